@@ -1,0 +1,328 @@
+//===- AttnOps.cpp - Verifiers and canonicalisations of the attn dialect --===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Attn/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+#include "llvm/ADT/SmallSet.h"
+#include "llvm/ADT/StringExtras.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attnc::attn;
+
+#include "dialects/Attn/AttnDialect.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Attn/AttnOps.cpp.inc"
+
+void AttnDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Attn/AttnOps.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+int64_t AttentionOp::dimOf(StringRef layout, char letter) {
+  size_t position = layout.find(letter);
+  return position == StringRef::npos ? -1 : static_cast<int64_t>(position);
+}
+
+namespace {
+/// One operand with its layout, for verification and extent look-up.
+struct Labelled {
+  StringRef name;
+  StringRef layout;
+  ShapedType type;
+};
+} // namespace
+
+/// The extent of `letter` over several labelled operands: static if any says so.
+static int64_t findExtent(ArrayRef<Labelled> operands, char letter, int64_t absent) {
+  int64_t extent = absent;
+  for (const Labelled &operand : operands) {
+    int64_t dim = AttentionOp::dimOf(operand.layout, letter);
+    if (dim < 0)
+      continue;
+    extent = operand.type.getDimSize(dim);
+    if (!ShapedType::isDynamic(extent))
+      return extent;
+  }
+  return extent;
+}
+
+static LogicalResult verifyLayout(Operation *op, const Labelled &operand, StringRef letters) {
+  if (static_cast<int64_t>(operand.layout.size()) != operand.type.getRank())
+    return op->emitOpError() << "layout \"" << operand.layout << "\" of " << operand.name << " names "
+                             << operand.layout.size() << " dimensions, its type " << operand.type << " has "
+                             << operand.type.getRank();
+  llvm::SmallSet<char, 8> seen;
+  for (char letter : operand.layout) {
+    if (!letters.contains(letter))
+      return op->emitOpError() << "layout \"" << operand.layout << "\" of " << operand.name << " has letter '"
+                               << letter << "', expected letters of \"" << letters << "\"";
+    if (!seen.insert(letter).second)
+      return op->emitOpError() << "layout \"" << operand.layout << "\" of " << operand.name << " repeats letter '"
+                               << letter << "'";
+  }
+  return success();
+}
+
+/// Every letter must have one extent wherever it is static.
+static LogicalResult verifyExtents(Operation *op, ArrayRef<Labelled> operands) {
+  llvm::DenseMap<char, std::pair<int64_t, StringRef>> known;
+  for (const Labelled &operand : operands)
+    for (auto [letter, extent] : llvm::zip(operand.layout, operand.type.getShape())) {
+      if (ShapedType::isDynamic(extent))
+        continue;
+      auto [it, inserted] = known.try_emplace(letter, extent, operand.name);
+      if (!inserted && it->second.first != extent)
+        return op->emitOpError() << "dimension " << StringRef(&letter, 1) << " is " << it->second.first << " in "
+                                 << it->second.second << " and " << extent << " in " << operand.name;
+    }
+  return success();
+}
+
+static FloatType accumulatorOf(Type shaped) {
+  Type element = cast<ShapedType>(shaped).getElementType();
+  Builder builder(shaped.getContext());
+  return element.isF64() ? builder.getF64Type() : builder.getF32Type();
+}
+
+/// The type a tensor capture has inside a region is its operand type.
+static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name, ArrayRef<Type> leading,
+                                  TypeRange captures, Type yielded) {
+  if (region.empty())
+    return success();
+  SmallVector<Type> expected(leading);
+  llvm::append_range(expected, captures);
+  if (TypeRange(region.getArgumentTypes()) != TypeRange(expected)) {
+    auto diagnostic = op->emitOpError() << "arguments of the " << name << " region must be (";
+    llvm::interleaveComma(expected, diagnostic);
+    return diagnostic << ")";
+  }
+  auto yield = dyn_cast<YieldOp>(region.front().getTerminator());
+  if (!yield || yield.getValue().getType() != yielded)
+    return op->emitOpError() << "the " << name << " region must yield " << yielded;
+  return success();
+}
+
+/// Reads of the inputs and writes of the outputs, when the operands are memrefs.
+static void addMemrefEffects(DestinationStyleOpInterface op,
+                             SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// attention
+//===----------------------------------------------------------------------===//
+
+static SmallVector<Labelled> labelled(AttentionOp op, std::string &lseLayout) {
+  SmallVector<Labelled> operands{{"q", op.getQLayout(), cast<ShapedType>(op.getQ().getType())},
+                                 {"k", op.getKLayout(), cast<ShapedType>(op.getK().getType())},
+                                 {"v", op.getVLayout(), cast<ShapedType>(op.getV().getType())}};
+  if (!op.getInits().empty())
+    operands.push_back({"the output", op.getOLayout(), cast<ShapedType>(op.getInits()[0].getType())});
+  if (op.hasLse()) {
+    lseLayout = op.getLseLayout();
+    operands.push_back({"lse", lseLayout, cast<ShapedType>(op.getInits()[1].getType())});
+  }
+  return operands;
+}
+
+FloatType AttentionOp::getAccumulatorType() { return accumulatorOf(getQ().getType()); }
+
+int64_t AttentionOp::getExtent(char letter) {
+  std::string lse;
+  return findExtent(labelled(*this, lse), letter, /*absent=*/1);
+}
+
+std::string AttentionOp::getLseLayout() {
+  std::string layout = getOLayout().str();
+  layout.erase(std::remove(layout.begin(), layout.end(), 'E'), layout.end());
+  return layout;
+}
+
+double AttentionOp::getScaleValue() {
+  if (std::optional<APFloat> scale = getScale())
+    return scale->convertToDouble();
+  return 1.0 / std::sqrt(static_cast<double>(getExtent('D'))); // attention_a1
+}
+
+static Block *addBlock(Region &region, ArrayRef<Type> leading, OperandRange captures) {
+  Block *block = new Block();
+  region.push_back(block);
+  SmallVector<Type> types(leading);
+  llvm::append_range(types, captures.getTypes());
+  block->addArguments(types, SmallVector<Location>(types.size(), region.getLoc()));
+  return block;
+}
+
+static SmallVector<Type> leadingTypes(MLIRContext *context, Type value, unsigned indices) {
+  SmallVector<Type> types;
+  if (value)
+    types.push_back(value);
+  types.append(indices, IndexType::get(context));
+  return types;
+}
+
+Block *AttentionOp::addScoreBlock() {
+  return addBlock(getScore(), leadingTypes(getContext(), getAccumulatorType(), kMaskIndices), getCaptures());
+}
+Block *AttentionOp::addMaskBlock() {
+  return addBlock(getMask(), leadingTypes(getContext(), Type(), kMaskIndices), getCaptures());
+}
+
+LogicalResult AttentionOp::verify() {
+  if (getInits().empty() || getInits().size() > 2)
+    return emitOpError("expects one or two destinations: the output and optionally lse"); // attention_a8
+  std::string lseLayout;
+  SmallVector<Labelled> operands = labelled(*this, lseLayout);
+  StringRef letters[] = {"BMHD", "BNGD", "BNGE", "BMHE", "BMH"};
+  for (auto [operand, allowed] : llvm::zip(operands, letters))
+    if (failed(verifyLayout(*this, operand, allowed)))
+      return failure();
+  if (failed(verifyExtents(*this, operands)))
+    return failure();
+  // attention_a7: heads and features are compile-time numbers, G divides H.
+  for (char letter : {'H', 'G', 'D', 'E'})
+    if (ShapedType::isDynamic(getExtent(letter)))
+      return emitOpError() << "dimension " << StringRef(&letter, 1) << " must be static (A7)";
+  int64_t heads = getExtent('H'), groups = getExtent('G');
+  if (groups == 0 ? heads != 0 : heads % groups != 0)
+    return emitOpError() << "H = " << heads << " is not a multiple of G = " << groups << " (A7)";
+  for (const Labelled &operand : operands)
+    if (!isa<FloatType>(operand.type.getElementType()))
+      return emitOpError() << operand.name << " must have a floating-point element type, found "
+                           << operand.type.getElementType();
+  if (std::optional<APFloat> scale = getScale(); scale && !scale->isFinite())
+    return emitOpError("scale must be finite (A1)"); // attention_a1
+  if (!getResults().empty() && TypeRange(getInits()) != TypeRange(getResults()))
+    return emitOpError("result types must be those of the destinations");
+  Builder builder(getContext());
+  Type acc = getAccumulatorType();
+  if (failed(verifyRegion(*this, getScore(), "score", leadingTypes(getContext(), acc, kMaskIndices),
+                          getCaptures().getTypes(), acc))) // attention_a2
+    return failure();
+  return verifyRegion(*this, getMask(), "mask", leadingTypes(getContext(), Type(), kMaskIndices),
+                      getCaptures().getTypes(), builder.getI1Type()); // attention_a3
+}
+
+void AttentionOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addMemrefEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+
+namespace {
+/// A mask that is the constant true, or a score that is its own argument, says nothing: drop the region.
+struct DropTrivialRegion : OpRewritePattern<AttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
+    auto yielded = [](Region &region) {
+      return region.empty() ? Value() : cast<YieldOp>(region.front().getTerminator()).getValue();
+    };
+    bool changed = false;
+    auto drop = [&](Region &region) {
+      rewriter.modifyOpInPlace(op, [&] {
+        region.dropAllReferences();
+        region.getBlocks().clear();
+      });
+      changed = true;
+    };
+    if (Value mask = yielded(op.getMask()))
+      if (auto constant = mask.getDefiningOp<arith::ConstantOp>();
+          constant && cast<IntegerAttr>(constant.getValue()).getValue().isOne())
+        drop(op.getMask());
+    if (Value score = yielded(op.getScore()); score && score == op.getScore().getArgument(0))
+      drop(op.getScore());
+    return success(changed);
+  }
+};
+
+/// A capture that neither region reads is no operand.
+struct DropUnusedCapture : OpRewritePattern<AttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
+    for (unsigned c = 0, e = op.getCaptures().size(); c < e; ++c) {
+      auto unused = [&](Region &region, unsigned indices) {
+        return region.empty() || region.getArgument(indices + c).use_empty();
+      };
+      if (!unused(op.getScore(), AttentionOp::kScoreIndices) || !unused(op.getMask(), AttentionOp::kMaskIndices))
+        continue;
+      rewriter.modifyOpInPlace(op, [&] {
+        op.getCapturesMutable().erase(c);
+        if (!op.getScore().empty())
+          op.getScore().eraseArgument(AttentionOp::kScoreIndices + c);
+        if (!op.getMask().empty())
+          op.getMask().eraseArgument(AttentionOp::kMaskIndices + c);
+      });
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "every capture is read");
+  }
+};
+} // namespace
+
+void AttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<DropTrivialRegion, DropUnusedCapture>(context);
+}
+
+//===----------------------------------------------------------------------===//
+// contract
+//===----------------------------------------------------------------------===//
+
+static SmallVector<Labelled> labelled(ContractOp op) {
+  return {{"lhs", op.getLhsLayout(), cast<ShapedType>(op.getLhs().getType())},
+          {"rhs", op.getRhsLayout(), cast<ShapedType>(op.getRhs().getType())},
+          {"the output", op.getOutLayout(), cast<ShapedType>(op.getInit().getType())}};
+}
+
+FloatType ContractOp::getAccumulatorType() { return accumulatorOf(getLhs().getType()); }
+
+int64_t ContractOp::getExtent(char letter) { return findExtent(labelled(*this), letter, /*absent=*/1); }
+
+Block *ContractOp::addEpilogueBlock() {
+  return addBlock(getEpilogue(), leadingTypes(getContext(), getAccumulatorType(), getOutLayout().size()),
+                  getCaptures());
+}
+
+LogicalResult ContractOp::verify() {
+  SmallVector<Labelled> operands = labelled(*this);
+  for (const Labelled &operand : operands)
+    if (failed(verifyLayout(*this, operand, "abcdefghijklmnopqrstuvwxyz")))
+      return failure();
+  if (failed(verifyExtents(*this, operands)))
+    return failure();
+  for (char letter : getOutLayout())
+    if (!getLhsLayout().contains(letter) && !getRhsLayout().contains(letter))
+      return emitOpError() << "letter '" << letter << "' of the output occurs in neither operand";
+  for (auto [layout, other, name] : {std::tuple(getLhsLayout(), getRhsLayout(), "lhs"),
+                                     std::tuple(getRhsLayout(), getLhsLayout(), "rhs")})
+    for (char letter : layout)
+      if (!getOutLayout().contains(letter) && !other.contains(letter))
+        return emitOpError() << "letter '" << letter << "' occurs in " << name << " alone";
+  if (!getResults().empty() && TypeRange(ValueRange(getInit())) != TypeRange(getResults()))
+    return emitOpError("result type must be that of the destination");
+  Type acc = getAccumulatorType();
+  return verifyRegion(*this, getEpilogue(), "epilogue",
+                      leadingTypes(getContext(), acc, getOutLayout().size()), getCaptures().getTypes(), acc);
+}
+
+void ContractOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addMemrefEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}

@@ -1,0 +1,198 @@
+//===- AttnOps.td - The attn dialect: what attention computes -------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rule ids A1-A9 are those of docs/design.md. Each is named where it is stated,
+// verified (`// attention_a7`) and tested (`@attention_a7`).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTNC_DIALECTS_ATTN_ATTNOPS_TD
+#define ATTNC_DIALECTS_ATTN_ATTNOPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Attn_Dialect : Dialect {
+  let name = "attn";
+  let cppNamespace = "::attnc::attn";
+  let summary = "What attention computes, on tensors";
+  let description = [{
+    Every front end produces this dialect together with upstream `linalg`,
+    `tensor`, `arith` and `math` for all that is not attention. It says what is
+    computed and never how. Its meaning is executable: see
+    `dialects/Attn/Interpreter.h`.
+  }];
+}
+
+class Attn_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Attn_Dialect, mnemonic, traits>;
+
+// A tensor before bufferization, a memref of the same shape after it.
+def Attn_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef], "ranked tensor or strided memref">;
+
+def Attn_AttentionOp : Attn_Op<"attention", [
+    AttrSizedOperandSegments, DestinationStyleOpInterface, IsolatedFromAbove,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "softmax(mask(score(scale * Q K^T))) V, with exactly stated meaning";
+  let description = [{
+    For batch b, query head h, query i in [0,M), key j in [0,N), kv head
+    g = h / (H/G):
+
+    - A1: s = scale * <q[b,h,i,:], k[b,g,j,:]>; `scale` defaults to 1/sqrt(D).
+    - A2: s' = the `score` region applied to (s, b, h, i, j, M, N, captures...).
+    - A3: allowed = the `mask` region applied to (b, h, i, j, M, N, captures...).
+      The score comes first, the mask second.
+    - A4: weights are the softmax of s' over the allowed keys only; a key that is
+      not allowed contributes nothing, whatever its K and V hold.
+    - A5: a row without allowed key gives 0 and lse = -inf.
+    - A6: NaN or +inf in an allowed score gives NaN in that row and no other.
+    - A7: K and V may differ in head dim; M, N and B may be dynamic; G divides H.
+    - A8: the second result, if present, is lse (natural logarithm). Accumulation
+      is f32 for f32 and below, f64 for f64.
+
+    A layout is a string of dimension letters in memory order: B batch, M
+    queries, N keys, H query heads, G kv heads, D features of Q and K, E features
+    of V. A letter that is missing stands for extent 1 (single-head or unbatched
+    tensors). Captured scalars and tensors are operands; both regions see them as
+    trailing block arguments and read tensors with `tensor.extract`.
+
+    The op is destination style: `outs` holds the output and, optionally, lse
+    (layout of lse: the output's layout without E).
+
+    Example, causal with aligned ends (A9) and a soft cap of 50:
+
+    ```mlir
+    %o = attn.attention {scale = 0.125 : f64}
+      q(%q "BMHD" : tensor<?x?x16x64xf32>)
+      k(%k "BNGD" : tensor<?x?x4x64xf32>)
+      v(%v "BNGE" : tensor<?x?x4x64xf32>)
+      outs("BMHE", %init : tensor<?x?x16x64xf32>)
+      score {
+      ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
+        %cap = arith.constant 5.0e+01 : f32
+        %0 = arith.divf %s, %cap : f32
+        %1 = math.tanh %0 : f32
+        %2 = arith.mulf %1, %cap : f32
+        attn.yield %2 : f32
+      } mask {
+      ^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
+        %d = arith.subi %N, %M : index
+        %p = arith.addi %i, %d : index
+        %c = arith.cmpi sle, %j, %p : index
+        attn.yield %c : i1
+      } -> tensor<?x?x16x64xf32>
+    ```
+  }];
+
+  let arguments = (ins Attn_Shaped:$q, Attn_Shaped:$k, Attn_Shaped:$v,
+                       Variadic<AnyType>:$captures,
+                       Variadic<Attn_Shaped>:$inits,
+                       StrAttr:$q_layout, StrAttr:$k_layout, StrAttr:$v_layout,
+                       StrAttr:$o_layout, OptionalAttr<F64Attr>:$scale);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask);
+
+  let assemblyFormat = [{
+    attr-dict
+    `q` `(` $q $q_layout `:` type($q) `)`
+    `k` `(` $k $k_layout `:` type($k) `)`
+    `v` `(` $v $v_layout `:` type($v) `)`
+    (`captures` `(` $captures^ `:` type($captures) `)`)?
+    `outs` `(` $o_layout `,` $inits `:` type($inits) `)`
+    (`score` $score^)? (`mask` $mask^)? (`->` type($results)^)?
+  }];
+
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
+
+    /// The accumulation type: f64 if Q is f64, else f32 (A8).
+    ::mlir::FloatType getAccumulatorType();
+    /// The scale of A1, the default filled in; D must be static when `scale` is absent.
+    double getScaleValue();
+    /// Extent of role `letter` as found in q, k, v or the output; kDynamic if dynamic, 1 if absent.
+    int64_t getExtent(char letter);
+    /// Position of `letter` in `layout`, or -1.
+    static int64_t dimOf(::llvm::StringRef layout, char letter);
+    /// The output's layout without E: the layout of lse.
+    std::string getLseLayout();
+    bool hasLse() { return getInits().size() == 2; }
+
+    /// Leading arguments of the two regions, before the captures.
+    static constexpr unsigned kScoreIndices = 7; // s b h i j M N
+    static constexpr unsigned kMaskIndices = 6;  //   b h i j M N
+
+    /// Adds an empty score (mask) region block with the arguments of A2 (A3); returns the block.
+    ::mlir::Block *addScoreBlock();
+    ::mlir::Block *addMaskBlock();
+  }];
+  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+}
+
+def Attn_ContractOp : Attn_Op<"contract", [
+    DestinationStyleOpInterface, IsolatedFromAbove,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "an einsum of two operands with an epilogue on each result element";
+  let description = [{
+    out[o] = epilogue(sum over contracted letters of lhs[l] * rhs[r], o, captures...).
+
+    Layouts are einsum strings of lower-case letters. A letter in lhs and rhs but
+    not in out is summed; in all three, a batch letter; a letter of out comes from
+    lhs, rhs or both. The epilogue sees the accumulated value, then one index per
+    letter of out in out's order, then the captures. Without a region the value is
+    stored as it is. Accumulation is f32 for f32 and below, f64 for f64; the empty
+    sum is 0.
+
+    Example, a projection with bias and ReLU:
+
+    ```mlir
+    %y = attn.contract
+      lhs(%x "bsk" : tensor<?x?x32xf32>) rhs(%w "kn" : tensor<32x64xf32>)
+      captures(%bias : tensor<64xf32>) outs("bsn", %init : tensor<?x?x64xf32>)
+      epilogue {
+      ^bb0(%acc: f32, %b: index, %s: index, %n: index, %c: tensor<64xf32>):
+        %0 = tensor.extract %c[%n] : tensor<64xf32>
+        %1 = arith.addf %acc, %0 : f32
+        %zero = arith.constant 0.0 : f32
+        %2 = arith.maximumf %1, %zero : f32
+        attn.yield %2 : f32
+      } -> tensor<?x?x64xf32>
+    ```
+  }];
+  let arguments = (ins Attn_Shaped:$lhs, Attn_Shaped:$rhs,
+                       Variadic<AnyType>:$captures, Attn_Shaped:$init,
+                       StrAttr:$lhs_layout, StrAttr:$rhs_layout, StrAttr:$out_layout);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region MaxSizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    attr-dict
+    `lhs` `(` $lhs $lhs_layout `:` type($lhs) `)`
+    `rhs` `(` $rhs $rhs_layout `:` type($rhs) `)`
+    (`captures` `(` $captures^ `:` type($captures) `)`)?
+    `outs` `(` $out_layout `,` $init `:` type($init) `)`
+    (`epilogue` $epilogue^)? (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    ::mlir::FloatType getAccumulatorType();
+    /// Extent of `letter` as found in lhs, rhs or out; kDynamic if dynamic.
+    int64_t getExtent(char letter);
+    /// Adds an empty epilogue block with the arguments described above; returns it.
+    ::mlir::Block *addEpilogueBlock();
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike,
+    ParentOneOf<["AttentionOp", "ContractOp"]>]> {
+  let summary = "ends a score, mask or epilogue region with its value";
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "attr-dict $value `:` type($value)";
+}
+
+#endif

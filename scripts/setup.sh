@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs, with apt, every package that building and testing attnc needs and that is not there yet.
+# Debian 12 (LLVM 22 comes from its security suite) or 13; other systems: install the same packages by hand.
+set -euo pipefail
+
+packages=(
+  build-essential cmake ninja-build pkg-config git ccache
+  clang-22 lld-22 llvm-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libclang-rt-22-dev
+  clang-tidy-22 clang-format-22
+  zlib1g-dev libzstd-dev libxml2-dev libedit-dev
+  libprotobuf-dev protobuf-compiler libonnx-dev libfmt-dev libsimdjson-dev libdlpack-dev
+  libgtest-dev libgmock-dev librapidcheck-dev
+)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+echo "Installing: ${missing[*]}"
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+"${as_root[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"

@@ -1,0 +1,40 @@
+// RUN: attnc-opt %s | attnc-opt | FileCheck %s
+// Every op of the dialect prints and parses back.
+
+// CHECK-LABEL: func @attention
+func.func @attention(%q: tensor<?x?x16x64xf32>, %k: tensor<?x?x4x64xf32>, %v: tensor<?x?x4x32xf32>,
+                     %slope: tensor<16xf32>, %o: tensor<?x?x16x32xf32>, %l: tensor<?x?x16xf32>)
+    -> (tensor<?x?x16x32xf32>, tensor<?x?x16xf32>) {
+  // CHECK: attn.attention {scale = 1.250000e-01 : f64} q(%{{.*}} "BMHD" : {{.*}}) k({{.*}} "BNGD" : {{.*}}) v({{.*}} "BNGE" : {{.*}})
+  // CHECK-SAME: captures(%{{.*}} : tensor<16xf32>) outs("BMHE", {{.*}}) score {
+  // CHECK: attn.yield %{{.*}} : f32
+  // CHECK: } mask {
+  // CHECK: attn.yield %{{.*}} : i1
+  %r:2 = attn.attention {scale = 0.125 : f64}
+    q(%q "BMHD" : tensor<?x?x16x64xf32>) k(%k "BNGD" : tensor<?x?x4x64xf32>) v(%v "BNGE" : tensor<?x?x4x32xf32>)
+    captures(%slope : tensor<16xf32>) outs("BMHE", %o, %l : tensor<?x?x16x32xf32>, tensor<?x?x16xf32>)
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %M: index, %N: index, %t: tensor<16xf32>):
+      %0 = tensor.extract %t[%h] : tensor<16xf32>
+      %1 = arith.addf %s, %0 : f32
+      attn.yield %1 : f32
+    } mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index, %t: tensor<16xf32>):
+      %0 = arith.cmpi sle, %j, %i : index
+      attn.yield %0 : i1
+    } -> tensor<?x?x16x32xf32>, tensor<?x?x16xf32>
+  return %r#0, %r#1 : tensor<?x?x16x32xf32>, tensor<?x?x16xf32>
+}
+
+// CHECK-LABEL: func @contract
+func.func @contract(%x: tensor<?x32xf32>, %w: tensor<32x64xf32>, %b: tensor<64xf32>, %y: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  // CHECK: attn.contract lhs(%{{.*}} "sk" : {{.*}}) rhs(%{{.*}} "kn" : {{.*}}) captures({{.*}}) outs("sn", {{.*}}) epilogue {
+  %r = attn.contract lhs(%x "sk" : tensor<?x32xf32>) rhs(%w "kn" : tensor<32x64xf32>)
+    captures(%b : tensor<64xf32>) outs("sn", %y : tensor<?x64xf32>) epilogue {
+  ^bb0(%acc: f32, %s: index, %n: index, %c: tensor<64xf32>):
+    %0 = tensor.extract %c[%n] : tensor<64xf32>
+    %1 = arith.addf %acc, %0 : f32
+    attn.yield %1 : f32
+  } -> tensor<?x64xf32>
+  return %r : tensor<?x64xf32>
+}

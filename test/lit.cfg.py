@@ -1,0 +1,27 @@
+# lit's configuration: `.mlir`, `.attn` and `.test` files are shell tests with FileCheck. A GoogleTest program has a
+# `.test` file of one RUN line beside its source. Run one folder with `lit build/test --filter compiler/fusion`.
+import os
+import lit.formats
+
+config.name = "attnc"
+config.test_source_root = os.path.join(config.attnc_src_root, "test")
+config.test_exec_root = os.path.join(config.attnc_obj_root, "test")
+
+
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".attn", ".test"]
+config.excludes = ["Inputs", "CMakeLists.txt", "lit.cfg.py"]
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.attnc_obj_root, "bin"), os.path.join(config.attnc_obj_root, "test", "bin"),
+     config.llvm_tools_dir, os.environ["PATH"]])
+for name in ("ATTNC_GOLDEN", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+if "ATTNC_GOLDEN" in os.environ:
+    config.available_features.add("golden")
+if config.sanitized:
+    config.available_features.add("sanitized")
+config.substitutions += [
+    ("%src", config.attnc_src_root),
+    ("%build", config.attnc_obj_root),
+]
