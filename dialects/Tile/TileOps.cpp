@@ -7,19 +7,85 @@
 
 #include "dialects/Tile/TileOps.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attnc::tile;
 
 #include "dialects/Tile/TileDialect.cpp.inc"
 
+#include "dialects/Tile/TileEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Tile/TileAttrs.cpp.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/Tile/TileOps.cpp.inc"
 
 void TileDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Tile/TileAttrs.cpp.inc"
+      >();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/Tile/TileOps.cpp.inc"
       >();
+}
+
+/// A region must take `arguments` and yield `yielded` (null: nothing).
+static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name, ArrayRef<Type> arguments,
+                                  Type yielded) {
+  if (region.empty())
+    return success();
+  if (TypeRange(region.getArgumentTypes()) != TypeRange(arguments)) {
+    auto diagnostic = op->emitOpError() << "arguments of the " << name << " region must be (";
+    llvm::interleaveComma(arguments, diagnostic);
+    return diagnostic << ")";
+  }
+  auto yield = dyn_cast<YieldOp>(region.front().getTerminator());
+  Type found = yield && yield.getValue() ? yield.getValue().getType() : Type();
+  if (!yield || found != yielded) {
+    auto diagnostic = op->emitOpError() << "the " << name << " region must yield ";
+    return yielded ? diagnostic << yielded : diagnostic << "nothing";
+  }
+  return success();
+}
+
+static FloatType accumulatorOf(Type shaped) {
+  Type element = cast<ShapedType>(shaped).getElementType();
+  Builder builder(shaped.getContext());
+  return element.isF64() ? builder.getF64Type() : builder.getF32Type();
+}
+
+FloatType ContractOp::getAccumulatorType() { return accumulatorOf(getLhs().getType()); }
+
+LogicalResult ContractOp::verify() {
+  auto lhs = cast<MemRefType>(getLhs().getType()), rhs = cast<MemRefType>(getRhs().getType());
+  if (lhs.getRank() != 2 || rhs.getRank() != 2)
+    return emitOpError("lhs and rhs must have rank 2");
+  if (rhs.isDynamicDim(1))
+    return emitOpError("the panel rhs must have a static number of columns");
+  Builder builder(getContext());
+  Type index = builder.getIndexType(), acc = getAccumulatorType();
+  if (failed(verifyRegion(*this, getInit(), "init", {index, index}, acc)))
+    return failure();
+  return verifyRegion(*this, getEpilogue(), "epilogue", {acc, index, index, builder.getI1Type()}, Type());
+}
+
+LogicalResult MapOp::verify() {
+  return verifyRegion(*this, getBody(), "body", {IndexType::get(getContext())}, Type());
+}
+
+LogicalResult ReduceOp::verify() {
+  return verifyRegion(*this, getBody(), "body", {IndexType::get(getContext())}, getInit().getType());
+}
+
+LogicalResult TransposeOp::verify() {
+  auto src = cast<MemRefType>(getSrc().getType()), dst = cast<MemRefType>(getDst().getType());
+  if (src.getRank() != 2 || dst.getRank() != 2)
+    return emitOpError("src and dst must have rank 2");
+  Type index = IndexType::get(getContext());
+  return verifyRegion(*this, getBody(), "body", {src.getElementType(), index, index}, dst.getElementType());
 }

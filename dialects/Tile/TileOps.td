@@ -1,17 +1,251 @@
+//===- TileOps.td - The tile dialect: how to walk it ----------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef ATTNC_DIALECTS_TILE_TILEOPS_TD
 #define ATTNC_DIALECTS_TILE_TILEOPS_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+
 def Tile_Dialect : Dialect {
   let name = "tile";
   let cppNamespace = "::attnc::tile";
-  let summary = "How to walk it: tiles x memory levels, contractions with epilogues, row reductions";
+  let summary = "How to walk it: blocks, contractions with epilogues, row programs";
+  let description = [{
+    Programs of this level are `scf` loops over memrefs with the ops below. Each
+    op holds *scalar* code: a region says what happens to one element, and its
+    index arguments say which. A target decides how many elements it does at
+    once: neighbouring columns sit in the lanes of a vector. So a bias, a mask or
+    a whole score function is ordinary `arith`, `math` and `memref.load` on
+    (value, row, column), and the dialect needs no word for attention.
+
+    Inside a region, values from above are uniform. A load whose last index is
+    the column plus something uniform becomes a vector load, a load that does not
+    depend on the column a broadcast, any other load a gather.
+  }];
+  let useDefaultAttributePrinterParser = 1;
 }
-class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
-def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike]> {
-  let summary = "ends a region of a tile op with its values";
-  let arguments = (ins Variadic<AnyType>:$values);
-  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+
+class Tile_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Tile_Dialect, mnemonic, traits>;
+class Tile_Attr<string name, string attrMnemonic> : AttrDef<Tile_Dialect, name> {
+  let mnemonic = attrMnemonic;
 }
+
+//===----------------------------------------------------------------------===//
+// Target facts
+//===----------------------------------------------------------------------===//
+
+def Tile_TargetAttr : Tile_Attr<"Target", "target"> {
+  let summary = "what a schedule must know about the machine";
+  let description = [{
+    The module attribute `tile.target`. `lanes` counts f32 elements of a vector
+    register, `registers` the vector registers, cache sizes are bytes per core.
+
+    ```mlir
+    module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {}
+    ```
+  }];
+  let parameters = (ins "unsigned":$lanes, "unsigned":$registers, "unsigned":$l1, "unsigned":$l2);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Contraction
+//===----------------------------------------------------------------------===//
+
+def Tile_TailExact : I32EnumAttrCase<"Exact", 0, "exact">;
+def Tile_TailPeel : I32EnumAttrCase<"Peel", 1, "peel">;
+def Tile_TailClamp : I32EnumAttrCase<"Clamp", 2, "clamp">;
+def Tile_Tail : I32EnumAttr<"Tail", "what happens to rows that do not fill a register tile",
+                            [Tile_TailExact, Tile_TailPeel, Tile_TailClamp]> {
+  let cppNamespace = "::attnc::tile";
+  let genSpecializedAttr = 0;
+}
+def Tile_TailAttr : EnumAttr<Tile_Dialect, Tile_Tail, "tail">;
+
+def Tile_ContractOp : Tile_Op<"contract"> {
+  let summary = "acc[row, col] = init + sum_k lhs[row, k] * rhs[k, col], then an epilogue in registers";
+  let description = [{
+    For rows in [`row_begin`, `row_end`) and the W columns of the panel `rhs`
+    (W is its static last extent), computes
+
+        acc = init(row, col) + sum over k in [0, k_end) of lhs[row, k] * rhs[k, col - col_begin]
+
+    in register tiles and runs `epilogue(acc, row, col, valid)` on every element
+    while it is still in a register. `lhs` is read element by element (broadcast)
+    in place, with any strides; `rhs` is read as contiguous vectors. Columns are
+    numbered from `col_begin`. An absent `init` region means 0.
+
+    Rows: `exact` promises that register tiles fit; `peel` emits smaller tiles for
+    the rest; `clamp` computes whole tiles, in which rows at and beyond `row_end`
+    repeat the last row and have `valid` = false (otherwise `valid` is true).
+    Columns: with `cols(%n)`, only the first n lanes are real, loads and stores of
+    the regions that depend on the column are limited to them; without it all W.
+
+    Elements of one register tile run the epilogue together, operation by
+    operation; tiles run in increasing row order.
+
+    Example, a projection with bias:
+
+    ```mlir
+    tile.contract rows(%m0 to %m1) cols(%n0) k(%K)
+      lhs(%x : memref<?x768xf32>) rhs(%panel : memref<768x64xf32>) tail = peel
+      init {
+      ^bb0(%row: index, %col: index):
+        %0 = memref.load %bias[%col] : memref<3072xf32>
+        tile.yield %0 : f32
+      } epilogue {
+      ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+        memref.store %acc, %y[%row, %col] : memref<?x3072xf32>
+        tile.yield
+      }
+    ```
+  }];
+  let arguments = (ins Index:$row_begin, Index:$row_end, Index:$col_begin,
+                       Optional<Index>:$col_count, Index:$k_end,
+                       AnyStridedMemRef:$lhs, AnyStridedMemRef:$rhs,
+                       DefaultValuedAttr<Tile_TailAttr, "::attnc::tile::Tail::Peel">:$tail);
+  let regions = (region MaxSizedRegion<1>:$init, SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `rows` `(` $row_begin `to` $row_end `)` `cols` `(` $col_begin (`count` $col_count^)? `)` `k` `(` $k_end `)`
+    `lhs` `(` $lhs `:` type($lhs) `)` `rhs` `(` $rhs `:` type($rhs) `)` `tail` `=` $tail
+    (`init` $init^)? `epilogue` $epilogue attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// W: the static number of columns.
+    int64_t getWidth() { return ::llvm::cast<::mlir::MemRefType>(getRhs().getType()).getShape().back(); }
+    ::mlir::FloatType getAccumulatorType();
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
+  let summary = "p = 2^(t - max), sum += p, with the running maximum raised when it must be";
+  let description = [{
+    The streaming softmax, inside the epilogue of a `tile.contract`. `t` is a
+    score in log2 units; per column, `max` and `sum` hold the running state
+    (memrefs of W elements, `max` in the same units) and `pending` (one i32)
+    whether a column may still be without any score.
+
+        if some t - max > threshold, or pending:  per column, raise max by d = max(t) - max and
+            multiply sum, `scaled` and the first `row - base` rows of `weights` by 2^-d
+        p = 2^(t - max);  sum += p;  weights[row - base, col - col_begin] = p
+
+    `max` stays finite: it starts at 0 and only finite steps are added, so a
+    column that has met no score has sum = 0, and -inf gives exactly p = 0. NaN
+    and +inf reach p and sum of their own column only. With `subtracted`, t
+    already has `max` subtracted (the contraction started at -max).
+
+    ```mlir
+    tile.softmax_step %t max(%m) sum(%l) pending(%flag) weights(%p from %nb) scaled(%ot) {subtracted}
+      : f32, memref<64xf32>, memref<1xi32>, memref<64x64xf32>, memref<64x64xf32>
+    ```
+  }];
+  let arguments = (ins AnyFloat:$t, AnyStridedMemRef:$max, AnyStridedMemRef:$sum,
+                       AnyStridedMemRef:$pending, AnyStridedMemRef:$weights, Index:$base,
+                       AnyStridedMemRef:$scaled, UnitAttr:$subtracted,
+                       DefaultValuedAttr<F64Attr, "30.0">:$threshold);
+  let assemblyFormat = [{
+    $t `max` `(` $max `)` `sum` `(` $sum `)` `pending` `(` $pending `)`
+    `weights` `(` $weights `from` $base `)` `scaled` `(` $scaled `)` attr-dict
+    `:` type($t) `,` type($max) `,` type($sum) `,` type($pending) `,` type($weights) `,` type($scaled)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Row programs and copies
+//===----------------------------------------------------------------------===//
+
+def Tile_MapOp : Tile_Op<"map"> {
+  let summary = "runs scalar code for every column in [begin, end)";
+  let description = [{
+    The region stores what it computes. Iterations are independent: no iteration
+    reads what another writes.
+
+    ```mlir
+    tile.map %c0 to %n {
+    ^bb0(%j: index):
+      %0 = memref.load %x[%i, %j] : memref<?x?xf32>
+      %1 = arith.mulf %0, %r : f32
+      memref.store %1, %y[%i, %j] : memref<?x?xf32>
+      tile.yield
+    }
+    ```
+  }];
+  let arguments = (ins Index:$begin, Index:$end);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$begin `to` $end $body attr-dict";
+  let hasVerifier = 1;
+}
+
+def Tile_ReductionKind : I32EnumAttr<"ReductionKind", "how tile.reduce combines", [
+    I32EnumAttrCase<"Add", 0, "add">, I32EnumAttrCase<"Mul", 1, "mul">,
+    I32EnumAttrCase<"Max", 2, "max">, I32EnumAttrCase<"Min", 3, "min">,
+    I32EnumAttrCase<"And", 4, "and">, I32EnumAttrCase<"Or", 5, "or">]> {
+  let cppNamespace = "::attnc::tile";
+  let genSpecializedAttr = 0;
+}
+def Tile_ReductionKindAttr : EnumAttr<Tile_Dialect, Tile_ReductionKind, "kind">;
+
+def Tile_ReduceOp : Tile_Op<"reduce", [AllTypesMatch<["init", "result"]>]> {
+  let summary = "combines a scalar expression over every column in [begin, end)";
+  let description = [{
+    Order of combination is free (floating-point sums may be reassociated). Max
+    and min propagate NaN.
+
+    ```mlir
+    %s = tile.reduce add %c0 to %n init(%zero) {
+    ^bb0(%j: index):
+      %0 = memref.load %x[%i, %j] : memref<?x?xf32>
+      tile.yield %0 : f32
+    } : f32
+    ```
+  }];
+  let arguments = (ins Tile_ReductionKindAttr:$kind, Index:$begin, Index:$end, AnyType:$init);
+  let results = (outs AnyType:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$kind $begin `to` $end `init` `(` $init `)` $body attr-dict `:` type($init)";
+  let hasVerifier = 1;
+}
+
+def Tile_TransposeOp : Tile_Op<"transpose"> {
+  let summary = "dst[j, i] = f(src[i, j], i, j)";
+  let description = [{
+    Copies with exchanged dimensions, through a scalar function. Rows i of `src`
+    in [0, `rows`), columns j in [0, `cols`). With `pad`, columns of `dst` from
+    `rows` up to its static extent are set to zero. The region sees the value and
+    both indices of `src`; columns of `src` are the lanes.
+
+    ```mlir
+    tile.transpose %q to %qt rows(%n) cols(%D) pad {
+    ^bb0(%x: f32, %i: index, %j: index):
+      %0 = arith.mulf %x, %scale : f32
+      tile.yield %0 : f32
+    } : memref<?x64xf32> to memref<64x64xf32>
+    ```
+  }];
+  let arguments = (ins AnyStridedMemRef:$src, AnyStridedMemRef:$dst, Index:$rows, Index:$cols, UnitAttr:$pad);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $src `to` $dst `rows` `(` $rows `)` `cols` `(` $cols `)` (`pad` $pad^)? $body attr-dict
+    `:` type($src) `to` type($dst)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike,
+    ParentOneOf<["ContractOp", "MapOp", "ReduceOp", "TransposeOp"]>]> {
+  let summary = "ends a region of a tile op, with its value where there is one";
+  let arguments = (ins Optional<AnyType>:$value);
+  let assemblyFormat = "attr-dict ($value^ `:` type($value))?";
+}
+
 #endif
