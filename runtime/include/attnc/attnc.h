@@ -1,0 +1,351 @@
+//===- attnc.h - Calling what attnc has compiled ----------------*- C -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The whole C interface of the runtime, plain C11 and C++. In short:
+//
+//   const attnc_entry *entry =
+//       attnc_find_entry(attnc_module_v1(), "causal", NULL);
+//   attnc_context *threads;
+//   attnc_context_create(0, &threads);
+//   char why[512];
+//   attnc_options options = attnc_options_init();
+//   options.context = threads;
+//   options.message = why;
+//   options.message_capacity = sizeof why;
+//   const DLTensor *inputs[] = {&q, &k, &v};
+//   DLTensor *outputs[] = {&out};
+//   if (attnc_call(entry, inputs, outputs, &options) != ATTNC_OK)
+//     fprintf(stderr, "%s\n", why);
+//   attnc_context_destroy(threads);
+//
+// Rules that hold for every function here:
+// - Nothing is kept between calls but what an attnc_context holds. errno is not
+//   part of the interface.
+// - Every function may be called from several threads at once, on the same
+//   module and the same context.
+// - A function that fails has written nothing to the outputs, and one line of
+//   text to the message buffer if there is one.
+// - Extents and strides count elements, as in DLPack. Sizes named *_bytes or
+//   *_size count bytes.
+// - Memory given to a function stays the caller's and is not used after the
+//   function returns.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ATTNC_ATTNC_H
+#define ATTNC_ATTNC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+// DLPack's tensor: the real header where there is one, so that including it
+// later does no harm; else the few types that are used here, which are the same
+// in every DLPack version.
+#if !defined(DLPACK_DLPACK_H_) && defined(__has_include)
+#if __has_include(<dlpack/dlpack.h>)
+#include <dlpack/dlpack.h>
+#endif
+#endif
+#ifndef DLPACK_DLPACK_H_
+typedef enum { kDLCPU = 1, kDLCUDA = 2, kDLCUDAHost = 3 } DLDeviceType;
+typedef struct {
+  DLDeviceType device_type;
+  int32_t device_id;
+} DLDevice;
+typedef enum {
+  kDLInt = 0,
+  kDLUInt = 1,
+  kDLFloat = 2,
+  kDLBfloat = 4
+} DLDataTypeCode;
+typedef struct {
+  uint8_t code; // DLDataTypeCode
+  uint8_t bits;
+  uint16_t lanes; // 1
+} DLDataType;
+typedef struct {
+  void *data;
+  DLDevice device;
+  int32_t ndim;
+  DLDataType dtype;
+  int64_t *shape;       // [ndim]
+  int64_t *strides;     // [ndim]; NULL: row-major without gaps
+  uint64_t byte_offset; // from data to the first element
+} DLTensor;
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define ATTNC_API __attribute__((visibility("default")))
+#else
+#define ATTNC_API
+#endif
+
+//===-- Status ------------------------------------------------------------===//
+
+// Numbers never change their meaning; new ones may be added.
+typedef enum {
+  ATTNC_OK = 0,
+  // A tensor or an option does not fit; the message says which, what and why.
+  ATTNC_INVALID_ARGUMENT = 1,
+  // No entry of that name.
+  ATTNC_NOT_FOUND = 2,
+  // No variant of the entry can run on this CPU.
+  ATTNC_UNSUPPORTED_CPU = 3,
+  // The module was made for another version of this header.
+  ATTNC_UNSUPPORTED_ABI = 4,
+  // The allocator returned NULL, or the workspace given is too small.
+  ATTNC_OUT_OF_MEMORY = 5,
+  // A tensor file cannot be read or written (compiled programs only).
+  ATTNC_BAD_FILE = 6
+} attnc_status;
+
+// "out of memory" for ATTNC_OUT_OF_MEMORY and so on; never NULL.
+ATTNC_API const char *attnc_status_text(attnc_status status);
+
+//===-- What a compiled module says about itself --------------------------===//
+
+#define ATTNC_ABI_VERSION 1u
+
+// Instruction sets a variant needs. V2, V3 and V4 are the levels of the x86-64
+// psABI together with the registers the operating system must save:
+//   V2  SSE4.2, POPCNT, CMPXCHG16B, LAHF
+//   V3  V2 and AVX2, FMA, F16C, BMI1, BMI2, LZCNT, MOVBE
+//   V4  V3 and AVX-512 F, BW, CD, DQ, VL
+// A variant that needs V3 sets V2 as well. Baseline x86-64 needs no bit.
+#define ATTNC_CPU_X86_64_V2 (UINT64_C(1) << 0)
+#define ATTNC_CPU_X86_64_V3 (UINT64_C(1) << 1)
+#define ATTNC_CPU_X86_64_V4 (UINT64_C(1) << 2)
+#define ATTNC_CPU_AVX512_BF16 (UINT64_C(1) << 8)
+#define ATTNC_CPU_AVX512_FP16 (UINT64_C(1) << 9)
+#define ATTNC_CPU_AVX512_VNNI (UINT64_C(1) << 10)
+#define ATTNC_CPU_AVX_VNNI (UINT64_C(1) << 11)
+// The AMX bits say that CPU and kernel offer it. Linux also wants
+// arch_prctl(ARCH_REQ_XCOMP_PERM) in the process before the first use.
+#define ATTNC_CPU_AMX_TILE (UINT64_C(1) << 12)
+#define ATTNC_CPU_AMX_BF16 (UINT64_C(1) << 13)
+#define ATTNC_CPU_AMX_INT8 (UINT64_C(1) << 14)
+#define ATTNC_CPU_AMX_FP16 (UINT64_C(1) << 15)
+
+// Element types are DLPack's code and bits: f32 is {kDLFloat, 32}, bf16 is
+// {kDLBfloat, 16}, i64 is {kDLInt, 64}. A boolean is {ATTNC_DL_BOOL, 8}: one
+// byte that is 0 or 1; inputs may also say {kDLUInt, 8} for it.
+#define ATTNC_DL_BOOL 6
+
+#define ATTNC_MAX_RANK 16
+
+typedef struct {
+  int64_t size;   // fixed extent, or -1
+  int32_t symbol; // index into symbols, or -1: fixed or computed by plan
+} attnc_dim;
+
+typedef struct {
+  const char *name;
+  uint8_t type_code, type_bits; // DLPack codes
+  int32_t rank;                 // 0 .. ATTNC_MAX_RANK
+  const attnc_dim *dims;        // [rank]
+} attnc_tensor_info;
+
+// The kernel of one entry for one target; both functions take packed arguments.
+// With n inputs and m outputs:
+//
+//   run:  args[i]        i < n: points to the memref descriptor of input i,
+//                          {void *allocated, *aligned; int64_t offset;
+//                           int64_t sizes[rank]; int64_t strides[rank]}.
+//                        The innermost stride is 1, data is aligned to its
+//                        element, outer strides are any.
+//         args[n + o]    o < m: the same of output o; row-major without gaps.
+//         args[n + m]    points to the memref<?xi8> descriptor of the
+//                        workspace, 64-byte aligned.
+//         args[n + m+1]  points to a `void *` that holds the context for
+//                        attnc_rt_parallel_for.
+//   plan: args[i]        i < n: as above; data pointers may be null.
+//         args[n]        is an `int64_t *`: the kernel writes all extents of
+//                        all outputs there, one after the other, and after
+//                        them the size of the workspace in bytes.
+typedef struct {
+  const char *target;    // "x86-64-v4"
+  uint64_t cpu_features; // ATTNC_CPU_* bits
+  void (*plan)(void **args);
+  void (*run)(void **args);
+} attnc_variant;
+
+typedef struct {
+  const char *name;
+  const char *doc; // some lines of text, or NULL
+  int32_t num_inputs, num_outputs, num_symbols, num_variants;
+  const attnc_tensor_info *inputs, *outputs;
+  const char *const *symbols;    // names of run-time extents: "B", "M", "N"
+  const attnc_variant *variants; // best first
+} attnc_entry;
+
+typedef struct {
+  uint32_t struct_size, abi_version;
+  const char *producer; // "attnc 0.1.0"
+  int32_t num_entries;
+  const attnc_entry *entries;
+} attnc_module;
+
+// Emitted by the compiler: the module in this library or program.
+ATTNC_API const attnc_module *attnc_module_v1(void);
+
+//===-- Threads -----------------------------------------------------------===//
+
+// Part [begin, end) of a parallel loop.
+typedef void (*attnc_body)(void *data, int64_t begin, int64_t end);
+
+// A host's parallel loop: calls body(data, begin, end) on disjoint ranges that
+// cover [0, count), on any threads, and returns when all have returned. A body
+// needs up to 1 MB of stack.
+typedef void (*attnc_parallel_for)(void *user, int64_t count, attnc_body body,
+                                   void *data);
+
+// A pool of threads, which sleep while there is nothing to do. Concurrent calls
+// may share one: the first has the threads, the others run on their own calling
+// thread meanwhile. In a forked child the threads are missing and calls run on
+// the calling thread.
+typedef struct attnc_context attnc_context;
+
+// Starts num_threads - 1 threads; the caller of attnc_call is the last one.
+// 0 means attnc_default_threads(). The limit is 1024. Where the system refuses
+// threads, the pool is as large as it allows.
+// Errors: ATTNC_INVALID_ARGUMENT (negative, or over the limit),
+// ATTNC_OUT_OF_MEMORY; *context is then NULL.
+ATTNC_API attnc_status attnc_context_create(int32_t num_threads,
+                                            attnc_context **context);
+
+// Waits for the pool's threads to end. No call may be using the context.
+// NULL is allowed.
+ATTNC_API void attnc_context_destroy(attnc_context *context);
+
+// Threads that take part in a parallel loop, the caller included. NULL: 1.
+ATTNC_API int32_t attnc_context_threads(const attnc_context *context);
+
+// How many threads suit this process: ATTNC_NUM_THREADS, else OMP_NUM_THREADS
+// (its first number), else the CPUs of the affinity mask, but no more than the
+// cgroup's CPU quota (v1 or v2), rounded up. Values of the variables that are
+// no positive number are passed over. From 1 to 1024.
+ATTNC_API int32_t attnc_default_threads(void);
+
+// For kernels: runs body over [0, count) as the call's options say; ranges are
+// handed out in increasing order. A NULL context and nested calls mean the
+// calling thread.
+ATTNC_API void attnc_rt_parallel_for(void *context, int64_t count,
+                                     attnc_body body, void *data);
+
+//===-- Calling -----------------------------------------------------------===//
+
+// How to call. Start from attnc_options_init(); every other field may stay 0.
+// Functions that take options accept NULL for them.
+typedef struct {
+  uint32_t struct_size; // sizeof(attnc_options) in the caller's header
+
+  // Use at most so many threads of the context; 0: all.
+  int32_t num_threads;
+  // NULL: the calling thread alone, unless parallel_for is set.
+  attnc_context *context;
+
+  // Replaces the context's threads; num_threads is then the host's business.
+  attnc_parallel_for parallel_for;
+  void *parallel_for_user; // its first argument
+
+  // Scratch memory of any alignment, at least as large as attnc_plan says. Not
+  // shared by concurrent calls. NULL: allocated for the call.
+  void *workspace;
+  int64_t workspace_size; // bytes
+
+  // NULL: malloc and free. Set both or none. Called once per call, and not at
+  // all if workspace is set or none is needed.
+  void *(*allocate)(void *user, size_t size);
+  void (*release)(void *user, void *memory);
+  void *allocator_user;
+
+  // Receives a text that ends in 0; "" on success. May be NULL.
+  char *message;
+  size_t message_capacity; // bytes
+} attnc_options;
+
+// Options with only struct_size set.
+static inline attnc_options attnc_options_init(void) {
+  attnc_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = (uint32_t)sizeof options;
+  return options;
+}
+
+// ATTNC_ABI_VERSION of the header that this runtime was built with.
+ATTNC_API uint32_t attnc_abi_version(void);
+
+// The entry of that name; NULL asks for the only entry of a module. Returns
+// NULL if there is none, or if the module has another ABI version; the message
+// then says what there is.
+ATTNC_API const attnc_entry *attnc_find_entry(const attnc_module *module,
+                                              const char *name,
+                                              const attnc_options *options);
+
+// Writes the module's descriptor as a JSON object, at most capacity bytes with
+// the 0 at the end. Returns the length of the whole text without the 0, as
+// snprintf does; text may be NULL when capacity is 0.
+ATTNC_API size_t attnc_describe(const attnc_module *module, char *text,
+                                size_t capacity);
+
+// The ATTNC_CPU_* bits of this machine, less those that the environment
+// variable ATTNC_CPU (v1, v2, v3 or v4; read once) takes away.
+ATTNC_API uint64_t attnc_cpu_features(void);
+
+// The variant that attnc_call runs here; NULL if none can (see the message).
+ATTNC_API const attnc_variant *
+attnc_select_variant(const attnc_entry *entry, const attnc_options *options);
+
+// The output shapes and the workspace of a call.
+//   inputs           [num_inputs], in the descriptor's order; data may be NULL
+//   output_extents   receives the extents of all outputs, one after the other
+//                    (as many as the sum of their ranks), or is NULL
+//   workspace_bytes  receives what options->workspace needs, or is NULL. This
+//                    includes copies of the inputs that cannot be read in place
+//                    (innermost stride other than 1, or data not aligned to its
+//                    element) and of the outputs: unless attnc_call gets
+//                    compact aligned outputs, it may need less, never more.
+// Errors: ATTNC_INVALID_ARGUMENT: type, rank, extent, stride or device of an
+// input, or two extents for one symbol; ATTNC_UNSUPPORTED_CPU.
+ATTNC_API attnc_status attnc_plan(const attnc_entry *entry,
+                                  const DLTensor *const *inputs,
+                                  int64_t *output_extents,
+                                  int64_t *workspace_bytes,
+                                  const attnc_options *options);
+
+// Runs the entry.
+//   inputs   [num_inputs]: any strides; CPU, pinned or managed memory
+//   outputs  [num_outputs]: the caller's memory with the shapes attnc_plan
+//            says; must not overlap with an input or one another
+// No heap memory is used when the options bring a workspace.
+// Errors: those of attnc_plan; an output of another shape or type; data is NULL
+// though there are elements; ATTNC_OUT_OF_MEMORY.
+ATTNC_API attnc_status attnc_call(const attnc_entry *entry,
+                                  const DLTensor *const *inputs,
+                                  DLTensor *const *outputs,
+                                  const attnc_options *options);
+
+// The same for plain pointers: every tensor is row-major without gaps and
+// aligned to its element.
+//   symbols  [num_symbols]: the extent of each symbol, at least 0
+ATTNC_API attnc_status attnc_plan_raw(const attnc_entry *entry,
+                                      const int64_t *symbols,
+                                      int64_t *output_extents,
+                                      int64_t *workspace_bytes,
+                                      const attnc_options *options);
+ATTNC_API attnc_status attnc_call_raw(const attnc_entry *entry,
+                                      const int64_t *symbols,
+                                      const void *const *inputs,
+                                      void *const *outputs,
+                                      const attnc_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif // ATTNC_ATTNC_H
