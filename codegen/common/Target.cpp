@@ -1,0 +1,134 @@
+//===- Target.cpp - The machines we generate code for ---------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A target is a level of the x86-64 psABI. Code for `host` uses only what its
+// level and the checked extensions have, never "all of this CPU": so the loader
+// can refuse every machine on which the code would not run.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/Target.h"
+#include "attnc/attnc.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/TargetParser/Host.h"
+#include <fmt/format.h>
+
+namespace attnc::codegen {
+
+namespace {
+struct Level {
+  llvm::StringLiteral name, vectors;
+  unsigned vectorBits, vectorRegisters;
+  bool hasFma, hasMaskedMemory;
+  uint64_t featureBits;
+  std::initializer_list<llvm::StringLiteral>
+      required; // LLVM features that a host of this level has
+};
+
+struct Extension {
+  llvm::StringLiteral feature;
+  uint64_t featureBits;
+};
+} // namespace
+
+constexpr uint64_t kV2 = ATTNC_CPU_X86_64_V2, kV3 = kV2 | ATTNC_CPU_X86_64_V3,
+                   kV4 = kV3 | ATTNC_CPU_X86_64_V4;
+
+// Best first.
+static const Level kLevels[] = {
+    {"x86-64-v4",
+     "AVX-512",
+     512,
+     32,
+     true,
+     true,
+     kV4,
+     {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}},
+    {"x86-64-v3",
+     "AVX2",
+     256,
+     16,
+     true,
+     false,
+     kV3,
+     {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}},
+    {"x86-64-v2", "SSE4.2", 128, 16, false, false, kV2, {"sse4.2", "popcnt"}},
+    {"x86-64", "SSE2", 128, 16, false, false, 0, {}},
+};
+
+// Instruction sets beyond a level that `host` may use with AVX-512.
+constexpr Extension kExtensions[] = {{"avx512bf16", ATTNC_CPU_AVX512_BF16},
+                                     {"avx512fp16", ATTNC_CPU_AVX512_FP16},
+                                     {"avx512vnni", ATTNC_CPU_AVX512_VNNI}};
+
+llvm::ArrayRef<llvm::StringLiteral> targetNames() {
+  static constexpr llvm::StringLiteral names[] = {
+      "host", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64"};
+  return names;
+}
+
+static TargetInfo fromLevel(const Level &level) {
+  TargetInfo target;
+  target.name = target.cpu = level.name.str();
+  target.vectorBits = level.vectorBits;
+  target.vectorRegisters = level.vectorRegisters;
+  target.hasFma = level.hasFma;
+  target.hasMaskedMemory = level.hasMaskedMemory;
+  target.cpuFeatureBits = level.featureBits;
+  return target;
+}
+
+static TargetInfo host() {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  auto has = [&](llvm::StringRef feature) { return features.lookup(feature); };
+  const Level *level = llvm::find_if(kLevels, [&](const Level &level) {
+    return llvm::all_of(level.required, has);
+  });
+  TargetInfo target = fromLevel(*level);
+  target.tune = llvm::sys::getHostCPUName().str();
+  if (target.vectorBits == 512)
+    for (const Extension &extension : kExtensions)
+      if (has(extension.feature)) {
+        target.features +=
+            (target.features.empty() ? "+" : ",+") + extension.feature.str();
+        target.cpuFeatureBits |= extension.featureBits;
+      }
+  return target;
+}
+
+mlir::FailureOr<TargetInfo> parseTarget(llvm::StringRef name) {
+  if (name == "host")
+    return host();
+  for (const Level &level : kLevels)
+    if (name == level.name ||
+        (level.name.starts_with("x86-64-") && name == level.name.substr(7)))
+      return fromLevel(level);
+  return mlir::failure();
+}
+
+/// "AMD EPYC" out of /proc/cpuinfo; "" if that cannot be read.
+static std::string processorName() {
+  auto buffer = llvm::MemoryBuffer::getFileAsStream("/proc/cpuinfo");
+  if (!buffer)
+    return "";
+  llvm::StringRef line =
+      (*buffer)->getBuffer().split("model name").second.split('\n').first;
+  return line.split(':').second.trim().str();
+}
+
+std::string describeTarget(const TargetInfo &target) {
+  const Level *level = llvm::find_if(
+      kLevels, [&](const Level &level) { return level.name == target.cpu; });
+  std::string text =
+      fmt::format("{}, {} lanes", level->vectors.str(), target.lanes(32));
+  std::string processor = target.tune.empty() ? "" : processorName();
+  return processor.empty() ? text : processor + ", " + text;
+}
+
+} // namespace attnc::codegen

@@ -1,0 +1,49 @@
+//===- Target.h - The machines we generate code for ------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+#include <string>
+
+namespace attnc::codegen {
+
+/// What schedules and lowerings may know of a target: a row of the table in
+/// Target.cpp.
+struct TargetInfo {
+  std::string
+      name; // "x86-64-v4": the name users, descriptors and symbols have for it
+  std::string cpu;      // LLVM's CPU: instruction sets
+  std::string features; // LLVM's features beyond those of `cpu`: "+avx512bf16"
+  std::string tune;     // LLVM's CPU for latencies and costs; empty: generic
+  unsigned vectorBits = 128;
+  unsigned vectorRegisters = 16;
+  bool hasFma = false;
+  bool hasMaskedMemory = false; // loads and stores under a lane mask
+  uint64_t cpuFeatureBits =
+      0; // ATTNC_CPU_*: what the loader demands of the machine
+
+  unsigned lanes(unsigned elementBits) const {
+    return vectorBits / elementBits;
+  }
+};
+
+/// The names parseTarget knows: "host" first.
+llvm::ArrayRef<llvm::StringLiteral> targetNames();
+
+/// "x86-64-v4", "v4" or "host", which is the highest level this machine has,
+/// with its tuning and with those further instruction sets that the loader can
+/// check. Fails, silently, for other names.
+mlir::FailureOr<TargetInfo> parseTarget(llvm::StringRef name);
+
+/// "AMD EPYC 9R14, AVX-512, 16 lanes" for this machine; for other targets
+/// without the processor's name.
+std::string describeTarget(const TargetInfo &target);
+
+} // namespace attnc::codegen

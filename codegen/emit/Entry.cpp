@@ -1,0 +1,237 @@
+//===- Entry.cpp - What a compiled function takes and gives ---------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/emit/Entry.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include <optional>
+
+using namespace mlir;
+
+namespace attnc::emit {
+
+constexpr llvm::StringLiteral kEntries = "attnc.entries";
+
+namespace {
+/// One row per element type a tensor of the signature may have. `name` is also
+/// the key back from DLPack.
+struct TypeRow {
+  llvm::StringLiteral name;
+  uint8_t code,
+      bits; // DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat, 6 bool
+};
+constexpr TypeRow kTypes[] = {{"f64", 2, 64},  {"f32", 2, 32}, {"f16", 2, 16},
+                              {"bf16", 4, 16}, {"i64", 0, 64}, {"i32", 0, 32},
+                              {"i16", 0, 16},  {"i8", 0, 8},   {"ui8", 1, 8},
+                              {"bool", 6, 8}};
+} // namespace
+
+static const TypeRow *findType(Type type) {
+  std::string name;
+  llvm::raw_string_ostream(name) << type;
+  if (type.isInteger(1))
+    name = "bool";
+  auto *row = llvm::find_if(
+      kTypes, [&](const TypeRow &row) { return row.name == name; });
+  return row == std::end(kTypes) ? nullptr : row;
+}
+
+llvm::StringRef spellType(const TensorInfo &tensor) {
+  for (const TypeRow &row : kTypes)
+    if (row.code == tensor.typeCode && row.bits == tensor.typeBits)
+      return row.name;
+  return "?";
+}
+
+bool EntryInfo::hasComputedOutput() const {
+  return llvm::any_of(outputs, [](const TensorInfo &t) {
+    return llvm::any_of(t.dims, [](DimInfo d) { return d.isComputed(); });
+  });
+}
+
+std::string EntryInfo::spellDim(const DimInfo &dim) const {
+  if (dim.size >= 0)
+    return std::to_string(dim.size);
+  return dim.symbol >= 0 ? symbols[dim.symbol] : "?";
+}
+
+std::string EntryInfo::spellTensor(const TensorInfo &tensor) const {
+  return (spellType(tensor) + "[" +
+          llvm::join(llvm::map_range(
+                         tensor.dims,
+                         [&](const DimInfo &dim) { return spellDim(dim); }),
+                     ", ") +
+          "]")
+      .str();
+}
+
+//===----------------------------------------------------------------------===//
+// Recording, at level attn
+//===----------------------------------------------------------------------===//
+
+/// {name, type, dims} of one argument or result, from its type and its
+/// attributes.
+static FailureOr<Attribute> describe(func::FuncOp function, Type type,
+                                     StringAttr name, ArrayAttr dims,
+                                     const llvm::Twine &which) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !findType(tensor.getElementType())) {
+    function.emitError()
+        << which << " has type " << type
+        << "; an entry point takes and gives ranked tensors of "
+        << "floats (f64, f32, f16, bf16), integers or booleans";
+    return failure();
+  }
+  if (!name || !dims || static_cast<int64_t>(dims.size()) != tensor.getRank()) {
+    function.emitError() << which
+                         << " needs the attributes attnc.name and attnc.dims "
+                            "(one string for each of its "
+                         << tensor.getRank() << " dimensions)";
+    return failure();
+  }
+  Builder builder(function.getContext());
+  return Attribute(builder.getDictionaryAttr(
+      {builder.getNamedAttr("name", name),
+       builder.getNamedAttr("type", TypeAttr::get(tensor.getElementType())),
+       builder.getNamedAttr("dims", dims)}));
+}
+
+static FailureOr<Attribute> describe(func::FuncOp function) {
+  SmallVector<Attribute> inputs, outputs;
+  for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
+    auto tensor =
+        describe(function, type,
+                 function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
+                 function.getArgAttrOfType<ArrayAttr>(index, "attnc.dims"),
+                 "argument " + llvm::Twine(index));
+    if (failed(tensor))
+      return failure();
+    inputs.push_back(*tensor);
+  }
+  for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
+    auto tensor =
+        describe(function, type,
+                 function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
+                 function.getResultAttrOfType<ArrayAttr>(index, "attnc.dims"),
+                 "result " + llvm::Twine(index));
+    if (failed(tensor))
+      return failure();
+    outputs.push_back(*tensor);
+  }
+  Builder builder(function.getContext());
+  auto doc = function->getAttrOfType<StringAttr>("attnc.doc");
+  return Attribute(builder.getDictionaryAttr(
+      {builder.getNamedAttr("name", function.getSymNameAttr()),
+       builder.getNamedAttr("doc", doc ? doc : builder.getStringAttr("")),
+       builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
+       builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
+}
+
+LogicalResult recordEntries(ModuleOp module) {
+  if (module->hasAttr(kEntries))
+    return success();
+  SmallVector<Attribute> entries;
+  bool ok = true;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    FailureOr<Attribute> entry = describe(function);
+    if (succeeded(entry))
+      entries.push_back(*entry);
+    ok &= succeeded(entry);
+  }
+  if (ok && entries.empty())
+    return module.emitError(
+        "nothing to compile: the module has no public function");
+  module->setAttr(kEntries, ArrayAttr::get(module.getContext(), entries));
+  return success(ok);
+}
+
+//===----------------------------------------------------------------------===//
+// Reading, at any level
+//===----------------------------------------------------------------------===//
+
+/// "16" is fixed, "?" is computed, anything else a symbol; new symbols are
+/// added only while `mayDefine`, for a symbol that no input carries is nothing
+/// the caller could know.
+static DimInfo readDim(llvm::StringRef text, EntryInfo &entry, bool mayDefine) {
+  DimInfo dim;
+  if (text == "?" || (!text.empty() && llvm::isDigit(text[0]) &&
+                      !text.getAsInteger(10, dim.size)))
+    return dim;
+  auto it = llvm::find(entry.symbols, text);
+  if (it == entry.symbols.end()) {
+    if (!mayDefine)
+      return dim;
+    entry.symbols.push_back(text.str());
+    it = std::prev(entry.symbols.end());
+  }
+  dim.symbol = static_cast<int32_t>(it - entry.symbols.begin());
+  return dim;
+}
+
+static std::optional<std::vector<TensorInfo>>
+readTensors(DictionaryAttr entry, llvm::StringRef key, EntryInfo &info) {
+  auto list = entry.getAs<ArrayAttr>(key);
+  if (!list)
+    return std::nullopt;
+  std::vector<TensorInfo> tensors;
+  for (Attribute attribute : list) {
+    auto dictionary = dyn_cast<DictionaryAttr>(attribute);
+    auto name = dictionary ? dictionary.getAs<StringAttr>("name") : nullptr;
+    auto type = dictionary ? dictionary.getAs<TypeAttr>("type") : nullptr;
+    auto dims = dictionary ? dictionary.getAs<ArrayAttr>("dims") : nullptr;
+    const TypeRow *row = type ? findType(type.getValue()) : nullptr;
+    if (!name || !row || !dims ||
+        !llvm::all_of(dims, llvm::IsaPred<StringAttr>))
+      return std::nullopt;
+    TensorInfo tensor{name.str(), row->code, row->bits, {}};
+    for (auto dim : dims.getAsRange<StringAttr>())
+      tensor.dims.push_back(readDim(dim.getValue(), info, key == "inputs"));
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+static std::optional<EntryInfo> readEntry(Attribute attribute) {
+  auto dictionary = dyn_cast<DictionaryAttr>(attribute);
+  auto name = dictionary ? dictionary.getAs<StringAttr>("name") : nullptr;
+  if (!name)
+    return std::nullopt;
+  EntryInfo info;
+  info.name = name.str();
+  if (auto doc = dictionary.getAs<StringAttr>("doc"))
+    info.doc = doc.str();
+  auto inputs = readTensors(dictionary, "inputs", info);
+  auto outputs = readTensors(dictionary, "outputs", info);
+  if (!inputs || !outputs)
+    return std::nullopt;
+  info.inputs = std::move(*inputs);
+  info.outputs = std::move(*outputs);
+  return info;
+}
+
+FailureOr<std::vector<EntryInfo>> readEntries(ModuleOp module) {
+  auto list = module->getAttrOfType<ArrayAttr>(kEntries);
+  if (!list || list.empty())
+    return module.emitError(
+        "the module does not say what its entry points take and give "
+        "(attribute attnc.entries); "
+        "start from a stage that attnc has written, or from level attn");
+  std::vector<EntryInfo> entries;
+  for (Attribute attribute : list) {
+    std::optional<EntryInfo> entry = readEntry(attribute);
+    if (!entry)
+      return module.emitError("malformed attribute attnc.entries: ")
+             << attribute;
+    entries.push_back(std::move(*entry));
+  }
+  return entries;
+}
+
+} // namespace attnc::emit

@@ -1,0 +1,72 @@
+//===- Entry.h - What a compiled function takes and gives ------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The signature of an entry point is known while functions still have tensor
+// types. It is recorded there as the module attribute `attnc.entries`, which
+// survives every lowering and every textual round trip, so that the descriptor,
+// the C header and the wrappers can be made from any later stage:
+//
+//   module attributes {attnc.entries = [{
+//     name = "causal", doc = "one line for the header",
+//     inputs  = [{name = "q", type = f32, dims = ["B", "M", "16", "64"]}, ...],
+//     outputs = [{name = "out", type = f32, dims = ["B", "M", "16", "64"]}]}]}
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace attnc::emit {
+
+/// One extent: fixed (`size` >= 0), a symbol shared with other dimensions
+/// (index into EntryInfo::symbols), or neither, which means that only the plan
+/// function knows it.
+struct DimInfo {
+  int64_t size = -1;
+  int32_t symbol = -1;
+  bool isComputed() const { return size < 0 && symbol < 0; }
+};
+
+/// A tensor of the signature; `typeCode` and `typeBits` are DLPack's.
+struct TensorInfo {
+  std::string name;
+  uint8_t typeCode = 0, typeBits = 0;
+  std::vector<DimInfo> dims;
+};
+
+struct EntryInfo {
+  std::string name, doc;
+  std::vector<TensorInfo> inputs, outputs;
+  std::vector<std::string> symbols;
+
+  /// Whether every output extent follows from the inputs' without running the
+  /// plan.
+  bool hasComputedOutput() const;
+  /// "B", "16" or "?".
+  std::string spellDim(const DimInfo &dim) const;
+  /// "f32[B, M, 16, 64]".
+  std::string spellTensor(const TensorInfo &tensor) const;
+};
+
+/// "f32", "bf16", "i64", "bool": how messages and headers name the element
+/// type.
+llvm::StringRef spellType(const TensorInfo &tensor);
+
+/// Sets `attnc.entries` from the public functions of `module`, unless it is
+/// there already. Fails, with an error at the function, when an argument or
+/// result is not a ranked tensor of a type DLPack can say, or is not described.
+mlir::LogicalResult recordEntries(mlir::ModuleOp module);
+
+/// Reads `attnc.entries` back. Fails, with an error at the module, when it is
+/// absent or malformed.
+mlir::FailureOr<std::vector<EntryInfo>> readEntries(mlir::ModuleOp module);
+
+} // namespace attnc::emit

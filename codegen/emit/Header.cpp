@@ -1,0 +1,315 @@
+//===- Header.cpp - The C header of an artefact, and an example -----------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/emit/Header.h"
+#include "codegen/emit/RuntimeHeader.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include <fmt/format.h>
+
+namespace attnc::emit {
+
+/// How C spells the element type; the 16-bit floats travel as their bits.
+static llvm::StringRef cType(const TensorInfo &tensor) {
+  return llvm::StringSwitch<llvm::StringRef>(spellType(tensor))
+      .Case("f64", "double")
+      .Case("f32", "float")
+      .Cases({"f16", "bf16"}, "uint16_t")
+      .Case("i64", "int64_t")
+      .Case("i32", "int32_t")
+      .Case("i16", "int16_t")
+      .Case("i8", "int8_t")
+      .Default("uint8_t");
+}
+
+/// The part of `name` that C allows in an identifier.
+static std::string cName(llvm::StringRef name) {
+  std::string result;
+  for (char c : name)
+    result += llvm::isAlnum(c) ? c : '_';
+  return result.empty() || llvm::isDigit(result[0]) ? "_" + result : result;
+}
+
+static std::string guard(llvm::StringRef artefact) {
+  return "ATTNC_ARTEFACT_" + llvm::StringRef(cName(artefact)).upper() + "_H";
+}
+
+static std::string join(llvm::ArrayRef<std::string> parts,
+                        llvm::StringRef separator) {
+  return llvm::join(parts.begin(), parts.end(), separator);
+}
+
+/// Text that may stand inside a C comment.
+static std::string commentText(std::string text) {
+  for (size_t at; (at = text.find("*/")) != std::string::npos;)
+    text.replace(at, 2, "* /");
+  std::string indented;
+  for (char c : text)
+    indented += c == '\n' ? std::string("\n *   ") : std::string(1, c);
+  return indented;
+}
+
+/// Inputs then outputs as C parameters, `spell` giving each.
+template <typename Spell>
+static std::vector<std::string> tensorParameters(const EntryInfo &entry,
+                                                 Spell spell) {
+  std::vector<std::string> parameters;
+  for (const TensorInfo &tensor : entry.inputs)
+    parameters.push_back(spell(tensor, "const "));
+  for (const TensorInfo &tensor : entry.outputs)
+    parameters.push_back(spell(tensor, ""));
+  parameters.push_back("const attnc_options *options");
+  return parameters;
+}
+
+static std::string prototypes(const EntryInfo &entry) {
+  auto dlpack = tensorParameters(
+      entry, [](const TensorInfo &tensor, const char *qualifier) {
+        return fmt::format("{}DLTensor *{}", qualifier, cName(tensor.name));
+      });
+  auto plain = tensorParameters(
+      entry, [](const TensorInfo &tensor, const char *qualifier) {
+        return fmt::format("{}{} *{}", qualifier, cType(tensor).str(),
+                           cName(tensor.name));
+      });
+  std::vector<std::string> extents;
+  for (const std::string &symbol : entry.symbols)
+    extents.push_back("int64_t " + cName(symbol));
+  plain.insert(plain.begin(), extents.begin(), extents.end());
+  return fmt::format(
+      R"(/* {0}, with DLPack tensors: strided inputs and outputs are allowed. options may be NULL. */
+ATTNC_API attnc_status {0}({1});
+
+/* {0}, with plain pointers: every tensor is row-major without gaps. options may be NULL. */
+ATTNC_API attnc_status {0}_raw({2});
+
+/* What {0} takes and gives, for attnc_plan, attnc_call and the like. */
+ATTNC_API const attnc_entry *{0}_entry(void);
+
+)",
+      entry.name, join(dlpack, ", "), join(plain, ", "));
+}
+
+//===----------------------------------------------------------------------===//
+// The opening comment
+//===----------------------------------------------------------------------===//
+
+static std::string tensorTable(const EntryInfo &entry) {
+  std::string table;
+  size_t width = 0;
+  for (const auto *tensors : {&entry.inputs, &entry.outputs})
+    for (const TensorInfo &tensor : *tensors)
+      width = std::max(width, tensor.name.size());
+  for (auto [tensors, role] :
+       {std::pair(&entry.inputs, "in "), std::pair(&entry.outputs, "out")})
+    for (const TensorInfo &tensor : *tensors)
+      table += fmt::format(" *   {}  {:<{}}  {}\n", role, tensor.name, width,
+                           entry.spellTensor(tensor));
+  return table;
+}
+
+static std::string describeEntry(const EntryInfo &entry) {
+  std::string text = fmt::format(" * {}\n", entry.name);
+  if (!entry.doc.empty())
+    text += fmt::format(" *   {}\n", commentText(entry.doc));
+  text += tensorTable(entry);
+  if (!entry.symbols.empty())
+    text += fmt::format(" *   {}: any extent from 0, chosen at each call; one "
+                        "letter is one extent everywhere.\n",
+                        join(entry.symbols, ", "));
+  if (entry.hasComputedOutput())
+    text += " *   ?: follows from the inputs; attnc_plan tells.\n";
+  return text + " *\n";
+}
+
+static std::string openingComment(llvm::StringRef artefact,
+                                  llvm::ArrayRef<EntryInfo> entries,
+                                  llvm::ArrayRef<codegen::TargetInfo> targets) {
+  std::vector<std::string> names;
+  for (const codegen::TargetInfo &target : targets)
+    names.push_back(target.name);
+  std::string text =
+      fmt::format("/* {}.h - made by attnc {} (ABI version {}); compile again "
+                  "rather than edit.\n *\n",
+                  artefact.str(), ATTNC_VERSION, ATTNC_ABI_VERSION);
+  for (const EntryInfo &entry : entries)
+    text += describeEntry(entry);
+  return text +
+         fmt::format(
+             R"( * Units: extents and strides count elements; names that end in _bytes or _size count bytes.
+ * Memory: all of it is the caller's. Outputs have the stated shapes and do not overlap inputs.
+ * Workspace: attnc_plan tells its size in bytes for given shapes. With options->workspace set, a call
+ *   allocates nothing; else it allocates once and frees before it returns.
+ * Errors: a call that does not return ATTNC_OK has written no output, and one line to options->message.
+ *   ATTNC_INVALID_ARGUMENT  type, rank, extent, stride or device of a tensor does not fit
+ *   ATTNC_UNSUPPORTED_CPU   this CPU has none of the instruction sets compiled for: {}
+ *   ATTNC_OUT_OF_MEMORY     the allocator gave nothing, or the workspace given is too small
+ * Threads: all functions may be called concurrently. Without options->context or options->parallel_for
+ *   a call runs on the calling thread.
+ */
+)",
+             join(names, ", "));
+}
+
+std::string makeHeader(llvm::StringRef artefact,
+                       llvm::ArrayRef<EntryInfo> entries,
+                       llvm::ArrayRef<codegen::TargetInfo> targets) {
+  std::string text = openingComment(artefact, entries, targets);
+  text += fmt::format("#ifndef {0}\n#define {0}\n\n/*===- The runtime's "
+                      "interface (attnc.h) -===*/\n\n",
+                      guard(artefact));
+  text += kRuntimeHeader;
+  text += "\n/*===- Entries -===*/\n\n#ifdef __cplusplus\nextern \"C\" "
+          "{\n#endif\n\n";
+  for (const EntryInfo &entry : entries)
+    text += prototypes(entry);
+  return text + "#ifdef __cplusplus\n}\n#endif\n#endif\n";
+}
+
+//===----------------------------------------------------------------------===//
+// The example
+//===----------------------------------------------------------------------===//
+
+/// C that sets element `i` of `tensor`: small numbers of both signs, index 0,
+/// or true.
+static std::string fillElement(const TensorInfo &tensor) {
+  return llvm::StringSwitch<std::string>(spellType(tensor))
+      .Cases({"f64", "f32"},
+             fmt::format("({})((i * 37 + {}) % 23 - 11) / 11",
+                         cType(tensor).str(), tensor.name.size()))
+      .Case("f16", "i % 3 ? 0x3c00 : 0xb800 /* 1 or -0.5 */")
+      .Case("bf16", "i % 3 ? 0x3f80 : 0xbf00 /* 1 or -0.5 */")
+      .Case("bool", "1")
+      .Default("0");
+}
+
+/// Extents for the example: small, and different where two symbols must not be
+/// mixed up.
+static int64_t exampleExtent(size_t symbol) {
+  return symbol == 0 ? 2 : 3 + 2 * static_cast<int64_t>(symbol);
+}
+
+static std::string elementCount(const EntryInfo &entry,
+                                const TensorInfo &tensor) {
+  std::string product = "(size_t)1";
+  for (const DimInfo &dim : tensor.dims)
+    product += " * " + (dim.symbol >= 0 ? cName(entry.spellDim(dim))
+                                        : entry.spellDim(dim));
+  return product;
+}
+
+static std::string exampleInputs(const EntryInfo &entry) {
+  std::string text;
+  for (const TensorInfo &tensor : entry.inputs)
+    text += fmt::format(R"(
+  size_t {0}_count = {1}; /* {2} */
+  {3} *{0} = malloc(({0}_count + 1) * sizeof *{0});
+  for (size_t i = 0; i < {0}_count; i++)
+    {0}[i] = {4};
+)",
+                        cName(tensor.name), elementCount(entry, tensor),
+                        entry.spellTensor(tensor), cType(tensor).str(),
+                        fillElement(tensor));
+  return text;
+}
+
+/// Outputs are sized by what attnc_plan_raw says, which also covers computed
+/// extents.
+static std::string exampleOutputs(const EntryInfo &entry) {
+  std::string text;
+  size_t offset = 0;
+  for (const TensorInfo &tensor : entry.outputs) {
+    std::string product = "(size_t)1";
+    for (size_t dim = 0; dim < tensor.dims.size(); ++dim)
+      product += fmt::format(" * (size_t)extents[{}]", offset + dim);
+    offset += tensor.dims.size();
+    text += fmt::format("  size_t {0}_count = {1}; /* {2} */\n  {3} *{0} = "
+                        "malloc(({0}_count + 1) * sizeof *{0});\n",
+                        cName(tensor.name), product, entry.spellTensor(tensor),
+                        cType(tensor).str());
+  }
+  return text;
+}
+
+static std::string examplePrints(const EntryInfo &entry) {
+  std::string text;
+  for (const TensorInfo &tensor : entry.outputs) {
+    bool isFloat = spellType(tensor) == "f32" || spellType(tensor) == "f64";
+    text +=
+        fmt::format(R"(  printf("{1}: %zu elements, the first ones", {0}_count);
+  for (size_t i = 0; i < {0}_count && i < 4; i++)
+    printf(" {2}", ({3}){0}[i]);
+  printf("\n");
+)",
+                    cName(tensor.name), tensor.name, isFloat ? "%g" : "%lld",
+                    isFloat ? "double" : "long long");
+  }
+  return text;
+}
+
+std::string makeExample(llvm::StringRef artefact, const EntryInfo &entry,
+                        llvm::StringRef library) {
+  bool shared = library.ends_with(".so");
+  std::string link =
+      shared ? fmt::format("-L. -l{} -Wl,-rpath,'$ORIGIN'", artefact.str())
+             : library.str();
+  std::vector<std::string> symbols, arguments;
+  std::string extents;
+  for (auto [index, symbol] : llvm::enumerate(entry.symbols)) {
+    extents += fmt::format("  int64_t {} = {};\n", cName(symbol),
+                           exampleExtent(index));
+    symbols.push_back(cName(symbol));
+  }
+  arguments = symbols;
+  size_t outputRanks = 0;
+  for (const TensorInfo &tensor : entry.inputs)
+    arguments.push_back(cName(tensor.name));
+  for (const TensorInfo &tensor : entry.outputs) {
+    arguments.push_back(cName(tensor.name));
+    outputRanks += tensor.dims.size();
+  }
+  return fmt::format(R"(/* Calls {1} of {0}.h on made-up numbers. Build and run:
+ *   cc {0}_example.c {2} -o {0}_example && ./{0}_example
+ */
+#include "{0}.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(void) {{
+  /* Extents of this call. */
+{3}{4}
+  /* Threads to use: 0 means as many as suit this process. */
+  char why[512];
+  attnc_options options = attnc_options_init();
+  options.message = why;
+  options.message_capacity = sizeof why;
+  if (attnc_context_create(0, &options.context) != ATTNC_OK)
+    return 1;
+
+  /* The plan tells the outputs' extents and the size of the workspace. */
+  int64_t symbols[] = {{{5}}}, extents[{6}], workspace_bytes;
+  if (attnc_plan_raw({1}_entry(), symbols, extents, &workspace_bytes, &options) != ATTNC_OK) {{
+    fprintf(stderr, "%s\n", why);
+    return 1;
+  }}
+{7}
+  if ({1}_raw({8}, &options) != ATTNC_OK) {{
+    fprintf(stderr, "%s\n", why);
+    return 1;
+  }}
+{9}  attnc_context_destroy(options.context);
+  return 0;
+}}
+)",
+                     artefact.str(), entry.name, link, extents,
+                     exampleInputs(entry),
+                     symbols.empty() ? "0" : join(symbols, ", "),
+                     std::max<size_t>(outputRanks, 1), exampleOutputs(entry),
+                     join(arguments, ", "), examplePrints(entry));
+}
+
+} // namespace attnc::emit

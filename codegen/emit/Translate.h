@@ -1,0 +1,50 @@
+//===- Translate.h - LLVM dialect to LLVM IR to machine code ---*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/common/Target.h"
+#include "codegen/emit/Entry.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Target/TargetMachine.h"
+#include <memory>
+#include <string>
+
+namespace attnc::emit {
+
+/// The name under which target `target`'s version of kernel `symbol` lives
+/// beside the others:
+/// ("causal__run", x86-64-v4) -> "causal__run_x86_64_v4".
+std::string variantSymbol(llvm::StringRef symbol,
+                          const codegen::TargetInfo &target);
+
+/// Position-independent code for Linux on baseline x86-64; functions of a
+/// variant carry their own instruction sets as attributes. Null, with an error
+/// at `module`, if LLVM was built without the target.
+std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module);
+
+/// Translates `module` (llvm dialect) to LLVM IR: the kernels `F__run` and
+/// `F__plan` of every entry get their variant's name and hidden visibility, all
+/// else becomes internal. Fails, with an error, if a kernel is missing or the
+/// module calls a function that a kernel may not call.
+mlir::FailureOr<std::unique_ptr<llvm::Module>>
+translate(mlir::ModuleOp module, llvm::ArrayRef<EntryInfo> entries,
+          const codegen::TargetInfo &target, llvm::TargetMachine &machine,
+          llvm::LLVMContext &context);
+
+/// The few LLVM passes that matter after our own (docs: measured the same speed
+/// as -O3 at a third of its time).
+void optimize(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// Machine code of `module` (which codegen changes) as an object file or as
+/// assembly text.
+mlir::FailureOr<llvm::SmallVector<char, 0>>
+generate(llvm::Module &module, llvm::TargetMachine &machine,
+         llvm::CodeGenFileType kind);
+
+} // namespace attnc::emit
