@@ -309,8 +309,7 @@ attnc_select_variant(const attnc_entry *entry, const attnc_options *options);
 //   workspace_bytes  receives what options->workspace needs, or is NULL. This
 //                    includes copies of the inputs that cannot be read in place
 //                    (innermost stride other than 1, or data not aligned to its
-//                    element) and of the outputs: unless attnc_call gets
-//                    compact aligned outputs, it may need less, never more.
+//                    element): give attnc_call the same strides and alignment.
 // Errors: ATTNC_INVALID_ARGUMENT: type, rank, extent, stride or device of an
 // input, or two extents for one symbol; ATTNC_UNSUPPORTED_CPU.
 ATTNC_API attnc_status attnc_plan(const attnc_entry *entry,
@@ -322,7 +321,8 @@ ATTNC_API attnc_status attnc_plan(const attnc_entry *entry,
 // Runs the entry.
 //   inputs   [num_inputs]: any strides; CPU, pinned or managed memory
 //   outputs  [num_outputs]: the caller's memory with the shapes attnc_plan
-//            says; must not overlap with an input or one another
+//            says, row-major without gaps, aligned to its element; must not
+//            overlap with an input or one another
 // No heap memory is used when the options bring a workspace.
 // Errors: those of attnc_plan; an output of another shape or type; data is NULL
 // though there are elements; ATTNC_OUT_OF_MEMORY.

@@ -1,0 +1,74 @@
+//===- Context.cpp - Where a kernel's parallel loops run ------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cpu/Context.h"
+
+#include <stdlib.h>
+
+using namespace attnc::rt;
+
+static void runOnPool(attnc_context *self, int64_t count, attnc_body body,
+                      void *data) {
+  self->pool->parallelFor(count, self->limit, body, data);
+}
+
+static void runOnHost(attnc_context *self, int64_t count, attnc_body body,
+                      void *data) {
+  self->hostParallelFor(self->hostUser, count, body, data);
+}
+
+static void runAlone(attnc_context *, int64_t count, attnc_body body,
+                     void *data) {
+  body(data, 0, count);
+}
+
+attnc_context attnc::rt::contextOfCall(const attnc_options &options) {
+  if (options.parallel_for)
+    return {runOnHost, nullptr, 0, options.parallel_for,
+            options.parallel_for_user};
+  if (options.context)
+    return {runOnPool, options.context->pool, options.num_threads, nullptr,
+            nullptr};
+  return {runAlone, nullptr, 0, nullptr, nullptr};
+}
+
+void attnc_rt_parallel_for(void *context, int64_t count, attnc_body body,
+                           void *data) {
+  if (count <= 0)
+    return;
+  if (!context)
+    return body(data, 0, count);
+  auto *self = static_cast<attnc_context *>(context);
+  self->parallelFor(self, count, body, data);
+}
+
+attnc_status attnc_context_create(int32_t numThreads, attnc_context **context) {
+  *context = nullptr;
+  if (numThreads < 0 || numThreads > maxThreads)
+    return ATTNC_INVALID_ARGUMENT;
+  auto *made = static_cast<attnc_context *>(malloc(sizeof(attnc_context)));
+  if (!made)
+    return ATTNC_OUT_OF_MEMORY;
+  int threads = numThreads ? numThreads : attnc_default_threads();
+  *made = {runOnPool, ThreadPool::create(threads), 0, nullptr, nullptr};
+  if (!made->pool) {
+    free(made);
+    return ATTNC_OUT_OF_MEMORY;
+  }
+  *context = made;
+  return ATTNC_OK;
+}
+
+void attnc_context_destroy(attnc_context *context) {
+  if (!context)
+    return;
+  context->pool->destroy();
+  free(context);
+}
+
+int32_t attnc_context_threads(const attnc_context *context) {
+  return context ? context->pool->size() : 1;
+}

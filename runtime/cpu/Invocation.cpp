@@ -1,0 +1,372 @@
+//===- Invocation.cpp - One call of an entry ------------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cpu/Invocation.h"
+
+#include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cpu/Strided.h"
+
+#include <inttypes.h>
+
+using namespace attnc::rt;
+
+//===----------------------------------------------------------------------===//
+// The frame
+//===----------------------------------------------------------------------===//
+
+static int64_t totalRank(int count, const attnc_tensor_info *tensors) {
+  int64_t rank = 0;
+  for (int i = 0; i < count; ++i)
+    rank += tensors[i].rank;
+  return rank;
+}
+
+size_t Invocation::frameBytes(const attnc_entry &entry) {
+  int64_t tensors = entry.num_inputs + entry.num_outputs;
+  int64_t outputRank = totalRank(entry.num_outputs, entry.outputs);
+  int64_t rank = totalRank(entry.num_inputs, entry.inputs) + outputRank;
+  int64_t words = (tensors + 2) + tensors + entry.num_inputs +
+                  2 * entry.num_symbols + (outputRank + 1);
+  return static_cast<size_t>(words * 8 + rank * 16) +
+         static_cast<size_t>(tensors) * sizeof(MemRef);
+}
+
+Invocation::Invocation(const attnc_entry &entry, void *frame, Text &why)
+    : entry(entry), why(why) {
+  auto *at = static_cast<char *>(frame);
+  auto take = [&]<typename T>(T *&array, int64_t count) {
+    array = reinterpret_cast<T *>(at);
+    at += static_cast<size_t>(count) * sizeof(T);
+  };
+  int tensors = entry.num_inputs + entry.num_outputs;
+  numExtents = totalRank(entry.num_outputs, entry.outputs);
+  take(arguments, tensors + 2);
+  take(memrefs, tensors);
+  take(copies, entry.num_inputs);
+  take(symbols, entry.num_symbols);
+  take(symbolInput, entry.num_symbols);
+  take(extents, numExtents + 1);
+  for (int i = 0; i < tensors; ++i) {
+    const attnc_tensor_info &info = i < entry.num_inputs
+                                        ? entry.inputs[i]
+                                        : entry.outputs[i - entry.num_inputs];
+    memrefs[i] = reinterpret_cast<MemRef *>(at);
+    at += sizeof(MemRef) + static_cast<size_t>(info.rank) * 16;
+    arguments[i] = memrefs[i];
+  }
+  for (int s = 0; s < entry.num_symbols; ++s)
+    symbols[s] = -1;
+}
+
+//===----------------------------------------------------------------------===//
+// Variant
+//===----------------------------------------------------------------------===//
+
+const attnc_variant *attnc::rt::selectVariant(const attnc_entry &entry,
+                                              uint64_t features, Text &why) {
+  for (int i = 0; i < entry.num_variants; ++i)
+    if ((entry.variants[i].cpu_features & ~features) == 0)
+      return &entry.variants[i];
+  why.add("'%s' was compiled for ", entry.name);
+  for (int i = 0; i < entry.num_variants; ++i)
+    why.add("%s%s", i ? ", " : "", entry.variants[i].target);
+  why.add("; this CPU has: ");
+  addCpuFeatures(why, features);
+  return nullptr;
+}
+
+attnc_status Invocation::selectVariant() {
+  uint64_t features;
+  if (!cpuFeatures(features, why))
+    return ATTNC_INVALID_ARGUMENT;
+  variant = attnc::rt::selectVariant(entry, features, why);
+  return variant ? ATTNC_OK : ATTNC_UNSUPPORTED_CPU;
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+static bool sameType(const attnc_tensor_info &info, DLDataType type,
+                     bool isInput) {
+  if (type.lanes != 1)
+    return false;
+  if (type.code == info.type_code && type.bits == info.type_bits)
+    return true;
+  return isInput && info.type_code == ATTNC_DL_BOOL && type.code == kDLUInt &&
+         type.bits == 8;
+}
+
+/// The data may be null, so this is arithmetic on numbers.
+static void *firstElement(const DLTensor &tensor) {
+  return reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(tensor.data) +
+                                  tensor.byte_offset);
+}
+
+static bool isAligned(const void *data, const attnc_tensor_info &info) {
+  return reinterpret_cast<uintptr_t>(data) % (info.type_bits / 8u) == 0;
+}
+
+/// Memory that the CPU reads: its own, pinned (CUDA 3, ROCm 11), managed (13).
+static bool isHostMemory(int device) {
+  return device == kDLCPU || device == 3 || device == 11 || device == 13;
+}
+
+static void addActual(Text &why, const DLTensor &tensor) {
+  why.add(", got ");
+  if (tensor.dtype.lanes != 1)
+    why.add("vectors of %d ", tensor.dtype.lanes);
+  addShape(why, tensor.dtype.code, tensor.dtype.bits, tensor.ndim,
+           tensor.shape);
+}
+
+/// "k: expected f32[B, N, 16, 64] with B = 2 (from q), got f32[3, 7, 16, 64]".
+/// Only the symbols that do not fit are mentioned.
+attnc_status Invocation::mismatch(int input, const DLTensor &tensor) {
+  const attnc_tensor_info &info = entry.inputs[input];
+  why.add("%s: expected ", info.name);
+  addSignature(why, entry, info);
+  const char *separator = " with ";
+  for (int i = 0; i < info.rank && tensor.ndim == info.rank; ++i) {
+    int symbol = info.dims[i].symbol;
+    if (symbol < 0 || symbols[symbol] < 0 || symbols[symbol] == tensor.shape[i])
+      continue;
+    why.add("%s%s = %" PRId64 " (from %s)", separator, entry.symbols[symbol],
+            symbols[symbol], entry.inputs[symbolInput[symbol]].name);
+    separator = ", ";
+  }
+  addActual(why, tensor);
+  return ATTNC_INVALID_ARGUMENT;
+}
+
+attnc_status Invocation::checkType(const attnc_tensor_info &info,
+                                   const DLTensor &tensor) {
+  if (!isHostMemory(tensor.device.device_type)) {
+    why.add("%s: the tensor is not in CPU memory (DLPack device type %d)",
+            info.name, static_cast<int>(tensor.device.device_type));
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (tensor.ndim < 0 || tensor.ndim > ATTNC_MAX_RANK) {
+    why.add("%s: rank %d is outside 0 to %d", info.name, tensor.ndim,
+            ATTNC_MAX_RANK);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (tensor.ndim > 0 && !tensor.shape) {
+    why.add("%s: the tensor has rank %d and no shape", info.name, tensor.ndim);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
+}
+
+attnc_status Invocation::checkMemory(const attnc_tensor_info &info,
+                                     const DLTensor &tensor, bool needData) {
+  int64_t bytes;
+  for (int i = 0; i < tensor.ndim; ++i) {
+    if (tensor.shape[i] >= 0)
+      continue;
+    why.add("%s: extent %d is negative (%" PRId64 ")", info.name, i,
+            tensor.shape[i]);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  int64_t elementBytes = info.type_bits / 8;
+  if (!tensorBytes(tensor.ndim, tensor.shape, elementBytes, bytes) ||
+      (tensor.strides &&
+       !stridesFit(tensor.ndim, tensor.shape, tensor.strides, elementBytes))) {
+    why.add("%s: the extents and strides reach beyond 2^63 bytes", info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (needData && bytes != 0 && !tensor.data) {
+    why.add("%s: data is NULL", info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
+}
+
+attnc_status Invocation::bindShape(int input, const DLTensor &tensor) {
+  const attnc_tensor_info &info = entry.inputs[input];
+  if (!sameType(info, tensor.dtype, /*isInput=*/true) ||
+      tensor.ndim != info.rank)
+    return mismatch(input, tensor);
+  for (int i = 0; i < info.rank; ++i) {
+    const attnc_dim &dim = info.dims[i];
+    int64_t extent = tensor.shape[i];
+    if (dim.size >= 0 && dim.size != extent)
+      return mismatch(input, tensor);
+    if (dim.symbol < 0)
+      continue;
+    int64_t &bound = symbols[dim.symbol];
+    if (bound < 0) {
+      bound = extent;
+      symbolInput[dim.symbol] = input;
+    }
+    if (bound != extent)
+      return mismatch(input, tensor);
+  }
+  return ATTNC_OK;
+}
+
+static int64_t alignUp(int64_t value) {
+  return (value + Invocation::workspaceAlignment - 1) &
+         -Invocation::workspaceAlignment;
+}
+
+/// Fills the memref. Kernels read rows of elements: a tensor whose innermost
+/// stride is not 1, or whose data is not aligned to its element, is copied.
+attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
+  const attnc_tensor_info &info = entry.inputs[input];
+  int64_t elementBytes = info.type_bits / 8;
+  MemRef &memref = *memrefs[input];
+  int64_t *strides = memref.strides(info.rank);
+  memref.allocated = memref.aligned = firstElement(tensor);
+  memref.offset = 0;
+  memcpy(memref.sizes(), tensor.shape, static_cast<size_t>(info.rank) * 8);
+  if (tensor.strides)
+    memcpy(strides, tensor.strides, static_cast<size_t>(info.rank) * 8);
+  else
+    compactStrides(info.rank, memref.sizes(), strides);
+  // The stride of a single element means nothing, and exporters write anything.
+  for (int i = 0; i < info.rank; ++i)
+    if (memref.sizes()[i] <= 1)
+      strides[i] = 1;
+
+  bool innermost = info.rank == 0 || strides[info.rank - 1] == 1;
+  bool aligned = isAligned(memref.aligned, info);
+  copies[input] = 0;
+  if (innermost && aligned)
+    return ATTNC_OK;
+  int64_t bytes;
+  if (!tensorBytes(info.rank, memref.sizes(), elementBytes, bytes) ||
+      bytes > INT64_MAX - 64 ||
+      __builtin_add_overflow(copyBytes, alignUp(bytes), &copyBytes)) {
+    why.add("%s: the copy in row-major order is larger than 2^63 bytes",
+            info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  copies[input] = bytes;
+  return ATTNC_OK;
+}
+
+attnc_status Invocation::bindInputs(const DLTensor *const *inputs,
+                                    bool needData) {
+  for (int i = 0; i < entry.num_inputs; ++i) {
+    const attnc_tensor_info &info = entry.inputs[i];
+    if (!inputs || !inputs[i]) {
+      why.add("%s: the tensor is NULL", info.name);
+      return ATTNC_INVALID_ARGUMENT;
+    }
+    const DLTensor &tensor = *inputs[i];
+    attnc_status status = checkType(info, tensor);
+    if (status == ATTNC_OK)
+      status = bindShape(i, tensor);
+    if (status == ATTNC_OK)
+      status = checkMemory(info, tensor, needData);
+    if (status == ATTNC_OK)
+      status = bindStrides(i, tensor);
+    if (status != ATTNC_OK)
+      return status;
+  }
+  return ATTNC_OK;
+}
+
+//===----------------------------------------------------------------------===//
+// Outputs and run
+//===----------------------------------------------------------------------===//
+
+attnc_status Invocation::plan() {
+  void *beforeOutputs = arguments[entry.num_inputs];
+  arguments[entry.num_inputs] = extents;
+  variant->plan(arguments);
+  arguments[entry.num_inputs] = beforeOutputs;
+  kernelBytes = extents[numExtents];
+  for (int64_t i = 0; i <= numExtents; ++i)
+    if (extents[i] < 0) {
+      why.add("'%s': an output or the workspace of these inputs would be "
+              "larger than 2^63 bytes, or of negative extent",
+              entry.name);
+      return ATTNC_INVALID_ARGUMENT;
+    }
+  return ATTNC_OK;
+}
+
+static bool isCompact(const DLTensor &tensor) {
+  int64_t expected = 1;
+  for (int i = tensor.ndim - 1; i >= 0 && tensor.strides; --i) {
+    if (tensor.shape[i] > 1 && tensor.strides[i] != expected)
+      return false;
+    expected *= tensor.shape[i];
+  }
+  return true;
+}
+
+attnc_status Invocation::checkOutput(int output, const DLTensor *tensor,
+                                     const int64_t *shape) {
+  const attnc_tensor_info &info = entry.outputs[output];
+  if (!tensor) {
+    why.add("%s: the tensor is NULL", info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (attnc_status status = checkType(info, *tensor); status != ATTNC_OK)
+    return status;
+  if (!sameType(info, tensor->dtype, /*isInput=*/false) ||
+      tensor->ndim != info.rank ||
+      (info.rank &&
+       memcmp(shape, tensor->shape, static_cast<size_t>(info.rank) * 8) != 0)) {
+    why.add("%s: expected ", info.name);
+    addShape(why, info.type_code, info.type_bits, info.rank, shape);
+    addActual(why, *tensor);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true);
+      status != ATTNC_OK)
+    return status;
+  if (!isCompact(*tensor) || !isAligned(firstElement(*tensor), info)) {
+    why.add("%s: an output must be row-major without gaps and aligned to its "
+            "element",
+            info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
+}
+
+attnc_status Invocation::bindOutputs(DLTensor *const *outputs) {
+  const int64_t *shape = extents;
+  for (int o = 0; o < entry.num_outputs; ++o) {
+    const attnc_tensor_info &info = entry.outputs[o];
+    DLTensor *tensor = outputs ? outputs[o] : nullptr;
+    if (attnc_status status = checkOutput(o, tensor, shape); status != ATTNC_OK)
+      return status;
+    MemRef &memref = *memrefs[entry.num_inputs + o];
+    memref.allocated = memref.aligned = firstElement(*tensor);
+    memref.offset = 0;
+    memcpy(memref.sizes(), shape, static_cast<size_t>(info.rank) * 8);
+    compactStrides(info.rank, shape, memref.strides(info.rank));
+    shape += info.rank;
+  }
+  return ATTNC_OK;
+}
+
+void Invocation::run(char *workspace, void *context) {
+  for (int i = 0; i < entry.num_inputs; ++i) {
+    if (!copies[i])
+      continue;
+    const attnc_tensor_info &info = entry.inputs[i];
+    MemRef &memref = *memrefs[i];
+    int64_t *strides = memref.strides(info.rank);
+    gather(workspace, memref.aligned, info.rank, memref.sizes(), strides,
+           info.type_bits / 8);
+    compactStrides(info.rank, memref.sizes(), strides);
+    memref.allocated = memref.aligned = workspace;
+    workspace += alignUp(copies[i]);
+  }
+  struct {
+    MemRef memref;
+    int64_t size, stride;
+  } rest = {{workspace, workspace, 0}, kernelBytes, 1};
+  int tensors = entry.num_inputs + entry.num_outputs;
+  arguments[tensors] = &rest;
+  arguments[tensors + 1] = &context;
+  variant->run(arguments);
+}

@@ -1,0 +1,104 @@
+//===- Strided.cpp - Strides of dense tensors -----------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cpu/Strided.h"
+
+#include <string.h>
+
+using namespace attnc::rt;
+
+void attnc::rt::compactStrides(int rank, const int64_t *shape,
+                               int64_t *strides) {
+  int64_t stride = 1;
+  for (int i = rank - 1; i >= 0; --i) {
+    strides[i] = stride;
+    // With an extent of 0 the others may be anything: no element is addressed.
+    if (__builtin_mul_overflow(stride, shape[i], &stride))
+      stride = 0;
+  }
+}
+
+bool attnc::rt::tensorBytes(int rank, const int64_t *shape,
+                            int64_t elementBytes, int64_t &bytes) {
+  bool empty = false;
+  for (int i = 0; i < rank; ++i) {
+    if (shape[i] < 0)
+      return false;
+    empty |= shape[i] == 0;
+  }
+  bytes = empty ? 0 : elementBytes;
+  for (int i = 0; i < rank && !empty; ++i)
+    if (__builtin_mul_overflow(bytes, shape[i], &bytes))
+      return false;
+  return true;
+}
+
+bool attnc::rt::stridesFit(int rank, const int64_t *shape,
+                           const int64_t *strides, int64_t elementBytes) {
+  // Distance from the lowest to the highest element.
+  int64_t span = 1;
+  for (int i = 0; i < rank; ++i) {
+    int64_t steps = shape[i] > 0 ? shape[i] - 1 : 0, distance;
+    int64_t stride = strides[i];
+    if (steps && stride == INT64_MIN)
+      return false;
+    if (__builtin_mul_overflow(steps, stride < 0 ? -stride : stride,
+                               &distance) ||
+        __builtin_add_overflow(span, distance, &span))
+      return false;
+  }
+  return !__builtin_mul_overflow(span, elementBytes, &span);
+}
+
+template <typename Element>
+static void gatherRow(char *target, const char *source, int64_t count,
+                      int64_t stride) {
+  for (int64_t i = 0; i < count; ++i)
+    memcpy(target + i * sizeof(Element),
+           source + i * stride * int64_t(sizeof(Element)), sizeof(Element));
+}
+
+static void gatherRow(char *target, const char *source, int64_t count,
+                      int64_t stride, int64_t elementBytes) {
+  if (stride == 1)
+    memcpy(target, source, static_cast<size_t>(count * elementBytes));
+  else if (elementBytes == 1)
+    gatherRow<uint8_t>(target, source, count, stride);
+  else if (elementBytes == 2)
+    gatherRow<uint16_t>(target, source, count, stride);
+  else if (elementBytes == 4)
+    gatherRow<uint32_t>(target, source, count, stride);
+  else
+    gatherRow<uint64_t>(target, source, count, stride);
+}
+
+/// Returns where the next row goes. The depth is the rank, at most 16.
+static char *gatherDims(char *target, const char *source, int rank,
+                        const int64_t *shape, const int64_t *strides,
+                        int64_t elementBytes) {
+  if (rank == 0) {
+    memcpy(target, source, static_cast<size_t>(elementBytes));
+    return target + elementBytes;
+  }
+  if (rank == 1) {
+    gatherRow(target, source, shape[0], strides[0], elementBytes);
+    return target + shape[0] * elementBytes;
+  }
+  for (int64_t i = 0; i < shape[0]; ++i)
+    target = gatherDims(target, source + i * strides[0] * elementBytes,
+                        rank - 1, shape + 1, strides + 1, elementBytes);
+  return target;
+}
+
+void attnc::rt::gather(void *target, const void *source, int rank,
+                       const int64_t *shape, const int64_t *strides,
+                       int64_t elementBytes) {
+  for (int i = 0; i < rank; ++i)
+    if (shape[i] == 0)
+      return;
+  gatherDims(static_cast<char *>(target), static_cast<const char *>(source),
+             rank, shape, strides, elementBytes);
+}

@@ -1,0 +1,33 @@
+//===- Strided.h - Strides of dense tensors ---------------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace attnc::rt {
+
+/// strides[i] = product of shape[i + 1 ..]: row-major without gaps.
+void compactStrides(int rank, const int64_t *shape, int64_t *strides);
+
+/// Product of the extents times `elementBytes`; false if an extent is negative
+/// or the product does not fit. A tensor with an extent of 0 has 0 bytes,
+/// whatever the others are.
+bool tensorBytes(int rank, const int64_t *shape, int64_t elementBytes,
+                 int64_t &bytes);
+
+/// Whether all elements lie within +-2^63 bytes of the first.
+bool stridesFit(int rank, const int64_t *shape, const int64_t *strides,
+                int64_t elementBytes);
+
+/// Copies the elements at `source` with these strides (in elements) to the
+/// row-major memory at `target`. Elements are 1, 2, 4 or 8 bytes, and need not
+/// be aligned.
+void gather(void *target, const void *source, int rank, const int64_t *shape,
+            const int64_t *strides, int64_t elementBytes);
+
+} // namespace attnc::rt
