@@ -1,0 +1,65 @@
+//===- Passes.td - The passes of schedule/, in the order they run ---------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTNC_COMPILER_SCHEDULE_PASSES_TD
+#define ATTNC_COMPILER_SCHEDULE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SplitPlan : Pass<"split-plan", "::mlir::ModuleOp"> {
+  let summary = "gives every public function F a companion F__plan that returns the extents of F's results";
+  let description = [{
+    F__plan takes the same tensors and returns one index per result dimension, all
+    results concatenated. Only `tensor.dim` of arguments and index arithmetic may
+    remain in it: a caller learns how much memory to provide without computing
+    anything. The same resolution runs on F, so that sizes of its temporaries are
+    functions of argument extents too.
+
+    ```mlir
+    func.func @f(%x: tensor<?x4xf32>) -> tensor<4x?xf32> { ... }
+    // becomes, beside @f:
+    func.func private @f__plan(%x: tensor<?x4xf32>) -> (index, index) {
+      %c0 = arith.constant 0 : index
+      %c4 = arith.constant 4 : index
+      %d = tensor.dim %x, %c0 : tensor<?x4xf32>
+      return %c4, %d : index, index
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def Bufferize : Pass<"bufferize", "::mlir::ModuleOp"> {
+  let summary = "tensors become memrefs; results become trailing arguments that producers write in place";
+  let description = [{
+    Results of a public function are written to trailing memref arguments of
+    identity layout. Inputs are never written. An input that is read only by ops
+    which follow strides (attn.attention, attn.contract, tensor.extract,
+    tensor.dim) becomes `strided<[?, .., 1], offset: ?>`; any other input has the
+    identity layout and the argument attribute `attnc.contiguous`: a caller must
+    copy when it holds something else.
+
+    ```mlir
+    func.func @f(%x: tensor<?x4xf32>) -> tensor<?x4xf32>
+    // becomes
+    func.func @f(%x: memref<?x4xf32> {attnc.contiguous}, %out: memref<?x4xf32> {attnc.result = 0 : i64})
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+  let statistics = [
+    Statistic<"numCopies", "copies", "Number of copies that bufferization had to insert">,
+    Statistic<"numAllocs", "allocs", "Number of temporary buffers">,
+  ];
+}
+
+def VerifyBuffers : Pass<"verify-buffers", "::mlir::ModuleOp"> {
+  let summary = "checkpoint: no tensor is left, and only plan functions return values";
+}
+
+#endif

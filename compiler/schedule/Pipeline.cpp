@@ -1,0 +1,28 @@
+//===- Pipeline.cpp - The order of the passes of schedule/ ----------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void attnc::schedule::buildSchedulePrologue(OpPassManager &manager) {
+  // On tensors, because a plan is F with its computation dead: only values
+  // without memory effects die.
+  manager.addPass(createSplitPlan());
+  // Before bufferization, because equal extents must be one value for equal
+  // shapes to be seen.
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createBufferize());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createVerifyBuffers());
+}
+
+void attnc::schedule::buildScheduleEpilogue(OpPassManager &manager) {}

@@ -1,0 +1,101 @@
+// RUN: attnc-opt --bufferize --split-input-file %s | FileCheck %s
+
+// Results are trailing arguments with the result's attributes, and the producer writes them in place.
+// CHECK-LABEL: func.func @in_place
+// CHECK-SAME:    %[[X:.*]]: memref<?x4xf32> {attnc.contiguous, attnc.name = "x"}
+// CHECK-SAME:    %[[OUT:.*]]: memref<?x4xf32> {attnc.name = "y", attnc.result = 0 : i64}) {
+// CHECK-NOT:     alloc
+// CHECK:         linalg.exp ins(%[[X]] : memref<?x4xf32>) outs(%[[OUT]] : memref<?x4xf32>)
+// CHECK-NOT:     copy
+func.func @in_place(%x: tensor<?x4xf32> {attnc.name = "x"}) -> (tensor<?x4xf32> {attnc.name = "y"}) {
+  %c0 = arith.constant 0 : index
+  %d = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %e = tensor.empty(%d) : tensor<?x4xf32>
+  %y = linalg.exp ins(%x : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+// Inputs of attention keep their strides; captures become memrefs and reads of them loads.
+// CHECK-LABEL: func.func @attention
+// CHECK-SAME:    %[[Q:[a-z0-9]*]]: memref<?x64xf32, strided<[?, 1], offset: ?>>
+// CHECK-SAME:    %[[BIAS:[a-z0-9]*]]: memref<?xf32, strided<[1], offset: ?>>
+// CHECK-SAME:    %[[OUT:[a-z0-9]*]]: memref<?x64xf32> {attnc.result = 0 : i64}
+// CHECK:         attn.attention q(%[[Q]] "MD"
+// CHECK-SAME:      captures(%[[BIAS]] : memref<?xf32, strided<[1], offset: ?>>) outs("ME", %[[OUT]] : memref<?x64xf32>) score {
+// CHECK:         ^bb0({{.*}}, %[[J:.*]]: index, %{{.*}}: index, %{{.*}}: index, %[[T:.*]]: memref<?xf32, strided<[1], offset: ?>>):
+// CHECK:           memref.load %[[T]][%[[J]]]
+// CHECK-NOT:     tensor<
+func.func @attention(%q: tensor<?x64xf32>, %bias: tensor<?xf32>) -> tensor<?x64xf32> {
+  %c0 = arith.constant 0 : index
+  %m = tensor.dim %q, %c0 : tensor<?x64xf32>
+  %e = tensor.empty(%m) : tensor<?x64xf32>
+  %o = attn.attention q(%q "MD" : tensor<?x64xf32>) k(%q "ND" : tensor<?x64xf32>) v(%q "NE" : tensor<?x64xf32>)
+    captures(%bias : tensor<?xf32>) outs("ME", %e : tensor<?x64xf32>) score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %M: index, %N: index, %t: tensor<?xf32>):
+      %0 = tensor.extract %t[%j] : tensor<?xf32>
+      %1 = arith.addf %s, %0 : f32
+      attn.yield %1 : f32
+    } -> tensor<?x64xf32>
+  return %o : tensor<?x64xf32>
+}
+
+// -----
+
+// Weights are globals aligned for the widest vector; the contraction's result needs no copy.
+// CHECK:         memref.global "private" constant @[[W:.*]] : memref<2x2xf32> = dense<{{.*}}> {alignment = 64 : i64}
+// CHECK-LABEL: func.func @contract
+// CHECK:         %[[WV:.*]] = memref.get_global @[[W]]
+// CHECK:         attn.contract lhs(%{{.*}} "mk" : memref<?x2xf32, strided<[?, 1], offset: ?>>) rhs(%[[WV]] "kn" : memref<2x2xf32>)
+// CHECK-SAME:      outs("mn", %{{.*}} : memref<?x2xf32>)
+// CHECK-NEXT:    return
+func.func @contract(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %c0 = arith.constant 0 : index
+  %m = tensor.dim %x, %c0 : tensor<?x2xf32>
+  %e = tensor.empty(%m) : tensor<?x2xf32>
+  %o = attn.contract lhs(%x "mk" : tensor<?x2xf32>) rhs(%w "kn" : tensor<2x2xf32>) outs("mn", %e : tensor<?x2xf32>)
+    -> tensor<?x2xf32>
+  return %o : tensor<?x2xf32>
+}
+
+// -----
+
+// An input that is returned is copied, never written; a fill shared by two destinations is done twice, not copied.
+// CHECK-LABEL: func.func @copies
+// CHECK-SAME:    %[[X:.*]]: memref<4xf32> {{.*}}, %[[A:.*]]: memref<4xf32> {{.*}}, %[[B:.*]]: memref<f32> {{.*}}, %[[C:.*]]: memref<f32>
+// CHECK-DAG:     linalg.fill {{.*}} outs(%[[B]]
+// CHECK-DAG:     linalg.fill {{.*}} outs(%[[C]]
+// CHECK:         linalg.reduce { arith.addf } ins(%[[X]] {{.*}} outs(%[[B]]
+// CHECK:         linalg.reduce { arith.maximumf } ins(%[[X]] {{.*}} outs(%[[C]]
+// CHECK:         linalg.copy ins(%[[X]] : memref<4xf32>) outs(%[[A]] : memref<4xf32>)
+// CHECK-NEXT:    return
+func.func @copies(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<f32>, tensor<f32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<f32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<f32>) -> tensor<f32>
+  %s = linalg.reduce {arith.addf} ins(%x : tensor<4xf32>) outs(%z : tensor<f32>) dimensions = [0]
+  %m = linalg.reduce {arith.maximumf} ins(%x : tensor<4xf32>) outs(%z : tensor<f32>) dimensions = [0]
+  return %x, %s, %m : tensor<4xf32>, tensor<f32>, tensor<f32>
+}
+
+// -----
+
+// softmax, concat and pad are spelled with simple ops; both halves of a concat are written where they belong.
+// CHECK-LABEL: func.func @compound
+// CHECK-SAME:    %[[X:.*]]: memref<2x4xf32> {{.*}}, %[[CAT:.*]]: memref<4x4xf32> {{.*}}, %[[PAD:.*]]: memref<2x6xi1>
+// CHECK-NOT:     linalg.softmax
+// CHECK:         memref.subview %[[CAT]][2, 0] [2, 4] [1, 1]
+// CHECK-NOT:     tensor.
+func.func @compound(%x: tensor<2x4xf32>, %p: tensor<2x4xi1>) -> (tensor<4x4xf32>, tensor<2x6xi1>) {
+  %e = tensor.empty() : tensor<2x4xf32>
+  %s = linalg.softmax dimension(1) ins(%x : tensor<2x4xf32>) outs(%e : tensor<2x4xf32>) -> tensor<2x4xf32>
+  %y = tensor.concat dim(0) %x, %s : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<4x4xf32>
+  %false = arith.constant false
+  %q = tensor.pad %p low[0, 1] high[0, 1] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %false : i1
+  } : tensor<2x4xi1> to tensor<2x6xi1>
+  return %y, %q : tensor<4x4xf32>, tensor<2x6xi1>
+}
