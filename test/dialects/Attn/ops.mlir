@@ -5,8 +5,10 @@
 func.func @attention(%q: tensor<?x?x16x64xf32>, %k: tensor<?x?x4x64xf32>, %v: tensor<?x?x4x32xf32>,
                      %slope: tensor<16xf32>, %o: tensor<?x?x16x32xf32>, %l: tensor<?x?x16xf32>)
     -> (tensor<?x?x16x32xf32>, tensor<?x?x16xf32>) {
-  // CHECK: attn.attention {scale = 1.250000e-01 : f64} q(%{{.*}} "BMHD" : {{.*}}) k({{.*}} "BNGD" : {{.*}}) v({{.*}} "BNGE" : {{.*}})
-  // CHECK-SAME: captures(%{{.*}} : tensor<16xf32>) outs("BMHE", {{.*}}) score {
+  // CHECK: attn.attention {scale = 1.250000e-01 : f64} q(%{{.*}} "BMHD" : tensor<?x?x16x64xf32>)
+  // CHECK-SAME: k(%{{.*}} "BNGD" : tensor<?x?x4x64xf32>) v(%{{.*}} "BNGE" : tensor<?x?x4x32xf32>)
+  // CHECK-SAME: captures(%{{.*}} : tensor<16xf32>)
+  // CHECK-SAME: outs("BMHE", %{{.*}}, %{{.*}} : tensor<?x?x16x32xf32>, tensor<?x?x16xf32>) score {
   // CHECK: attn.yield %{{.*}} : f32
   // CHECK: } mask {
   // CHECK: attn.yield %{{.*}} : i1
@@ -28,7 +30,8 @@ func.func @attention(%q: tensor<?x?x16x64xf32>, %k: tensor<?x?x4x64xf32>, %v: te
 
 // CHECK-LABEL: func @contract
 func.func @contract(%x: tensor<?x32xf32>, %w: tensor<32x64xf32>, %b: tensor<64xf32>, %y: tensor<?x64xf32>) -> tensor<?x64xf32> {
-  // CHECK: attn.contract lhs(%{{.*}} "sk" : {{.*}}) rhs(%{{.*}} "kn" : {{.*}}) captures({{.*}}) outs("sn", {{.*}}) epilogue {
+  // CHECK: attn.contract lhs(%{{.*}} "sk" : tensor<?x32xf32>) rhs(%{{.*}} "kn" : tensor<32x64xf32>)
+  // CHECK-SAME: captures(%{{.*}} : tensor<64xf32>) outs("sn", %{{.*}} : tensor<?x64xf32>) epilogue {
   %r = attn.contract lhs(%x "sk" : tensor<?x32xf32>) rhs(%w "kn" : tensor<32x64xf32>)
     captures(%b : tensor<64xf32>) outs("sn", %y : tensor<?x64xf32>) epilogue {
   ^bb0(%acc: f32, %s: index, %n: index, %c: tensor<64xf32>):

@@ -1,0 +1,332 @@
+//===- InterpretAttention.cpp - attn ops: what attention is ---------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The rules A1-A9 of AttnOps.td, each beside the lines that compute it. A9 has
+// no line: which end a causal mask aligns is written in the mask region, which
+// is why the region is given M and N.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Attn/AttnOps.h"
+#include "dialects/Attn/InterpreterImpl.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attnc::attn;
+using namespace attnc::attn::interpreter;
+
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// An operand seen through its layout: one stride per letter, 0 for a letter
+/// that is absent.
+struct View {
+  StringRef layout;
+  SmallVector<int64_t> shape, strides;
+
+  View(StringRef layout, const RefTensor &tensor) : layout(layout), shape(tensor.shape), strides(tensor.strides()) {}
+
+  int64_t stride(char letter) const {
+    size_t d = layout.find(letter);
+    return d == StringRef::npos ? 0 : strides[d];
+  }
+};
+
+/// The extent of each letter over several operands.
+struct Extents {
+  std::map<char, std::pair<int64_t, Type>> known;
+
+  /// Fails, after a diagnostic, where a letter has another extent than before.
+  bool add(Operation *op, StringRef layout, const RefTensor &tensor) {
+    for (auto [letter, extent] : llvm::zip(layout, tensor.shape)) {
+      auto [it, inserted] = known.try_emplace(letter, extent, tensor.type());
+      if (inserted || it->second.first == extent)
+        continue;
+      op->emitError() << "dimension " << StringRef(&letter, 1) << " is " << it->second.first << " in "
+                      << it->second.second << " and " << extent << " in " << tensor.type();
+      return false;
+    }
+    return true;
+  }
+  /// A letter that no layout names has extent 1.
+  int64_t operator[](char letter) const {
+    auto it = known.find(letter);
+    return it == known.end() ? 1 : it->second.first;
+  }
+};
+
+/// A region with arguments: first those of the op, then the captures.
+struct BoundRegion {
+  Program program;
+  SmallVector<Slot> arguments;
+  SmallVector<Move> captures;
+
+  bool exists() const { return !arguments.empty(); }
+};
+} // namespace
+
+static BoundRegion compileRegion(Compiler &compiler, mlir::Region &region, OperandRange captures) {
+  if (region.empty())
+    return {};
+  Block &block = region.front();
+  SmallVector<Move> moves = compiler.moves(captures, block.getArguments().take_back(captures.size()));
+  return {compiler.compile(block), compiler.slots(block.getArguments()), std::move(moves)};
+}
+
+//===----------------------------------------------------------------------===//
+// attention
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Attention {
+  Operation *op;
+  std::string qLayout, kLayout, vLayout, oLayout, lseLayout;
+  Slot q, k, v;
+  SmallVector<Slot> inits, results;
+  double scale;
+  BoundRegion score, mask;
+
+  bool run(Frame &frame) const;
+};
+
+/// One run: the tensors, and the row under way.
+class AttentionRun {
+public:
+  AttentionRun(const Attention &what, Frame &frame, const Extents &extents);
+  bool run();
+  std::vector<RefTensor> outputs;
+
+private:
+  bool row(int64_t b, int64_t h, int64_t i);
+  bool scores(int64_t b, int64_t h, int64_t i);
+  bool allowed(bool &result);
+  bool score(double &s);
+  void enter(const BoundRegion &region, unsigned first, ArrayRef<int64_t> indices);
+  double dot(int64_t qOffset, int64_t kOffset) const;
+
+  const Attention &what;
+  Frame &frame;
+  const RefTensor &q, &k, &v;
+  View qView, kView, vView, oView, lseView;
+  int64_t B, M, N, H, G, D, E;
+  /// The allowed keys of the row and their scores.
+  std::vector<std::pair<int64_t, double>> keys;
+};
+} // namespace
+
+AttentionRun::AttentionRun(const Attention &what, Frame &frame, const Extents &extents)
+    : what(what), frame(frame), q(frame.tensor(what.q)), k(frame.tensor(what.k)), v(frame.tensor(what.v)),
+      qView(what.qLayout, q), kView(what.kLayout, k), vView(what.vLayout, v),
+      oView(what.oLayout, frame.tensor(what.inits.front())),
+      // Without an lse result this view is never used.
+      lseView(what.lseLayout, frame.tensor(what.inits.back())), B(extents['B']), M(extents['M']), N(extents['N']),
+      H(extents['H']), G(extents['G']), D(extents['D']), E(extents['E']) {
+  for (Slot init : what.inits)
+    outputs.emplace_back(frame.tensor(init).elementType, frame.tensor(init).shape);
+}
+
+/// <q[b,h,i,:], k[b,g,j,:]>
+double AttentionRun::dot(int64_t qOffset, int64_t kOffset) const {
+  double sum = 0;
+  int64_t qStep = qView.stride('D'), kStep = kView.stride('D');
+  for (int64_t d = 0; d < D; ++d)
+    sum += q.floats[qOffset + d * qStep] * k.floats[kOffset + d * kStep];
+  return sum;
+}
+
+/// Sets the index arguments of a region, of which the first is argument
+/// `first`.
+void AttentionRun::enter(const BoundRegion &region, unsigned first, ArrayRef<int64_t> indices) {
+  for (auto [n, index] : llvm::enumerate(indices))
+    frame.integer(region.arguments[first + n]) = index;
+}
+
+/// Collects the allowed keys of row (b, h, i) and their scores.
+bool AttentionRun::scores(int64_t b, int64_t h, int64_t i) {
+  keys.clear();
+  int64_t g = H == 0 ? 0 : h / (H / G); // A7: H/G query heads share a kv head
+  int64_t qOffset = b * qView.stride('B') + i * qView.stride('M') + h * qView.stride('H');
+  int64_t kOffset = b * kView.stride('B') + g * kView.stride('G');
+  for (int64_t j = 0; j < N; ++j) {
+    int64_t indices[] = {b, h, i, j, M, N};
+    if (what.mask.exists()) { // A3: the mask sees indices and captures, never
+                              // the score
+      enter(what.mask, 0, indices);
+      if (!what.mask.program.run(frame))
+        return false;
+      if (!frame.integer(what.mask.program.results[0]))
+        continue; // A4: what K and V hold for this key is never looked at
+    }
+    double s = what.scale * dot(qOffset, kOffset + j * kView.stride('N')); // A1
+    if (what.score.exists()) {                                             // A2
+      frame.real(what.score.arguments[0]) = s;
+      enter(what.score, 1, indices);
+      if (!what.score.program.run(frame))
+        return false;
+      s = frame.real(what.score.program.results[0]);
+    }
+    if (s != -INFINITY) // A4: weight exp(-inf) = 0, whatever V holds
+      keys.emplace_back(j, s);
+  }
+  return true;
+}
+
+bool AttentionRun::row(int64_t b, int64_t h, int64_t i) {
+  if (!scores(b, h, i))
+    return false;
+  // A4: weight of key j = exp(s_j - max) / sum. A6: a NaN or +inf among the
+  // scores makes the sum NaN, and with it this row's output and lse; other rows
+  // have their own sum.
+  double max = -INFINITY, sum = 0;
+  for (auto [j, s] : keys)
+    max = std::max(max, s);
+  for (auto &[j, s] : keys)
+    sum += s = std::exp(s - max);
+  // A5: without keys every output stays 0 and lse is -inf.
+  double *o = outputs[0].floats.data() + b * oView.stride('B') + i * oView.stride('M') + h * oView.stride('H');
+  int64_t g = H == 0 ? 0 : h / (H / G); // A7
+  for (auto [j, weight] : keys) {
+    int64_t vOffset = b * vView.stride('B') + g * vView.stride('G') + j * vView.stride('N');
+    for (int64_t e = 0; e < E; ++e) // A7: V has a head dim of its own
+      o[e * oView.stride('E')] += weight / sum * v.floats[vOffset + e * vView.stride('E')];
+  }
+  if (outputs.size() == 2) { // A8: lse = log(sum_j exp(s_j)), natural
+    int64_t place = b * lseView.stride('B') + i * lseView.stride('M') + h * lseView.stride('H');
+    outputs[1].floats[place] = keys.empty() ? -INFINITY : max + std::log(sum);
+  }
+  return true;
+}
+
+bool AttentionRun::run() {
+  apply(what.score.captures, frame);
+  apply(what.mask.captures, frame);
+  for (int64_t b = 0; b < B; ++b)
+    for (int64_t h = 0; h < H; ++h)
+      for (int64_t i = 0; i < M; ++i)
+        if (!row(b, h, i))
+          return false;
+  return true;
+}
+
+bool Attention::run(Frame &frame) const {
+  Extents extents;
+  std::pair<StringRef, Slot> operands[] = {{qLayout, q}, {kLayout, k}, {vLayout, v}, {oLayout, inits.front()}};
+  for (auto [layout, slot] : operands)
+    if (!extents.add(op, layout, frame.tensor(slot)))
+      return false;
+  if (inits.size() == 2 && !extents.add(op, lseLayout, frame.tensor(inits[1])))
+    return false;
+  AttentionRun run(*this, frame, extents);
+  if (!run.run())
+    return false;
+  for (auto [n, slot] : llvm::enumerate(results))
+    if (!define(frame, op->getResult(n), slot, std::move(run.outputs[n])))
+      return false;
+  return true;
+}
+
+static void compileAttentionOp(Compiler &compiler, AttentionOp op) {
+  Attention attention{op,
+                      op.getQLayout().str(),
+                      op.getKLayout().str(),
+                      op.getVLayout().str(),
+                      op.getOLayout().str(),
+                      op.getLseLayout(),
+                      compiler.slot(op.getQ()),
+                      compiler.slot(op.getK()),
+                      compiler.slot(op.getV()),
+                      compiler.slots(op.getInits()),
+                      compiler.slots(op->getResults()),
+                      op.getScaleValue(),
+                      compileRegion(compiler, op.getScore(), op.getCaptures()),
+                      compileRegion(compiler, op.getMask(), op.getCaptures())};
+  compiler.push([attention = std::move(attention)](Frame &frame) { return attention.run(frame); });
+}
+
+//===----------------------------------------------------------------------===//
+// contract
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// out[o] = epilogue(sum over contracted letters of lhs * rhs, o, captures...)
+struct Contraction {
+  Operation *op;
+  std::string lhsLayout, rhsLayout, outLayout;
+  Slot lhs, rhs, init;
+  SmallVector<Slot> results;
+  BoundRegion epilogue;
+
+  bool run(Frame &frame) const;
+};
+} // namespace
+
+/// The letters that are summed: those of lhs (and so of rhs) that out lacks.
+static std::string contracted(StringRef lhs, StringRef out) {
+  std::string letters;
+  llvm::copy_if(lhs, std::back_inserter(letters), [&](char letter) { return !out.contains(letter); });
+  return letters;
+}
+
+static Cursor cursorOver(StringRef letters, const View &view) {
+  Cursor cursor;
+  for (char letter : letters)
+    cursor.strides.push_back(view.stride(letter));
+  return cursor;
+}
+
+bool Contraction::run(Frame &frame) const {
+  const RefTensor &a = frame.tensor(lhs), &b = frame.tensor(rhs), &destination = frame.tensor(init);
+  Extents extents;
+  if (!extents.add(op, lhsLayout, a) || !extents.add(op, rhsLayout, b) || !extents.add(op, outLayout, destination))
+    return false;
+  apply(epilogue.captures, frame);
+  std::string inner = contracted(lhsLayout, outLayout);
+  SmallVector<int64_t> trips = llvm::map_to_vector(inner, [&](char letter) { return extents[letter]; });
+  View aView(lhsLayout, a), bView(rhsLayout, b);
+  RefTensor out(destination.elementType, destination.shape);
+  Cursor outer[] = {cursorOver(outLayout, aView), cursorOver(outLayout, bView), {out.strides()}};
+  bool ok = walk(out.shape, outer, [&](ArrayRef<int64_t> place) {
+    Cursor pair[] = {cursorOver(inner, aView), cursorOver(inner, bView)};
+    double value = 0; // also the value of the empty sum
+    walk(trips, pair, [&](ArrayRef<int64_t>) {
+      value += a.floats[outer[0].offset + pair[0].offset] * b.floats[outer[1].offset + pair[1].offset];
+      return true;
+    });
+    if (epilogue.exists()) {
+      frame.real(epilogue.arguments[0]) = value;
+      for (auto [slot, index] : llvm::zip(ArrayRef<Slot>(epilogue.arguments).drop_front(), place))
+        frame.integer(slot) = index;
+      if (!epilogue.program.run(frame))
+        return false;
+      value = frame.real(epilogue.program.results[0]);
+    }
+    out.floats[outer[2].offset] = value;
+    return true;
+  });
+  return ok && (results.empty() || define(frame, op->getResult(0), results[0], std::move(out)));
+}
+
+static void compileContract(Compiler &compiler, ContractOp op) {
+  Contraction contraction{op,
+                          op.getLhsLayout().str(),
+                          op.getRhsLayout().str(),
+                          op.getOutLayout().str(),
+                          compiler.slot(op.getLhs()),
+                          compiler.slot(op.getRhs()),
+                          compiler.slot(op.getInit()),
+                          compiler.slots(op->getResults()),
+                          compileRegion(compiler, op.getEpilogue(), op.getCaptures())};
+  compiler.push([contraction = std::move(contraction)](Frame &frame) { return contraction.run(frame); });
+}
+
+bool interpreter::compileAttention(Compiler &compiler, Operation *op) {
+  return TypeSwitch<Operation *, bool>(op)
+      .Case([&](AttentionOp op) { return compileAttentionOp(compiler, op), true; })
+      .Case([&](ContractOp op) { return compileContract(compiler, op), true; })
+      .Default([](Operation *) { return false; });
+}

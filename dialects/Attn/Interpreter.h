@@ -1,0 +1,26 @@
+//===- Interpreter.h - The executable meaning of attn modules ----*- C++
+//-*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The oracle of every test. Floats are computed in f64 whatever their type, and
+// never rounded in between: `arith.truncf` is the identity, a constant keeps
+// the value it is stored with. Integers wrap exactly at their width.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "dialects/Attn/RefTensor.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace attnc::attn {
+
+/// Runs `function` on `inputs` in f64 arithmetic; emits a diagnostic and fails
+/// on an op it does not know, a shape that does not fit, an index out of bounds
+/// or an integer division by zero. `function` holds tensors and scalars (no
+/// memrefs); a scalar argument or result is a rank-0 tensor here. Elements that
+/// nothing wrote (`tensor.empty`) are NaN, or a conspicuous integer.
+mlir::FailureOr<std::vector<RefTensor>> interpret(mlir::func::FuncOp function, llvm::ArrayRef<RefTensor> inputs);
+
+} // namespace attnc::attn
