@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipeline/Dialects.h"
+#include "compiler/fusion/Passes.h"
 #include "compiler/schedule/BufferizableOpInterfaceImpl.h"
 #include "compiler/schedule/Passes.h"
 #include "dialects/Attn/AttnOps.h"
@@ -57,6 +58,7 @@ void attnc::registerPasses() {
   registerLinalgPasses();
   bufferization::registerBufferizationPasses();
   memref::registerMemRefPasses();
+  fusion::registerFusionPasses();
   schedule::registerSchedulePasses();
   PassPipelineRegistration<>(
       "schedule-prologue",

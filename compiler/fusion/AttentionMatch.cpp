@@ -1,0 +1,460 @@
+//===- AttentionMatch.cpp - Is this softmax an attention? -----------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/fusion/AttentionMatch.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace attnc::fusion {
+
+namespace {
+
+using AxisSet = llvm::SmallSetVector<Axis, 8>;
+
+/// Loops of a contraction by the operands that they index.
+struct LoopKinds {
+  AxisSet both, summed, only[2]; ///< in both operands and the result; in both
+                                 ///< and not in the result; in one operand
+};
+
+class Matcher {
+public:
+  Matcher(linalg::SoftmaxOp softmax, Mismatch &mismatch)
+      : match(std::make_unique<AttentionMatch>()), axes(match->axes),
+        mismatch(mismatch) {
+    match->softmax = softmax;
+  }
+  std::unique_ptr<AttentionMatch> run(Operation *scoreProduct,
+                                      Operation *valueProduct);
+
+private:
+  LogicalResult fail(Operation *op, std::string reason) {
+    mismatch = {op, std::move(reason)};
+    return failure();
+  }
+  LogicalResult matchWeights();
+  LogicalResult matchScores();
+  LogicalResult matchOperands();
+  LogicalResult checkValueProduct();
+  LogicalResult chooseLetters();
+  void followResult();
+  LogicalResult followOperands(bool broadcasts);
+
+  LoopKinds kindsOf(const Contraction &contraction) const;
+  AxisSet axesOf(const Index &index) const;
+  AxisSet axesOf(ArrayRef<Axis> dim) const {
+    return axesOf(Index{DimIndex(dim)});
+  }
+  /// The members of `set` in the order in which `index` has them.
+  DimIndex ordered(const AxisSet &set, const Index &index) const;
+  AxisSet sharedHeads() const;
+
+  std::unique_ptr<AttentionMatch> match;
+  AxisSpace &axes;
+  Mismatch &mismatch;
+  Contraction scoreProduct, valueProduct;
+  Index weights;        ///< the index of the softmax's result
+  unsigned keySide = 1; ///< which operand of scoreProduct is K
+  unsigned valueSide = 1;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Sets of axes
+//===----------------------------------------------------------------------===//
+
+AxisSet Matcher::axesOf(const Index &index) const {
+  AxisSet set;
+  for (const DimIndex &dim : index)
+    for (Axis axis : axes.resolve(dim))
+      set.insert(axis);
+  return set;
+}
+
+static bool sameSet(const AxisSet &a, const AxisSet &b) {
+  return a.size() == b.size() &&
+         llvm::all_of(a, [&](Axis axis) { return b.contains(axis); });
+}
+
+static bool isSubset(const AxisSet &a, const AxisSet &b) {
+  return llvm::all_of(a, [&](Axis axis) { return b.contains(axis); });
+}
+
+DimIndex Matcher::ordered(const AxisSet &set, const Index &index) const {
+  DimIndex result;
+  for (const DimIndex &dim : index)
+    for (Axis axis : axes.resolve(dim))
+      if (set.contains(axis) && !llvm::is_contained(result, axis))
+        result.push_back(axis);
+  return result;
+}
+
+LoopKinds Matcher::kindsOf(const Contraction &contraction) const {
+  AxisSet sides[2] = {axesOf(contraction.operands[0].index),
+                      axesOf(contraction.operands[1].index)};
+  AxisSet out = axesOf(contraction.result.index);
+  LoopKinds kinds;
+  for (const DimIndex &loop : contraction.loops)
+    for (Axis axis : axes.resolve(loop)) {
+      bool left = sides[0].contains(axis), right = sides[1].contains(axis);
+      if (!out.contains(axis))
+        kinds.summed.insert(axis);
+      else if (left && right)
+        kinds.both.insert(axis);
+      else
+        kinds.only[right].insert(axis);
+    }
+  return kinds;
+}
+
+//===----------------------------------------------------------------------===//
+// The steps
+//===----------------------------------------------------------------------===//
+
+/// weights[...] = softmax over one axis, and it is what the second product
+/// reads.
+LogicalResult Matcher::matchWeights() {
+  linalg::SoftmaxOp softmax = match->softmax;
+  weights = axes.createIndex(softmax.getInput());
+  match->keys = weights[softmax.getDimension()];
+  if (match->keys.empty())
+    return fail(softmax, "it runs over a dimension of extent 1");
+  for (unsigned side : {0u, 1u}) {
+    Access access = valueProduct.operands[side];
+    while (access.tensor != softmax->getResult(0)) {
+      auto convert =
+          dyn_cast_or_null<linalg::LinalgOp>(access.tensor.getDefiningOp());
+      if (followView(axes, access, /*broadcasts=*/false))
+        continue;
+      OpOperand *source = convert ? getConvertedOperand(convert) : nullptr;
+      std::optional<Index> loops =
+          source ? loopsOf(convert, access.index) : std::nullopt;
+      if (!loops)
+        break;
+      access = {source->get(),
+                *indexThrough(convert.getMatchingIndexingMap(source), *loops)};
+    }
+    if (access.tensor != softmax->getResult(0))
+      continue;
+    for (auto [read, dim] : llvm::zip(access.index, weights))
+      if (failed(axes.unify(read, dim)))
+        return fail(valueProduct.op,
+                    "it reads the weights in an order that cannot be followed");
+    valueSide = 1 - side;
+    return success();
+  }
+  return fail(valueProduct.op, "neither operand is the softmax's result");
+}
+
+/// scores[...] = f(product), f elementwise.
+LogicalResult Matcher::matchScores() {
+  match->score = std::make_unique<ScalarExpression>(axes, scoreProduct.result);
+  if (succeeded(match->score->read({match->softmax.getInput(), weights})))
+    return success();
+  return fail(match->score->blocker, match->score->reason);
+}
+
+/// Which operand is K: the one that the keys index and the queries do not.
+LogicalResult Matcher::matchOperands() {
+  LoopKinds kinds = kindsOf(scoreProduct);
+  AxisSet keys = axesOf(match->keys);
+  if (!sameSet(keys, kinds.only[0]) && !sameSet(keys, kinds.only[1]))
+    return fail(match->softmax, "it does not run over exactly the axis that "
+                                "one operand of the product alone has");
+  keySide = sameSet(keys, kinds.only[1]) ? 1 : 0;
+  if (!sameSet(axesOf(weights), axesOf(scoreProduct.result.index)))
+    return fail(
+        match->softmax,
+        "its scores are broadcast over an axis that Q and K do not have");
+  match->keys = ordered(keys, weights);
+  match->queries = ordered(kinds.only[1 - keySide], weights);
+  // Heads of Q that K lacks altogether (multi-query) index Q alone like its
+  // rows; the rows stand next to the keys.
+  while (match->queries.size() > 1) {
+    kinds.both.insert(match->queries.front());
+    match->queries.erase(match->queries.begin());
+  }
+  match->batch = ordered(kinds.both, weights);
+  match->features = ordered(kinds.summed, scoreProduct.operands[keySide].index);
+  return success();
+}
+
+/// result[b, m, e] = sum over exactly the keys.
+LogicalResult Matcher::checkValueProduct() {
+  LoopKinds kinds = kindsOf(valueProduct);
+  AxisSet rows = axesOf(match->queries), batch = axesOf(match->batch);
+  if (!sameSet(kinds.summed, axesOf(match->keys)))
+    return fail(valueProduct.op,
+                "it does not sum over exactly the axis of the softmax");
+  if (!isSubset(kinds.both, batch))
+    return fail(valueProduct.op, "V depends on the query");
+  AxisSet expected = rows;
+  expected.insert(batch.begin(), batch.end());
+  AxisSet kept = kinds.only[1 - valueSide];
+  kept.insert(kinds.both.begin(), kinds.both.end());
+  if (!sameSet(kept, expected))
+    return fail(valueProduct.op, "it lacks an axis of the weights");
+  match->outputs = ordered(kinds.only[valueSide], valueProduct.result.index);
+  match->resultElement =
+      cast<RankedTensorType>(valueProduct.result.tensor.getType())
+          .getElementType();
+  return success();
+}
+
+/// The constant by which the pointwise `op` multiplies an operand that it reads
+/// at its own index; that operand.
+static OpOperand *getScaledOperand(linalg::LinalgOp op, double &factor) {
+  if (!isPointwise(op) || op.getBlock()->without_terminator().empty())
+    return nullptr;
+  Operation *inner =
+      op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
+  if (!inner || inner->getBlock() != op.getBlock() ||
+      !llvm::hasSingleElement(op.getBlock()->without_terminator()) ||
+      !isa<arith::MulFOp, arith::DivFOp>(inner))
+    return nullptr;
+  for (unsigned side : {0u, 1u}) {
+    auto argument = dyn_cast<BlockArgument>(inner->getOperand(side));
+    Value constant = inner->getOperand(1 - side);
+    if (!argument || argument.getOwner() != op.getBlock() ||
+        (isa<arith::DivFOp>(inner) && side == 1))
+      continue;
+    if (auto other = dyn_cast<BlockArgument>(constant);
+        other && other.getOwner() == op.getBlock())
+      constant = op.getMatchingOpOperand(other)->get();
+    std::optional<APFloat> value = getSplatFloat(constant);
+    if (!value)
+      continue;
+    factor = isa<arith::DivFOp>(inner) ? 1.0 / value->convertToDouble()
+                                       : value->convertToDouble();
+    OpOperand *operand = op.getMatchingOpOperand(argument);
+    if (std::isfinite(factor) && !op.isDpsInit(operand) &&
+        isa<RankedTensorType>(operand->get().getType()))
+      return operand;
+  }
+  return nullptr;
+}
+
+/// Follows views; with `scale`, also multiplications with constants, which it
+/// multiplies into *scale.
+static void followOperand(AxisSpace &axes, Access &access, bool broadcasts,
+                          double *scale) {
+  while (true) {
+    followViews(axes, access, broadcasts);
+    auto op = dyn_cast_or_null<linalg::LinalgOp>(access.tensor.getDefiningOp());
+    double factor;
+    OpOperand *source = op && scale ? getScaledOperand(op, factor) : nullptr;
+    std::optional<Index> loops =
+        source ? loopsOf(op, access.index) : std::nullopt;
+    std::optional<Index> index =
+        loops ? indexThrough(op.getMatchingIndexingMap(source), *loops)
+              : std::nullopt;
+    if (!index || !op.getMatchingIndexingMap(source).isPermutation())
+      return;
+    *scale *= factor;
+    access = {source->get(), *index};
+  }
+}
+
+LogicalResult Matcher::followOperands(bool broadcasts) {
+  match->scale = 1.0;
+  match->q = scoreProduct.operands[1 - keySide];
+  match->k = scoreProduct.operands[keySide];
+  match->v = valueProduct.operands[valueSide];
+  followOperand(axes, match->q, /*broadcasts=*/false, &match->scale);
+  followOperand(axes, match->k, broadcasts, &match->scale);
+  followOperand(axes, match->v, broadcasts, nullptr);
+  return success();
+}
+
+/// Views behind the second product belong to the result: they become its
+/// layout.
+void Matcher::followResult() {
+  Access product = valueProduct.result;
+  Value result = product.tensor;
+  while (result.hasOneUse() &&
+         isView(*result.user_begin(), /*broadcasts=*/false))
+    result = (*result.user_begin())->getResult(0);
+  match->result = {result, axes.createIndex(result, /*measure=*/false)};
+  Access access = match->result;
+  while (access.tensor != product.tensor &&
+         followView(axes, access, /*broadcasts=*/false)) {
+  }
+  bool followed = access.tensor == product.tensor;
+  for (auto [read, dim] : llvm::zip(access.index, product.index))
+    followed = followed && succeeded(axes.unify(read, dim));
+  if (!followed)
+    match->result = product;
+}
+
+/// Batch axes that neither K nor V has.
+AxisSet Matcher::sharedHeads() const {
+  AxisSet shared = axesOf(match->batch);
+  shared.remove_if([&](Axis axis) {
+    return axesOf(match->k.index).contains(axis) ||
+           axesOf(match->v.index).contains(axis);
+  });
+  return shared;
+}
+
+/// Which batch axes are heads. Axes that K and V lack are, together with the
+/// static axis before them if that is not the only one left (grouped heads);
+/// else the last static axis of several. The others are B, and so is an only
+/// batch axis.
+LogicalResult Matcher::chooseLetters() {
+  ArrayRef<Axis> batch = match->batch;
+  AxisSet shared = sharedHeads();
+  for (const Access *access : {&match->k, &match->v}) {
+    AxisSet has = axesOf(access->index);
+    if (llvm::any_of(batch, [&](Axis axis) {
+          return !shared.contains(axis) && !has.contains(axis);
+        }))
+      return fail(match->softmax, "K and V are shared along different axes");
+  }
+  auto isStatic = [&](Axis axis) {
+    return !ShapedType::isDynamic(axes.extent(axis));
+  };
+  ArrayRef<Axis> rest = batch.drop_back(shared.size()),
+                 tail = batch.take_back(shared.size());
+  if (!llvm::all_of(tail, [&](Axis axis) {
+        return shared.contains(axis) && isStatic(axis);
+      }))
+    return fail(match->softmax, "K and V are shared along an axis that is not "
+                                "the innermost of the heads");
+  DimIndex others(rest);
+  if (rest.size() > 1) {
+    const Axis *group = llvm::find_if(llvm::reverse(rest), isStatic).base();
+    bool found = group != rest.begin() && (tail.empty() || group == rest.end());
+    if (found) {
+      match->groups = {*--group};
+      others.erase(others.begin() + (group - rest.begin()));
+    }
+  }
+  match->heads = match->groups;
+  llvm::append_range(match->heads, tail);
+  match->batch = others;
+  return success();
+}
+
+std::unique_ptr<AttentionMatch> Matcher::run(Operation *scoreOp,
+                                             Operation *valueOp) {
+  auto score = matchContraction(scoreOp, axes),
+       value = matchContraction(valueOp, axes);
+  if (!score || !value || !score->isZero || !value->isZero) {
+    (void)fail(score && score->isZero ? valueOp : scoreOp,
+               "it adds a product to a tensor");
+    return nullptr;
+  }
+  scoreProduct = *score;
+  valueProduct = *value;
+  if (failed(matchWeights()) || failed(matchScores()))
+    return nullptr;
+  followResult();
+  for (bool broadcasts : {true, false}) {
+    if (failed(matchOperands()) || failed(followOperands(broadcasts)) ||
+        failed(matchOperands()) || failed(checkValueProduct()))
+      return nullptr;
+    if (succeeded(chooseLetters()))
+      break;
+    if (!broadcasts)
+      return nullptr;
+  }
+  // Following K and V may have split axes that were resolved before.
+  for (DimIndex *dim : {&match->queries, &match->keys, &match->features,
+                        &match->outputs, &match->groups})
+    *dim = axes.resolve(*dim);
+  for (Access *access : {&match->q, &match->k, &match->v, &match->result})
+    access->index = axes.resolve(access->index);
+  return std::move(match);
+}
+
+//===----------------------------------------------------------------------===//
+// Finding the two products
+//===----------------------------------------------------------------------===//
+
+/// The contraction that reads the weights, through views and float conversions
+/// only.
+static Operation *findValueProduct(linalg::SoftmaxOp softmax,
+                                   Mismatch &mismatch) {
+  Value weights = softmax->getResult(0);
+  while (true) {
+    if (!weights.hasOneUse()) {
+      for (Operation *user : weights.getUsers())
+        if (user->hasTrait<OpTrait::IsTerminator>())
+          return mismatch = {softmax,
+                             "its weights are a result of the function"},
+                 nullptr;
+      return mismatch = {softmax, "its weights have more than one use"},
+             nullptr;
+    }
+    Operation *user = *weights.user_begin();
+    if (isContraction(user))
+      return user;
+    auto structured = dyn_cast<linalg::LinalgOp>(user);
+    if (!isView(user, /*broadcasts=*/false) &&
+        !(structured && getConvertedOperand(structured))) {
+      if (user->hasTrait<OpTrait::IsTerminator>())
+        return mismatch = {softmax, "its weights are a result of the function"},
+               nullptr;
+      return mismatch =
+                 {user,
+                  fmt::format(
+                      "'{}' stands between the softmax and the product with V",
+                      user->getName().getStringRef().str())},
+             nullptr;
+    }
+    weights = user->getResult(0);
+  }
+}
+
+/// The contractions from which `value` is computed by views and pointwise ops,
+/// nearest first.
+static void findScoreProducts(Value value, SetVector<Operation *> &seen,
+                              SetVector<Operation *> &products) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !seen.insert(op))
+    return;
+  if (isContraction(op))
+    products.insert(op);
+  else if (isView(op, /*broadcasts=*/true))
+    findScoreProducts(op->getOperand(0), seen, products);
+  else if (isPointwise(op))
+    for (OpOperand *operand : cast<linalg::LinalgOp>(op).getDpsInputOperands())
+      findScoreProducts(operand->get(), seen, products);
+}
+
+std::unique_ptr<AttentionMatch> matchAttention(linalg::SoftmaxOp softmax,
+                                               Mismatch &mismatch) {
+  Operation *valueProduct = findValueProduct(softmax, mismatch);
+  if (!valueProduct)
+    return nullptr;
+  SetVector<Operation *> seen, products;
+  findScoreProducts(softmax.getInput(), seen, products);
+  if (products.empty()) {
+    Operation *producer = softmax.getInput().getDefiningOp();
+    mismatch = {producer ? producer : softmax,
+                "no product of Q and K leads to its scores elementwise"};
+    return nullptr;
+  }
+  // Several products may add up to the scores (relative positions): the first
+  // that is a Q K^T is it, the others are biases that the score region reads.
+  std::optional<Mismatch> first;
+  for (Operation *product : products) {
+    if (auto match = Matcher(softmax, mismatch).run(product, valueProduct))
+      return match;
+    if (!first)
+      first = mismatch;
+  }
+  mismatch = *first;
+  return nullptr;
+}
+
+} // namespace attnc::fusion

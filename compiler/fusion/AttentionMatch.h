@@ -1,0 +1,58 @@
+//===- AttentionMatch.h - Is this softmax an attention? ----------*- C++
+//-*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A softmax is attention if, with axes followed through every reshape and
+// transpose,
+//
+//   scores[b.., m, n]  = f(sum over d of q[b.., m, d] * k[b.., n, d], b.., m,
+//   n) weights            = softmax of scores over exactly n result[b.., m, e]
+//   = sum over exactly n of weights[b.., m, n] * v[b.., n, e]
+//
+// f is elementwise; the weights have no other use. K and V may lack a part of
+// the heads (it is broadcast to them): those are grouped heads.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/fusion/Contraction.h"
+#include "compiler/fusion/ScalarExpression.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <memory>
+
+namespace attnc::fusion {
+
+/// The parts of one attention. Axes are resolved; batch axes are those that
+/// both products share.
+struct AttentionMatch {
+  mlir::linalg::SoftmaxOp softmax;
+  AxisSpace axes;
+  Access q, k,
+      v; ///< what is read for Q, K and V, behind views and constant factors
+  double scale = 1.0; ///< product of the constant factors on q and k
+  Access result; ///< the value to replace: behind the views that follow the
+                 ///< second product
+  mlir::Type resultElement; ///< element type of the second product
+  std::unique_ptr<ScalarExpression> score;
+
+  DimIndex batch, heads; ///< B and H; `groups` is the leading part of `heads`
+                         ///< that K and V have: G
+  DimIndex groups;
+  DimIndex queries, keys, features, outputs; ///< M, N, D, E
+};
+
+/// Why a softmax is no attention: the op that stops it, and what is the matter
+/// with it.
+struct Mismatch {
+  mlir::Operation *op;
+  std::string reason;
+};
+
+/// Describes the attention around `softmax`, or says in `mismatch` why there is
+/// none.
+std::unique_ptr<AttentionMatch> matchAttention(mlir::linalg::SoftmaxOp softmax,
+                                               Mismatch &mismatch);
+
+} // namespace attnc::fusion

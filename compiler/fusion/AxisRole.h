@@ -1,0 +1,37 @@
+//===- AxisRole.h - Does attention run over positions? -----------*- C++
+//-*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A layer that forgets to transpose its heads computes softmax(Q K^T) V with
+// the shapes of attention, but its softmax mixes the heads of one position:
+//
+//   %k  = linalg.contract (b, s, c), (c, e) -> (b, s, e) ins(%x, %weight)
+//   %k4 = tensor.expand_shape %k [[0], [1], [2, 3]]          // B S (H D)
+//   ... Q K^T and softmax over H
+//
+// The rule: follow the key axis n and the feature axis d of K to the projection
+// that made them. A projection gives a tensor its columns: axes that index its
+// weights and not its data. If n and d are both columns of one projection, or
+// share a dimension of a tensor (then someone split a feature vector into n x
+// d), n is the heads and not positions.
+//
+//   attention           x[b, n, c] w[c, (h, d)]          n is a row, d a column
+//   heads mixed         x[b, s, c] w[c, (n, d)]          both are columns ->
+//   warning keys projected      (x[b, s, c] w[c, (h, d)]) p[s, n]  n is a
+//   column of p, d is not: attention channels (XCA)      x[b, d, c] w[c, (h,
+//   n)]          d is a row: features run over positions
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/fusion/AttentionMatch.h"
+
+namespace attnc::fusion {
+
+/// True if the keys of `match` are positions. If not, `mismatch` says what they
+/// are, and a softmax over heads is reported as a warning at the softmax.
+bool keysArePositions(AttentionMatch &match, Mismatch &mismatch);
+
+} // namespace attnc::fusion

@@ -1,0 +1,252 @@
+//===- ScalarExpression.cpp - A tensor's element as scalar code -----------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/fusion/ScalarExpression.h"
+#include "compiler/fusion/Contraction.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace attnc::fusion {
+
+bool isCheap(linalg::LinalgOp op) {
+  return llvm::all_of(op.getBlock()->without_terminator(),
+                      [](Operation &inner) {
+                        return isa<arith::ArithDialect>(inner.getDialect()) ||
+                               isa<linalg::IndexOp>(inner);
+                      });
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+ScalarExpression::ScalarExpression(AxisSpace &axes, Access leaf)
+    : axes(axes), leaf(std::move(leaf)) {}
+
+LogicalResult ScalarExpression::read(const Access &access) {
+  root = visit(access);
+  return success(root != nullptr);
+}
+
+bool ScalarExpression::dependsOnLeaf(Value tensor) {
+  if (tensor == leaf.tensor)
+    return true;
+  auto [it, inserted] = depends.try_emplace(tensor, false);
+  if (!inserted || !tensor.getDefiningOp())
+    return it->second;
+  bool result = llvm::any_of(tensor.getDefiningOp()->getOperands(),
+                             [&](Value v) { return dependsOnLeaf(v); });
+  return depends[tensor] = result;
+}
+
+ScalarExpression::Node *ScalarExpression::fail(Operation *op,
+                                               std::string message) {
+  if (!blocker) {
+    blocker = op;
+    reason = std::move(message);
+  }
+  return nullptr;
+}
+
+ScalarExpression::Node *ScalarExpression::visit(Access access) {
+  while (access.tensor != leaf.tensor &&
+         followView(axes, access, /*broadcasts=*/true)) {
+  }
+  for (Node &node : nodes)
+    if (node.access.tensor == access.tensor &&
+        axes.resolve(node.access.index) == axes.resolve(access.index))
+      return &node;
+  if (access.tensor == leaf.tensor) {
+    for (auto [wanted, known] : llvm::zip(access.index, leaf.index))
+      if (failed(axes.unify(wanted, known)))
+        return fail(leaf.tensor.getDefiningOp(),
+                    "its result is read at different places");
+    return &nodes.emplace_back(Node{Node::Leaf, access, {}, {}, {}});
+  }
+  Operation *op = access.tensor.getDefiningOp();
+  bool inlined = dependsOnLeaf(access.tensor);
+  if (isPointwise(op) && (inlined || isCheap(cast<linalg::LinalgOp>(op))))
+    return visitPointwise(cast<linalg::LinalgOp>(op), access);
+  if (inlined)
+    return fail(op, fmt::format("'{}' is not elementwise",
+                                op->getName().getStringRef().str()));
+  return &nodes.emplace_back(Node{Node::Read, access, {}, {}, {}});
+}
+
+ScalarExpression::Node *ScalarExpression::visitPointwise(linalg::LinalgOp op,
+                                                         const Access &access) {
+  std::optional<Index> loops = loopsOf(op, access.index);
+  SmallVector<Node *> inputs;
+  for (OpOperand *operand : op.getDpsInputOperands()) {
+    std::optional<Index> index =
+        indexThrough(op.getMatchingIndexingMap(operand), *loops);
+    if (op.getMatchingBlockArgument(operand).use_empty() ||
+        !isa<RankedTensorType>(operand->get().getType())) {
+      inputs.push_back(nullptr);
+      continue;
+    }
+    if (!index)
+      return fail(op, "an operand is read at computed places");
+    inputs.push_back(visit({operand->get(), *index}));
+    if (!inputs.back())
+      return nullptr;
+  }
+  if (!op.getMatchingBlockArgument(op.getDpsInitOperand(0)).use_empty())
+    return fail(op, "it reads its destination");
+  return &nodes.emplace_back(Node{Node::Pointwise, access, *loops, inputs, {}});
+}
+
+//===----------------------------------------------------------------------===//
+// Writing
+//===----------------------------------------------------------------------===//
+
+/// Clones `op`; results that fold are constants or earlier values.
+static void cloneFolded(OpBuilder &builder, Operation &op, IRMapping &mapping) {
+  Operation *clone = builder.clone(op, mapping);
+  SmallVector<Value> folded;
+  if (failed(builder.tryFold(clone, folded)))
+    return;
+  for (auto [result, value] : llvm::zip(op.getResults(), folded))
+    mapping.map(result, value);
+  clone->erase();
+}
+
+Value ScalarExpression::emitBody(OpBuilder &builder, Location loc,
+                                 const Environment &environment, Node *node) {
+  auto op = cast<linalg::LinalgOp>(node->access.tensor.getDefiningOp());
+  IRMapping mapping;
+  for (auto [operand, input] :
+       llvm::zip(op.getDpsInputOperands(), node->inputs))
+    mapping.map(op.getMatchingBlockArgument(operand),
+                input ? emit(builder, loc, environment, input)
+                      : operand->get());
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    if (auto index = dyn_cast<linalg::IndexOp>(inner))
+      mapping.map(index.getResult(),
+                  environment.index(builder,
+                                    axes.resolve(node->loops[index.getDim()])));
+    else
+      cloneFolded(builder, inner, mapping);
+  }
+  return mapping.lookupOrDefault(op.getBlock()->getTerminator()->getOperand(0));
+}
+
+/// A read of a splat constant is that constant, of anything else a
+/// tensor.extract.
+static Value emitRead(OpBuilder &builder, Location loc, const Access &access,
+                      const AxisSpace &axes,
+                      const ScalarExpression::Environment &environment) {
+  Type element =
+      cast<RankedTensorType>(access.tensor.getType()).getElementType();
+  DenseElementsAttr dense;
+  if (matchPattern(access.tensor, m_Constant(&dense)) && dense.isSplat())
+    return arith::ConstantOp::create(
+        builder, loc, cast<TypedAttr>(dense.getSplatValue<Attribute>()));
+  if (std::optional<APFloat> splat = getSplatFloat(access.tensor))
+    return arith::ConstantOp::create(builder, loc,
+                                     builder.getFloatAttr(element, *splat));
+  SmallVector<Value> indices;
+  for (const DimIndex &dim : access.index)
+    indices.push_back(environment.index(builder, axes.resolve(dim)));
+  return tensor::ExtractOp::create(builder, loc, access.tensor, indices);
+}
+
+Value ScalarExpression::emit(OpBuilder &builder, Location loc,
+                             const Environment &environment, Node *node) {
+  if (node->emitted)
+    return node->emitted;
+  switch (node->kind) {
+  case Node::Leaf: {
+    Type element =
+        cast<RankedTensorType>(leaf.tensor.getType()).getElementType();
+    node->emitted = environment.leaf;
+    if (environment.leaf.getType() != element)
+      node->emitted =
+          arith::TruncFOp::create(builder, loc, element, environment.leaf);
+    break;
+  }
+  case Node::Read:
+    node->emitted = emitRead(builder, loc, node->access, axes, environment);
+    break;
+  case Node::Pointwise:
+    node->emitted = emitBody(builder, loc, environment, node);
+    break;
+  }
+  return node->emitted;
+}
+
+Value ScalarExpression::emit(OpBuilder &builder, Location loc,
+                             const Environment &environment) {
+  for (Node &node : nodes)
+    node.emitted = {};
+  return emit(builder, loc, environment, root);
+}
+
+//===----------------------------------------------------------------------===//
+// Scratch blocks
+//===----------------------------------------------------------------------===//
+
+/// The ops at the top of `scratch` that `results` need, in order.
+static SmallVector<Operation *> neededOps(Block &scratch, ValueRange results) {
+  DenseSet<Value> needed(results.begin(), results.end());
+  SmallVector<Operation *> ops;
+  for (Operation &op : llvm::reverse(scratch)) {
+    if (llvm::none_of(op.getResults(),
+                      [&](Value result) { return needed.contains(result); }))
+      continue;
+    ops.push_back(&op);
+    op.walk([&](Operation *inner) {
+      needed.insert(inner->operand_begin(), inner->operand_end());
+    });
+  }
+  return SmallVector<Operation *>(llvm::reverse(ops));
+}
+
+/// Values that `ops` or `results` use and `scratch` does not make.
+static llvm::SetVector<Value>
+outerValues(Block &scratch, ArrayRef<Operation *> ops, ValueRange results) {
+  llvm::SetVector<Value> outer;
+  auto collect = [&](ValueRange values) {
+    for (Value value : values)
+      if (value.getParentBlock() != &scratch &&
+          !scratch.findAncestorOpInBlock(
+              *value.getParentBlock()->getParentOp()))
+        outer.insert(value);
+  };
+  for (Operation *op : ops)
+    op->walk([&](Operation *inner) { collect(inner->getOperands()); });
+  collect(results);
+  return outer;
+}
+
+llvm::SetVector<Value> collectCaptures(Block &scratch, ValueRange results) {
+  llvm::SetVector<Value> captures =
+      outerValues(scratch, neededOps(scratch, results), results);
+  captures.remove_if([](Value value) {
+    return matchPattern(value, m_Constant()) &&
+           !isa<ShapedType>(value.getType());
+  });
+  return captures;
+}
+
+Value cloneScratch(OpBuilder &builder, Block &scratch, Value result,
+                   IRMapping &mapping) {
+  SmallVector<Operation *> ops = neededOps(scratch, result);
+  for (Value outer : outerValues(scratch, ops, result))
+    if (!mapping.contains(outer))
+      mapping.map(outer,
+                  builder.clone(*outer.getDefiningOp())
+                      ->getResult(cast<OpResult>(outer).getResultNumber()));
+  for (Operation *op : ops)
+    builder.clone(*op, mapping);
+  return mapping.lookup(result);
+}
+
+} // namespace attnc::fusion
