@@ -225,7 +225,9 @@ Comparison attnc::attn::compare(const RefTensor &got, const RefTensor &reference
 //===----------------------------------------------------------------------===//
 
 static std::string element(const RefTensor &tensor, int64_t n) {
-  return tensor.isFloat() ? fmt::format("{:.6g}", tensor.floats[n]) : fmt::format("{}", tensor.ints[n]);
+  if (!tensor.isFloat())
+    return fmt::format("{}", tensor.ints[n]);
+  return std::isnan(tensor.floats[n]) ? "nan" : fmt::format("{:.6g}", tensor.floats[n]); // a NaN's sign means nothing
 }
 
 /// "[0, 2]" for the row-major index `n`.
