@@ -1,0 +1,279 @@
+//===- Emitter.cpp - Tensors with symbolic shapes, and the IR for them ----===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Making, inspecting and computing tensors. Moving data is in Movement.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/onnx/Emitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace attnc::onnx;
+
+namespace {
+/// Integer tensors up to this size are tracked element by element; shapes are far smaller.
+constexpr int64_t kMaxElements = 1024;
+/// Float constants up to this size are computed with at import.
+constexpr int64_t kMaxFolded = 1 << 16;
+} // namespace
+
+//===- Making tensors -------------------------------------------------------===//
+
+Tensor *Emitter::constant(DenseElementsAttr value) {
+  SymList shape(value.getType().getShape().begin(), value.getType().getShape().end());
+  return add({value.getElementType(), std::move(shape), value, std::nullopt, nullptr});
+}
+
+Tensor *Emitter::symbolic(Type elementType, SymList shape, SymList elements) {
+  return add({elementType, std::move(shape), nullptr, std::move(elements), nullptr});
+}
+
+Tensor *Emitter::computed(Value value, SymList shape) {
+  return add({cast<RankedTensorType>(value.getType()).getElementType(), std::move(shape), nullptr, std::nullopt, value});
+}
+
+Tensor *Emitter::splat(TypedAttr scalar, SymList shape) {
+  RankedTensorType type = typeOf(scalar.getType(), shape);
+  if (type.hasStaticShape() && type.getNumElements() > 0)
+    return constant(DenseElementsAttr::get(type, ArrayRef<mlir::Attribute>(scalar)));
+  return computed(filled(scalar, shape), std::move(shape));
+}
+
+//===- Looking into tensors -------------------------------------------------===//
+
+Value Emitter::value(Tensor *tensor) {
+  if (tensor->value)
+    return tensor->value;
+  if (tensor->constant)
+    return tensor->value = arith::ConstantOp::create(builder, loc, tensor->constant);
+  RankedTensorType type = typeOf(tensor->elementType, tensor->shape);
+  SmallVector<APInt> numbers;
+  for (const Sym &element : *tensor->elements)
+    if (std::optional<int64_t> number = element.constant())
+      numbers.push_back(APInt(64, *number).sextOrTrunc(tensor->elementType.getIntOrFloatBitWidth()));
+  if (numbers.size() == tensor->elements->size())
+    return tensor->value = arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, numbers));
+  SmallVector<Value> scalars;
+  for (const Sym &element : *tensor->elements)
+    scalars.push_back(arith::IndexCastOp::create(builder, loc, tensor->elementType, index(element)));
+  return tensor->value = tensor::FromElementsOp::create(builder, loc, type, scalars);
+}
+
+std::optional<int64_t> Emitter::fixedCount(ArrayRef<Sym> shape, int64_t limit) const {
+  int64_t count = 1;
+  for (const Sym &extent : shape) {
+    std::optional<int64_t> fixed = extent.constant();
+    if (!fixed || *fixed < 0 || llvm::MulOverflow(count, *fixed, count) || count > limit)
+      return std::nullopt;
+  }
+  return count;
+}
+
+std::optional<SymList> Emitter::elements(const Tensor *tensor) const {
+  if (tensor->elements)
+    return tensor->elements;
+  if (!tensor->constant || tensor->isFloat() || !fixedCount(tensor->shape, kMaxElements))
+    return std::nullopt;
+  SymList result;
+  for (const APInt &element : tensor->constant.getValues<APInt>()) // i1 is 0 or 1, not 0 or -1
+    result.push_back(tensor->isBool() ? static_cast<int64_t>(element.getZExtValue()) : element.getSExtValue());
+  return result;
+}
+
+std::optional<std::vector<double>> Emitter::floats(const Tensor *tensor) const {
+  if (!tensor->constant || !tensor->isFloat() || !fixedCount(tensor->shape, kMaxFolded))
+    return std::nullopt;
+  std::vector<double> result;
+  for (APFloat element : tensor->constant.getValues<APFloat>()) {
+    bool losesInfo;
+    element.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+    result.push_back(element.convertToDouble());
+  }
+  return result;
+}
+
+std::optional<double> Emitter::floatScalar(const Tensor *tensor) const {
+  if (!tensor->constant || !tensor->isFloat() || !tensor->constant.isSplat())
+    return std::nullopt;
+  APFloat element = tensor->constant.getSplatValue<APFloat>();
+  bool losesInfo;
+  element.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return element.convertToDouble();
+}
+
+RankedTensorType Emitter::typeOf(Type elementType, ArrayRef<Sym> shape) const {
+  SmallVector<int64_t> dims;
+  for (const Sym &extent : shape)
+    dims.push_back(extent.constant().value_or(ShapedType::kDynamic));
+  return RankedTensorType::get(dims, elementType);
+}
+
+OpFoldResult Emitter::size(const Sym &sym) {
+  if (std::optional<int64_t> fixed = sym.constant())
+    return builder.getIndexAttr(*fixed);
+  return index(sym);
+}
+
+SmallVector<OpFoldResult> Emitter::sizes(ArrayRef<Sym> shape) {
+  return llvm::map_to_vector(shape, [&](const Sym &extent) { return size(extent); });
+}
+
+Value Emitter::empty(Type elementType, ArrayRef<Sym> shape) {
+  return tensor::EmptyOp::create(builder, loc, sizes(shape), elementType);
+}
+
+Value Emitter::filled(TypedAttr scalar, ArrayRef<Sym> shape) {
+  Value fill = arith::ConstantOp::create(builder, loc, scalar);
+  return linalg::FillOp::create(builder, loc, fill, empty(scalar.getType(), shape)).getResult(0);
+}
+
+TypedAttr Emitter::scalar(Type type, double number) {
+  if (isa<FloatType>(type))
+    return builder.getFloatAttr(type, number);
+  return builder.getIntegerAttr(type, static_cast<int64_t>(number));
+}
+
+//===- Computing ------------------------------------------------------------===//
+
+Tensor *Emitter::generic(ArrayRef<Tensor *> operands, ArrayRef<AffineMap> maps, AffineMap resultMap, Type resultType,
+                         const SymList &shape, Body body) {
+  SmallVector<Value> inputs, scalars(operands.size());
+  SmallVector<AffineMap> allMaps;
+  for (auto [index, operand, map] : llvm::enumerate(operands, maps)) {
+    if (operand->constant && operand->constant.isSplat()) {
+      auto scalar = cast<TypedAttr>(operand->constant.getSplatValue<mlir::Attribute>());
+      scalars[index] = arith::ConstantOp::create(builder, loc, scalar);
+      continue;
+    }
+    inputs.push_back(value(operand));
+    allMaps.push_back(map);
+  }
+  allMaps.push_back(resultMap);
+  SmallVector<utils::IteratorType> iterators(resultMap.getNumDims(), utils::IteratorType::parallel);
+  Value init = empty(resultType, shape);
+  auto op = linalg::GenericOp::create(builder, loc, init.getType(), inputs, init, allMaps, iterators,
+                                      [&](OpBuilder &nested, Location nestedLoc, ValueRange arguments) {
+                                        SmallVector<Value> payload(scalars);
+                                        auto argument = arguments.begin();
+                                        for (Value &slot : payload)
+                                          slot = slot ? slot : *argument++;
+                                        linalg::YieldOp::create(nested, nestedLoc, body(nested, nestedLoc, payload));
+                                      });
+  return computed(op.getResult(0), shape);
+}
+
+/// How `tensor` is read by loops over `shape`: dims align at the right, an extent of 1 that is repeated reads index 0.
+static AffineMap broadcastMap(const Tensor *tensor, const SymList &shape, MLIRContext *context) {
+  SmallVector<AffineExpr> results;
+  size_t missing = shape.size() - tensor->shape.size();
+  for (auto [index, extent] : llvm::enumerate(tensor->shape)) {
+    bool isRepeated = extent.isConstant(1) && !shape[missing + index].isConstant(1);
+    results.push_back(isRepeated ? getAffineConstantExpr(0, context) : getAffineDimExpr(missing + index, context));
+  }
+  return AffineMap::get(shape.size(), 0, results, context);
+}
+
+Tensor *Emitter::elementwise(ArrayRef<Tensor *> operands, Type resultType, const SymList &shape, Body body) {
+  MLIRContext *context = builder.getContext();
+  auto maps = llvm::map_to_vector(operands, [&](Tensor *tensor) { return broadcastMap(tensor, shape, context); });
+  return generic(operands, maps, AffineMap::getMultiDimIdentityMap(shape.size(), context), resultType, shape, body);
+}
+
+Tensor *Emitter::reduce(Tensor *tensor, ArrayRef<int64_t> dims, TypedAttr init, Body combine) {
+  MLIRContext *context = builder.getContext();
+  SmallVector<utils::IteratorType> iterators(tensor->rank(), utils::IteratorType::parallel);
+  SmallVector<AffineExpr> kept;
+  SymList shape;
+  for (int64_t dim = 0; dim < tensor->rank(); ++dim) {
+    if (llvm::is_contained(dims, dim)) {
+      iterators[dim] = utils::IteratorType::reduction;
+      continue;
+    }
+    kept.push_back(getAffineDimExpr(dim, context));
+    shape.push_back(tensor->shape[dim]);
+  }
+  AffineMap maps[] = {AffineMap::getMultiDimIdentityMap(tensor->rank(), context),
+                      AffineMap::get(tensor->rank(), 0, kept, context)};
+  Value start = filled(init, shape);
+  auto op = linalg::GenericOp::create(builder, loc, start.getType(), value(tensor), start, maps, iterators,
+                                      [&](OpBuilder &nested, Location nestedLoc, ValueRange arguments) {
+                                        Value next = combine(nested, nestedLoc, {arguments[1], arguments[0]});
+                                        linalg::YieldOp::create(nested, nestedLoc, next);
+                                      });
+  return computed(op.getResult(0), shape);
+}
+
+Tensor *Emitter::contract(Tensor *lhs, Tensor *rhs, AffineMap lhsMap, AffineMap rhsMap, AffineMap resultMap,
+                          const SymList &shape) {
+  Type type = lhs->elementType;
+  Type accumulator = isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32 ? builder.getF32Type() : type;
+  Value start = filled(zero(accumulator), shape);
+  auto op = linalg::ContractOp::create(builder, loc, start.getType(), ValueRange{value(lhs), value(rhs)}, start,
+                                       builder.getAffineMapArrayAttr({lhsMap, rhsMap, resultMap}));
+  return cast(computed(op.getResult(0), shape), type);
+}
+
+/// One scalar from `from`'s type to `to`, as ONNX Cast: toward zero, and anything but 0 is true.
+static Value castScalar(OpBuilder &builder, Location loc, Value from, Type to) {
+  Type type = from.getType();
+  bool fromFloat = isa<FloatType>(type), toFloat = isa<FloatType>(to);
+  unsigned fromBits = type.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();
+  if (to.isInteger(1)) {
+    Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+    if (fromFloat) // NaN is true
+      return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, from, zero);
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, from, zero);
+  }
+  if (fromFloat && toFloat) {
+    if (fromBits == toBits) // f16 <-> bf16
+      from = arith::ExtFOp::create(builder, loc, builder.getF32Type(), from), fromBits = 32;
+    if (fromBits > toBits)
+      return arith::TruncFOp::create(builder, loc, to, from);
+    return arith::ExtFOp::create(builder, loc, to, from);
+  }
+  if (fromFloat)
+    return arith::FPToSIOp::create(builder, loc, to, from);
+  if (toFloat && type.isInteger(1))
+    return arith::UIToFPOp::create(builder, loc, to, from);
+  if (toFloat)
+    return arith::SIToFPOp::create(builder, loc, to, from);
+  if (type.isInteger(1))
+    return arith::ExtUIOp::create(builder, loc, to, from);
+  if (fromBits > toBits)
+    return arith::TruncIOp::create(builder, loc, to, from);
+  return arith::ExtSIOp::create(builder, loc, to, from);
+}
+
+Tensor *Emitter::cast(Tensor *tensor, Type type) {
+  if (tensor->elementType == type)
+    return tensor;
+  bool toFloat = isa<FloatType>(type);
+  if (std::optional<SymList> known = elements(tensor)) {
+    bool allFixed = llvm::all_of(*known, [](const Sym &element) { return element.constant().has_value(); });
+    if (type.isInteger(1))
+      for (Sym &element : *known)
+        element = symbols.sub(1, symbols.equal(element, 0));
+    if (!toFloat)
+      return symbolic(type, tensor->shape, *known);
+    if (allFixed && !known->empty()) {
+      SmallVector<mlir::Attribute> numbers;
+      for (const Sym &element : *known)
+        numbers.push_back(builder.getFloatAttr(type, static_cast<double>(*element.constant())));
+      return constant(DenseElementsAttr::get(typeOf(type, tensor->shape), numbers));
+    }
+  }
+  if (auto known = floats(tensor); known && toFloat && !known->empty()) {
+    SmallVector<mlir::Attribute> numbers;
+    for (double number : *known)
+      numbers.push_back(builder.getFloatAttr(type, number));
+    return constant(DenseElementsAttr::get(typeOf(type, tensor->shape), numbers));
+  }
+  return elementwise(tensor, type, tensor->shape, [&](OpBuilder &nested, Location nestedLoc, ValueRange operands) {
+    return castScalar(nested, nestedLoc, operands[0], type);
+  });
+}

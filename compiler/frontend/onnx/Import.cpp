@@ -1,0 +1,357 @@
+//===- Import.cpp - ONNX model -> attn-level IR ---------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// 1. Read and check the file (Reader).
+// 2. Find the nodes that the outputs need; list those that are not supported.
+// 3. Walk them in order. Each node's importer computes what is known and emits the rest (Ops, Emitter).
+// 4. When two named extents met and must be equal, make them one symbol and start over, so that every shape sees it.
+// 5. Return the outputs; drop what turned out to be needed for nothing but its shape.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/onnx/Import.h"
+#include "compiler/frontend/onnx/Ops.h"
+#include "compiler/frontend/onnx/Reader.h"
+#include "compiler/support/Suggest.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+#include <fmt/format.h>
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::onnx;
+
+namespace {
+/// One problem per line, each said once.
+class Problems {
+public:
+  void add(std::string text) {
+    if (seen.insert(text).second)
+      list.push_back(std::move(text));
+  }
+  bool empty() const { return list.empty(); }
+  std::string str(const Model &model) const {
+    constexpr size_t kMaxShown = 100;
+    std::string text = fmt::format("cannot import '{}' (opset {}): {} problem{}", model.path, model.opset, list.size(),
+                                   list.size() == 1 ? "" : "s");
+    for (const std::string &problem : ArrayRef(list).take_front(kMaxShown))
+      text += "\n  " + problem;
+    return list.size() > kMaxShown ? fmt::format("{}\n  and {} more", text, list.size() - kMaxShown) : text;
+  }
+
+private:
+  std::vector<std::string> list;
+  llvm::StringSet<> seen;
+};
+
+class GraphImporter {
+public:
+  GraphImporter(const Model &model, MLIRContext *context, const DimBindings &dims)
+      : model(model), context(context), dims(dims), file(FileLineColLoc::get(context, model.path, 0, 0)) {}
+
+  FailureOr<OwningOpRef<ModuleOp>> run();
+
+private:
+  void checkBindings();
+  void checkNames();
+  void findNeededNodes();
+  void checkOps();
+  OwningOpRef<ModuleOp> importOnce(Extents &symbols);
+  void addInputs(Emitter &emit, func::FuncOp function);
+  void addOutputs(Emitter &emit, func::FuncOp function);
+  void importNode(Emitter &emit, const Node &node);
+  Tensor *lookUp(Emitter &emit, const Node &node, const std::string &name);
+  LogicalResult failWithProblems() { return emitError(file, problems.str(model)); }
+
+  Location nodeLoc(const Node &node) { return NameLoc::get(StringAttr::get(context, node.describe()), file); }
+  std::string symbolName(const ValueInfo &input, size_t dim) const {
+    const Dim &extent = (*input.shape)[dim];
+    return extent.name.empty() ? fmt::format("{}_{}", printable(input.name), dim) : extent.name;
+  }
+  ArrayAttr dimNames(Extents &symbols, const SymList &shape);
+
+  const Model &model;
+  MLIRContext *context;
+  const DimBindings &dims;
+  Location file;
+  Problems problems;
+  std::vector<bool> needed;
+  llvm::StringMap<size_t> producer;
+  llvm::StringMap<Tensor *> tensors; ///< null: its producer failed, which has been said
+  std::vector<std::pair<std::string, std::string>> equalities;
+  llvm::StringMap<std::pair<unsigned, unsigned>> symbolHome; ///< the argument and dim that a symbol is read from
+};
+} // namespace
+
+//===- Before anything is emitted -------------------------------------------===//
+
+void GraphImporter::checkBindings() {
+  std::vector<std::string> names;
+  for (const ValueInfo &input : model.inputs)
+    for (size_t dim = 0; input.shape && dim < input.shape->size(); ++dim)
+      if (!(*input.shape)[dim].value)
+        names.push_back(symbolName(input, dim));
+  SmallVector<StringRef> refs(names.begin(), names.end());
+  for (const auto &binding : dims)
+    if (!llvm::is_contained(names, binding.getKey()))
+      problems.add(fmt::format("--dims names '{}', but no input has an extent of that name{}", binding.getKey().str(),
+                               didYouMean(binding.getKey(), refs)));
+}
+
+/// Every name is made once: by an input, an initializer or one node.
+void GraphImporter::checkNames() {
+  llvm::StringSet<> made;
+  for (const ValueInfo &input : model.inputs)
+    if (!made.insert(input.name).second)
+      problems.add(fmt::format("two inputs are named '{}'", printable(input.name)));
+  for (const auto &initializer : model.initializers)
+    made.insert(initializer.getKey());
+  for (auto [index, node] : llvm::enumerate(model.nodes))
+    for (const std::string &output : node.outputs) {
+      if (output.empty())
+        continue;
+      if (!made.insert(output).second)
+        problems.add(fmt::format("{}: its output '{}' is made twice", node.describe(), printable(output)));
+      producer.try_emplace(output, index);
+    }
+}
+
+void GraphImporter::findNeededNodes() {
+  needed.assign(model.nodes.size(), false);
+  SmallVector<StringRef> worklist;
+  for (const ValueInfo &output : model.outputs)
+    worklist.push_back(output.name);
+  while (!worklist.empty()) {
+    auto it = producer.find(worklist.pop_back_val());
+    if (it == producer.end() || needed[it->second])
+      continue;
+    needed[it->second] = true;
+    for (const std::string &input : model.nodes[it->second].inputs)
+      worklist.push_back(input);
+  }
+}
+
+void GraphImporter::checkOps() {
+  for (auto [index, node] : llvm::enumerate(model.nodes)) {
+    if (!needed[index])
+      continue;
+    auto it = node.domain.empty() ? opTable().find(node.opType) : opTable().end();
+    if (it == opTable().end()) {
+      problems.add(fmt::format("{}: this operator is not supported", node.describe()));
+      continue;
+    }
+    const OpInfo &op = it->second;
+    if (model.opset < op.since)
+      problems.add(fmt::format("{}: this operator exists since opset {}", node.describe(), op.since));
+    if (node.inputs.size() < op.minInputs || node.inputs.size() > op.maxInputs)
+      problems.add(fmt::format("{}: it has {} inputs", node.describe(), node.inputs.size()));
+    if (node.outputs.empty() || node.outputs.size() > op.maxOutputs)
+      problems.add(fmt::format("{}: it has {} outputs", node.describe(), node.outputs.size()));
+    for (auto [position, input] : llvm::enumerate(node.inputs))
+      if (input.empty() && (position < op.minInputs || op.maxInputs == kAnyNumber))
+        problems.add(fmt::format("{}: its input {} is missing", node.describe(), position));
+  }
+}
+
+//===- Inputs and outputs ---------------------------------------------------===//
+
+ArrayAttr GraphImporter::dimNames(Extents &symbols, const SymList &shape) {
+  Builder builder(context);
+  SmallVector<mlir::Attribute> names;
+  for (const Sym &extent : shape) {
+    std::optional<int64_t> fixed = extent.constant();
+    names.push_back(builder.getStringAttr(fixed ? std::to_string(*fixed) : symbols.nameOf(extent).value_or("?")));
+  }
+  return builder.getArrayAttr(names);
+}
+
+void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
+  for (const ValueInfo &input : model.inputs) {
+    Tensor *&tensor = tensors[input.name];
+    if (!input.elementType || !input.shape) {
+      problems.add(fmt::format("input '{}': {}", printable(input.name),
+                               input.elementType ? "its shape is not given"
+                                                 : "type " + input.problem + " is not supported"));
+      continue;
+    }
+    SymList shape;
+    for (auto [dim, extent] : llvm::enumerate(*input.shape)) {
+      shape.push_back(extent.value ? Sym(*extent.value) : emit.symbols.symbol(symbolName(input, dim)));
+      if (std::optional<std::string> name = emit.symbols.nameOf(shape.back()))
+        symbolHome.try_emplace(*name, function.getNumArguments(), dim);
+    }
+    unsigned index = function.getNumArguments();
+    Builder builder(context);
+    DictionaryAttr attributes = builder.getDictionaryAttr(
+        {builder.getNamedAttr("attnc.name", builder.getStringAttr(input.name)),
+         builder.getNamedAttr("attnc.dims", dimNames(emit.symbols, shape))});
+    Location loc = NameLoc::get(builder.getStringAttr(input.name), file);
+    if (failed(function.insertArgument(index, emit.typeOf(input.elementType, shape), attributes, loc)))
+      llvm::report_fatal_error("inserting a function argument failed");
+    tensor = emit.computed(function.getArgument(index), shape);
+  }
+}
+
+void GraphImporter::addOutputs(Emitter &emit, func::FuncOp function) {
+  Builder builder(context);
+  SmallVector<Value> results;
+  SmallVector<DictionaryAttr> attributes;
+  emit.loc = file;
+  for (const ValueInfo &output : model.outputs) {
+    auto it = tensors.find(output.name);
+    if (it == tensors.end() && model.initializers.contains(output.name))
+      lookUp(emit, Node{}, output.name), it = tensors.find(output.name);
+    if (it == tensors.end()) {
+      problems.add(fmt::format("output '{}' is made by no node", printable(output.name)));
+      continue;
+    }
+    Tensor *tensor = it->second;
+    if (!tensor)
+      continue;
+    if (output.elementType && output.elementType != tensor->elementType)
+      problems.add(fmt::format("output '{}' is declared {}, but is {}", printable(output.name),
+                               elementTypeName(output.elementType), elementTypeName(tensor->elementType)));
+    results.push_back(emit.value(tensor));
+    attributes.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("attnc.name", builder.getStringAttr(output.name)),
+         builder.getNamedAttr("attnc.dims", dimNames(emit.symbols, tensor->shape))}));
+  }
+  func::ReturnOp::create(emit.builder, file, results);
+  function.setFunctionType(
+      FunctionType::get(context, function.getArgumentTypes(), llvm::to_vector(ValueRange(results).getTypes())));
+  function.setAllResultAttrs(attributes);
+}
+
+//===- Nodes ----------------------------------------------------------------===//
+
+Tensor *GraphImporter::lookUp(Emitter &emit, const Node &node, const std::string &name) {
+  if (auto it = tensors.find(name); it != tensors.end())
+    return it->second;
+  Tensor *&tensor = tensors[name];
+  auto initializer = model.initializers.find(name);
+  if (initializer != model.initializers.end()) {
+    if (initializer->second.value)
+      return tensor = emit.constant(initializer->second.value);
+    problems.add(fmt::format("initializer '{}': type {} is not supported", printable(name),
+                             initializer->second.problem));
+    return nullptr;
+  }
+  const char *reason = producer.contains(name) ? "made only by a later node: the nodes form a cycle or are not sorted"
+                                               : "made by nothing";
+  problems.add(fmt::format("{}: its input '{}' is {}", node.describe(), printable(name), reason));
+  return nullptr;
+}
+
+void GraphImporter::importNode(Emitter &emit, const Node &node) {
+  emit.loc = nodeLoc(node);
+  SmallVector<Tensor *> inputs;
+  bool isReady = true;
+  for (const std::string &name : node.inputs) {
+    inputs.push_back(name.empty() ? nullptr : lookUp(emit, node, name));
+    isReady &= name.empty() || inputs.back();
+  }
+  for (const std::string &output : node.outputs)
+    tensors[output] = nullptr;
+  if (!isReady)
+    return;
+  NodeContext ctx(node, model.opset, emit, inputs, equalities);
+  if (succeeded(opTable().find(node.opType)->second.import(ctx)))
+    ctx.checkAttributes();
+  for (const std::string &problem : ctx.getProblems())
+    problems.add(node.describe() + ": " + problem);
+  for (auto [name, tensor] : llvm::zip(node.outputs, ctx.getResults()))
+    if (!name.empty())
+      tensors[name] = tensor;
+}
+
+//===- The whole graph ------------------------------------------------------===//
+
+/// A C identifier from the file name: "my-model.onnx" -> my_model.
+static std::string functionName(StringRef path) {
+  std::string name;
+  for (char c : llvm::sys::path::stem(path))
+    name += llvm::isAlnum(c) ? c : '_';
+  if (name.empty() || llvm::isDigit(name[0]))
+    name = "model_" + name;
+  static const char *const reserved[] = {"main",   "auto",  "break", "case",   "char",  "const",  "default", "do",
+                                         "double", "else",  "enum",  "extern", "float", "for",    "goto",    "if",
+                                         "int",    "long",  "return", "short", "static", "struct", "switch",  "void"};
+  return llvm::is_contained(reserved, StringRef(name)) ? name + "_" : name;
+}
+
+OwningOpRef<ModuleOp> GraphImporter::importOnce(Extents &symbols) {
+  tensors.clear(), equalities.clear(), symbolHome.clear();
+  symbols.forgetEmitted();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(file);
+  OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+  auto function = func::FuncOp::create(builder, file, functionName(model.path), builder.getFunctionType({}, {}));
+  builder.setInsertionPointToStart(function.addEntryBlock());
+  Emitter emit(builder, symbols);
+  emit.loc = file;
+  emit.symbolValue = [&](StringRef name) -> Value {
+    auto [argument, dim] = symbolHome.at(name);
+    return tensor::DimOp::create(builder, file, function.getArgument(argument), dim);
+  };
+  addInputs(emit, function);
+  for (auto [index, node] : llvm::enumerate(model.nodes))
+    if (needed[index])
+      importNode(emit, node);
+  addOutputs(emit, function);
+  return module;
+}
+
+/// Removes ops whose results nobody uses, last first.
+static void dropUnused(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> GraphImporter::run() {
+  checkBindings();
+  checkNames();
+  findNeededNodes();
+  checkOps();
+  if (!problems.empty())
+    return failWithProblems();
+  Extents symbols;
+  for (const auto &binding : dims)
+    symbols.bind(binding.getKey(), binding.getValue());
+  while (true) {
+    OwningOpRef<ModuleOp> module = importOnce(symbols);
+    bool isNew = false;
+    for (const auto &[a, b] : equalities)
+      if (symbols.unify(b, a)) { // each round leaves one symbol less
+        isNew = true;
+        emitRemark(file) << "extents '" << a << "' and '" << b
+                         << "' meet in one operation: the compiled function requires them to be equal";
+      }
+    if (isNew && problems.empty())
+      continue;
+    if (!problems.empty())
+      return failWithProblems();
+    dropUnused(*module);
+    if (failed(verify(*module)))
+      return failure();
+    return module;
+  }
+}
+
+FailureOr<OwningOpRef<ModuleOp>> attnc::onnx::importModel(StringRef path, MLIRContext *context,
+                                                          const DimBindings &dims) {
+  context->loadDialect<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+                       tensor::TensorDialect>();
+  FailureOr<Model> model = readModel(path, context);
+  if (failed(model))
+    return failure();
+  return GraphImporter(*model, context, dims).run();
+}

@@ -1,0 +1,84 @@
+//===- Model.h - An ONNX model as plain data --------------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the reader has checked and the importer works on. Nothing here knows protobuf.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/StringMap.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attnc::onnx {
+
+/// The models this build reads. An op newer than the newest opset is not known to mean what it meant before.
+constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 13;
+constexpr int64_t kMinOpset = 11, kMaxOpset = 24;
+/// Tensors of higher rank are refused; no exporter writes them.
+constexpr int64_t kMaxRank = 12;
+
+struct NodeAttr {
+  enum class Kind { Int, Float, String, Ints, Floats, Tensor, Other };
+  Kind kind = Kind::Other;
+  int64_t i = 0;
+  float f = 0;
+  std::string s;
+  std::vector<int64_t> ints;
+  std::vector<float> floats;
+  mlir::DenseElementsAttr tensor; ///< null with kind Tensor: `problem` says why
+  std::string problem;
+};
+
+struct Node {
+  std::string name; ///< never empty: a node without a name is called after its first output
+  std::string opType, domain;
+  std::vector<std::string> inputs, outputs; ///< "" stands for an omitted optional one
+  llvm::StringMap<NodeAttr> attributes;
+
+  /// "node 'attn_3' (Softmax)"
+  std::string describe() const { return "node '" + name + "' (" + (domain.empty() ? "" : domain + ".") + opType + ")"; }
+};
+
+/// One extent of a graph input or output: fixed, named, or neither.
+struct Dim {
+  std::optional<int64_t> value;
+  std::string name;
+};
+
+struct ValueInfo {
+  std::string name;
+  mlir::Type elementType; ///< null: `problem` says why
+  std::optional<std::vector<Dim>> shape;
+  std::string problem;
+};
+
+struct Initializer {
+  mlir::DenseElementsAttr value; ///< null: `problem` says why (a type this compiler does not handle)
+  std::string problem;
+};
+
+struct Model {
+  std::string path, graphName;
+  int64_t irVersion = 0, opset = 0;
+  std::vector<Node> nodes;
+  std::vector<ValueInfo> inputs, outputs; ///< inputs without those that are initializers
+  llvm::StringMap<Initializer> initializers;
+};
+
+/// The name of a TensorProto.DataType ("float16"), also of those this build does not handle.
+std::string dataTypeName(int32_t dataType);
+/// The MLIR type of a TensorProto.DataType, or null when attnc does not handle it.
+mlir::Type elementTypeOf(int32_t dataType, mlir::MLIRContext *context);
+/// "float32", "int64", "bool" … for messages.
+std::string elementTypeName(mlir::Type type);
+
+/// A name from the file, safe to print: control characters escaped, cut when absurdly long.
+std::string printable(llvm::StringRef text);
+
+} // namespace attnc::onnx

@@ -1,0 +1,182 @@
+//===- Ops.cpp - What an operator's importer sees -------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/onnx/Ops.h"
+#include "llvm/ADT/StringExtras.h"
+#include <fmt/format.h>
+
+using namespace mlir;
+using namespace attnc::onnx;
+
+const OpTable &attnc::onnx::opTable() {
+  static const OpTable table = [] {
+    OpTable table;
+    addElementwiseOps(table);
+    addShapeOps(table);
+    addIndexOps(table);
+    addLinearOps(table);
+    addReductionOps(table);
+    return table;
+  }();
+  return table;
+}
+
+//===- Operands -------------------------------------------------------------===//
+
+FailureOr<SymList> NodeContext::shapeInput(size_t index, StringRef what) {
+  Tensor *tensor = input(index);
+  if (tensor->rank() > 1 || tensor->isFloat())
+    return fail(fmt::format("its {} must be a list of integers, not {}", what.str(), describe(tensor)));
+  std::optional<SymList> elements = emit.elements(tensor);
+  if (!elements)
+    return fail(fmt::format("its {} depends on the data, so shapes are not known before it runs", what.str()));
+  return *elements;
+}
+
+FailureOr<SmallVector<int64_t>> NodeContext::fixedInput(size_t index, StringRef what) {
+  FailureOr<SymList> elements = shapeInput(index, what);
+  if (failed(elements))
+    return failure();
+  SmallVector<int64_t> result;
+  for (const Sym &element : *elements) {
+    if (!element.constant())
+      return fail(fmt::format("its {} must be constant, not {}", what.str(), symbols.str(element)));
+    result.push_back(*element.constant());
+  }
+  return result;
+}
+
+FailureOr<std::optional<SmallVector<int64_t>>> NodeContext::inputOrAttr(size_t index, StringRef name) {
+  if (!input(index))
+    return intsAttr(name);
+  FailureOr<SmallVector<int64_t>> fixed = fixedInput(index, name);
+  if (failed(fixed))
+    return failure();
+  return std::optional(*fixed);
+}
+
+//===- Attributes -----------------------------------------------------------===//
+
+const NodeAttr *NodeContext::attr(StringRef name) {
+  usedAttributes.insert(name);
+  auto it = node.attributes.find(name);
+  return it == node.attributes.end() ? nullptr : &it->second;
+}
+
+int64_t NodeContext::intAttr(StringRef name, int64_t otherwise) {
+  const NodeAttr *attribute = attr(name);
+  return attribute && attribute->kind == NodeAttr::Kind::Int ? attribute->i : otherwise;
+}
+
+double NodeContext::floatAttr(StringRef name, double otherwise) {
+  const NodeAttr *attribute = attr(name);
+  return attribute && attribute->kind == NodeAttr::Kind::Float ? attribute->f : otherwise;
+}
+
+std::string NodeContext::stringAttr(StringRef name, StringRef otherwise) {
+  const NodeAttr *attribute = attr(name);
+  return attribute && attribute->kind == NodeAttr::Kind::String ? attribute->s : otherwise.str();
+}
+
+std::optional<SmallVector<int64_t>> NodeContext::intsAttr(StringRef name) {
+  const NodeAttr *attribute = attr(name);
+  if (!attribute || attribute->kind != NodeAttr::Kind::Ints)
+    return std::nullopt;
+  return SmallVector<int64_t>(attribute->ints.begin(), attribute->ints.end());
+}
+
+void NodeContext::checkAttributes() {
+  for (const llvm::StringMapEntry<NodeAttr> &entry : node.attributes)
+    if (!usedAttributes.contains(entry.getKey()))
+      problems.push_back(fmt::format("attribute '{}' is not supported", printable(entry.getKey())));
+}
+
+//===- Results --------------------------------------------------------------===//
+
+LogicalResult NodeContext::result(Tensor *tensor, size_t index) {
+  if (index < results.size())
+    results[index] = tensor;
+  return success();
+}
+
+LogicalResult NodeContext::fail(std::string why) {
+  problems.push_back(std::move(why));
+  return failure();
+}
+
+//===- Checks ---------------------------------------------------------------===//
+
+FailureOr<int64_t> NodeContext::axis(int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= rank)
+    return fail(fmt::format("its axis {} is outside of rank {}", axis, rank));
+  return axis < 0 ? axis + rank : axis;
+}
+
+FailureOr<SmallVector<int64_t>> NodeContext::axes(ArrayRef<int64_t> axes, int64_t rank) {
+  SmallVector<int64_t> result;
+  for (int64_t entry : axes) {
+    FailureOr<int64_t> normal = axis(entry, rank);
+    if (failed(normal))
+      return failure();
+    if (llvm::is_contained(result, *normal))
+      return fail(fmt::format("its axis {} is named twice", entry));
+    result.push_back(*normal);
+  }
+  llvm::sort(result);
+  return result;
+}
+
+bool NodeContext::sameExtent(const Sym &a, const Sym &b) {
+  if (a == b)
+    return true;
+  std::optional<std::string> nameA = symbols.nameOf(a), nameB = symbols.nameOf(b);
+  if (!nameA || !nameB)
+    return false;
+  equalities.emplace_back(*nameA, *nameB);
+  return true;
+}
+
+FailureOr<Sym> NodeContext::broadcastExtent(const Sym &a, const Sym &b) {
+  if (a.isConstant(1))
+    return b;
+  if (b.isConstant(1) || sameExtent(a, b))
+    return a;
+  if (a.constant() && b.constant())
+    return fail(fmt::format("extents {} and {} do not fit together", *a.constant(), *b.constant()));
+  return fail(fmt::format("extents {} and {} are not known to be equal; fix them with --dims, or give both the same "
+                          "dim_param in the model",
+                          symbols.str(a), symbols.str(b)));
+}
+
+FailureOr<SymList> NodeContext::broadcastShapes(const SymList &a, const SymList &b) {
+  const SymList &longer = a.size() >= b.size() ? a : b, &shorter = a.size() >= b.size() ? b : a;
+  SymList result(longer);
+  size_t missing = longer.size() - shorter.size();
+  for (size_t dim = 0; dim < shorter.size(); ++dim) {
+    FailureOr<Sym> extent = broadcastExtent(longer[missing + dim], shorter[dim]);
+    if (failed(extent))
+      return failure();
+    result[missing + dim] = *extent;
+  }
+  return result;
+}
+
+LogicalResult NodeContext::sameTypes(ArrayRef<Tensor *> tensors) {
+  for (Tensor *tensor : tensors.drop_front())
+    if (tensor->elementType != tensors[0]->elementType)
+      return fail(fmt::format("its operands have different types: {} and {}", elementTypeName(tensors[0]->elementType),
+                              elementTypeName(tensor->elementType)));
+  return success();
+}
+
+std::string NodeContext::describe(const SymList &shape) const {
+  return "[" + llvm::join(llvm::map_range(shape, [&](const Sym &extent) { return symbols.str(extent); }), ", ") + "]";
+}
+
+std::string NodeContext::describe(const Tensor *tensor) const {
+  return elementTypeName(tensor->elementType) + describe(tensor->shape);
+}

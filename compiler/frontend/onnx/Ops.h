@@ -1,0 +1,100 @@
+//===- Ops.h - What an operator's importer sees -----------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every operator is one row of the OpTable: since which opset, how many operands, and a function that turns one node into
+// tensors. Such a function asks the NodeContext for operands and attributes, and either sets results or says why not.
+// Attributes nobody asked for are reported as unsupported, so that none is ever ignored by oversight.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/frontend/onnx/Emitter.h"
+#include "compiler/frontend/onnx/Model.h"
+#include "llvm/ADT/StringSet.h"
+#include <functional>
+
+namespace attnc::onnx {
+
+class NodeContext {
+public:
+  NodeContext(const Node &node, int64_t opset, Emitter &emit, llvm::SmallVector<Tensor *> inputs,
+              std::vector<std::pair<std::string, std::string>> &equalities)
+      : node(node), opset(opset), emit(emit), symbols(emit.symbols), inputs(std::move(inputs)),
+        results(node.outputs.size()), equalities(equalities) {}
+
+  const Node &node;
+  int64_t opset;
+  Emitter &emit;
+  Extents &symbols;
+
+  //===- Operands -----------------------------------------------------------===//
+  size_t numInputs() const { return inputs.size(); }
+  /// Null when the operand is omitted; the mandatory ones are always there.
+  Tensor *input(size_t index) const { return index < inputs.size() ? inputs[index] : nullptr; }
+  llvm::ArrayRef<Tensor *> allInputs() const { return inputs; }
+  /// The integers of a shape-like operand; fails when they depend on data.
+  mlir::FailureOr<SymList> shapeInput(size_t index, llvm::StringRef what);
+  /// The same when they must be fixed, as axes must.
+  mlir::FailureOr<llvm::SmallVector<int64_t>> fixedInput(size_t index, llvm::StringRef what);
+  /// An operand or, in older opsets, an attribute: nullopt when there is neither.
+  mlir::FailureOr<std::optional<llvm::SmallVector<int64_t>>> inputOrAttr(size_t index, llvm::StringRef name);
+
+  //===- Attributes ---------------------------------------------------------===//
+  const NodeAttr *attr(llvm::StringRef name);
+  int64_t intAttr(llvm::StringRef name, int64_t otherwise);
+  double floatAttr(llvm::StringRef name, double otherwise);
+  std::string stringAttr(llvm::StringRef name, llvm::StringRef otherwise);
+  std::optional<llvm::SmallVector<int64_t>> intsAttr(llvm::StringRef name);
+
+  //===- Results ------------------------------------------------------------===//
+  bool wants(size_t index) const { return index < node.outputs.size() && !node.outputs[index].empty(); }
+  mlir::LogicalResult result(Tensor *tensor, size_t index = 0);
+  /// Says why this node cannot be imported: "its axis 7 is outside the rank 3".
+  mlir::LogicalResult fail(std::string why);
+
+  //===- Checks shared by many operators ------------------------------------===//
+  /// `axis` counted from the front; fails when it lies outside [-rank, rank).
+  mlir::FailureOr<int64_t> axis(int64_t axis, int64_t rank);
+  /// The same for a list: sorted, no repeats.
+  mlir::FailureOr<llvm::SmallVector<int64_t>> axes(llvm::ArrayRef<int64_t> axes, int64_t rank);
+  /// True if the two extents are equal. Two different symbols are made one: the compiled function checks that.
+  bool sameExtent(const Sym &a, const Sym &b);
+  mlir::FailureOr<Sym> broadcastExtent(const Sym &a, const Sym &b);
+  mlir::FailureOr<SymList> broadcastShapes(const SymList &a, const SymList &b);
+  mlir::LogicalResult sameTypes(llvm::ArrayRef<Tensor *> tensors);
+  /// "float32[batch, seq, 32]"
+  std::string describe(const Tensor *tensor) const;
+  std::string describe(const SymList &shape) const;
+
+  //===- For the importer ---------------------------------------------------===//
+  llvm::ArrayRef<Tensor *> getResults() const { return results; }
+  llvm::ArrayRef<std::string> getProblems() const { return problems; }
+  void checkAttributes();
+
+private:
+  llvm::SmallVector<Tensor *> inputs;
+  llvm::SmallVector<Tensor *> results;
+  std::vector<std::string> problems;
+  llvm::StringSet<> usedAttributes;
+  std::vector<std::pair<std::string, std::string>> &equalities;
+};
+
+struct OpInfo {
+  int64_t since; ///< first opset that has it
+  size_t minInputs, maxInputs, maxOutputs;
+  std::function<mlir::LogicalResult(NodeContext &)> import;
+};
+constexpr size_t kAnyNumber = 1 << 20;
+
+using OpTable = llvm::StringMap<OpInfo>;
+void addElementwiseOps(OpTable &table);
+void addShapeOps(OpTable &table);
+void addIndexOps(OpTable &table);
+void addLinearOps(OpTable &table);
+void addReductionOps(OpTable &table);
+/// Every operator of the default domain this build imports.
+const OpTable &opTable();
+
+} // namespace attnc::onnx

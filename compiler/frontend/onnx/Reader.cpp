@@ -1,0 +1,259 @@
+//===- Reader.cpp - ONNX file -> Model ------------------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The only file that knows protobuf. Everything it hands on has been checked: sizes against bytes, ranks, versions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/onnx/Reader.h"
+#include "compiler/frontend/onnx/TensorData.h"
+#include "compiler/frontend/onnx/proto/onnx.pb.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+
+using namespace mlir;
+using namespace attnc::onnx;
+using llvm::Expected;
+
+namespace {
+constexpr uint64_t kMaxFileBytes = (1ull << 31) - 1; // protobuf's own limit
+
+class Reader {
+public:
+  Reader(StringRef path, MLIRContext *context) : path(path), context(context) { model.path = path.str(); }
+  FailureOr<Model> read();
+
+private:
+  LogicalResult fail(const std::string &reason) {
+    return emitError(FileLineColLoc::get(context, path, 0, 0), fmt::format("cannot read '{}': {}", path.str(), reason));
+  }
+  LogicalResult parse(::onnx::ModelProto &proto);
+  LogicalResult readVersions(const ::onnx::ModelProto &proto);
+  LogicalResult readInitializers(const ::onnx::GraphProto &graph);
+  LogicalResult readNode(const ::onnx::NodeProto &proto);
+  LogicalResult readAttribute(const ::onnx::AttributeProto &proto, NodeAttr &attribute);
+  LogicalResult readValueInfo(const ::onnx::ValueInfoProto &proto, ValueInfo &info);
+  LogicalResult readTensor(const ::onnx::TensorProto &proto, const std::string &what, DenseElementsAttr &value,
+                           std::string &problem);
+
+  StringRef path;
+  MLIRContext *context;
+  Model model;
+};
+} // namespace
+
+FailureOr<Model> attnc::onnx::readModel(StringRef path, MLIRContext *context) { return Reader(path, context).read(); }
+
+FailureOr<Model> Reader::read() {
+  ::onnx::ModelProto proto;
+  if (failed(parse(proto)) || failed(readVersions(proto)))
+    return failure();
+  const ::onnx::GraphProto &graph = proto.graph();
+  model.graphName = graph.name();
+  if (failed(readInitializers(graph)))
+    return failure();
+  for (const ::onnx::NodeProto &node : graph.node())
+    if (failed(readNode(node)))
+      return failure();
+  for (const ::onnx::ValueInfoProto &input : graph.input()) {
+    if (model.initializers.contains(input.name()))
+      continue; // before IR 4 every weight is also listed as an input
+    if (failed(readValueInfo(input, model.inputs.emplace_back())))
+      return failure();
+  }
+  for (const ::onnx::ValueInfoProto &output : graph.output())
+    if (failed(readValueInfo(output, model.outputs.emplace_back())))
+      return failure();
+  if (model.outputs.empty())
+    return fail("the graph has no outputs");
+  return std::move(model);
+}
+
+LogicalResult Reader::parse(::onnx::ModelProto &proto) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return fail(file.getError().message());
+  StringRef bytes = (*file)->getBuffer();
+  if (bytes.empty())
+    return fail("the file is empty");
+  if (bytes.size() > kMaxFileBytes)
+    return fail("the file is larger than 2 GiB; store the weights as external data");
+  google::protobuf::SetLogHandler(nullptr); // its messages name no file; ours does
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t *>(bytes.data()),
+                                                static_cast<int>(bytes.size()));
+  // The default recursion limit (100 messages) stays: deeper files are refused instead of overflowing the stack.
+  if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
+    return fail(fmt::format("not an ONNX model, or a truncated or damaged one (parsing stopped near byte {} of {})",
+                            stream.CurrentPosition(), bytes.size()));
+  return success();
+}
+
+LogicalResult Reader::readVersions(const ::onnx::ModelProto &proto) {
+  if (!proto.has_ir_version() || !proto.has_graph())
+    return fail(fmt::format("not an ONNX model (no {})", proto.has_graph() ? "IR version" : "graph"));
+  model.irVersion = proto.ir_version();
+  const ::onnx::OperatorSetIdProto *opset = nullptr;
+  for (const ::onnx::OperatorSetIdProto &import : proto.opset_import())
+    if (import.domain().empty() || import.domain() == "ai.onnx")
+      opset = &import;
+  if (!opset)
+    return fail("it names no version of the standard operators (opset_import)");
+  model.opset = opset->version();
+  auto inside = [](int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; };
+  if (!inside(model.irVersion, kMinIrVersion, kMaxIrVersion) || !inside(model.opset, kMinOpset, kMaxOpset))
+    return fail(fmt::format("it uses IR version {} and opset {}; this build reads IR versions {} to {} and opsets {} to "
+                            "{}; export it again with another opset version",
+                            model.irVersion, model.opset, kMinIrVersion, kMaxIrVersion, kMinOpset, kMaxOpset));
+  return success();
+}
+
+LogicalResult Reader::readInitializers(const ::onnx::GraphProto &graph) {
+  for (const ::onnx::TensorProto &tensor : graph.initializer()) {
+    auto [it, isNew] = model.initializers.try_emplace(tensor.name());
+    if (!isNew)
+      return fail(fmt::format("two initializers are named '{}'", printable(tensor.name())));
+    if (failed(readTensor(tensor, fmt::format("initializer '{}'", printable(tensor.name())), it->second.value,
+                          it->second.problem)))
+      return failure();
+  }
+  for (const ::onnx::SparseTensorProto &tensor : graph.sparse_initializer()) {
+    Initializer &initializer = model.initializers[tensor.values().name()];
+    initializer.value = nullptr;
+    initializer.problem = "sparse tensors";
+  }
+  return success();
+}
+
+LogicalResult Reader::readNode(const ::onnx::NodeProto &proto) {
+  Node &node = model.nodes.emplace_back();
+  node.opType = printable(proto.op_type());
+  if (proto.domain() != "ai.onnx")
+    node.domain = printable(proto.domain());
+  node.inputs.assign(proto.input().begin(), proto.input().end());
+  node.outputs.assign(proto.output().begin(), proto.output().end());
+  node.name = printable(proto.name());
+  if (node.name.empty() && !node.outputs.empty())
+    node.name = printable(node.outputs.front());
+  for (const ::onnx::AttributeProto &attribute : proto.attribute()) {
+    auto [it, isNew] = node.attributes.try_emplace(attribute.name());
+    if (!isNew)
+      return fail(fmt::format("{} has two attributes '{}'", node.describe(), printable(attribute.name())));
+    if (failed(readAttribute(attribute, it->second)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Reader::readAttribute(const ::onnx::AttributeProto &proto, NodeAttr &attribute) {
+  using Proto = ::onnx::AttributeProto;
+  switch (proto.type()) {
+  case Proto::INT:
+    attribute.kind = NodeAttr::Kind::Int, attribute.i = proto.i();
+    break;
+  case Proto::FLOAT:
+    attribute.kind = NodeAttr::Kind::Float, attribute.f = proto.f();
+    break;
+  case Proto::STRING:
+    attribute.kind = NodeAttr::Kind::String, attribute.s = proto.s();
+    break;
+  case Proto::INTS:
+    attribute.kind = NodeAttr::Kind::Ints, attribute.ints.assign(proto.ints().begin(), proto.ints().end());
+    break;
+  case Proto::FLOATS:
+    attribute.kind = NodeAttr::Kind::Floats, attribute.floats.assign(proto.floats().begin(), proto.floats().end());
+    break;
+  case Proto::TENSOR:
+    attribute.kind = NodeAttr::Kind::Tensor;
+    return readTensor(proto.t(),
+                      fmt::format("attribute '{}' of {}", printable(proto.name()), model.nodes.back().describe()),
+                      attribute.tensor, attribute.problem);
+  default: // graphs, types, strings, sparse tensors, and whatever is newer than this build
+    break;
+  }
+  return success();
+}
+
+LogicalResult Reader::readValueInfo(const ::onnx::ValueInfoProto &proto, ValueInfo &info) {
+  info.name = proto.name();
+  if (info.name.empty())
+    return fail("a graph input or output has no name");
+  if (!proto.type().has_tensor_type()) {
+    info.problem = "not a tensor";
+    return success();
+  }
+  const ::onnx::TypeProto::Tensor &tensor = proto.type().tensor_type();
+  info.elementType = elementTypeOf(tensor.elem_type(), context);
+  if (!info.elementType)
+    info.problem = dataTypeName(tensor.elem_type());
+  if (!tensor.has_shape())
+    return success();
+  if (tensor.shape().dim_size() > kMaxRank)
+    return fail(fmt::format("'{}' has rank {}; the limit is {}", printable(info.name), tensor.shape().dim_size(),
+                            kMaxRank));
+  info.shape.emplace();
+  for (const auto &dim : tensor.shape().dim()) {
+    Dim &result = info.shape->emplace_back();
+    if (dim.has_dim_param())
+      result.name = printable(dim.dim_param());
+    else if (dim.has_dim_value() && dim.dim_value() > kMaxExtent)
+      return fail(fmt::format("'{}' has an extent of {}", printable(info.name), dim.dim_value()));
+    else if (dim.has_dim_value() && dim.dim_value() >= 0) // some exporters write -1 for "dynamic"
+      result.value = dim.dim_value();
+  }
+  return success();
+}
+
+LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::string &what, DenseElementsAttr &value,
+                                 std::string &problem) {
+  TensorSource source;
+  source.dims.assign(proto.dims().begin(), proto.dims().end());
+  source.dataType = proto.data_type();
+  if (!elementTypeOf(source.dataType, context)) {
+    problem = dataTypeName(source.dataType);
+    return success();
+  }
+  if (proto.has_segment())
+    return fail(what + ": tensor segments are not part of ONNX files any more");
+  Expected<uint64_t> size = byteSize(source, context);
+  if (!size)
+    return fail(what + ": " + llvm::toString(size.takeError()));
+
+  std::vector<char> external;
+  if (proto.data_location() == ::onnx::TensorProto::EXTERNAL) {
+    std::string location;
+    int64_t offset = 0, length = -1;
+    for (const ::onnx::StringStringEntryProto &entry : proto.external_data()) {
+      bool isBad = false;
+      if (entry.key() == "location")
+        location = entry.value();
+      else if (entry.key() == "offset")
+        isBad = StringRef(entry.value()).getAsInteger(10, offset) || offset < 0;
+      else if (entry.key() == "length")
+        isBad = StringRef(entry.value()).getAsInteger(10, length) || length < 0;
+      if (isBad)
+        return fail(fmt::format("{}: external {} '{}' is no size", what, entry.key(), printable(entry.value())));
+    }
+    Expected<std::vector<char>> bytes = readExternalData(path, location, offset, length, *size);
+    if (!bytes)
+      return fail(what + ": " + llvm::toString(bytes.takeError()));
+    external = std::move(*bytes);
+    source.raw = ArrayRef<char>(external);
+  } else if (proto.has_raw_data()) {
+    source.raw = ArrayRef<char>(proto.raw_data().data(), proto.raw_data().size());
+  }
+  source.floats = {proto.float_data().data(), static_cast<size_t>(proto.float_data_size())};
+  source.int32s = {proto.int32_data().data(), static_cast<size_t>(proto.int32_data_size())};
+  source.int64s = {reinterpret_cast<const int64_t *>(proto.int64_data().data()),
+                   static_cast<size_t>(proto.int64_data_size())};
+  source.doubles = {proto.double_data().data(), static_cast<size_t>(proto.double_data_size())};
+  Expected<DenseElementsAttr> attr = readTensorData(source, context);
+  if (!attr)
+    return fail(what + ": " + llvm::toString(attr.takeError()));
+  value = *attr;
+  return success();
+}

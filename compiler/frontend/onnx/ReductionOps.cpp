@@ -1,0 +1,283 @@
+//===- ReductionOps.cpp - Reductions, softmax, normalisations -------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/onnx/Ops.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include <fmt/format.h>
+#include <limits>
+
+using namespace mlir;
+using namespace attnc::onnx;
+
+namespace {
+using B = OpBuilder;
+using L = Location;
+using V = Value;
+
+V add(B &b, L l, ValueRange in) {
+  if (isa<FloatType>(in[0].getType()))
+    return arith::AddFOp::create(b, l, in[0], in[1]);
+  return arith::AddIOp::create(b, l, in[0], in[1]);
+}
+V multiply(B &b, L l, ValueRange in) {
+  if (isa<FloatType>(in[0].getType()))
+    return arith::MulFOp::create(b, l, in[0], in[1]);
+  return arith::MulIOp::create(b, l, in[0], in[1]);
+}
+V maximum(B &b, L l, ValueRange in) { // NaN wins
+  if (isa<FloatType>(in[0].getType()))
+    return arith::MaximumFOp::create(b, l, in[0], in[1]);
+  return arith::MaxSIOp::create(b, l, in[0], in[1]);
+}
+V minimum(B &b, L l, ValueRange in) {
+  if (isa<FloatType>(in[0].getType()))
+    return arith::MinimumFOp::create(b, l, in[0], in[1]);
+  return arith::MinSIOp::create(b, l, in[0], in[1]);
+}
+
+/// f16 and bf16 are summed in f32 and rounded once at the end.
+Type accumulatorOf(NodeContext &ctx, Type type) {
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32 ? Type(ctx.emit.builder.getF32Type()) : type;
+}
+
+/// How many elements are folded into one, as a rank-0 tensor of `type`.
+Tensor *countOf(NodeContext &ctx, const SymList &shape, ArrayRef<int64_t> dims, Type type) {
+  Sym count(1);
+  for (int64_t dim : dims)
+    count = ctx.symbols.mul(count, shape[dim]);
+  Tensor *integer = ctx.emit.symbolic(ctx.emit.builder.getI64Type(), {}, {count});
+  return ctx.emit.cast(integer, type);
+}
+
+/// The shape with `dims` kept as 1.
+SymList keptShape(const SymList &shape, ArrayRef<int64_t> dims) {
+  SymList kept(shape);
+  for (int64_t dim : dims)
+    kept[dim] = 1;
+  return kept;
+}
+
+/// x / y or x * y and so on, of two tensors that are known to fit; `y` may be smaller.
+template <typename Op> Tensor *apply(NodeContext &ctx, Tensor *x, Tensor *y) {
+  return ctx.emit.elementwise({x, y}, x->elementType, x->shape,
+                              [](B &b, L l, ValueRange in) -> V { return Op::create(b, l, in[0], in[1]); });
+}
+
+/// sum(x) / count over `dims`, which stay as 1. `x` is of an accumulator type.
+Tensor *mean(NodeContext &ctx, Tensor *x, ArrayRef<int64_t> dims) {
+  Tensor *sum = ctx.emit.reduce(x, dims, ctx.emit.zero(x->elementType), add);
+  Tensor *quotient = apply<arith::DivFOp>(ctx, sum, countOf(ctx, x->shape, dims, x->elementType));
+  return ctx.emit.reshape(quotient, keptShape(x->shape, dims));
+}
+
+//===- Reduce* --------------------------------------------------------------===//
+
+struct Reduction {
+  const char *name;
+  double init;
+  V (*combine)(B &, L, ValueRange);
+  V (*before)(B &, L, V) = nullptr; ///< on every element
+  V (*after)(B &, L, V) = nullptr;  ///< on the result
+  bool isMean = false;
+};
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+V square(B &b, L l, V x) { return multiply(b, l, {x, x}); }
+V root(B &b, L l, V x) { return math::SqrtOp::create(b, l, x); }
+V magnitude(B &b, L l, V x) {
+  return isa<FloatType>(x.getType()) ? V(math::AbsFOp::create(b, l, x)) : V(math::AbsIOp::create(b, l, x));
+}
+
+const Reduction reductions[] = {
+    {"ReduceSum", 0, add},
+    {"ReduceMean", 0, add, nullptr, nullptr, true},
+    {"ReduceMax", -kInf, maximum},
+    {"ReduceMin", kInf, minimum},
+    {"ReduceProd", 1, multiply},
+    {"ReduceL1", 0, add, magnitude},
+    {"ReduceL2", 0, add, square, root},
+    {"ReduceSumSquare", 0, add, square},
+};
+
+TypedAttr initOf(NodeContext &ctx, const Reduction &op, Type type) {
+  if (isa<FloatType>(type) || std::isfinite(op.init))
+    return ctx.emit.scalar(type, op.init);
+  unsigned bits = type.getIntOrFloatBitWidth();
+  return IntegerAttr::get(type, op.init < 0 ? APInt::getSignedMinValue(bits) : APInt::getSignedMaxValue(bits));
+}
+
+LogicalResult importReduce(NodeContext &ctx, const Reduction &op) {
+  Tensor *x = ctx.input(0);
+  if (x->isBool() || (!x->isFloat() && (op.isMean || op.after)))
+    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
+  bool keep = ctx.intAttr("keepdims", 1), noop = ctx.intAttr("noop_with_empty_axes", 0);
+  auto given = ctx.inputOrAttr(1, "axes");
+  if (failed(given))
+    return failure();
+  SmallVector<int64_t> dims;
+  if (*given && !(*given)->empty()) {
+    FailureOr<SmallVector<int64_t>> checked = ctx.axes(**given, x->rank());
+    if (failed(checked))
+      return failure();
+    dims = *checked;
+  } else if (noop) {
+    return ctx.result(x);
+  } else {
+    llvm::append_range(dims, llvm::seq<int64_t>(0, x->rank()));
+  }
+  Type type = x->elementType;
+  Tensor *wide = ctx.emit.cast(x, accumulatorOf(ctx, type));
+  SymList kept = keptShape(x->shape, dims);
+  Tensor *result = ctx.emit.reduce(wide, dims, initOf(ctx, op, wide->elementType), [&](B &b, L l, ValueRange in) {
+    return op.combine(b, l, {in[0], op.before ? op.before(b, l, in[1]) : in[1]});
+  });
+  if (op.isMean)
+    result = apply<arith::DivFOp>(ctx, result, countOf(ctx, x->shape, dims, result->elementType));
+  if (op.after)
+    result = ctx.emit.elementwise(result, result->elementType, result->shape,
+                                  [&](B &b, L l, ValueRange in) { return op.after(b, l, in[0]); });
+  result = ctx.emit.cast(result, type);
+  return ctx.result(keep ? ctx.emit.reshape(result, kept) : result);
+}
+
+//===- Softmax --------------------------------------------------------------===//
+
+/// linalg.softmax along one dim: exp(x - max) / sum, so a row of only -inf is NaN, as in ONNX. Before opset 13 the operator
+/// views x as a matrix [before axis, from axis on] and works on its rows.
+LogicalResult importSoftmax(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  if (!x->isFloat())
+    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
+  bool isFlattened = ctx.opset < 13;
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", isFlattened ? 1 : -1), x->rank());
+  if (failed(axis))
+    return failure();
+  Tensor *source = x;
+  if (isFlattened && *axis != x->rank() - 1) {
+    ArrayRef<Sym> shape(x->shape);
+    SymList rows(shape.take_front(*axis));
+    rows.push_back(ctx.symbols.product(shape.drop_front(*axis)));
+    source = ctx.emit.reshape(x, rows);
+  }
+  V init = ctx.emit.empty(x->elementType, source->shape);
+  auto op = linalg::SoftmaxOp::create(ctx.emit.builder, ctx.emit.loc, init.getType(), ctx.emit.value(source), init,
+                                      static_cast<uint64_t>(*axis));
+  return ctx.result(ctx.emit.reshape(ctx.emit.computed(op.getResult()[0], source->shape), x->shape));
+}
+
+/// x - max - log(sum(exp(x - max)))
+LogicalResult importLogSoftmax(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  if (!x->isFloat())
+    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", ctx.opset < 13 ? 1 : -1), x->rank());
+  if (failed(axis))
+    return failure();
+  if (ctx.opset < 13 && *axis != x->rank() - 1)
+    return ctx.fail("an axis other than the last is not supported before opset 13");
+  Tensor *wide = ctx.emit.cast(x, accumulatorOf(ctx, x->elementType));
+  SymList kept = keptShape(x->shape, *axis);
+  Tensor *top = ctx.emit.reduce(wide, *axis, ctx.emit.scalar(wide->elementType, -kInf), maximum);
+  Tensor *shifted = apply<arith::SubFOp>(ctx, wide, ctx.emit.reshape(top, kept));
+  Tensor *sum = ctx.emit.reduce(shifted, *axis, ctx.emit.zero(wide->elementType), [](B &b, L l, ValueRange in) -> V {
+    return arith::AddFOp::create(b, l, in[0], math::ExpOp::create(b, l, in[1]));
+  });
+  Tensor *logSum = ctx.emit.elementwise(sum, sum->elementType, sum->shape, [](B &b, L l, ValueRange in) -> V {
+    return math::LogOp::create(b, l, in[0]);
+  });
+  Tensor *result = apply<arith::SubFOp>(ctx, shifted, ctx.emit.reshape(logSum, kept));
+  return ctx.result(ctx.emit.cast(result, x->elementType));
+}
+
+//===- Normalisations -------------------------------------------------------===//
+
+/// sqrt(x + epsilon)
+Tensor *rootPlus(NodeContext &ctx, Tensor *x, double epsilon) {
+  return ctx.emit.elementwise(x, x->elementType, x->shape, [&](B &b, L l, ValueRange in) -> V {
+    V eps = arith::ConstantOp::create(b, l, ctx.emit.scalar(x->elementType, epsilon));
+    return math::SqrtOp::create(b, l, arith::AddFOp::create(b, l, in[0], eps));
+  });
+}
+
+Tensor *squared(NodeContext &ctx, Tensor *x) {
+  return ctx.emit.elementwise(x, x->elementType, x->shape,
+                              [](B &b, L l, ValueRange in) -> V { return square(b, l, in[0]); });
+}
+
+/// The dims from attribute `axis` on, which are normalised together, after checking operands.
+FailureOr<SmallVector<int64_t>> normalisedDims(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  if (!x->isFloat())
+    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", -1), x->rank());
+  if (failed(axis))
+    return failure();
+  for (Tensor *operand : ctx.allInputs().drop_front()) {
+    if (!operand)
+      continue;
+    FailureOr<SymList> shape = ctx.broadcastShapes(x->shape, operand->shape);
+    if (failed(shape) || failed(ctx.sameTypes({x, operand})))
+      return failure();
+    if (*shape != x->shape)
+      return ctx.fail(fmt::format("{} does not fit {}", ctx.describe(operand), ctx.describe(x)));
+  }
+  return llvm::to_vector(llvm::seq<int64_t>(*axis, x->rank()));
+}
+
+/// y = (x - mean) / sqrt(var + epsilon) * scale + bias, with var = mean((x - mean)^2)
+LogicalResult importLayerNormalization(NodeContext &ctx) {
+  FailureOr<SmallVector<int64_t>> dims = normalisedDims(ctx);
+  if (failed(dims))
+    return failure();
+  double epsilon = ctx.floatAttr("epsilon", 1e-5f);
+  if (ctx.intAttr("stash_type", 1) != 1)
+    return ctx.fail("stash_type is not float32");
+  Tensor *x = ctx.emit.cast(ctx.input(0), accumulatorOf(ctx, ctx.input(0)->elementType));
+  Tensor *average = mean(ctx, x, *dims);
+  Tensor *centred = apply<arith::SubFOp>(ctx, x, average);
+  Tensor *deviation = rootPlus(ctx, mean(ctx, squared(ctx, centred), *dims), epsilon);
+  Tensor *normal = ctx.emit.cast(apply<arith::DivFOp>(ctx, centred, deviation), ctx.input(0)->elementType);
+  Tensor *result = apply<arith::MulFOp>(ctx, normal, ctx.input(1));
+  if (ctx.input(2))
+    result = apply<arith::AddFOp>(ctx, result, ctx.input(2));
+  if (ctx.wants(1) && failed(ctx.result(average, 1)))
+    return failure();
+  if (ctx.wants(2)) {
+    Tensor *inverse = ctx.emit.elementwise(deviation, x->elementType, deviation->shape, [&](B &b, L l, ValueRange in) {
+      V one = arith::ConstantOp::create(b, l, ctx.emit.scalar(x->elementType, 1));
+      return V(arith::DivFOp::create(b, l, one, in[0]));
+    });
+    if (failed(ctx.result(inverse, 2)))
+      return failure();
+  }
+  return ctx.result(result);
+}
+
+/// y = x / sqrt(mean(x^2) + epsilon) * scale
+LogicalResult importRMSNormalization(NodeContext &ctx) {
+  FailureOr<SmallVector<int64_t>> dims = normalisedDims(ctx);
+  if (failed(dims))
+    return failure();
+  double epsilon = ctx.floatAttr("epsilon", 1e-5f);
+  if (ctx.intAttr("stash_type", 1) != 1)
+    return ctx.fail("stash_type is not float32");
+  Tensor *x = ctx.emit.cast(ctx.input(0), accumulatorOf(ctx, ctx.input(0)->elementType));
+  Tensor *norm = rootPlus(ctx, mean(ctx, squared(ctx, x), *dims), epsilon);
+  Tensor *normal = ctx.emit.cast(apply<arith::DivFOp>(ctx, x, norm), ctx.input(0)->elementType);
+  return ctx.result(apply<arith::MulFOp>(ctx, normal, ctx.input(1)));
+}
+} // namespace
+
+void attnc::onnx::addReductionOps(OpTable &table) {
+  for (const Reduction &op : reductions)
+    table[op.name] = {1, 1, 2, 1, [&op](NodeContext &ctx) { return importReduce(ctx, op); }};
+  table["Softmax"] = {1, 1, 1, 1, importSoftmax};
+  table["LogSoftmax"] = {1, 1, 1, 1, importLogSoftmax};
+  table["LayerNormalization"] = {17, 2, 3, 3, importLayerNormalization};
+  table["RMSNormalization"] = {23, 2, 2, 1, importRMSNormalization};
+}

@@ -1,0 +1,14 @@
+//===- attnc-translate.cpp - Each front end alone, for tests --------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/onnx/Translate.h"
+#include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
+
+int main(int argc, char **argv) {
+  attnc::onnx::registerOnnxTranslation();
+  return mlir::failed(mlir::mlirTranslateMain(argc, argv, "attnc translation driver"));
+}
