@@ -80,6 +80,7 @@ static TargetInfo fromLevel(const Level &level) {
   target.vectorRegisters = level.vectorRegisters;
   target.hasFma = level.hasFma;
   target.hasMaskedMemory = level.hasMaskedMemory;
+  target.hasScalef = level.vectorBits == 512;
   target.cpuFeatureBits = level.featureBits;
   return target;
 }

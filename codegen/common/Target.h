@@ -26,6 +26,8 @@ struct TargetInfo {
   unsigned vectorRegisters = 16;
   bool hasFma = false;
   bool hasMaskedMemory = false; // loads and stores under a lane mask
+  bool hasScalef = false;       // x * 2^n in one instruction
+  unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10; // data caches of one core
   uint64_t cpuFeatureBits =
       0; // ATTNC_CPU_*: what the loader demands of the machine
 

@@ -90,7 +90,7 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     Columns: with `cols(%n)`, only the first n lanes are real, loads and stores of
     the regions that depend on the column are limited to them; without it all W.
 
-    Elements of one register tile run the epilogue together, operation by
+    A register tile has `tile_rows` rows. Its elements run the epilogue together, operation by
     operation; tiles run in increasing row order.
 
     Example, a projection with bias:
@@ -112,7 +112,8 @@ def Tile_ContractOp : Tile_Op<"contract"> {
   let arguments = (ins Index:$row_begin, Index:$row_end, Index:$col_begin,
                        Optional<Index>:$col_count, Index:$k_end,
                        AnyStridedMemRef:$lhs, AnyStridedMemRef:$rhs,
-                       DefaultValuedAttr<Tile_TailAttr, "::attnc::tile::Tail::Peel">:$tail);
+                       DefaultValuedAttr<Tile_TailAttr, "::attnc::tile::Tail::Peel">:$tail,
+                       DefaultValuedAttr<I64Attr, "4">:$tile_rows);
   let regions = (region MaxSizedRegion<1>:$init, SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
     `rows` `(` $row_begin `to` $row_end `)` `cols` `(` $col_begin (`count` $col_count^)? `)` `k` `(` $k_end `)`

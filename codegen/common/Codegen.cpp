@@ -1,0 +1,69 @@
+//===- Codegen.cpp - The order of the code-generation passes --------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace attnc::codegen;
+
+namespace attnc::codegen {
+#define GEN_PASS_DEF_EXPANDMATH
+#include "codegen/common/Passes.h.inc"
+} // namespace attnc::codegen
+
+namespace {
+/// exp, log, tanh, erf ... as polynomials on vectors: libm would be called once per lane.
+struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
+  using ExpandMathBase::ExpandMathBase;
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    math::populateExpansionPatterns(patterns, {"exp2", "ceil", "floor", "powf", "rsqrt", "roundeven_"});
+    populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions());
+    (void)applyPatternsGreedily(getOperation(), std::move(patterns));
+  }
+};
+} // namespace
+
+void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &target) {
+  // Bodies become functions first: scratch memory and loops are then per body, and lowering sees plain scf.for.
+  pm.addPass(createOutlineParallel());
+  pm.addPass(createLowerTile(LowerTileOptions{target.name}));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // After vectorisation, because the expansions are elementwise and cheap to vectorise but not to recognise.
+  pm.addPass(createExpandMath());
+  // Addresses of rows are computed once per tile, not once per k.
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  pm.addPass(createSCFToControlFlowPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass()); // canonicalisation leaves ub.poison
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  // Last: it wraps functions whose memref arguments have become descriptor fields.
+  pm.addPass(createPackEntries());
+}

@@ -1,0 +1,346 @@
+//===- LaneEmitter.cpp - Scalar code on a grid of vectors -----------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/LaneEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace attnc::codegen;
+
+using Form = LaneValue::Form;
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// Index of element (r, c) in `parts`.
+static unsigned partIndex(const LaneValue &value, unsigned cols, unsigned r, unsigned c) {
+  return (value.byRow ? r : 0) * (value.byCol ? cols : 1) + (value.byCol ? c : 0);
+}
+
+Value LaneEmitter::scalarAt(const LaneValue &value, unsigned r, unsigned c) const {
+  return value.parts[partIndex(value, grid.cols, r, c)];
+}
+
+LaneValue LaneEmitter::columns(Location loc, Value base) {
+  LaneValue value{Form::Affine, false, grid.cols > 1, 1, {base}};
+  for (unsigned c = 1; c < grid.cols; ++c) {
+    Value offset = arith::ConstantIndexOp::create(b, loc, c * grid.lanes);
+    value.parts.push_back(arith::AddIOp::create(b, loc, base, offset));
+  }
+  return value;
+}
+
+LaneValue LaneEmitter::rows(ArrayRef<Value> scalars) {
+  return {Form::Scalar, scalars.size() > 1, false, 0, SmallVector<Value>(scalars)};
+}
+
+LaneValue LaneEmitter::vectors(ArrayRef<Value> grid) {
+  return {Form::Vector, true, true, 0, SmallVector<Value>(grid)};
+}
+
+LaneValue LaneEmitter::valueOf(Value scalar) {
+  auto it = values.find(scalar);
+  return it == values.end() ? LaneValue::uniform(scalar) : it->second; // defined above the region: uniform
+}
+
+Value LaneEmitter::laneIota(Location loc, Type element, int64_t step) {
+  SmallVector<Attribute> lanes;
+  for (unsigned lane = 0; lane < grid.lanes; ++lane)
+    lanes.push_back(b.getIntegerAttr(element, step * lane));
+  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(element), lanes));
+}
+
+Value LaneEmitter::vectorAt(Location loc, const LaneValue &value, Type type, unsigned r, unsigned c) {
+  Value part = scalarAt(value, r, c);
+  if (value.form == Form::Vector)
+    return part;
+  Value splat = vector::BroadcastOp::create(b, loc, vectorOf(type), part);
+  if (value.form == Form::Scalar)
+    return splat;
+  return arith::AddIOp::create(b, loc, splat, laneIota(loc, type, value.step)); // base + step * lane
+}
+
+/// The smallest grid that holds the results of an op on `operands`.
+LaneValue LaneEmitter::makeShape(ArrayRef<LaneValue> operands, Form form) const {
+  LaneValue shape;
+  shape.form = form;
+  for (const LaneValue &operand : operands) {
+    shape.byRow |= operand.byRow;
+    shape.byCol |= operand.byCol;
+  }
+  return shape;
+}
+
+/// Calls `body(r, c)` for every part of `shape`, in row-major order.
+template <typename Body>
+static void forEachPart(const LaneValue &shape, const LaneGrid &grid, Body body) {
+  for (unsigned r = 0; r < (shape.byRow ? grid.rows : 1); ++r)
+    for (unsigned c = 0; c < (shape.byCol ? grid.cols : 1); ++c)
+      body(r, c);
+}
+
+Value LaneEmitter::mask(Location loc, unsigned c) {
+  if (masks.empty())
+    masks.resize(grid.cols);
+  if (!masks[c]) {
+    Value offset = arith::ConstantIndexOp::create(b, loc, c * grid.lanes);
+    Value left = arith::SubIOp::create(b, loc, grid.colCount, offset); // create_mask clamps to [0, lanes]
+    masks[c] = vector::CreateMaskOp::create(b, loc, vectorOf(b.getI1Type()), ValueRange{left});
+  }
+  return masks[c];
+}
+
+//===----------------------------------------------------------------------===//
+// Dispatch
+//===----------------------------------------------------------------------===//
+
+LogicalResult LaneEmitter::emit(Block &block) {
+  for (Operation &op : block.without_terminator())
+    if (failed(emitOp(&op)))
+      return failure();
+  return success();
+}
+
+LogicalResult LaneEmitter::emitOp(Operation *op) {
+  if (special && op->getDialect() && op->getDialect()->getNamespace() == "tile")
+    return special(*this, op);
+  SmallVector<LaneValue> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(valueOf(operand));
+  bool scalar = llvm::all_of(operands, [](const LaneValue &v) { return v.form == Form::Scalar; });
+  if (auto store = dyn_cast<memref::StoreOp>(op))
+    return emitStore(op, ArrayRef(operands).drop_front(2));
+  if (scalar && op->getNumRegions() == 0 && op->getNumResults() > 0) {
+    emitScalars(op, operands);
+    return success();
+  }
+  if (isa<memref::LoadOp>(op))
+    return emitLoad(op, ArrayRef(operands).drop_front(1));
+  if (emitAffine(op) || emitAffineCompare(op))
+    return success();
+  return emitVectors(op, operands);
+}
+
+/// No operand depends on the lane: one scalar op per distinct part.
+void LaneEmitter::emitScalars(Operation *op, ArrayRef<LaneValue> operands) {
+  LaneValue shape = makeShape(operands, Form::Scalar);
+  SmallVector<LaneValue> results(op->getNumResults(), shape);
+  forEachPart(shape, grid, [&](unsigned r, unsigned c) {
+    IRMapping mapping;
+    for (auto [operand, value] : llvm::zip(op->getOperands(), operands))
+      mapping.map(operand, scalarAt(value, r, c));
+    Operation *clone = b.clone(*op, mapping);
+    for (auto [result, value] : llvm::zip(results, clone->getResults()))
+      result.parts.push_back(value);
+  });
+  for (auto [result, value] : llvm::zip(op->getResults(), results))
+    bind(result, value);
+}
+
+/// Sums and constant multiples of affine indices stay affine.
+bool LaneEmitter::emitAffine(Operation *op) {
+  if (op->getNumOperands() != 2 || !op->getResult(0).getType().isIndex() ||
+      !isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
+    return false;
+  LaneValue lhs = valueOf(op->getOperand(0)), rhs = valueOf(op->getOperand(1));
+  if (lhs.form == Form::Vector || rhs.form == Form::Vector)
+    return false;
+  int64_t step;
+  if (isa<arith::MulIOp>(op)) {
+    APInt factor;
+    bool right = matchPattern(op->getOperand(1), m_ConstantInt(&factor));
+    if (!right && !matchPattern(op->getOperand(0), m_ConstantInt(&factor)))
+      return false;
+    step = (right ? lhs.step : rhs.step) * factor.getSExtValue();
+  } else {
+    step = isa<arith::AddIOp>(op) ? lhs.step + rhs.step : lhs.step - rhs.step;
+  }
+  LaneValue result = makeShape({lhs, rhs}, step == 0 ? Form::Scalar : Form::Affine);
+  result.step = step;
+  forEachPart(result, grid, [&](unsigned r, unsigned c) {
+    IRMapping mapping;
+    mapping.map(op->getOperand(0), scalarAt(lhs, r, c));
+    mapping.map(op->getOperand(1), scalarAt(rhs, r, c));
+    result.parts.push_back(b.clone(*op, mapping)->getResult(0));
+  });
+  bind(op->getResult(0), result);
+  return true;
+}
+
+static arith::CmpIPredicate swapped(arith::CmpIPredicate predicate) {
+  using P = arith::CmpIPredicate;
+  switch (predicate) {
+  case P::slt:
+    return P::sgt;
+  case P::sle:
+    return P::sge;
+  case P::sgt:
+    return P::slt;
+  case P::sge:
+    return P::sle;
+  default:
+    return predicate; // eq, ne
+  }
+}
+
+/// base + step*lane <= x  becomes  step*lane <= x - base: one vector compare of i32 lanes, whatever the size of the
+/// indices, because step*lane is small and the scalar difference may be clamped.
+bool LaneEmitter::emitAffineCompare(Operation *op) {
+  auto compare = dyn_cast<arith::CmpIOp>(op);
+  if (!compare || !compare.getLhs().getType().isIndex())
+    return false;
+  LaneValue lhs = valueOf(compare.getLhs()), rhs = valueOf(compare.getRhs());
+  if (lhs.form == Form::Vector || rhs.form == Form::Vector)
+    return false;
+  arith::CmpIPredicate predicate = compare.getPredicate();
+  if (predicate >= arith::CmpIPredicate::ult)
+    return false;
+  if (lhs.form == Form::Scalar) {
+    std::swap(lhs, rhs);
+    predicate = swapped(predicate);
+  }
+  int64_t step = lhs.step - rhs.step; // (lhs.base - rhs.base) + step*lane  ?  0
+  if (std::abs(step) > (1 << 16))
+    return false;
+  Location loc = op->getLoc();
+  LaneValue result = makeShape({lhs, rhs}, Form::Vector);
+  Value low = arith::ConstantIndexOp::create(b, loc, -(1 << 30)), high = arith::ConstantIndexOp::create(b, loc, 1 << 30);
+  forEachPart(result, grid, [&](unsigned r, unsigned c) {
+    Value difference = arith::SubIOp::create(b, loc, scalarAt(rhs, r, c), scalarAt(lhs, r, c));
+    difference = arith::MaxSIOp::create(b, loc, arith::MinSIOp::create(b, loc, difference, high), low);
+    Value bound = arith::IndexCastOp::create(b, loc, b.getI32Type(), difference);
+    Value splat = vector::BroadcastOp::create(b, loc, vectorOf(b.getI32Type()), bound);
+    result.parts.push_back(
+        arith::CmpIOp::create(b, loc, predicate, laneIota(loc, b.getI32Type(), step), splat));
+  });
+  bind(op->getResult(0), result);
+  return true;
+}
+
+/// Elementwise ops of arith and math take vectors as they take scalars.
+LogicalResult LaneEmitter::emitVectors(Operation *op, ArrayRef<LaneValue> operands) {
+  bool elementwise = op->hasTrait<OpTrait::Elementwise>() && op->hasTrait<OpTrait::Vectorizable>();
+  if (!elementwise || op->getNumResults() != 1)
+    return op->emitError() << "'" << op->getName() << "' has no vector form";
+  Location loc = op->getLoc();
+  Type type = op->getResult(0).getType();
+  LaneValue result = makeShape(operands, Form::Vector);
+  forEachPart(result, grid, [&](unsigned r, unsigned c) {
+    OperationState state(loc, op->getName());
+    for (auto [operand, value] : llvm::zip(op->getOperands(), operands))
+      state.operands.push_back(vectorAt(loc, value, operand.getType(), r, c));
+    state.addTypes(vectorOf(type));
+    state.addAttributes(op->getAttrs());
+    state.propertiesAttr = op->getPropertiesAsAttribute();
+    result.parts.push_back(b.create(state)->getResult(0));
+  });
+  bind(op->getResult(0), result);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+/// Neighbouring lanes are neighbours in memory: only the last index depends on the lane, with step 1.
+static bool isContiguous(MemRefType type, ArrayRef<LaneValue> indices) {
+  if (type.getRank() == 0 || type.getElementType().isInteger(1)) // bytes hold i1, vectors of i1 are packed bits
+    return false;
+  auto [strides, offset] = type.getStridesAndOffset();
+  return strides.back() == 1 && indices.back().form == Form::Affine && indices.back().step == 1 &&
+         llvm::all_of(indices.drop_back(), [](const LaneValue &v) { return v.form == Form::Scalar; });
+}
+
+LogicalResult LaneEmitter::emitLoad(Operation *op, ArrayRef<LaneValue> indices) {
+  auto load = cast<memref::LoadOp>(op);
+  Location loc = op->getLoc();
+  Type type = load.getType();
+  LaneValue result = makeShape(indices, Form::Vector);
+  bool contiguous = isContiguous(load.getMemRefType(), indices);
+  forEachPart(result, grid, [&](unsigned r, unsigned c) {
+    if (contiguous) {
+      SmallVector<Value> at = llvm::map_to_vector(indices, [&](const LaneValue &v) { return scalarAt(v, r, c); });
+      if (!grid.colCount) {
+        result.parts.push_back(vector::LoadOp::create(b, loc, vectorOf(type), load.getMemRef(), at));
+        return;
+      }
+      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorOf(type)));
+      result.parts.push_back(
+          vector::MaskedLoadOp::create(b, loc, vectorOf(type), load.getMemRef(), at, mask(loc, c), zero));
+      return;
+    }
+    // Lane by lane. Columns that are not real read element 0, which exists whenever a real column does.
+    SmallVector<Value> vectors;
+    for (const LaneValue &index : indices) {
+      Value lanes = index.form == Form::Scalar ? scalarAt(index, r, c) : vectorAt(loc, index, b.getIndexType(), r, c);
+      if (grid.colCount && index.form != Form::Scalar) {
+        Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorOf(b.getIndexType())));
+        lanes = arith::SelectOp::create(b, loc, mask(loc, c), lanes, zero);
+      }
+      vectors.push_back(lanes);
+    }
+    Value gathered = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorOf(type)));
+    for (unsigned lane = 0; lane < grid.lanes; ++lane) {
+      SmallVector<Value> at;
+      for (Value index : vectors)
+        at.push_back(isa<VectorType>(index.getType()) ? vector::ExtractOp::create(b, loc, index, lane) : index);
+      Value element = memref::LoadOp::create(b, loc, load.getMemRef(), at);
+      gathered = vector::InsertOp::create(b, loc, element, gathered, lane);
+    }
+    result.parts.push_back(gathered);
+  });
+  bind(load.getResult(), result);
+  return success();
+}
+
+LogicalResult LaneEmitter::emitStore(Operation *op, ArrayRef<LaneValue> indices) {
+  auto store = cast<memref::StoreOp>(op);
+  Location loc = op->getLoc();
+  LaneValue value = valueOf(store.getValue());
+  Type type = store.getValue().getType();
+  SmallVector<LaneValue> all(indices);
+  all.push_back(value);
+  LaneValue shape = makeShape(all, Form::Vector);
+  bool contiguous = isContiguous(store.getMemRefType(), indices);
+  forEachPart(shape, grid, [&](unsigned r, unsigned c) {
+    Value stored = vectorAt(loc, value, type, r, c);
+    if (contiguous) {
+      SmallVector<Value> at = llvm::map_to_vector(indices, [&](const LaneValue &v) { return scalarAt(v, r, c); });
+      if (grid.colCount)
+        vector::MaskedStoreOp::create(b, loc, store.getMemRef(), at, mask(loc, c), stored);
+      else
+        vector::StoreOp::create(b, loc, stored, store.getMemRef(), at);
+      return;
+    }
+    for (unsigned lane = 0; lane < grid.lanes; ++lane) {
+      auto storeLane = [&](OpBuilder &nested, Location loc) {
+        SmallVector<Value> at;
+        for (const LaneValue &index : indices)
+          at.push_back(index.form == Form::Scalar
+                           ? scalarAt(index, r, c)
+                           : vector::ExtractOp::create(nested, loc, vectorAt(loc, index, nested.getIndexType(), r, c), lane));
+        memref::StoreOp::create(nested, loc, vector::ExtractOp::create(nested, loc, stored, lane), store.getMemRef(), at);
+      };
+      if (!grid.colCount) {
+        storeLane(b, loc);
+        continue;
+      }
+      Value real = vector::ExtractOp::create(b, loc, mask(loc, c), lane);
+      auto guard = scf::IfOp::create(b, loc, real, /*withElseRegion=*/false);
+      OpBuilder::InsertionGuard restore(b);
+      b.setInsertionPointToStart(guard.thenBlock());
+      storeLane(b, loc);
+    }
+  });
+  return success();
+}

@@ -1,0 +1,100 @@
+//===- LaneEmitter.h - Scalar code on a grid of vectors ----------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A region of a tile op is scalar code for one element (value, row, column). A
+// register tile has R rows of C vectors of L lanes; neighbouring columns are the
+// lanes. The emitter translates the region once for the whole tile, operation by
+// operation, and keeps every value in the cheapest form that represents it:
+//
+//   uniform   x                    one scalar
+//   by row    x[r]                 R scalars, e.g. the row index
+//   affine    base[r][c] + s*lane  scalar bases and a constant step, e.g. the column
+//   vectors   x[r][c]              R*C native vectors
+//
+// Example, R = 2, C = 2, L = 16: `cmpi sle, %row, %col` becomes four compares of the
+// constant vector 0..15 with a broadcast scalar (row[r] - base[c]).
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/common/VectorTarget.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Region.h"
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/DenseMap.h"
+#include <functional>
+
+namespace attnc::codegen {
+
+/// One value of scalar code on an R x C grid of vectors.
+struct LaneValue {
+  enum class Form { Scalar, Affine, Vector };
+  Form form = Form::Scalar;
+  bool byRow = false;   ///< differs from row to row
+  bool byCol = false;   ///< differs from vector column to vector column (always so for non-scalars on a wide grid)
+  int64_t step = 0;     ///< Affine: value of lane l is parts + step * l
+  llvm::SmallVector<mlir::Value> parts;
+
+  static LaneValue uniform(mlir::Value value) { return {Form::Scalar, false, false, 0, {value}}; }
+};
+
+/// The size of a register tile and which of its columns are real.
+struct LaneGrid {
+  unsigned rows = 1;
+  unsigned cols = 1;      ///< vectors per row
+  unsigned lanes = 1;     ///< f32 elements per vector
+  mlir::Value colCount;   ///< number of real columns from the tile's first; null: all
+};
+
+class LaneEmitter {
+public:
+  LaneEmitter(mlir::OpBuilder &builder, const VectorTarget &target, LaneGrid grid)
+      : b(builder), target(target), grid(grid) {}
+
+  void bind(mlir::Value scalar, LaneValue value) { values[scalar] = std::move(value); }
+
+  /// The column index: `base` is the first column of the tile.
+  LaneValue columns(mlir::Location loc, mlir::Value base);
+  /// `scalars[r]` for row r.
+  static LaneValue rows(llvm::ArrayRef<mlir::Value> scalars);
+  static LaneValue vectors(llvm::ArrayRef<mlir::Value> grid);
+
+  /// Emits `block` up to its terminator. Fails with a diagnostic on an op that it cannot place on lanes.
+  mlir::LogicalResult emit(mlir::Block &block);
+
+  /// The vector (or, for `emitScalar` users, scalar) value of the terminator's operand.
+  LaneValue valueOf(mlir::Value scalar);
+  mlir::Value scalarAt(const LaneValue &value, unsigned r, unsigned c) const;
+  /// Row r, vector column c of `value` as an explicit vector; `type` is the scalar type.
+  mlir::Value vectorAt(mlir::Location loc, const LaneValue &value, mlir::Type type, unsigned r, unsigned c);
+
+  mlir::VectorType vectorOf(mlir::Type element) const { return mlir::VectorType::get({grid.lanes}, element); }
+  const LaneGrid &shape() const { return grid; }
+  mlir::OpBuilder &builder() { return b; }
+
+  /// Called for ops of the tile dialect inside a region (the softmax step); set by the contraction's lowering.
+  std::function<mlir::LogicalResult(LaneEmitter &, mlir::Operation *)> special;
+
+private:
+  mlir::LogicalResult emitOp(mlir::Operation *op);
+  bool emitAffine(mlir::Operation *op);
+  bool emitAffineCompare(mlir::Operation *op);
+  void emitScalars(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
+  mlir::LogicalResult emitVectors(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
+  mlir::LogicalResult emitLoad(mlir::Operation *op, llvm::ArrayRef<LaneValue> indices);
+  mlir::LogicalResult emitStore(mlir::Operation *op, llvm::ArrayRef<LaneValue> indices);
+  LaneValue makeShape(llvm::ArrayRef<LaneValue> operands, LaneValue::Form form) const;
+  mlir::Value mask(mlir::Location loc, unsigned c);
+  mlir::Value laneIota(mlir::Location loc, mlir::Type element, int64_t step);
+
+  mlir::OpBuilder &b;
+  const VectorTarget &target;
+  LaneGrid grid;
+  llvm::DenseMap<mlir::Value, LaneValue> values;
+  llvm::SmallVector<mlir::Value> masks;
+};
+
+} // namespace attnc::codegen

@@ -1,0 +1,191 @@
+//===- LowerContract.cpp - tile.contract to register tiles ----------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Before (R = tile_rows = 4, a panel of W = 64 columns, 16 lanes: C = 4):
+//
+//   tile.contract rows(%m0 to %m1) cols(%n0) k(%K) lhs(%x : ...) rhs(%w : ...) tail = peel epilogue { ... }
+//
+// After:
+//
+//   scf.for %m = %m0 to %full step 4 {
+//     %acc:16 = scf.for %k = 0 to %K iter_args(16 x vector<16xf32> = init) {
+//       %b:4 = 4 x vector.load %w[%k, 16 c]
+//       per row r: %a = memref.load %x[%m + r, %k], broadcast, then 4 fma
+//     }
+//     epilogue on %acc
+//   }
+//   then, for `peel`, tiles of 3, 2, 1 rows behind a compare; for `clamp`, one more whole tile whose rows repeat the last
+//
+// R*C separate native vectors are loop-carried: wider vectors of odd width cost a factor of twenty in LLVM.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/Lowering.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::codegen;
+
+ValueRange codegen::buildLoop(OpBuilder &builder, Location loc, Value begin, Value end, int64_t step, ValueRange inits,
+                              llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(builder, loc, begin, end, constantIndex(builder, loc, step), inits);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!inits.empty())
+    scf::YieldOp::create(builder, loc, next);
+  return loop.getResults();
+}
+
+namespace {
+
+/// Emits register tiles of one contraction.
+class ContractEmitter {
+public:
+  ContractEmitter(OpBuilder &builder, tile::ContractOp op, const VectorTarget &target)
+      : b(builder), op(op), target(target), loc(op.getLoc()), cols(op.getWidth() / target.info.lanes(32)) {}
+
+  LogicalResult emitAll();
+
+private:
+  LogicalResult emitTile(unsigned rows, Value firstRow, bool clamp);
+  LogicalResult initialValues(LaneEmitter &lanes, const LaneValue &row, SmallVectorImpl<Value> &acc);
+  SmallVector<Value> accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc);
+  LogicalResult emitLoop(Value begin, Value end, unsigned rows, bool clamp);
+  LogicalResult emitPeeled(Value begin, Value rest);
+
+  OpBuilder &b;
+  tile::ContractOp op;
+  const VectorTarget &target;
+  Location loc;
+  unsigned cols;
+};
+
+} // namespace
+
+LogicalResult ContractEmitter::initialValues(LaneEmitter &lanes, const LaneValue &row, SmallVectorImpl<Value> &acc) {
+  unsigned rows = lanes.shape().rows;
+  FloatType type = op.getAccumulatorType();
+  if (op.getInit().empty()) {
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(lanes.vectorOf(type)));
+    acc.assign(rows * cols, zero);
+    return success();
+  }
+  Block &init = op.getInit().front();
+  lanes.bind(init.getArgument(0), row);
+  lanes.bind(init.getArgument(1), lanes.columns(loc, op.getColBegin()));
+  if (failed(lanes.emit(init)))
+    return failure();
+  LaneValue value = lanes.valueOf(cast<tile::YieldOp>(init.getTerminator()).getValue());
+  for (unsigned r = 0; r < rows; ++r)
+    for (unsigned c = 0; c < cols; ++c)
+      acc.push_back(lanes.vectorAt(loc, value, type, r, c));
+  return success();
+}
+
+/// acc[r][c] += lhs[row r, k] * rhs[k, c] over all k.
+SmallVector<Value> ContractEmitter::accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc) {
+  VectorType vector = VectorType::get({target.info.lanes(32)}, op.getAccumulatorType());
+  Value zero = constantIndex(b, loc, 0);
+  return SmallVector<Value>(buildLoop(b, loc, zero, op.getKEnd(), 1, acc, [&](Value k, ValueRange sums) {
+    SmallVector<Value> panel, next;
+    for (unsigned c = 0; c < cols; ++c) {
+      Value column = constantIndex(b, loc, c * target.info.lanes(32));
+      panel.push_back(vector::LoadOp::create(b, loc, vector, op.getRhs(), ValueRange{k, column}));
+    }
+    for (unsigned r = 0; r < rows; ++r) {
+      Value element = memref::LoadOp::create(b, loc, op.getLhs(), ValueRange{rowIndex[r], k});
+      Value splat = vector::BroadcastOp::create(b, loc, vector, element);
+      for (unsigned c = 0; c < cols; ++c)
+        next.push_back(target.multiplyAdd(b, loc, splat, panel[c], sums[r * cols + c]));
+    }
+    return next;
+  }));
+}
+
+LogicalResult ContractEmitter::emitTile(unsigned rows, Value firstRow, bool clamp) {
+  SmallVector<Value> rowIndex, valid;
+  Value last = arith::SubIOp::create(b, loc, op.getRowEnd(), constantIndex(b, loc, 1));
+  for (unsigned r = 0; r < rows; ++r) {
+    Value row = r == 0 ? firstRow : arith::AddIOp::create(b, loc, firstRow, constantIndex(b, loc, r));
+    valid.push_back(clamp ? arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, row, last)
+                          : arith::ConstantIntOp::create(b, loc, 1, 1).getResult());
+    rowIndex.push_back(clamp ? arith::MinSIOp::create(b, loc, row, last) : row);
+  }
+  LaneEmitter lanes(b, target, {rows, cols, target.info.lanes(32), op.getColCount()});
+  LaneValue row = LaneEmitter::rows(rowIndex);
+  SmallVector<Value> acc;
+  if (failed(initialValues(lanes, row, acc)))
+    return failure();
+  acc = accumulate(rows, rowIndex, acc);
+
+  Block &epilogue = op.getEpilogue().front();
+  LaneValue accumulators = LaneEmitter::vectors(acc);
+  lanes.bind(epilogue.getArgument(0), accumulators);
+  lanes.bind(epilogue.getArgument(1), row);
+  lanes.bind(epilogue.getArgument(2), lanes.columns(loc, op.getColBegin()));
+  lanes.bind(epilogue.getArgument(3), clamp ? LaneEmitter::rows(valid) : LaneValue::uniform(valid[0]));
+  lanes.special = [&](LaneEmitter &emitter, Operation *nested) -> LogicalResult {
+    if (auto step = dyn_cast<tile::SoftmaxStepOp>(nested))
+      return emitSoftmaxStep(emitter, step, firstRow, target);
+    return nested->emitError() << "'" << nested->getName() << "' cannot stand in an epilogue";
+  };
+  return lanes.emit(epilogue);
+}
+
+LogicalResult ContractEmitter::emitLoop(Value begin, Value end, unsigned rows, bool clamp) {
+  auto loop = scf::ForOp::create(b, loc, begin, end, constantIndex(b, loc, rows));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  return emitTile(rows, loop.getInductionVar(), clamp);
+}
+
+/// `rest` rows remain from `begin`, fewer than a tile: one tile of that many rows, chosen by compare.
+LogicalResult ContractEmitter::emitPeeled(Value begin, Value rest) {
+  std::optional<int64_t> known = getConstantIntValue(rest);
+  for (unsigned rows = 1; rows < op.getTileRows(); ++rows) {
+    if (known && *known != rows)
+      continue;
+    if (known)
+      return emitTile(rows, begin, /*clamp=*/false);
+    Value matches = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, rest, constantIndex(b, loc, rows));
+    auto branch = scf::IfOp::create(b, loc, matches, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    if (failed(emitTile(rows, begin, /*clamp=*/false)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult ContractEmitter::emitAll() {
+  unsigned rows = op.getTileRows();
+  if (op.getTail() != tile::Tail::Peel)
+    return emitLoop(op.getRowBegin(), op.getRowEnd(), rows, op.getTail() == tile::Tail::Clamp);
+  // full = begin + floor((end - begin) / R) * R
+  Value count = b.createOrFold<arith::SubIOp>(loc, op.getRowEnd(), op.getRowBegin());
+  Value rest = b.createOrFold<arith::RemUIOp>(loc, count, constantIndex(b, loc, rows));
+  Value full = b.createOrFold<arith::SubIOp>(loc, op.getRowEnd(), rest);
+  if (failed(emitLoop(op.getRowBegin(), full, rows, /*clamp=*/false)))
+    return failure();
+  return emitPeeled(full, rest);
+}
+
+LogicalResult codegen::lowerContract(RewriterBase &rewriter, tile::ContractOp op, const VectorTarget &target) {
+  if (!op.getAccumulatorType().isF32() || !cast<MemRefType>(op.getLhs().getType()).getElementType().isF32() ||
+      !cast<MemRefType>(op.getRhs().getType()).getElementType().isF32())
+    return op.emitError("only f32 contractions have a lowering on this target");
+  if (op.getWidth() % target.info.lanes(32) != 0)
+    return op.emitError() << "a panel of " << op.getWidth() << " columns does not fill vectors of "
+                          << target.info.lanes(32) << " lanes";
+  rewriter.setInsertionPoint(op);
+  if (failed(ContractEmitter(rewriter, op, target).emitAll()))
+    return failure();
+  rewriter.eraseOp(op);
+  return success();
+}

@@ -1,0 +1,227 @@
+//===- LowerSoftmaxStep.cpp - The streaming softmax on a register tile ----===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Per tile of R x C vectors t (log2 units, running maximum m already subtracted):
+//
+//   if any(t > threshold) or pending:  t = rescale(t)      // a function of its own, rarely called
+//   p = 2^t;  weights[row - base] = p;  sum += p
+//
+// "any" is one integer maximum over all vectors: the bit patterns of positive floats are ordered like the floats, and
+// only positive ones must be ordered. rescale, per column:
+//
+//   mx    = max over the tile                              // may be -inf, +inf, NaN
+//   unset = (sum == 0)                                     // exact: a column that has met a score has sum near 1 or more
+//   d     = unset ? mx : max(mx, 0);  d not finite: d = 0
+//   m += d;  t -= d;  sum, scaled, weights[0, row - base) *= (unset ? 1 : 2^-d)
+//   pending = any(unset and mx == -inf)
+//
+// m is always finite, so inf - inf cannot occur; NaN and +inf stay in their own column.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/Lowering.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/bit.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::codegen;
+
+namespace {
+
+/// Arguments of a rescale function, in order.
+enum RescaleArgument { kTile, kMax, kSum, kPending, kWeights, kFilled, kScaled };
+
+/// Builds the body of a rescale function.
+class RescaleBuilder {
+public:
+  RescaleBuilder(OpBuilder &builder, Location loc, func::FuncOp function, const VectorTarget &target)
+      : b(builder), loc(loc), function(function), target(target),
+        vector(VectorType::get({target.info.lanes(32)}, builder.getF32Type())) {}
+  void build();
+
+private:
+  Value argument(RescaleArgument index) { return function.getArgument(index); }
+  Value load(Value memref, ValueRange at) { return vector::LoadOp::create(b, loc, vector, memref, at); }
+  void store(Value value, Value memref, ValueRange at) { vector::StoreOp::create(b, loc, value, memref, at); }
+  Value splat(float value) {
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, b.getF32FloatAttr(value)));
+  }
+  Value compare(arith::CmpFPredicate predicate, Value lhs, Value rhs) {
+    return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
+  }
+  void scaleRows(Value memref, Value rows, Value column, Value factor);
+  Value rescaleColumns(Value column, Value pending);
+
+  OpBuilder &b;
+  Location loc;
+  func::FuncOp function;
+  const VectorTarget &target;
+  VectorType vector;
+};
+
+} // namespace
+
+/// memref[0, rows)[column...] *= factor
+void RescaleBuilder::scaleRows(Value memref, Value rows, Value column, Value factor) {
+  buildLoop(b, loc, constantIndex(b, loc, 0), rows, 1, {}, [&](Value row, ValueRange) {
+    Value scaled = arith::MulFOp::create(b, loc, load(memref, {row, column}), factor);
+    store(scaled, memref, {row, column});
+    return SmallVector<Value>();
+  });
+}
+
+/// One vector of columns; returns `pending` or-ed with "a column is still without score".
+Value RescaleBuilder::rescaleColumns(Value column, Value pending) {
+  int64_t rows = cast<MemRefType>(argument(kTile).getType()).getDimSize(0);
+  SmallVector<Value> tile;
+  for (int64_t r = 0; r < rows; ++r)
+    tile.push_back(load(argument(kTile), {constantIndex(b, loc, r), column}));
+  Value mx = tile[0];
+  for (Value row : ArrayRef(tile).drop_front())
+    mx = arith::MaxNumFOp::create(b, loc, mx, row);
+  Value zero = splat(0.0f);
+  Value sum = load(argument(kSum), {column});
+  Value unset = compare(arith::CmpFPredicate::OEQ, sum, zero);
+  Value d = arith::SelectOp::create(b, loc, unset, mx, arith::MaxNumFOp::create(b, loc, mx, zero));
+  Value finite = compare(arith::CmpFPredicate::OEQ, arith::SubFOp::create(b, loc, d, d), zero);
+  d = arith::SelectOp::create(b, loc, finite, d, zero);
+
+  store(arith::AddFOp::create(b, loc, load(argument(kMax), {column}), d), argument(kMax), {column}); // m += d
+  for (int64_t r = 0; r < rows; ++r)                                                                // t -= d
+    store(arith::SubFOp::create(b, loc, tile[r], d), argument(kTile), {constantIndex(b, loc, r), column});
+  Value factor = target.exp2(b, loc, arith::NegFOp::create(b, loc, d)); // 2^-d
+  factor = arith::SelectOp::create(b, loc, unset, splat(1.0f), factor);
+  store(arith::MulFOp::create(b, loc, sum, factor), argument(kSum), {column});
+  scaleRows(argument(kScaled), memref::DimOp::create(b, loc, argument(kScaled), 0), column, factor);
+  scaleRows(argument(kWeights), argument(kFilled), column, factor);
+
+  Value none = compare(arith::CmpFPredicate::OEQ, mx, splat(-std::numeric_limits<float>::infinity()));
+  Value waiting = arith::AndIOp::create(b, loc, unset, none);
+  Value any = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, waiting);
+  return arith::OrIOp::create(b, loc, pending, any);
+}
+
+void RescaleBuilder::build() {
+  b.setInsertionPointToStart(function.addEntryBlock());
+  int64_t width = cast<MemRefType>(argument(kTile).getType()).getDimSize(1);
+  Value no = arith::ConstantIntOp::create(b, loc, 0, 1);
+  Value pending = buildLoop(b, loc, constantIndex(b, loc, 0), constantIndex(b, loc, width), target.info.lanes(32), {no},
+                            [&](Value column, ValueRange state) {
+                              return SmallVector<Value>{rescaleColumns(column, state[0])};
+                            })[0];
+  Value flag = arith::ExtUIOp::create(b, loc, b.getI32Type(), pending);
+  memref::StoreOp::create(b, loc, flag, argument(kPending), ValueRange{constantIndex(b, loc, 0)});
+  func::ReturnOp::create(b, loc);
+}
+
+/// The module's rescale function for these types; made once.
+static func::FuncOp getRescale(Operation *user, TypeRange types, const VectorTarget &target) {
+  auto module = user->getParentOfType<ModuleOp>();
+  auto type = FunctionType::get(user->getContext(), types, {});
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    if (function.getSymName().starts_with("softmax_rescale") && function.getFunctionType() == type)
+      return function;
+  SymbolTable symbols(module);
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto function = func::FuncOp::create(builder, user->getLoc(), "softmax_rescale", type);
+  function.setPrivate();
+  symbols.insert(function); // renames on collision
+  // Out of line: it is rare, and inlined it would crowd the loop's registers.
+  function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
+  RescaleBuilder(builder, user->getLoc(), function, target).build();
+  return function;
+}
+
+/// A scratch tile at the entry of the function (or parallel body), where allocas are free.
+static Value scratchTile(OpBuilder &builder, Operation *user, int64_t rows, int64_t width) {
+  OpBuilder::InsertionGuard guard(builder);
+  Operation *scope = user;
+  while (!isa<scf::ForallOp, func::FuncOp>(scope))
+    scope = scope->getParentOp();
+  builder.setInsertionPointToStart(&scope->getRegion(0).front());
+  auto type = MemRefType::get({rows, width}, builder.getF32Type());
+  return memref::AllocaOp::create(builder, user->getLoc(), type, builder.getI64IntegerAttr(64));
+}
+
+static Value loadScalar(OpBuilder &b, Location loc, Value memref) {
+  return memref::LoadOp::create(b, loc, memref, ValueRange{constantIndex(b, loc, 0)});
+}
+
+/// any(t > threshold) over the whole tile, by integer maximum.
+static Value anyAbove(OpBuilder &b, Location loc, ArrayRef<Value> t, float threshold, VectorType ints) {
+  Value largest;
+  for (Value vector : t) {
+    Value bits = arith::BitcastOp::create(b, loc, ints, vector);
+    largest = largest ? arith::MaxSIOp::create(b, loc, largest, bits) : bits;
+  }
+  auto bound = DenseElementsAttr::get(ints, b.getI32IntegerAttr(llvm::bit_cast<int32_t>(threshold)));
+  Value above = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, largest,
+                                      arith::ConstantOp::create(b, loc, bound));
+  return vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, above);
+}
+
+LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp op, Value firstRow,
+                                       const VectorTarget &target) {
+  OpBuilder &b = emitter.builder();
+  Location loc = op.getLoc();
+  auto [rows, cols, lanes, colCount] = emitter.shape();
+  Type f32 = b.getF32Type();
+  VectorType vector = emitter.vectorOf(f32), ints = emitter.vectorOf(b.getI32Type());
+  auto column = [&](unsigned c) { return constantIndex(b, loc, c * lanes); };
+
+  LaneValue scores = emitter.valueOf(op.getT());
+  SmallVector<Value> t;
+  for (unsigned r = 0; r < rows; ++r)
+    for (unsigned c = 0; c < cols; ++c) {
+      Value score = emitter.vectorAt(loc, scores, f32, r, c);
+      if (!op.getSubtracted()) {
+        Value max = vector::LoadOp::create(b, loc, vector, op.getMax(), ValueRange{column(c)});
+        score = arith::SubFOp::create(b, loc, score, max);
+      }
+      t.push_back(score);
+    }
+
+  Value filled = arith::SubIOp::create(b, loc, firstRow, op.getBase()); // rows of `weights` written so far
+  Value isPending = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, loadScalar(b, loc, op.getPending()),
+                                          arith::ConstantIntOp::create(b, loc, 0, 32));
+  float threshold = op.getThreshold().convertToDouble();
+  Value slow = arith::OrIOp::create(b, loc, anyAbove(b, loc, t, threshold, ints), isPending);
+  auto branch = scf::IfOp::create(b, loc, SmallVector<Type>(t.size(), vector), slow, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    Value tile = scratchTile(b, op, rows, cols * lanes);
+    for (unsigned i = 0; i < t.size(); ++i)
+      vector::StoreOp::create(b, loc, t[i], tile, ValueRange{constantIndex(b, loc, i / cols), column(i % cols)});
+    SmallVector<Value> arguments{tile, op.getMax(), op.getSum(), op.getPending(), op.getWeights(), filled,
+                                 op.getScaled()};
+    func::FuncOp rescale = getRescale(op, ValueRange(arguments).getTypes(), target);
+    func::CallOp::create(b, loc, rescale, arguments);
+    SmallVector<Value> raised;
+    for (unsigned i = 0; i < t.size(); ++i)
+      raised.push_back(
+          vector::LoadOp::create(b, loc, vector, tile, ValueRange{constantIndex(b, loc, i / cols), column(i % cols)}));
+    scf::YieldOp::create(b, loc, raised);
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, loc, t);
+  }
+
+  for (unsigned c = 0; c < cols; ++c) {
+    Value sum = vector::LoadOp::create(b, loc, vector, op.getSum(), ValueRange{column(c)});
+    for (unsigned r = 0; r < rows; ++r) {
+      Value p = target.exp2(b, loc, branch.getResult(r * cols + c));
+      Value row = arith::AddIOp::create(b, loc, filled, constantIndex(b, loc, r));
+      vector::StoreOp::create(b, loc, p, op.getWeights(), ValueRange{row, column(c)});
+      sum = arith::AddFOp::create(b, loc, sum, p);
+    }
+    vector::StoreOp::create(b, loc, sum, op.getSum(), ValueRange{column(c)});
+  }
+  return success();
+}

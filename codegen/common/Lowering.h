@@ -1,0 +1,39 @@
+//===- Lowering.h - tile ops to vector and scf -------------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each function replaces one op by loops of native-width vector operations and
+// erases it. They fail, with a diagnostic at the op, on code that has no form on
+// lanes.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/common/LaneEmitter.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace attnc::codegen {
+
+mlir::LogicalResult lowerContract(mlir::RewriterBase &rewriter, tile::ContractOp op, const VectorTarget &target);
+mlir::LogicalResult lowerMap(mlir::RewriterBase &rewriter, tile::MapOp op, const VectorTarget &target);
+mlir::LogicalResult lowerReduce(mlir::RewriterBase &rewriter, tile::ReduceOp op, const VectorTarget &target);
+mlir::LogicalResult lowerTranspose(mlir::RewriterBase &rewriter, tile::TransposeOp op, const VectorTarget &target);
+
+/// The softmax step on a register tile; called by the contraction's emitter when it meets the op.
+mlir::LogicalResult emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp op, mlir::Value firstRow,
+                                    const VectorTarget &target);
+
+/// `scf.for` from `begin` to `end`, loop-carried values `inits`; `body` gets the index and the values and returns the
+/// next ones.
+mlir::ValueRange buildLoop(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value begin, mlir::Value end,
+                           int64_t step, mlir::ValueRange inits,
+                           llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+
+inline mlir::Value constantIndex(mlir::OpBuilder &builder, mlir::Location loc, int64_t value) {
+  return mlir::arith::ConstantIndexOp::create(builder, loc, value);
+}
+
+} // namespace attnc::codegen

@@ -1,0 +1,137 @@
+//===- OutlineParallel.cpp - scf.forall to the runtime's parallel-for -----===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Before:
+//   func.func @f(%x: memref<?xf32>) {
+//     scf.forall (%i) in (%n) { body(%i, %x) }
+//   }
+// After:
+//   func.func @f(%x: memref<?xf32>, %context: !llvm.ptr) {
+//     // the captured values in a struct on the stack
+//     call of @attnc_rt_parallel_for(%context, %n, @f_body_thunk, %captures)
+//   }
+//   func.func private @f_body(%begin: index, %end: index, %x: memref<?xf32>) {
+//     scf.for %i = %begin to %end { body(%i, %x) }
+//   }
+//
+// The call is a func.call of a declaration `@f_body.launch(context, count, captures...)`; PackEntries gives it its body
+// in the LLVM dialect, where memref descriptors are values that can be stored.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+namespace attnc::codegen {
+#define GEN_PASS_DEF_OUTLINEPARALLEL
+#include "codegen/common/Passes.h.inc"
+} // namespace attnc::codegen
+
+using namespace mlir;
+using namespace attnc::codegen;
+
+/// Notes the rank of every argument (-1: no memref) for PackEntries, which sees descriptor fields only.
+static void recordRanks(func::FuncOp function) {
+  SmallVector<int64_t> ranks;
+  for (Type type : function.getArgumentTypes()) {
+    auto memref = dyn_cast<MemRefType>(type);
+    ranks.push_back(memref ? memref.getRank() : -1);
+  }
+  function->setAttr("attnc.ranks", DenseI64ArrayAttr::get(function.getContext(), ranks));
+}
+
+/// Constants are cheaper to repeat in the body than to pass.
+static void sinkConstants(scf::ForallOp forall) {
+  SetVector<Value> outside;
+  getUsedValuesDefinedAbove(forall.getRegion(), outside);
+  OpBuilder builder = OpBuilder::atBlockBegin(forall.getBody());
+  for (Value value : outside)
+    if (Operation *constant = value.getDefiningOp(); constant && constant->hasTrait<OpTrait::ConstantLike>())
+      value.replaceUsesWithIf(builder.clone(*constant)->getResult(0), [&](OpOperand &use) {
+        return forall.getRegion().isAncestor(use.getOwner()->getParentRegion());
+      });
+}
+
+/// The body over items [begin, end), with the captured values as further arguments.
+static func::FuncOp outlineBody(OpBuilder &builder, scf::ForallOp forall, ArrayRef<Value> captures, StringRef name) {
+  Location loc = forall.getLoc();
+  SmallVector<Type> types(2, builder.getIndexType());
+  llvm::append_range(types, ValueRange(captures).getTypes());
+  auto body = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, {}));
+  body.setPrivate();
+  OpBuilder inside = OpBuilder::atBlockBegin(body.addEntryBlock());
+  IRMapping mapping;
+  mapping.map(captures, body.getArguments().drop_front(2));
+  Value one = arith::ConstantIndexOp::create(inside, loc, 1);
+  auto loop = scf::ForOp::create(inside, loc, body.getArgument(0), body.getArgument(1), one);
+  func::ReturnOp::create(inside, loc);
+  inside.setInsertionPointToStart(loop.getBody());
+  mapping.map(forall.getInductionVar(0), loop.getInductionVar());
+  for (Operation &op : forall.getBody()->without_terminator())
+    inside.clone(op, mapping);
+  return body;
+}
+
+namespace {
+struct OutlineParallelPass : codegen::impl::OutlineParallelBase<OutlineParallelPass> {
+  using OutlineParallelBase::OutlineParallelBase;
+
+  LogicalResult outline(scf::ForallOp forall, Value context, SymbolTable &symbols) {
+    if (forall.getRank() != 1 || !isConstantIntValue(forall.getMixedLowerBound()[0], 0) ||
+        !isConstantIntValue(forall.getMixedStep()[0], 1) || forall.getNumResults() != 0)
+      return forall.emitError("expected a parallel loop over one range from 0 in steps of 1, without results");
+    sinkConstants(forall);
+    SetVector<Value> used;
+    getUsedValuesDefinedAbove(forall.getRegion(), used);
+    auto function = forall->getParentOfType<func::FuncOp>();
+    OpBuilder builder(function);
+    std::string name = (function.getSymName() + "__parallel").str();
+    func::FuncOp body = outlineBody(builder, forall, used.getArrayRef(), name);
+    symbols.insert(body);
+
+    builder.setInsertionPoint(forall);
+    Value count = getValueOrCreateConstantIndexOp(builder, forall.getLoc(), forall.getMixedUpperBound()[0]);
+    SmallVector<Value> operands{context, count};
+    llvm::append_range(operands, used);
+    OpBuilder outside(function);
+    auto launch = func::FuncOp::create(outside, forall.getLoc(), (body.getSymName() + "__launch").str(),
+                                       outside.getFunctionType(ValueRange(operands).getTypes(), {}));
+    launch.setPrivate();
+    launch->setAttr("attnc.launches", FlatSymbolRefAttr::get(body.getSymNameAttr()));
+    symbols.insert(launch);
+    func::CallOp::create(builder, forall.getLoc(), launch, operands);
+    forall.erase();
+    return success();
+  }
+
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    Type pointer = LLVM::LLVMPointerType::get(&getContext());
+    for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (function.isDeclaration())
+        continue;
+      if (function.isPrivate()) { // F__plan, or a helper that the plan and launchers do not concern
+        if (function.getSymName().ends_with("__plan"))
+          recordRanks(function);
+        continue;
+      }
+      if (failed(function.insertArgument(function.getNumArguments(), pointer, {}, function.getLoc())))
+        return signalPassFailure();
+      recordRanks(function);
+      Value context = function.getArguments().back();
+      SmallVector<scf::ForallOp> loops;
+      function.walk([&](scf::ForallOp forall) { loops.push_back(forall); });
+      for (scf::ForallOp forall : loops)
+        if (failed(outline(forall, context, symbols)))
+          return signalPassFailure();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,26 @@
+//===- Passes.h - Passes shared by all targets -------------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/common/Target.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace attnc::codegen {
+
+#define GEN_PASS_DECL
+#include "codegen/common/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "codegen/common/Passes.h.inc"
+
+/// Level tile to the LLVM dialect, packed entries included. Each stage says why it stands where it stands.
+void buildCodegenPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
+
+} // namespace attnc::codegen

@@ -1,0 +1,56 @@
+//===- Passes.td - Passes shared by all targets ---------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTNC_CODEGEN_COMMON_PASSES_TD
+#define ATTNC_CODEGEN_COMMON_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerTile : Pass<"lower-tile", "::mlir::ModuleOp"> {
+  let summary = "tile ops to loops of native-width vector operations";
+  let description = [{
+    Replaces every op of the tile dialect by scf, vector, arith and memref of the
+    target's vector width. Nothing of the tile dialect is left.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "target name, as in attnc --target">];
+  let statistics = [Statistic<"numContractions", "num-contractions", "contractions lowered">];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect", "::mlir::math::MathDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def OutlineParallel : Pass<"outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "scf.forall to a body function and a call of the runtime's parallel-for";
+  let description = [{
+    Every public function gets a trailing `!llvm.ptr` argument, the context that
+    the runtime wants back. Each `scf.forall` becomes a private function over a
+    range of items and a call of `attnc_rt_parallel_for`.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect"];
+}
+
+def ExpandMath : Pass<"expand-math", "::mlir::ModuleOp"> {
+  let summary = "transcendental functions to polynomials";
+  let description = [{
+    Upstream's approximations (a few ulp in f32) for scalars and vectors, so that
+    no code calls libm.
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::arith::ArithDialect"];
+}
+
+def PackEntries : Pass<"pack-entries", "::mlir::ModuleOp"> {
+  let summary = "adds F__run and F__plan, which take their arguments as an array of pointers";
+  let description = [{
+    The artefact's calling convention: argument i of `void F__run(void **args)`
+    points to a memref descriptor (or, for the context, to the pointer itself);
+    `F__plan` takes the inputs' descriptors and a pointer to the int64_t results.
+    Runs on the LLVM dialect, after the functions F and F__plan with C wrappers
+    have been lowered.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif

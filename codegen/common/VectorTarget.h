@@ -1,0 +1,33 @@
+//===- VectorTarget.h - What a target offers to shared lowering --*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/common/Target.h"
+#include "mlir/IR/Builders.h"
+#include <memory>
+
+namespace attnc::codegen {
+
+/// The instructions that differ from target to target. Values are native-width vectors of f32.
+class VectorTarget {
+public:
+  explicit VectorTarget(TargetInfo info) : info(std::move(info)) {}
+  virtual ~VectorTarget() = default;
+
+  /// 2^t, at most 3 ulp off. Exactly 0 for t = -inf; NaN of either sign stays NaN; +inf gives +inf or NaN.
+  virtual mlir::Value exp2(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value t) const = 0;
+
+  /// a * b + c, fused where the target has it.
+  virtual mlir::Value multiplyAdd(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b,
+                                  mlir::Value c) const = 0;
+
+  const TargetInfo info;
+};
+
+std::unique_ptr<VectorTarget> makeVectorTarget(const TargetInfo &info);
+
+} // namespace attnc::codegen
