@@ -1,6 +1,6 @@
 # The three functions that every room's CMakeLists.txt uses:
 #   attnc_library(NAME SOURCES ... [TD DIALECT x.td | PASSES x.td] [LINK ...])   a static library on MLIR, sharing one PCH
-#   attnc_tablegen(TARGET ...)                                                   a .td beside the sources -> .inc in the build tree
+#   attnc_tablegen(TARGET x.td "OUT.inc=-gen-flag=-option:value" ...)            a .td beside the sources -> .inc in the build tree
 #   attnc_tool(NAME SOURCES ... LINK ...)                                        an executable linked against the two dylibs
 
 set(ATTNC_WARNINGS -Wall -Wextra -Wno-unused-parameter -Wno-comment)
@@ -33,7 +33,7 @@ add_library(attnc_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
 target_link_libraries(attnc_pch PRIVATE attnc_mlir)
 target_precompile_headers(attnc_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 
-# attnc_tablegen(TARGET TD file.td OUT suffix gen-flags... [OUT suffix gen-flags...]) writes build/<room>/<suffix>.
+# Each rule is OUT.inc=FLAG[=FLAG...]; a colon in a flag stands for an equals sign.
 function(attnc_tablegen target td)
   set(LLVM_TARGET_DEFINITIONS ${td})
   set(MLIR_TABLEGEN_FLAGS "")

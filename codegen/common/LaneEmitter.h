@@ -51,8 +51,7 @@ struct LaneGrid {
 
 class LaneEmitter {
 public:
-  LaneEmitter(mlir::OpBuilder &builder, const VectorTarget &target, LaneGrid grid)
-      : b(builder), target(target), grid(grid) {}
+  LaneEmitter(mlir::OpBuilder &builder, LaneGrid grid) : b(builder), grid(grid) {}
 
   void bind(mlir::Value scalar, LaneValue value) { values[scalar] = std::move(value); }
 
@@ -91,7 +90,6 @@ private:
   mlir::Value laneIota(mlir::Location loc, mlir::Type element, int64_t step);
 
   mlir::OpBuilder &b;
-  const VectorTarget &target;
   LaneGrid grid;
   llvm::DenseMap<mlir::Value, LaneValue> values;
   llvm::SmallVector<mlir::Value> masks;

@@ -117,7 +117,7 @@ LogicalResult ContractEmitter::emitTile(unsigned rows, Value firstRow, bool clam
                           : arith::ConstantIntOp::create(b, loc, 1, 1).getResult());
     rowIndex.push_back(clamp ? arith::MinSIOp::create(b, loc, row, last) : row);
   }
-  LaneEmitter lanes(b, target, {rows, cols, target.info.lanes(32), op.getColCount()});
+  LaneEmitter lanes(b, {rows, cols, target.info.lanes(32), op.getColCount()});
   LaneValue row = LaneEmitter::rows(rowIndex);
   SmallVector<Value> acc;
   if (failed(initialValues(lanes, row, acc)))

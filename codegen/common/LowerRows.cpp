@@ -52,7 +52,7 @@ LogicalResult codegen::lowerMap(RewriterBase &b, tile::MapOp op, const VectorTar
   b.setInsertionPoint(op);
   Split split = splitRange(b, loc, op.getBegin(), op.getEnd(), lanes);
   auto emitVector = [&](Value column, Value count) {
-    LaneEmitter emitter(b, target, {1, 1, lanes, count});
+    LaneEmitter emitter(b, {1, 1, lanes, count});
     emitter.bind(body.getArgument(0), emitter.columns(loc, column));
     return emitter.emit(body);
   };
@@ -159,7 +159,7 @@ LogicalResult codegen::lowerReduce(RewriterBase &b, tile::ReduceOp op, const Vec
 
   LogicalResult status = success();
   auto step = [&](Value column, Value count, Value partial) {
-    LaneEmitter emitter(b, target, {1, 1, lanes, count});
+    LaneEmitter emitter(b, {1, 1, lanes, count});
     emitter.bind(body.getArgument(0), emitter.columns(loc, column));
     status = emitter.emit(body);
     if (failed(status))

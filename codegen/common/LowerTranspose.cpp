@@ -73,7 +73,7 @@ LogicalResult TransposeEmitter::emitBlock(Value i0, Value j0) {
     index.push_back(arith::AddIOp::create(b, loc, i0, constantIndex(b, loc, a)));
     loaded.push_back(vector::LoadOp::create(b, loc, vector, op.getSrc(), ValueRange{index[a], j0}));
   }
-  LaneEmitter emitter(b, target, {lanes, 1, lanes, Value()});
+  LaneEmitter emitter(b, {lanes, 1, lanes, Value()});
   LaneValue rows = LaneEmitter::vectors(loaded);
   rows.byCol = false;
   emitter.bind(body.getArgument(0), rows);
@@ -133,6 +133,16 @@ LogicalResult TransposeEmitter::emit() {
     Value rest = b.createOrFold<arith::RemUIOp>(loc, extent, constantIndex(b, loc, lanes));
     return b.createOrFold<arith::SubIOp>(loc, extent, rest);
   };
+  // Whole blocks need vectors along both innermost dimensions.
+  auto hasUnitStride = [](Value memref) {
+    return cast<MemRefType>(memref.getType()).getStridesAndOffset().first.back() == 1;
+  };
+  if (!hasUnitStride(op.getSrc()) || !hasUnitStride(op.getDst())) {
+    emitEdge(zero, op.getRows(), zero, op.getCols());
+    if (op.getPad())
+      emitPad();
+    return success();
+  }
   Value fullRows = roundDown(op.getRows()), fullCols = roundDown(op.getCols());
   LogicalResult status = success();
   buildLoop(b, loc, zero, fullRows, lanes, {}, [&](Value i, ValueRange) {

@@ -25,6 +25,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -76,11 +77,15 @@ static func::FuncOp outlineBody(OpBuilder &builder, scf::ForallOp forall, ArrayR
   mapping.map(forall.getInductionVar(0), loop.getInductionVar());
   for (Operation &op : forall.getBody()->without_terminator())
     inside.clone(op, mapping);
+  // Scratch memory is per body, not per item: an alloca in a loop would grow the stack.
+  for (memref::AllocaOp alloca : llvm::to_vector(loop.getBody()->getOps<memref::AllocaOp>()))
+    if (alloca->getNumOperands() == 0)
+      alloca->moveBefore(loop);
   return body;
 }
 
 namespace {
-struct OutlineParallelPass : codegen::impl::OutlineParallelBase<OutlineParallelPass> {
+struct OutlineParallelPass : attnc::codegen::impl::OutlineParallelBase<OutlineParallelPass> {
   using OutlineParallelBase::OutlineParallelBase;
 
   LogicalResult outline(scf::ForallOp forall, Value context, SymbolTable &symbols) {

@@ -155,7 +155,7 @@ void Packer::buildLauncher(LLVM::LLVMFuncOp launcher) {
 }
 
 namespace {
-struct PackEntriesPass : codegen::impl::PackEntriesBase<PackEntriesPass> {
+struct PackEntriesPass : attnc::codegen::impl::PackEntriesBase<PackEntriesPass> {
   using PackEntriesBase::PackEntriesBase;
   void runOnOperation() override {
     Packer packer(getOperation());

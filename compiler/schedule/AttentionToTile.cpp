@@ -1,0 +1,459 @@
+//===- AttentionToTile.cpp - attn.attention to streaming softmax in tiles -===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The transposed schedule: W queries sit in the lanes, keys and values are read element by element from where they lie.
+//
+//   S^T[n][q]  = sum_d K[n][d] Qt[d][q]           O^T[e][q] += sum_n V[n][e] P^T[n][q]
+//
+// Before:  attn.attention q(%q) k(%k) v(%v) outs(%o) mask { causal }         (on memrefs)
+// After:
+//   scf.forall (%item) in (B * H * ceil(M / W)) {
+//     %qt = tile.transpose Q rows [q0, q0 + W) * scale * log2(e);   %ot = 0;  %l = 0;  %m = 0;  %pending = 1
+//     scf.for %n = 0 to N step Nb {
+//       some allowed?  (interval evaluation of the mask; empty blocks end here)
+//       full block:    tile.contract K Qt init { -m } epilogue { tile.softmax_step -> P }
+//       partial block: the same with epilogue { t = allowed ? acc : -inf; tile.softmax_step -> P }
+//       tile.contract V^T P init { ot } epilogue { ot = acc }
+//     }
+//     tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
+//   }
+//
+// A masked key must contribute nothing even when its V holds NaN or inf, and 0 * NaN is NaN. So in partial blocks V is
+// searched for non-finite values once, and only if one is found a slower loop adds allowed keys alone.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/MaskBounds.h"
+#include "compiler/schedule/Passes.h"
+#include "dialects/Attn/AttnOps.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/MathExtras.h"
+#include <numbers>
+
+namespace attnc::schedule {
+#define GEN_PASS_DEF_ATTENTIONTOTILE
+#include "compiler/schedule/Passes.h.inc"
+} // namespace attnc::schedule
+
+using namespace mlir;
+using namespace attnc;
+using attnc::attn::AttentionOp;
+
+namespace {
+
+/// Block sizes of one schedule.
+struct Blocking {
+  int64_t width;   ///< W: queries per item, a multiple of the lanes
+  int64_t keys;    ///< Nb: keys per block
+  int64_t rows;    ///< R: rows of a register tile
+};
+
+/// Tile rule: R*C accumulators, C panel vectors and one broadcast fit into the registers; 4 rows, because more rows at
+/// strides of 4 KB exceed the ways of an L1 set.
+Blocking chooseBlocking(tile::TargetAttr target, int64_t featuresQK, int64_t featuresV) {
+  int64_t cols = target.getRegisters() >= 32 ? 4 : 3;
+  // Qt and Ot of a block should leave most of L2 to K and V.
+  while (cols > 1 && (featuresQK + featuresV) * cols * target.getLanes() * 4 > target.getL2() / 4)
+    --cols;
+  int64_t rows = 4;
+  return {cols * target.getLanes(), featuresQK >= 128 ? 128 : 64, rows};
+}
+
+/// Emits the schedule of one attention op.
+class AttentionScheduler {
+public:
+  AttentionScheduler(OpBuilder &builder, AttentionOp op, Blocking blocking)
+      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), f32(builder.getF32Type()) {}
+  void emit();
+
+private:
+  struct Scratch {
+    Value qt, ot, p, max, sum, pending;
+  };
+
+  // Small builders.
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+  Value f(double value) { return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value)); }
+  Value add(Value lhs, Value rhs) { return b.createOrFold<arith::AddIOp>(loc, lhs, rhs); }
+  Value sub(Value lhs, Value rhs) { return b.createOrFold<arith::SubIOp>(loc, lhs, rhs); }
+  Value min(Value lhs, Value rhs) { return b.createOrFold<arith::MinSIOp>(loc, lhs, rhs); }
+  Value load(Value memref, ValueRange at) { return memref::LoadOp::create(b, loc, memref, at); }
+  void store(Value value, Value memref, ValueRange at) { memref::StoreOp::create(b, loc, value, memref, at); }
+  Value alloca(ArrayRef<int64_t> shape, Type element) {
+    return memref::AllocaOp::create(b, loc, MemRefType::get(shape, element), b.getI64IntegerAttr(64));
+  }
+  Value extent(char letter);
+  Value view(Value memref, StringRef layout, ArrayRef<std::pair<char, std::pair<Value, Value>>> ranges,
+             StringRef order);
+  void mapColumns(Value end, llvm::function_ref<void(Value)> body);
+
+  void emitItem(Value item);
+  void emitKeyBlock(Value n0);
+  void emitScores(Value n0, Value count, bool partial);
+  Value scoreOf(Value acc, Value row, Value col);
+  Value allowed(Value row, Value col);
+  void emitValues(Value n0, Value count, Value partial);
+  void emitAccumulate(Value values, Value count);
+  void emitMaskedAccumulate(Value n0, Value values, Value count);
+  Value hasNonFinite(Value values, Value count);
+  void emitOutput();
+
+  OpBuilder &b;
+  AttentionOp op;
+  Location loc;
+  Blocking blocking;
+  Type f32;
+  Value batch, head, group, q0, queries; ///< of the current item; `queries` are real ones
+  Value m, n;                            ///< M, N
+  Scratch scratch;
+};
+
+} // namespace
+
+/// Extent of a role, from the first operand that has it.
+Value AttentionScheduler::extent(char letter) {
+  std::pair<Value, StringRef> operands[] = {{op.getQ(), op.getQLayout()},
+                                            {op.getK(), op.getKLayout()},
+                                            {op.getV(), op.getVLayout()},
+                                            {op.getInits()[0], op.getOLayout()}};
+  for (auto [operand, layout] : operands)
+    if (int64_t dim = AttentionOp::dimOf(layout, letter); dim >= 0)
+      return b.createOrFold<memref::DimOp>(loc, operand, dim);
+  return index(1);
+}
+
+/// The sub-block of `memref` given by (offset, size) per letter, other letters fixed at the item's batch, head and
+/// group; dimensions of `order` remain, in that order.
+Value AttentionScheduler::view(Value memref, StringRef layout,
+                               ArrayRef<std::pair<char, std::pair<Value, Value>>> ranges, StringRef order) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<OpFoldResult> offsets, sizes, strides(type.getRank(), b.getIndexAttr(1));
+  SmallVector<int64_t> kept;
+  std::string remaining;
+  for (auto [dim, letter] : llvm::enumerate(layout)) {
+    auto range = llvm::find_if(ranges, [&, letter = letter](const auto &r) { return r.first == letter; });
+    if (range != ranges.end()) {
+      offsets.push_back(getAsOpFoldResult(range->second.first));
+      sizes.push_back(getAsOpFoldResult(range->second.second));
+      kept.push_back(getConstantIntValue(sizes.back()).value_or(ShapedType::kDynamic));
+      remaining += letter;
+    } else {
+      offsets.push_back(letter == 'B' ? batch : letter == 'H' ? head : group);
+      sizes.push_back(b.getIndexAttr(1));
+    }
+  }
+  auto reduced = memref::SubViewOp::inferRankReducedResultType(kept, type, offsets, sizes, strides);
+  Value result = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), memref, offsets, sizes, strides);
+  if (remaining == order)
+    return result;
+  SmallVector<unsigned> permutation;
+  for (char letter : order)
+    permutation.push_back(remaining.find(letter));
+  auto map = AffineMap::getPermutationMap(permutation, b.getContext());
+  return memref::TransposeOp::create(b, loc, result, AffineMapAttr::get(map));
+}
+
+void AttentionScheduler::mapColumns(Value end, llvm::function_ref<void(Value)> body) {
+  auto map = tile::MapOp::create(b, loc, index(0), end);
+  OpBuilder::InsertionGuard guard(b);
+  Block *block = b.createBlock(&map.getBody(), {}, {b.getIndexType()}, {loc});
+  body(block->getArgument(0));
+  tile::YieldOp::create(b, loc, Value());
+}
+
+//===----------------------------------------------------------------------===//
+// Score and mask
+//===----------------------------------------------------------------------===//
+
+/// Inlines a region of the attention op at the insertion point; `leading` are its arguments before the captures.
+static Value inlineRegion(OpBuilder &b, AttentionOp op, Region &region, ArrayRef<Value> leading) {
+  IRMapping mapping;
+  SmallVector<Value> values(leading);
+  llvm::append_range(values, op.getCaptures());
+  mapping.map(region.getArguments(), values);
+  for (Operation &nested : region.front().without_terminator())
+    b.clone(nested, mapping);
+  return mapping.lookupOrDefault(region.front().getTerminator()->getOperand(0));
+}
+
+/// t, in log2 units: the accumulated score itself (scale and log2(e) are in Qt), or the score region's value * log2(e).
+Value AttentionScheduler::scoreOf(Value acc, Value row, Value col) {
+  if (op.getScore().empty())
+    return acc;
+  Value s = inlineRegion(b, op, op.getScore(), {acc, batch, head, col, row, m, n});
+  return arith::MulFOp::create(b, loc, s, f(std::numbers::log2e));
+}
+
+Value AttentionScheduler::allowed(Value row, Value col) {
+  return inlineRegion(b, op, op.getMask(), {batch, head, col, row, m, n});
+}
+
+/// P[n - n0][q] = 2^(t - m) for one block of keys.
+void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
+  bool subtracted = op.getScore().empty();
+  Value d = extent('D');
+  Value keys = view(op.getK(), op.getKLayout(), {{'N', {index(0), n}}, {'D', {index(0), d}}}, "ND");
+  auto contract = tile::ContractOp::create(b, loc, n0, add(n0, count), q0, Value(), d, keys, scratch.qt,
+                                           partial ? tile::Tail::Clamp : tile::Tail::Exact, blocking.rows);
+  OpBuilder::InsertionGuard guard(b);
+  if (subtracted) { // the sum starts at -m: subtracting the maximum is free
+    Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
+    Value lane = sub(init->getArgument(1), q0);
+    tile::YieldOp::create(b, loc, arith::NegFOp::create(b, loc, load(scratch.max, {lane})).getResult());
+  }
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
+                                  {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
+  Value row = epilogue->getArgument(1), col = epilogue->getArgument(2);
+  Value t = scoreOf(epilogue->getArgument(0), row, col);
+  if (partial) {
+    Value real = epilogue->getArgument(3);
+    if (!op.getMask().empty())
+      real = arith::AndIOp::create(b, loc, real, allowed(row, col));
+    t = arith::SelectOp::create(b, loc, real, t, f(-std::numeric_limits<double>::infinity()));
+  }
+  tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, n0, scratch.ot,
+                              subtracted);
+  tile::YieldOp::create(b, loc, Value());
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// Some V[n][e] of the block is NaN or infinite: v * 0 is then NaN.
+Value AttentionScheduler::hasNonFinite(Value values, Value count) {
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1), ValueRange{f(0.0)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    auto reduce = tile::ReduceOp::create(b, loc, f32, tile::ReductionKind::Add, index(0), extent('E'),
+                                         loop.getRegionIterArg(0));
+    Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
+    Value v = load(values, {loop.getInductionVar(), body->getArgument(0)});
+    tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, v, f(0.0)).getResult());
+    b.setInsertionPointToEnd(loop.getBody());
+    scf::YieldOp::create(b, loc, reduce.getResult());
+  }
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, loop.getResult(0), loop.getResult(0));
+}
+
+/// Ot[e][q] += sum over the block of V[n][e] * P[n][q].
+void AttentionScheduler::emitAccumulate(Value values, Value count) {
+  auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
+  Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
+  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), count, transposed,
+                                           scratch.p, tile::Tail::Peel, blocking.rows);
+  OpBuilder::InsertionGuard guard(b);
+  Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
+  tile::YieldOp::create(b, loc, load(scratch.ot, init->getArguments()));
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
+                                  {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
+  store(epilogue->getArgument(0), scratch.ot, {epilogue->getArgument(1), epilogue->getArgument(2)});
+  tile::YieldOp::create(b, loc, Value());
+}
+
+/// The same, adding only keys that are allowed and have weight (A4).
+void AttentionScheduler::emitMaskedAccumulate(Value n0, Value values, Value count) {
+  auto keys = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(keys.getBody());
+  auto features = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
+  b.setInsertionPointToStart(features.getBody());
+  Value key = keys.getInductionVar(), feature = features.getInductionVar();
+  Value v = load(values, {key, feature});
+  mapColumns(queries, [&](Value lane) {
+    Value p = load(scratch.p, {key, lane}), old = load(scratch.ot, {feature, lane});
+    Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
+    if (!op.getMask().empty())
+      counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, lane)));
+    Value sum = arith::AddFOp::create(b, loc, old, arith::MulFOp::create(b, loc, p, v));
+    store(arith::SelectOp::create(b, loc, counts, sum, old), scratch.ot, {feature, lane});
+  });
+}
+
+void AttentionScheduler::emitValues(Value n0, Value count, Value partial) {
+  Value values = view(op.getV(), op.getVLayout(), {{'N', {n0, count}}, {'E', {index(0), extent('E')}}}, "NE");
+  if (op.getMask().empty())
+    return emitAccumulate(values, count);
+  auto check = scf::IfOp::create(b, loc, TypeRange{b.getI1Type()}, partial, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(check.thenBlock());
+    scf::YieldOp::create(b, loc, hasNonFinite(values, count));
+    b.setInsertionPointToStart(check.elseBlock());
+    scf::YieldOp::create(b, loc, arith::ConstantIntOp::create(b, loc, 0, 1).getResult());
+  }
+  auto branch = scf::IfOp::create(b, loc, check.getResult(0), /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitMaskedAccumulate(n0, values, count);
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitAccumulate(values, count);
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks and items
+//===----------------------------------------------------------------------===//
+
+void AttentionScheduler::emitKeyBlock(Value n0) {
+  Value size = index(blocking.keys);
+  Value count = min(size, sub(n, n0));
+  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, count, size);
+  Value some = arith::ConstantIntOp::create(b, loc, 1, 1), full = whole;
+  if (!op.getMask().empty()) {
+    Region &mask = op.getMask();
+    Block &block = mask.front();
+    IRMapping uniform;
+    Value leading[] = {batch, head, Value(), Value(), m, n};
+    for (auto [argument, value] : llvm::zip(block.getArguments(), leading))
+      if (value)
+        uniform.map(argument, value);
+    for (auto [argument, value] : llvm::zip(block.getArguments().drop_front(AttentionOp::kMaskIndices), op.getCaptures()))
+      uniform.map(argument, value);
+    DenseMap<Value, schedule::IndexRange> ranges;
+    ranges[block.getArgument(2)] = {q0, sub(add(q0, queries), index(1))};
+    ranges[block.getArgument(3)] = {n0, sub(add(n0, count), index(1))};
+    schedule::BlockTruth truth = schedule::emitBlockTruth(b, loc, mask, ranges, uniform);
+    some = truth.someAllowed;
+    Value none = b.createOrFold<arith::XOrIOp>(loc, truth.someMasked, arith::ConstantIntOp::create(b, loc, 1, 1));
+    full = b.createOrFold<arith::AndIOp>(loc, whole, none);
+  }
+  auto visited = scf::IfOp::create(b, loc, some, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(visited.thenBlock());
+  auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    emitScores(n0, size, /*partial=*/false);
+    b.setInsertionPointToStart(branch.elseBlock());
+    emitScores(n0, count, /*partial=*/true);
+  }
+  Value partial = b.createOrFold<arith::XOrIOp>(loc, full, arith::ConstantIntOp::create(b, loc, 1, 1));
+  emitValues(n0, count, partial);
+}
+
+/// O[q][e] = Ot[e][q] / l, 0 where l = 0 (A5); lse = (m + log2 l) ln 2, -inf where l = 0.
+void AttentionScheduler::emitOutput() {
+  Value zero = f(0.0);
+  auto isEmpty = [&](Value sum) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero); };
+  if (op.hasLse()) {
+    std::string layout = op.getLseLayout();
+    Value lse = view(op.getInits()[1], layout, {{'M', {q0, queries}}}, "M");
+    mapColumns(queries, [&](Value lane) {
+      Value sum = load(scratch.sum, {lane});
+      Value log = arith::AddFOp::create(b, loc, load(scratch.max, {lane}), math::Log2Op::create(b, loc, sum));
+      Value value = arith::MulFOp::create(b, loc, log, f(std::numbers::ln2));
+      Value none = f(-std::numeric_limits<double>::infinity());
+      store(arith::SelectOp::create(b, loc, isEmpty(sum), none, value), lse, {lane});
+    });
+  }
+  mapColumns(index(blocking.width), [&](Value lane) { // l := l = 0 ? 0 : 1 / l
+    Value sum = load(scratch.sum, {lane});
+    Value inverse = arith::DivFOp::create(b, loc, f(1.0), sum);
+    store(arith::SelectOp::create(b, loc, isEmpty(sum), zero, inverse), scratch.sum, {lane});
+  });
+  Value out = view(op.getInits()[0], op.getOLayout(), {{'M', {q0, queries}}, {'E', {index(0), extent('E')}}}, "ME");
+  auto copy = tile::TransposeOp::create(b, loc, scratch.ot, out, extent('E'), queries, /*pad=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&copy.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+  Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
+  tile::YieldOp::create(b, loc, scaled);
+}
+
+void AttentionScheduler::emitItem(Value item) {
+  Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, m, index(blocking.width));
+  Value pair = arith::DivUIOp::create(b, loc, item, blocks);
+  int64_t heads = op.getExtent('H'), groups = op.getExtent('G');
+  q0 = arith::MulIOp::create(b, loc, arith::RemUIOp::create(b, loc, item, blocks), index(blocking.width));
+  batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
+  head = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
+  group = b.createOrFold<arith::DivUIOp>(loc, head, index(heads / groups)); // g = h / (H/G)
+  queries = min(index(blocking.width), sub(m, q0));
+
+  int64_t width = blocking.width;
+  scratch = {alloca({op.getExtent('D'), width}, f32), alloca({op.getExtent('E'), width}, f32),
+             alloca({blocking.keys, width}, f32),     alloca({width}, f32),
+             alloca({width}, f32),                    alloca({1}, b.getI32Type())};
+  mapColumns(index(width), [&](Value lane) {
+    store(f(0.0), scratch.max, {lane});
+    store(f(0.0), scratch.sum, {lane});
+  });
+  store(arith::ConstantIntOp::create(b, loc, 1, 32), scratch.pending, {index(0)});
+  auto clear = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(clear.getBody());
+    mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.ot, {clear.getInductionVar(), lane}); });
+  }
+
+  double factor = op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0);
+  Value rows = view(op.getQ(), op.getQLayout(), {{'M', {q0, queries}}, {'D', {index(0), extent('D')}}}, "MD");
+  auto pack = tile::TransposeOp::create(b, loc, rows, scratch.qt, queries, extent('D'), /*pad=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&pack.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+    tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, body->getArgument(0), f(factor)).getResult());
+  }
+  auto loop = scf::ForOp::create(b, loc, index(0), n, index(blocking.keys));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    emitKeyBlock(loop.getInductionVar());
+  }
+  emitOutput();
+}
+
+void AttentionScheduler::emit() {
+  m = extent('M');
+  n = extent('N');
+  Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, m, index(blocking.width));
+  Value pairs = b.createOrFold<arith::MulIOp>(loc, extent('B'), extent('H'));
+  Value items = b.createOrFold<arith::MulIOp>(loc, pairs, blocks);
+  auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items)}, ValueRange(),
+                                      /*mapping=*/std::nullopt);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(forall.getBody());
+  emitItem(forall.getInductionVar(0));
+}
+
+namespace {
+struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTilePass> {
+  using AttentionToTileBase::AttentionToTileBase;
+
+  LogicalResult checkSupported(AttentionOp op) {
+    for (Value operand : op->getOperands())
+      if (auto memref = dyn_cast<MemRefType>(operand.getType());
+          memref && isa<FloatType>(memref.getElementType()) && !memref.getElementType().isF32() &&
+          !llvm::is_contained(op.getCaptures(), operand))
+        return op.emitError() << "attention on " << memref.getElementType()
+                              << " is not compiled yet; use f32 for q, k, v and the output";
+    return success();
+  }
+
+  void runOnOperation() override {
+    auto target = getOperation()->getAttrOfType<tile::TargetAttr>("tile.target");
+    if (!target) {
+      emitError(getOperation().getLoc()) << "the module has no tile.target";
+      return signalPassFailure();
+    }
+    SmallVector<AttentionOp> ops;
+    getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
+    for (AttentionOp op : ops) {
+      if (failed(checkSupported(op)))
+        return signalPassFailure();
+      OpBuilder builder(op);
+      AttentionScheduler(builder, op, chooseBlocking(target, op.getExtent('D'), op.getExtent('E'))).emit();
+      op.erase();
+      ++numAttentions;
+    }
+  }
+};
+} // namespace

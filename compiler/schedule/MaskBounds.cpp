@@ -1,0 +1,247 @@
+//===- MaskBounds.cpp - What a mask says about a whole block --------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/MaskBounds.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <optional>
+
+using namespace mlir;
+using namespace attnc::schedule;
+
+namespace {
+
+/// What is known of one value over the block.
+struct Fact {
+  Value uniform;                    ///< the value itself, when it is the same everywhere
+  std::optional<IndexRange> range;  ///< an index or integer with bounds
+  std::optional<BlockTruth> truth;  ///< an i1
+};
+
+class IntervalEmitter {
+public:
+  IntervalEmitter(OpBuilder &builder, Location loc, const IRMapping &uniform)
+      : b(builder), loc(loc), uniform(uniform) {}
+
+  void setRange(Value value, IndexRange range) { facts[value] = {Value(), range, std::nullopt}; }
+  void visit(Operation &op);
+  BlockTruth truthOf(Value value);
+
+private:
+  Fact factOf(Value value);
+  std::optional<IndexRange> rangeOf(Value value);
+  Fact visitArithmetic(Operation &op);
+  Fact visitCompare(arith::CmpIOp op);
+  Fact visitSelect(arith::SelectOp op);
+  std::optional<IndexRange> multiply(IndexRange lhs, IndexRange rhs);
+  std::optional<IndexRange> divide(Operation &op, IndexRange lhs, IndexRange rhs);
+
+  template <typename Op>
+  Value make(Value lhs, Value rhs) {
+    return b.createOrFold<Op>(loc, lhs, rhs);
+  }
+  Value compare(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
+    return b.createOrFold<arith::CmpIOp>(loc, predicate, lhs, rhs);
+  }
+  Value flag(bool value) { return arith::ConstantIntOp::create(b, loc, value, 1); }
+  Fact ranged(Value low, Value high) { return {Value(), IndexRange{low, high}, std::nullopt}; }
+  Fact truth(Value allowed, Value masked) { return {Value(), std::nullopt, BlockTruth{allowed, masked}}; }
+
+  OpBuilder &b;
+  Location loc;
+  const IRMapping &uniform;
+  DenseMap<Value, Fact> facts;
+};
+
+} // namespace
+
+Fact IntervalEmitter::factOf(Value value) {
+  auto it = facts.find(value);
+  if (it != facts.end())
+    return it->second;
+  return {uniform.lookupOrDefault(value), std::nullopt, std::nullopt};
+}
+
+std::optional<IndexRange> IntervalEmitter::rangeOf(Value value) {
+  Fact fact = factOf(value);
+  if (fact.range)
+    return fact.range;
+  if (fact.uniform && isa<IndexType, IntegerType>(value.getType()))
+    return IndexRange{fact.uniform, fact.uniform};
+  return std::nullopt;
+}
+
+BlockTruth IntervalEmitter::truthOf(Value value) {
+  Fact fact = factOf(value);
+  if (fact.truth)
+    return *fact.truth;
+  if (fact.uniform) {
+    Value negated = make<arith::XOrIOp>(fact.uniform, flag(true));
+    return {fact.uniform, negated};
+  }
+  return {flag(true), flag(true)}; // opaque: both may occur
+}
+
+std::optional<IndexRange> IntervalEmitter::multiply(IndexRange lhs, IndexRange rhs) {
+  SmallVector<Value> products;
+  for (Value left : {lhs.low, lhs.high})
+    for (Value right : {rhs.low, rhs.high})
+      products.push_back(make<arith::MulIOp>(left, right));
+  IndexRange range{products[0], products[0]};
+  for (Value product : products) {
+    range.low = make<arith::MinSIOp>(range.low, product);
+    range.high = make<arith::MaxSIOp>(range.high, product);
+  }
+  return range;
+}
+
+/// Floor division and remainders by a positive constant.
+std::optional<IndexRange> IntervalEmitter::divide(Operation &op, IndexRange lhs, IndexRange rhs) {
+  std::optional<int64_t> divisor = getConstantIntValue(rhs.low);
+  if (!divisor || *divisor <= 0 || getConstantIntValue(rhs.high) != divisor)
+    return std::nullopt;
+  if (isa<arith::FloorDivSIOp>(op)) // monotone
+    return IndexRange{make<arith::FloorDivSIOp>(lhs.low, rhs.low), make<arith::FloorDivSIOp>(lhs.high, rhs.low)};
+  if (isa<arith::DivSIOp>(op)) // truncation is monotone too
+    return IndexRange{make<arith::DivSIOp>(lhs.low, rhs.low), make<arith::DivSIOp>(lhs.high, rhs.low)};
+  // |x rem c| < c, and x rem c has the sign of x.
+  Type type = rhs.low.getType();
+  Value zero = arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, 0));
+  Value last = arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, *divisor - 1));
+  Value first = arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, 1 - *divisor));
+  Value nonNegative = compare(arith::CmpIPredicate::sge, lhs.low, zero);
+  return IndexRange{b.createOrFold<arith::SelectOp>(loc, nonNegative, zero, first),
+                    make<arith::MinSIOp>(make<arith::MaxSIOp>(lhs.high, zero), last)};
+}
+
+Fact IntervalEmitter::visitArithmetic(Operation &op) {
+  if (isa<arith::IndexCastOp, arith::ExtSIOp>(op)) {
+    std::optional<IndexRange> range = rangeOf(op.getOperand(0));
+    if (!range)
+      return {};
+    auto cast = [&](Value value) {
+      IRMapping mapping;
+      mapping.map(op.getOperand(0), value);
+      return b.clone(op, mapping)->getResult(0);
+    };
+    return ranged(cast(range->low), cast(range->high));
+  }
+  if (op.getNumOperands() != 2)
+    return {};
+  std::optional<IndexRange> lhs = rangeOf(op.getOperand(0)), rhs = rangeOf(op.getOperand(1));
+  if (!lhs || !rhs)
+    return {};
+  std::optional<IndexRange> range;
+  if (isa<arith::AddIOp>(op))
+    range = {make<arith::AddIOp>(lhs->low, rhs->low), make<arith::AddIOp>(lhs->high, rhs->high)};
+  else if (isa<arith::SubIOp>(op))
+    range = {make<arith::SubIOp>(lhs->low, rhs->high), make<arith::SubIOp>(lhs->high, rhs->low)};
+  else if (isa<arith::MaxSIOp>(op))
+    range = {make<arith::MaxSIOp>(lhs->low, rhs->low), make<arith::MaxSIOp>(lhs->high, rhs->high)};
+  else if (isa<arith::MinSIOp>(op))
+    range = {make<arith::MinSIOp>(lhs->low, rhs->low), make<arith::MinSIOp>(lhs->high, rhs->high)};
+  else if (isa<arith::MulIOp>(op))
+    range = multiply(*lhs, *rhs);
+  else if (isa<arith::FloorDivSIOp, arith::DivSIOp, arith::RemSIOp>(op))
+    range = divide(op, *lhs, *rhs);
+  return {Value(), range, std::nullopt};
+}
+
+/// lhs < rhs may hold somewhere iff lhs.low < rhs.high, may fail somewhere iff lhs.high >= rhs.low; and so on.
+Fact IntervalEmitter::visitCompare(arith::CmpIOp op) {
+  using P = arith::CmpIPredicate;
+  std::optional<IndexRange> lhs = rangeOf(op.getLhs()), rhs = rangeOf(op.getRhs());
+  if (!lhs || !rhs)
+    return {};
+  switch (op.getPredicate()) {
+  case P::slt:
+    return truth(compare(P::slt, lhs->low, rhs->high), compare(P::sge, lhs->high, rhs->low));
+  case P::sle:
+    return truth(compare(P::sle, lhs->low, rhs->high), compare(P::sgt, lhs->high, rhs->low));
+  case P::sgt:
+    return truth(compare(P::sgt, lhs->high, rhs->low), compare(P::sle, lhs->low, rhs->high));
+  case P::sge:
+    return truth(compare(P::sge, lhs->high, rhs->low), compare(P::slt, lhs->low, rhs->high));
+  case P::eq:
+  case P::ne: {
+    // Equal somewhere: the ranges meet. Different somewhere: not both are the same single point.
+    Value meet = make<arith::AndIOp>(compare(P::sle, lhs->low, rhs->high), compare(P::sle, rhs->low, lhs->high));
+    Value differ = make<arith::OrIOp>(compare(P::ne, lhs->low, rhs->high), compare(P::ne, lhs->high, rhs->low));
+    return op.getPredicate() == P::eq ? truth(meet, differ) : truth(differ, meet);
+  }
+  default:
+    return {}; // unsigned: not used by the front ends on signed indices
+  }
+}
+
+Fact IntervalEmitter::visitSelect(arith::SelectOp op) {
+  BlockTruth condition = truthOf(op.getCondition());
+  if (op.getType().isInteger(1)) {
+    BlockTruth yes = truthOf(op.getTrueValue()), no = truthOf(op.getFalseValue());
+    auto either = [&](Value whenTrue, Value whenFalse) {
+      return make<arith::OrIOp>(make<arith::AndIOp>(condition.someAllowed, whenTrue),
+                                make<arith::AndIOp>(condition.someMasked, whenFalse));
+    };
+    return truth(either(yes.someAllowed, no.someAllowed), either(yes.someMasked, no.someMasked));
+  }
+  std::optional<IndexRange> yes = rangeOf(op.getTrueValue()), no = rangeOf(op.getFalseValue());
+  if (!yes || !no)
+    return {};
+  // The hull of the branches that occur.
+  auto pick = [&](Value whenTrue, Value whenFalse, Value both) {
+    Value value = b.createOrFold<arith::SelectOp>(loc, condition.someMasked, both, whenTrue);
+    return b.createOrFold<arith::SelectOp>(loc, condition.someAllowed, value, whenFalse);
+  };
+  return ranged(pick(yes->low, no->low, make<arith::MinSIOp>(yes->low, no->low)),
+                pick(yes->high, no->high, make<arith::MaxSIOp>(yes->high, no->high)));
+}
+
+void IntervalEmitter::visit(Operation &op) {
+  if (op.getNumResults() != 1 || op.getNumRegions() != 0)
+    return;
+  Value result = op.getResult(0);
+  // Uniform operands: the op itself, once per block.
+  if (llvm::all_of(op.getOperands(), [&](Value operand) { return bool(factOf(operand).uniform); })) {
+    IRMapping mapping;
+    for (Value operand : op.getOperands())
+      mapping.map(operand, factOf(operand).uniform);
+    facts[result] = {b.clone(op, mapping)->getResult(0), std::nullopt, std::nullopt};
+    return;
+  }
+  Fact fact;
+  if (auto compareOp = dyn_cast<arith::CmpIOp>(op)) {
+    fact = visitCompare(compareOp);
+  } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
+    fact = visitSelect(select);
+  } else if (result.getType().isInteger(1) && isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op)) {
+    BlockTruth lhs = truthOf(op.getOperand(0)), rhs = truthOf(op.getOperand(1));
+    if (isa<arith::AndIOp>(op)) // both may hold; one may fail
+      fact = truth(make<arith::AndIOp>(lhs.someAllowed, rhs.someAllowed),
+                   make<arith::OrIOp>(lhs.someMasked, rhs.someMasked));
+    else if (isa<arith::OrIOp>(op))
+      fact = truth(make<arith::OrIOp>(lhs.someAllowed, rhs.someAllowed),
+                   make<arith::AndIOp>(lhs.someMasked, rhs.someMasked));
+    else // different somewhere; equal somewhere
+      fact = truth(make<arith::OrIOp>(make<arith::AndIOp>(lhs.someAllowed, rhs.someMasked),
+                                      make<arith::AndIOp>(lhs.someMasked, rhs.someAllowed)),
+                   make<arith::OrIOp>(make<arith::AndIOp>(lhs.someAllowed, rhs.someAllowed),
+                                      make<arith::AndIOp>(lhs.someMasked, rhs.someMasked)));
+  } else {
+    fact = visitArithmetic(op);
+  }
+  facts[result] = fact;
+}
+
+BlockTruth attnc::schedule::emitBlockTruth(OpBuilder &builder, Location loc, Region &mask,
+                                           const DenseMap<Value, IndexRange> &ranges, const IRMapping &uniform) {
+  IntervalEmitter emitter(builder, loc, uniform);
+  for (auto [value, range] : ranges)
+    emitter.setRange(value, range);
+  for (Operation &op : mask.front().without_terminator())
+    emitter.visit(op);
+  return emitter.truthOf(mask.front().getTerminator()->getOperand(0));
+}

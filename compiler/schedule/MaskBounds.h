@@ -1,0 +1,39 @@
+//===- MaskBounds.h - What a mask says about a whole block -------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A mask predicate is evaluated on intervals instead of points: with i in
+// [i0, i1] and j in [j0, j1], `j <= i + N - M` is certainly true when
+// j1 <= i0 + N - M and certainly false when j0 > i1 + N - M. The evaluation is
+// emitted as a few scalar operations per block of keys, symbolic in all lengths.
+//
+// Sound for every predicate: what it does not understand may be true and may be
+// false. Exact on blocks for comparisons of affine expressions.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Region.h"
+
+namespace attnc::schedule {
+
+/// Inclusive bounds of an index.
+struct IndexRange {
+  mlir::Value low, high;
+};
+
+/// i1 values: some element of the block is allowed; some is not. A block is empty when `!someAllowed`, full when
+/// `!someMasked`.
+struct BlockTruth {
+  mlir::Value someAllowed, someMasked;
+};
+
+/// Emits the evaluation of `mask` (one block, yields i1) for all `ranges` of its index arguments. Other arguments and
+/// values from above are uniform; `uniform` maps the region's arguments to their values.
+BlockTruth emitBlockTruth(mlir::OpBuilder &builder, mlir::Location loc, mlir::Region &mask,
+                          const llvm::DenseMap<mlir::Value, IndexRange> &ranges, const mlir::IRMapping &uniform);
+
+} // namespace attnc::schedule
