@@ -47,7 +47,7 @@ namespace {
 class TransposeEmitter {
 public:
   TransposeEmitter(RewriterBase &b, tile::TransposeOp op, const VectorTarget &target)
-      : b(b), op(op), target(target), loc(op.getLoc()), lanes(target.info.lanes(32)) {}
+      : b(b), op(op), loc(op.getLoc()), lanes(target.info.lanes(32)) {}
   LogicalResult emit();
 
 private:
@@ -57,7 +57,6 @@ private:
 
   RewriterBase &b;
   tile::TransposeOp op;
-  const VectorTarget &target;
   Location loc;
   unsigned lanes;
 };

@@ -25,6 +25,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/schedule/LayoutView.h"
 #include "compiler/schedule/MaskBounds.h"
 #include "compiler/schedule/Passes.h"
 #include "dialects/Attn/AttnOps.h"
@@ -45,6 +46,9 @@ namespace attnc::schedule {
 using namespace mlir;
 using namespace attnc;
 using attnc::attn::AttentionOp;
+
+/// A weight may grow to 2^30 before the maximum is raised: safe in f32, and then the rescaling is rare.
+constexpr double kRescaleThreshold = 30.0;
 
 namespace {
 
@@ -86,12 +90,11 @@ private:
   Value min(Value lhs, Value rhs) { return b.createOrFold<arith::MinSIOp>(loc, lhs, rhs); }
   Value load(Value memref, ValueRange at) { return memref::LoadOp::create(b, loc, memref, at); }
   void store(Value value, Value memref, ValueRange at) { memref::StoreOp::create(b, loc, value, memref, at); }
-  Value alloca(ArrayRef<int64_t> shape, Type element) {
+  Value scratchBuffer(ArrayRef<int64_t> shape, Type element) {
     return memref::AllocaOp::create(b, loc, MemRefType::get(shape, element), b.getI64IntegerAttr(64));
   }
   Value extent(char letter);
-  Value view(Value memref, StringRef layout, ArrayRef<std::pair<char, std::pair<Value, Value>>> ranges,
-             StringRef order);
+  Value view(Value memref, StringRef layout, ArrayRef<schedule::LetterRange> ranges, StringRef order);
   void mapColumns(Value end, llvm::function_ref<void(Value)> body);
 
   void emitItem(Value item);
@@ -129,35 +132,11 @@ Value AttentionScheduler::extent(char letter) {
   return index(1);
 }
 
-/// The sub-block of `memref` given by (offset, size) per letter, other letters fixed at the item's batch, head and
-/// group; dimensions of `order` remain, in that order.
-Value AttentionScheduler::view(Value memref, StringRef layout,
-                               ArrayRef<std::pair<char, std::pair<Value, Value>>> ranges, StringRef order) {
-  auto type = cast<MemRefType>(memref.getType());
-  SmallVector<OpFoldResult> offsets, sizes, strides(type.getRank(), b.getIndexAttr(1));
-  SmallVector<int64_t> kept;
-  std::string remaining;
-  for (auto [dim, letter] : llvm::enumerate(layout)) {
-    auto range = llvm::find_if(ranges, [&, letter = letter](const auto &r) { return r.first == letter; });
-    if (range != ranges.end()) {
-      offsets.push_back(getAsOpFoldResult(range->second.first));
-      sizes.push_back(getAsOpFoldResult(range->second.second));
-      kept.push_back(getConstantIntValue(sizes.back()).value_or(ShapedType::kDynamic));
-      remaining += letter;
-    } else {
-      offsets.push_back(letter == 'B' ? batch : letter == 'H' ? head : group);
-      sizes.push_back(b.getIndexAttr(1));
-    }
-  }
-  auto reduced = memref::SubViewOp::inferRankReducedResultType(kept, type, offsets, sizes, strides);
-  Value result = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), memref, offsets, sizes, strides);
-  if (remaining == order)
-    return result;
-  SmallVector<unsigned> permutation;
-  for (char letter : order)
-    permutation.push_back(remaining.find(letter));
-  auto map = AffineMap::getPermutationMap(permutation, b.getContext());
-  return memref::TransposeOp::create(b, loc, result, AffineMapAttr::get(map));
+/// The sub-block of `memref` given by `ranges`, other letters fixed at the item's batch, head and group.
+Value AttentionScheduler::view(Value memref, StringRef layout, ArrayRef<schedule::LetterRange> ranges,
+                               StringRef order) {
+  auto fixed = [&](char letter) { return letter == 'B' ? batch : letter == 'H' ? head : group; };
+  return schedule::viewByLetters(b, loc, memref, layout, ranges, fixed, order);
 }
 
 void AttentionScheduler::mapColumns(Value end, llvm::function_ref<void(Value)> body) {
@@ -199,7 +178,7 @@ Value AttentionScheduler::allowed(Value row, Value col) {
 void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
   bool subtracted = op.getScore().empty();
   Value d = extent('D');
-  Value keys = view(op.getK(), op.getKLayout(), {{'N', {index(0), n}}, {'D', {index(0), d}}}, "ND");
+  Value keys = view(op.getK(), op.getKLayout(), {{'N', index(0), n}, {'D', index(0), d}}, "ND");
   auto contract = tile::ContractOp::create(b, loc, n0, add(n0, count), q0, Value(), d, keys, scratch.qt,
                                            partial ? tile::Tail::Clamp : tile::Tail::Exact, blocking.rows);
   OpBuilder::InsertionGuard guard(b);
@@ -219,7 +198,7 @@ void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
     t = arith::SelectOp::create(b, loc, real, t, f(-std::numeric_limits<double>::infinity()));
   }
   tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, n0, scratch.ot,
-                              subtracted);
+                              subtracted ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(kRescaleThreshold));
   tile::YieldOp::create(b, loc, Value());
 }
 
@@ -279,7 +258,7 @@ void AttentionScheduler::emitMaskedAccumulate(Value n0, Value values, Value coun
 }
 
 void AttentionScheduler::emitValues(Value n0, Value count, Value partial) {
-  Value values = view(op.getV(), op.getVLayout(), {{'N', {n0, count}}, {'E', {index(0), extent('E')}}}, "NE");
+  Value values = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
   if (op.getMask().empty())
     return emitAccumulate(values, count);
   auto check = scf::IfOp::create(b, loc, TypeRange{b.getI1Type()}, partial, /*withElseRegion=*/true);
@@ -346,7 +325,7 @@ void AttentionScheduler::emitOutput() {
   auto isEmpty = [&](Value sum) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero); };
   if (op.hasLse()) {
     std::string layout = op.getLseLayout();
-    Value lse = view(op.getInits()[1], layout, {{'M', {q0, queries}}}, "M");
+    Value lse = view(op.getInits()[1], layout, {{'M', q0, queries}}, "M");
     mapColumns(queries, [&](Value lane) {
       Value sum = load(scratch.sum, {lane});
       Value log = arith::AddFOp::create(b, loc, load(scratch.max, {lane}), math::Log2Op::create(b, loc, sum));
@@ -360,7 +339,7 @@ void AttentionScheduler::emitOutput() {
     Value inverse = arith::DivFOp::create(b, loc, f(1.0), sum);
     store(arith::SelectOp::create(b, loc, isEmpty(sum), zero, inverse), scratch.sum, {lane});
   });
-  Value out = view(op.getInits()[0], op.getOLayout(), {{'M', {q0, queries}}, {'E', {index(0), extent('E')}}}, "ME");
+  Value out = view(op.getInits()[0], op.getOLayout(), {{'M', q0, queries}, {'E', index(0), extent('E')}}, "ME");
   auto copy = tile::TransposeOp::create(b, loc, scratch.ot, out, extent('E'), queries, /*pad=*/false);
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&copy.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
@@ -379,9 +358,9 @@ void AttentionScheduler::emitItem(Value item) {
   queries = min(index(blocking.width), sub(m, q0));
 
   int64_t width = blocking.width;
-  scratch = {alloca({op.getExtent('D'), width}, f32), alloca({op.getExtent('E'), width}, f32),
-             alloca({blocking.keys, width}, f32),     alloca({width}, f32),
-             alloca({width}, f32),                    alloca({1}, b.getI32Type())};
+  scratch = {scratchBuffer({op.getExtent('D'), width}, f32), scratchBuffer({op.getExtent('E'), width}, f32),
+             scratchBuffer({blocking.keys, width}, f32),     scratchBuffer({width}, f32),
+             scratchBuffer({width}, f32),                    scratchBuffer({1}, b.getI32Type())};
   mapColumns(index(width), [&](Value lane) {
     store(f(0.0), scratch.max, {lane});
     store(f(0.0), scratch.sum, {lane});
@@ -395,7 +374,7 @@ void AttentionScheduler::emitItem(Value item) {
   }
 
   double factor = op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0);
-  Value rows = view(op.getQ(), op.getQLayout(), {{'M', {q0, queries}}, {'D', {index(0), extent('D')}}}, "MD");
+  Value rows = view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
   auto pack = tile::TransposeOp::create(b, loc, rows, scratch.qt, queries, extent('D'), /*pad=*/true);
   {
     OpBuilder::InsertionGuard guard(b);

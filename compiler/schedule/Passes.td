@@ -62,4 +62,27 @@ def VerifyBuffers : Pass<"verify-buffers", "::mlir::ModuleOp"> {
   let summary = "checkpoint: no tensor is left, and only plan functions return values";
 }
 
+def AttentionToTile : Pass<"attention-to-tile", "::mlir::ModuleOp"> {
+  let summary = "attn.attention on memrefs to the streaming softmax in tiles";
+  let description = [{
+    One work item is a block of queries of one batch and head; blocks of keys on
+    which the mask is nowhere true are not visited, blocks on which it is true
+    everywhere run without mask code. See the file's header for the program.
+  }];
+  let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let statistics = [Statistic<"numAttentions", "num-attentions", "attention ops scheduled">];
+}
+
+def ContractToTile : Pass<"contract-to-tile", "::mlir::ModuleOp"> {
+  let summary = "attn.contract on memrefs to panels and register tiles";
+  let description = [{
+    Constant right-hand sides are packed into panels at compile time, others panel
+    by panel at run time. The epilogue moves into the tile.contract.
+  }];
+  let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"numContractions", "num-contractions", "contractions scheduled">];
+}
+
 #endif

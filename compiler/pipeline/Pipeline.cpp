@@ -1,0 +1,79 @@
+//===- Pipeline.cpp - The order of the stages -----------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/pipeline/Pipeline.h"
+#include "codegen/common/Passes.h"
+#include "compiler/fusion/Passes.h"
+#include "compiler/schedule/Passes.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace attnc;
+
+llvm::ArrayRef<Level> attnc::levels() {
+  static constexpr Level table[] = {
+      {"attn", "what is computed, on tensors, as the front end made it"},
+      {"fused", "the same with attention recognised and epilogues joined"},
+      {"tile", "loops over blocks on memrefs: contractions with epilogues, row programs"},
+      {"llvm", "the LLVM dialect for one target"}};
+  return table;
+}
+
+/// attn -> fused: larger ops.
+static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
+  fusion::FusionOptions fusion;
+  fusion.remarks = options.remarks;
+  fusion::buildFusionPipeline(pm, fusion);
+}
+
+/// fused -> tile: memory and loops.
+static void buildTile(OpPassManager &pm, const PipelineOptions &) {
+  schedule::buildSchedulePrologue(pm);
+  // On buffers, because a block of keys is a view of memory; before linalg, because a contraction's epilogue may leave
+  // elementwise code behind.
+  pm.addPass(schedule::createAttentionToTile());
+  pm.addPass(schedule::createContractToTile());
+  schedule::buildScheduleEpilogue(pm);
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+/// tile -> llvm: instructions of the target.
+static void buildLlvm(OpPassManager &pm, const PipelineOptions &options) {
+  codegen::buildCodegenPipeline(pm, options.target);
+}
+
+static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {
+  module->setAttr("tile.target", tile::TargetAttr::get(module.getContext(), target.lanes(32), target.vectorRegisters,
+                                                       target.l1Bytes, target.l2Bytes));
+}
+
+LogicalResult attnc::runPipeline(ModuleOp module, llvm::StringRef from, llvm::StringRef to,
+                                 const PipelineOptions &options) {
+  using Build = void (*)(OpPassManager &, const PipelineOptions &);
+  static constexpr Build builds[] = {nullptr, buildFused, buildTile, buildLlvm}; // beside levels()
+  PassManager pm(module.getContext());
+#ifdef ATTNC_EXPENSIVE_CHECKS
+  pm.enableVerifier(true);
+#else
+  pm.enableVerifier(false);
+#endif
+  if (options.configure)
+    options.configure(pm);
+  setTarget(module, options.target);
+  bool started = false;
+  for (auto [level, build] : llvm::zip(levels(), builds)) {
+    if (started)
+      build(pm, options);
+    started |= level.name == from;
+    if (level.name == to)
+      break;
+  }
+  return pm.run(module);
+}

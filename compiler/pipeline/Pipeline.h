@@ -1,0 +1,40 @@
+//===- Pipeline.h - The order of the stages ----------------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/common/Target.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <functional>
+
+namespace mlir {
+class PassManager;
+} // namespace mlir
+
+namespace attnc {
+
+struct PipelineOptions {
+  codegen::TargetInfo target;
+  bool remarks = false;                                     ///< say what was fused and what stopped it
+  std::function<void(mlir::PassManager &)> configure = {};  ///< printing, timing, reproducers
+};
+
+/// One level of the IR and how to get there from the level before.
+struct Level {
+  llvm::StringLiteral name, summary;
+};
+
+/// attn, fused, tile, llvm: in order.
+llvm::ArrayRef<Level> levels();
+
+/// Lowers `module` from level `from` to level `to` (names of `levels()`). Both must exist, `from` not after `to`.
+/// Errors are diagnostics at the user's locations.
+mlir::LogicalResult runPipeline(mlir::ModuleOp module, llvm::StringRef from, llvm::StringRef to,
+                                const PipelineOptions &options);
+
+} // namespace attnc

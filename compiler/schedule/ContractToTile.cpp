@@ -1,0 +1,480 @@
+//===- ContractToTile.cpp - attn.contract to panels and register tiles ----===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Letters of the einsum get roles from the operands in which they occur: batch (both and out), rows (lhs and out),
+// columns (rhs and out), summed (lhs and rhs). The innermost letter of out becomes the lanes; if it belongs to lhs the
+// operands are exchanged. Adjacent letters of one role merge into one where the memory is contiguous.
+//
+// Before:
+//   attn.contract lhs(%x "sk") rhs(%w "kn") outs("sn", %y) epilogue { bias }         // %w a constant, K x N
+// After, W columns a panel, MC rows a block:
+//   memref.global @packed : memref<P x K x W>                                        // repacked at compile time
+//   scf.forall (%item) in (ceil(M / MC) * P) {
+//     tile.contract rows(%m0 to %m1) cols(%n0) k(%K) lhs(%x) rhs(%packed[p]) epilogue { bias; store %y[row, col] }
+//   }
+//
+// A rhs that is known only at run time is packed panel by panel in chunks of KC: partial sums then go through %y, and
+// only the last chunk runs the epilogue. The panel's tail (N not a multiple of W) is zero-padded and stores are limited
+// to the real columns.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/LayoutView.h"
+#include "compiler/schedule/Passes.h"
+#include "dialects/Attn/AttnOps.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace attnc::schedule {
+#define GEN_PASS_DEF_CONTRACTTOTILE
+#include "compiler/schedule/Passes.h.inc"
+} // namespace attnc::schedule
+
+using namespace mlir;
+using namespace attnc;
+using attnc::attn::ContractOp;
+
+namespace {
+
+constexpr int64_t kRowBlock = 128;        // MC: rows whose x stays in L2 while the panels pass
+constexpr int64_t kRowBlockPacking = 1024; // the same when every item must pack its panel
+constexpr int64_t kSumChunk = 256;        // KC of a panel packed at run time: 64 KB with 64 columns
+
+/// An operand with its letters.
+struct Operand {
+  Value memref;
+  std::string layout;
+};
+
+/// Letters of an einsum by role, each in out's (for `summed`: lhs's) order.
+struct Roles {
+  std::string batch, rows, columns, summed;
+};
+
+Roles findRoles(const Operand &lhs, const Operand &rhs, const Operand &out) {
+  Roles roles;
+  auto has = [](const Operand &operand, char letter) { return operand.layout.find(letter) != std::string::npos; };
+  for (char letter : out.layout)
+    (has(lhs, letter) ? has(rhs, letter) ? roles.batch : roles.rows : roles.columns) += letter;
+  for (char letter : lhs.layout)
+    if (!has(out, letter))
+      roles.summed += letter;
+  return roles;
+}
+
+/// Emits the schedule of one contraction.
+class ContractScheduler {
+public:
+  ContractScheduler(OpBuilder &builder, ContractOp op, tile::TargetAttr target)
+      : b(builder), op(op), loc(op.getLoc()), lanes(target.getLanes()),
+        width(lanes * (target.getRegisters() >= 32 ? 4 : 3)), lhs{op.getLhs(), op.getLhsLayout().str()},
+        rhs{op.getRhs(), op.getRhsLayout().str()}, out{op.getInit(), op.getOutLayout().str()} {}
+
+  /// Fails, with a diagnostic, on a layout without a schedule.
+  LogicalResult emit();
+
+private:
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+  Value add(Value l, Value r) { return b.createOrFold<arith::AddIOp>(loc, l, r); }
+  Value sub(Value l, Value r) { return b.createOrFold<arith::SubIOp>(loc, l, r); }
+  Value mul(Value l, Value r) { return b.createOrFold<arith::MulIOp>(loc, l, r); }
+  Value div(Value l, Value r) { return b.createOrFold<arith::DivUIOp>(loc, l, r); }
+  Value rem(Value l, Value r) { return b.createOrFold<arith::RemUIOp>(loc, l, r); }
+  Value min(Value l, Value r) { return b.createOrFold<arith::MinSIOp>(loc, l, r); }
+  Value extent(char letter);
+  char last(const std::string &letters) { return letters.empty() ? '\0' : letters.back(); }
+
+  void mergeLetters(std::string &role);
+  bool canMerge(const Operand &operand, char outer, char inner);
+  void merge(Operand &operand, char outer, char inner);
+  Value packedConstant();
+  void emitItem(Value item, Value packed, Value rowBlocks, Value panels);
+  void emitPanel(Value panel, Value packed, Value rowBegin, Value rowEnd, int64_t columns, Value count);
+  void emitPacking(Value panel, Value k0, Value chunk, Value n0, Value count);
+  void emitContract(Value rowBegin, Value rowEnd, Value n0, Value count, Value k0, Value kCount, Value panel,
+                    bool first, bool final);
+  SmallVector<Value> outIndices(Value row, Value col);
+  std::pair<Value, StringRef> fixedView(const Operand &operand);
+
+  OpBuilder &b;
+  ContractOp op;
+  Location loc;
+  int64_t lanes, width;
+  Operand lhs, rhs, out;
+  Roles roles;
+  char rowLetter = 0, colLetter = 0, sumLetter = 0; ///< 0: extent 1
+  DenseMap<char, Value> at;                         ///< letters fixed by the current item
+  std::map<char, std::string> merged;               ///< surviving letter -> the letters it stands for, outermost first
+  DenseMap<char, Value> originalExtents;
+};
+
+} // namespace
+
+Value ContractScheduler::extent(char letter) {
+  if (letter)
+    for (const Operand *operand : {&out, &lhs, &rhs})
+      if (size_t dim = operand->layout.find(letter); dim != std::string::npos)
+        return b.createOrFold<memref::DimOp>(loc, operand->memref, dim);
+  return index(1);
+}
+
+//===----------------------------------------------------------------------===//
+// Merging letters
+//===----------------------------------------------------------------------===//
+
+/// `inner` follows `outer` directly, without a gap in memory.
+bool ContractScheduler::canMerge(const Operand &operand, char outer, char inner) {
+  size_t position = operand.layout.find(outer);
+  if (position == std::string::npos)
+    return true;
+  if (position + 1 >= operand.layout.size() || operand.layout[position + 1] != inner)
+    return false;
+  SmallVector<ReassociationIndices> groups;
+  for (size_t dim = 0; dim < operand.layout.size(); ++dim)
+    if (dim == position + 1)
+      groups.back().push_back(dim);
+    else
+      groups.push_back({int64_t(dim)});
+  return memref::CollapseShapeOp::isGuaranteedCollapsible(cast<MemRefType>(operand.memref.getType()), groups);
+}
+
+void ContractScheduler::merge(Operand &operand, char outer, char inner) {
+  size_t position = operand.layout.find(outer);
+  if (position == std::string::npos)
+    return;
+  SmallVector<ReassociationIndices> groups;
+  for (size_t dim = 0; dim < operand.layout.size(); ++dim)
+    if (dim == position + 1)
+      groups.back().push_back(dim);
+    else
+      groups.push_back({int64_t(dim)});
+  operand.memref = memref::CollapseShapeOp::create(b, loc, operand.memref, groups);
+  operand.layout.erase(position, 1); // the inner letter names the merged dimension
+}
+
+/// Merges neighbours of one role as far as memory allows; `merged` remembers what a letter stands for.
+void ContractScheduler::mergeLetters(std::string &role) {
+  for (size_t i = role.size(); i-- > 1;) {
+    char outer = role[i - 1], inner = role[i];
+    Operand *operands[] = {&lhs, &rhs, &out};
+    if (!llvm::all_of(operands, [&](Operand *operand) { return canMerge(*operand, outer, inner); }))
+      continue;
+    for (char letter : {outer, inner})
+      if (!merged.count(letter)) {
+        merged[letter] = std::string(1, letter);
+        originalExtents[letter] = extent(letter);
+      }
+    for (Operand *operand : operands)
+      merge(*operand, outer, inner);
+    merged[inner] = merged[outer] + merged[inner];
+    role.erase(i - 1, 1);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Panels
+//===----------------------------------------------------------------------===//
+
+/// The rhs as constant panels [outer columns..., P, K, W], if it is a constant without batch letters.
+Value ContractScheduler::packedConstant() {
+  // Look through the views that merging made.
+  Value source = rhs.memref;
+  while (auto collapse = source.getDefiningOp<memref::CollapseShapeOp>())
+    source = collapse.getSrc();
+  auto get = source.getDefiningOp<memref::GetGlobalOp>();
+  if (!get || !sumLetter || !colLetter || roles.columns.size() != 1 || !roles.batch.empty())
+    return Value();
+  auto module = op->getParentOfType<ModuleOp>();
+  auto global = module.lookupSymbol<memref::GlobalOp>(get.getName());
+  auto values = dyn_cast_or_null<DenseElementsAttr>(global.getConstantInitValue());
+  auto type = cast<MemRefType>(rhs.memref.getType());
+  if (!values || !type.hasStaticShape() || !type.getElementType().isF32() || !type.getLayout().isIdentity())
+    return Value();
+  bool sumFirst = rhs.layout[0] == sumLetter;
+  int64_t sums = type.getDimSize(sumFirst ? 0 : 1), columns = type.getDimSize(sumFirst ? 1 : 0);
+  int64_t panels = llvm::divideCeil(columns, width);
+  auto elements = values.getValues<float>();
+  std::vector<float> packed(panels * sums * width, 0.0f);
+  for (int64_t n = 0; n < columns; ++n)
+    for (int64_t k = 0; k < sums; ++k)
+      packed[(n / width * sums + k) * width + n % width] = elements[sumFirst ? k * columns + n : n * sums + k];
+
+  OpBuilder::InsertionGuard guard(b);
+  auto packedType = MemRefType::get({panels, sums, width}, b.getF32Type());
+  auto tensorType = RankedTensorType::get(packedType.getShape(), b.getF32Type());
+  OpBuilder outside = OpBuilder::atBlockBegin(module.getBody());
+  auto packedGlobal = memref::GlobalOp::create(
+      outside, loc, (get.getName() + "_panels").str(), outside.getStringAttr("private"), packedType,
+      DenseElementsAttr::get(tensorType, ArrayRef(packed)), /*constant=*/true, outside.getI64IntegerAttr(64));
+  SymbolTable(module).insert(packedGlobal); // renames on collision
+  return memref::GetGlobalOp::create(b, loc, packedType, packedGlobal.getSymName());
+}
+
+/// panel[k][c] = rhs[k0 + k, n0 + c], zero beyond `count` columns.
+void ContractScheduler::emitPacking(Value panel, Value k0, Value chunk, Value n0, Value count) {
+  SmallVector<schedule::LetterRange> ranges;
+  std::string order;
+  if (colLetter) {
+    ranges.push_back({colLetter, n0, count});
+    order += colLetter;
+  }
+  if (sumLetter) {
+    ranges.push_back({sumLetter, k0, chunk});
+    order += sumLetter;
+  }
+  auto fixed = [&](char letter) { return at[letter]; };
+  bool sumsInnermost = !colLetter || !sumLetter || rhs.layout.find(sumLetter) > rhs.layout.find(colLetter);
+  auto body = [&](Region &region, ArrayRef<Type> types) {
+    return b.createBlock(&region, {}, types, SmallVector<Location>(types.size(), loc));
+  };
+  OpBuilder::InsertionGuard guard(b);
+  if (sumsInnermost && colLetter && sumLetter) {
+    Value source = schedule::viewByLetters(b, loc, rhs.memref, rhs.layout, ranges, fixed, order);
+    auto copy = tile::TransposeOp::create(b, loc, source, panel, count, chunk, /*pad=*/true);
+    Block *block = body(copy.getBody(), {b.getF32Type(), b.getIndexType(), b.getIndexType()});
+    tile::YieldOp::create(b, loc, block->getArgument(0));
+    return;
+  }
+  std::string indexOrder(order.rbegin(), order.rend()); // sums, columns
+  Value source = schedule::viewByLetters(b, loc, rhs.memref, rhs.layout, ranges, fixed, indexOrder);
+  auto loop = scf::ForOp::create(b, loc, index(0), chunk, index(1));
+  b.setInsertionPointToStart(loop.getBody());
+  Value k = loop.getInductionVar();
+  auto copy = tile::MapOp::create(b, loc, index(0), count);
+  auto fill = tile::MapOp::create(b, loc, count, index(width));
+  Block *block = body(copy.getBody(), {b.getIndexType()});
+  SmallVector<Value> from;
+  if (sumLetter)
+    from.push_back(k);
+  if (colLetter)
+    from.push_back(block->getArgument(0));
+  Value value = memref::LoadOp::create(b, loc, source, from);
+  memref::StoreOp::create(b, loc, value, panel, ValueRange{k, block->getArgument(0)});
+  tile::YieldOp::create(b, loc, Value());
+  block = body(fill.getBody(), {b.getIndexType()});
+  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0.0f));
+  memref::StoreOp::create(b, loc, zero, panel, ValueRange{k, block->getArgument(0)});
+  tile::YieldOp::create(b, loc, Value());
+}
+
+//===----------------------------------------------------------------------===//
+// Contractions
+//===----------------------------------------------------------------------===//
+
+/// Indices into `out` of the element at (row, col) of the current item.
+SmallVector<Value> ContractScheduler::outIndices(Value row, Value col) {
+  SmallVector<Value> indices;
+  for (char letter : out.layout)
+    indices.push_back(letter == rowLetter ? row : letter == colLetter ? col : at[letter]);
+  return indices;
+}
+
+void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Value count, Value k0, Value kCount,
+                                     Value panel, bool first, bool final) {
+  // lhs as [row, k], k from k0.
+  SmallVector<schedule::LetterRange> ranges;
+  std::string order;
+  if (rowLetter) {
+    ranges.push_back({rowLetter, index(0), extent(rowLetter)});
+    order += rowLetter;
+  }
+  if (sumLetter) {
+    ranges.push_back({sumLetter, k0, kCount});
+    order += sumLetter;
+  }
+  Value source = schedule::viewByLetters(b, loc, lhs.memref, lhs.layout, ranges,
+                                         [&](char letter) { return at[letter]; }, order);
+  if (order.size() < 2) { // a missing role has extent 1
+    auto type = cast<MemRefType>(source.getType());
+    SmallVector<ReassociationIndices> groups;
+    SmallVector<int64_t> shape(2, 1);
+    if (order.size() == 1) {
+      groups.push_back({0, 1});
+      shape[rowLetter ? 0 : 1] = type.getDimSize(0);
+    }
+    source = memref::ExpandShapeOp::create(b, loc, shape, source, groups);
+  }
+  auto contract = tile::ContractOp::create(b, loc, rowBegin, rowEnd, n0, count, kCount, source, panel,
+                                           tile::Tail::Peel, /*tile_rows=*/4);
+  OpBuilder::InsertionGuard guard(b);
+  Type indexType = b.getIndexType(), f32 = b.getF32Type();
+  if (!first) {
+    Block *init = b.createBlock(&contract.getInit(), {}, {indexType, indexType}, {loc, loc});
+    Value partial = memref::LoadOp::create(b, loc, out.memref, outIndices(init->getArgument(0), init->getArgument(1)));
+    tile::YieldOp::create(b, loc, partial);
+  }
+  Block *epilogue =
+      b.createBlock(&contract.getEpilogue(), {}, {f32, indexType, indexType, b.getI1Type()}, {loc, loc, loc, loc});
+  Value value = epilogue->getArgument(0), row = epilogue->getArgument(1), col = epilogue->getArgument(2);
+  if (final && !op.getEpilogue().empty()) {
+    Block &region = op.getEpilogue().front();
+    IRMapping mapping;
+    SmallVector<Value> arguments{value};
+    for (char letter : op.getOutLayout()) { // indices of the original letters, merged ones taken apart again
+      Value position;
+      for (auto &[survivor, letters] : merged)
+        if (size_t where = letters.find(letter);
+            where != std::string::npos && out.layout.find(survivor) != std::string::npos) {
+          position = survivor == rowLetter ? row : survivor == colLetter ? col : at[survivor];
+          for (size_t inner = letters.size() - 1; inner > where; --inner)
+            position = arith::DivUIOp::create(b, loc, position, originalExtents[letters[inner]]);
+          if (where > 0)
+            position = arith::RemUIOp::create(b, loc, position, originalExtents[letter]);
+        }
+      if (!position)
+        position = letter == rowLetter ? row : letter == colLetter ? col : at[letter];
+      arguments.push_back(position);
+    }
+    llvm::append_range(arguments, op.getCaptures());
+    mapping.map(region.getArguments(), arguments);
+    for (Operation &nested : region.without_terminator())
+      b.clone(nested, mapping);
+    value = mapping.lookupOrDefault(region.getTerminator()->getOperand(0));
+  }
+  memref::StoreOp::create(b, loc, value, out.memref, outIndices(row, col));
+  tile::YieldOp::create(b, loc, Value());
+}
+
+/// Rows [rowBegin, rowEnd) of one panel of `columns` columns (a multiple of the lanes), of which `count` are real
+/// (null: all).
+void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Value rowEnd, int64_t columns,
+                                  Value count) {
+  Value n0 = mul(panel, index(width)), sums = extent(sumLetter);
+  Value zero = index(0);
+  if (packed) {
+    auto type = cast<MemRefType>(packed.getType());
+    SmallVector<OpFoldResult> offsets{panel, b.getIndexAttr(0), b.getIndexAttr(0)},
+        sizes{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1)), b.getIndexAttr(columns)},
+        strides(3, b.getIndexAttr(1));
+    auto reduced = memref::SubViewOp::inferRankReducedResultType({type.getDimSize(1), columns}, type, offsets, sizes,
+                                                                 strides);
+    Value view = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), packed, offsets, sizes, strides);
+    return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);
+  }
+  auto type = MemRefType::get({kSumChunk, width}, b.getF32Type());
+  Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
+  Value chunkSize = index(kSumChunk);
+  Value real = count ? count : index(width);
+  auto chunk = [&](Value k0, bool first, bool final) {
+    Value size = min(chunkSize, sub(sums, k0));
+    emitPacking(scratch, k0, size, n0, real);
+    emitContract(rowBegin, rowEnd, n0, count, k0, size, scratch, first, final);
+  };
+  auto ifThenElse = [&](Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no) {
+    auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    yes();
+    b.setInsertionPointToStart(branch.elseBlock());
+    no();
+  };
+  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= kSumChunk)
+    return chunk(zero, true, true);
+  Value single = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, sums, chunkSize);
+  ifThenElse(single, [&] { chunk(zero, true, true); }, [&] {
+    chunk(zero, true, false);
+    Value lastChunk = mul(div(sub(sums, index(1)), chunkSize), chunkSize);
+    auto middle = scf::ForOp::create(b, loc, chunkSize, lastChunk, chunkSize);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(middle.getBody());
+      chunk(middle.getInductionVar(), false, false);
+    }
+    chunk(lastChunk, false, true);
+  });
+}
+
+void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Value panels) {
+  int64_t rowBlock = packed ? kRowBlock : kRowBlockPacking;
+  Value panel = rem(item, panels);
+  Value rest = div(item, panels);
+  Value block = rem(rest, rowBlocks);
+  rest = div(rest, rowBlocks);
+  std::string outer = roles.batch + roles.rows + roles.columns;
+  for (size_t i = outer.size(); i-- > 0;) {
+    char letter = outer[i];
+    if (letter == rowLetter || letter == colLetter)
+      continue;
+    Value size = extent(letter);
+    at[letter] = rem(rest, size);
+    rest = div(rest, size);
+  }
+  Value rowBegin = mul(block, index(rowBlock));
+  Value rowEnd = min(extent(rowLetter), add(rowBegin, index(rowBlock)));
+  Value columns = extent(colLetter);
+  std::optional<int64_t> known = getConstantIntValue(columns);
+  if (known && *known % width == 0)
+    return emitPanel(panel, packed, rowBegin, rowEnd, width, Value());
+
+  // The last panel is narrower: as many vectors as needed when N is known, all of them with a count otherwise.
+  Value left = sub(columns, mul(panel, index(width)));
+  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, left, index(width));
+  auto branch = scf::IfOp::create(b, loc, whole, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitPanel(panel, packed, rowBegin, rowEnd, width, Value());
+  b.setInsertionPointToStart(branch.elseBlock());
+  int64_t vectors = known && packed ? llvm::divideCeil(*known % width, lanes) * lanes : width;
+  emitPanel(panel, packed, rowBegin, rowEnd, vectors, known ? index(*known % width) : left);
+}
+
+LogicalResult ContractScheduler::emit() {
+  // Lanes along the innermost letter of out.
+  char innermost = last(out.layout);
+  bool inRhs = rhs.layout.find(innermost) != std::string::npos, inLhs = lhs.layout.find(innermost) != std::string::npos;
+  if (inLhs && !inRhs)
+    std::swap(lhs, rhs);
+  roles = findRoles(lhs, rhs, out);
+  for (std::string *role : {&roles.batch, &roles.rows, &roles.columns, &roles.summed})
+    mergeLetters(*role);
+  if (roles.summed.size() > 1)
+    return op.emitError() << "the summed dimensions \"" << roles.summed
+                          << "\" do not lie side by side in both operands; such a contraction is not compiled yet";
+  rowLetter = last(roles.rows);
+  colLetter = last(roles.columns);
+  sumLetter = last(roles.summed);
+
+  Value packed = packedConstant();
+  Value rowBlocks = b.createOrFold<arith::CeilDivSIOp>(loc, extent(rowLetter),
+                                                       index(packed ? kRowBlock : kRowBlockPacking));
+  Value panels = b.createOrFold<arith::CeilDivSIOp>(loc, extent(colLetter), index(width));
+  Value items = mul(rowBlocks, panels);
+  for (char letter : roles.batch + roles.rows + roles.columns)
+    if (letter != rowLetter && letter != colLetter)
+      items = mul(items, extent(letter));
+  auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items)}, ValueRange(),
+                                      /*mapping=*/std::nullopt);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(forall.getBody());
+  emitItem(forall.getInductionVar(0), packed, rowBlocks, panels);
+  return success();
+}
+
+namespace {
+struct ContractToTilePass : schedule::impl::ContractToTileBase<ContractToTilePass> {
+  using ContractToTileBase::ContractToTileBase;
+  void runOnOperation() override {
+    auto target = getOperation()->getAttrOfType<tile::TargetAttr>("tile.target");
+    if (!target) {
+      emitError(getOperation().getLoc()) << "the module has no tile.target";
+      return signalPassFailure();
+    }
+    SmallVector<ContractOp> ops;
+    getOperation().walk([&](ContractOp op) { ops.push_back(op); });
+    for (ContractOp op : ops) {
+      OpBuilder builder(op);
+      if (failed(ContractScheduler(builder, op, target).emit()))
+        return signalPassFailure();
+      op.erase();
+      ++numContractions;
+    }
+  }
+};
+} // namespace

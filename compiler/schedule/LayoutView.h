@@ -1,0 +1,26 @@
+//===- LayoutView.h - Parts of memrefs, named by dimension letters *- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace attnc::schedule {
+
+/// [offset, offset + size) of the dimension `letter`.
+struct LetterRange {
+  char letter;
+  mlir::Value offset, size;
+};
+
+/// The sub-block of `memref`, whose dimensions are the letters of `layout`: letters of `ranges` keep their range, every
+/// other letter is fixed at `fixed(letter)`. The result has the dimensions of `order`, in that order, without a copy.
+mlir::Value viewByLetters(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value memref, llvm::StringRef layout,
+                          llvm::ArrayRef<LetterRange> ranges, llvm::function_ref<mlir::Value(char)> fixed,
+                          llvm::StringRef order);
+
+} // namespace attnc::schedule
