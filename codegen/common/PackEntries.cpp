@@ -158,6 +158,7 @@ namespace {
 struct PackEntriesPass : attnc::codegen::impl::PackEntriesBase<PackEntriesPass> {
   using PackEntriesBase::PackEntriesBase;
   void runOnOperation() override {
+    getOperation()->removeAttr("tile.target"); // spent
     Packer packer(getOperation());
     for (LLVM::LLVMFuncOp function : llvm::to_vector(getOperation().getOps<LLVM::LLVMFuncOp>())) {
       if (function->hasAttr("attnc.launches"))

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipeline/Dialects.h"
+#include "codegen/common/Passes.h"
 #include "compiler/fusion/Passes.h"
 #include "compiler/schedule/BufferizableOpInterfaceImpl.h"
 #include "compiler/schedule/Passes.h"
@@ -58,6 +59,7 @@ void attnc::registerPasses() {
   registerLinalgPasses();
   bufferization::registerBufferizationPasses();
   memref::registerMemRefPasses();
+  codegen::registerCodegenPasses();
   fusion::registerFusionPasses();
   schedule::registerSchedulePasses();
   PassPipelineRegistration<>(

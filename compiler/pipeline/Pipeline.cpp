@@ -26,10 +26,8 @@ llvm::ArrayRef<Level> attnc::levels() {
 }
 
 /// attn -> fused: larger ops.
-static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
-  fusion::FusionOptions fusion;
-  fusion.remarks = options.remarks;
-  fusion::buildFusionPipeline(pm, fusion);
+static void buildFused(OpPassManager &pm, const PipelineOptions &) {
+  pm.addPass(fusion::createRaiseAttention());
 }
 
 /// fused -> tile: memory and loops.
