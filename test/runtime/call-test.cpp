@@ -1,0 +1,490 @@
+//===- call-test.cpp - attnc_plan and attnc_call on a hand-made module ----===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Tensors.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <string>
+#include <thread>
+
+using namespace attnc::test;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+/// A call of the fake module's `scores`, right in everything unless a test
+/// changes it.
+struct Scores : testing::Test {
+  static constexpr int64_t B = 2, M = 3, N = 5;
+  Tensor<float> q{f32, {B, M, 4}}, k{f32, {B, N, 4}}, scale{f32, {}},
+      out{f32, {B, M}};
+  Tensor<uint8_t> mask{boolean, {M, N}};
+  const DLTensor *inputs[4] = {q, k, mask, scale};
+  DLTensor *outputs[1] = {out};
+  const attnc_entry *entry = &attnc_module_v1()->entries[0];
+  attnc_options options = attnc_options_init();
+  char why[512] = "untouched";
+
+  Scores() {
+    for (size_t i = 0; i < q.values.size(); ++i)
+      q.values[i] = static_cast<float>(i % 7) - 3;
+    for (size_t i = 0; i < k.values.size(); ++i)
+      k.values[i] = static_cast<float>(i % 5) - 1;
+    for (size_t i = 0; i < mask.values.size(); ++i)
+      mask.values[i] = i % 3 != 0;
+    scale.values = {0.5f};
+    scale.view.data = scale.values.data();
+    std::fill(out.values.begin(), out.values.end(), NAN);
+    options.message = why;
+    options.message_capacity = sizeof why;
+  }
+
+  std::vector<float> expected() const {
+    std::vector<float> result;
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t m = 0; m < M; ++m) {
+        float sum = 0;
+        for (int64_t n = 0; n < N; ++n)
+          for (int64_t d = 0; d < 4 && mask.values[m * N + n]; ++d)
+            sum +=
+                q.values[(b * M + m) * 4 + d] * k.values[(b * N + n) * 4 + d];
+        result.push_back(sum * 0.5f);
+      }
+    return result;
+  }
+
+  attnc_status call() { return attnc_call(entry, inputs, outputs, &options); }
+
+  void expectError(attnc_status status, const char *text) {
+    EXPECT_EQ(call(), status);
+    EXPECT_STREQ(why, text);
+    EXPECT_TRUE(std::isnan(out.values[0])) << "outputs are untouched";
+  }
+  void expectResult() {
+    ASSERT_EQ(call(), ATTNC_OK) << why;
+    EXPECT_STREQ(why, "");
+    EXPECT_EQ(out.values, expected());
+  }
+};
+
+TEST_F(Scores, Runs) { expectResult(); }
+
+TEST_F(Scores, RunsWithoutOptions) {
+  EXPECT_EQ(attnc_call(entry, inputs, outputs, nullptr), ATTNC_OK);
+  EXPECT_EQ(out.values, expected());
+}
+
+TEST_F(Scores, RunsOnThreads) {
+  for (int threads : {1, 2, 5}) {
+    ASSERT_EQ(attnc_context_create(threads, &options.context), ATTNC_OK);
+    EXPECT_EQ(attnc_context_threads(options.context), threads);
+    for (int limit : {0, 1, 2, 100}) {
+      options.num_threads = limit;
+      std::fill(out.values.begin(), out.values.end(), NAN);
+      expectResult();
+    }
+    attnc_context_destroy(options.context);
+  }
+}
+
+TEST_F(Scores, SharesAContextBetweenCallers) {
+  ASSERT_EQ(attnc_context_create(3, &options.context), ATTNC_OK);
+  std::vector<float> right = expected();
+  auto caller = [&](std::vector<float> &result) {
+    DLTensor mine = out.view, *myOutputs[] = {&mine};
+    mine.data = result.data();
+    attnc_options quiet = options;
+    quiet.message = nullptr;
+    for (int i = 0; i < 300; ++i) {
+      std::fill(result.begin(), result.end(), NAN);
+      ASSERT_EQ(attnc_call(entry, inputs, myOutputs, &quiet), ATTNC_OK);
+      ASSERT_EQ(result, right);
+    }
+  };
+  std::vector<float> a(right.size()), b(right.size());
+  std::thread other([&] { caller(a); });
+  caller(b);
+  other.join();
+  attnc_context_destroy(options.context);
+}
+
+//===----------------------------------------------------------------------===//
+// Plan and workspace
+//===----------------------------------------------------------------------===//
+
+TEST_F(Scores, PlansShapesAndWorkspace) {
+  q.view.data = k.view.data = mask.view.data = scale.view.data = nullptr;
+  int64_t extents[2], bytes;
+  ASSERT_EQ(attnc_plan(entry, inputs, extents, &bytes, &options), ATTNC_OK)
+      << why;
+  EXPECT_THAT(extents, ElementsAre(B, M));
+  EXPECT_GE(bytes, B * M * 4);
+  EXPECT_LT(bytes, B * M * 4 + 64);
+  EXPECT_EQ(attnc_plan(entry, inputs, nullptr, nullptr, nullptr), ATTNC_OK);
+}
+
+struct Allocations {
+  int live = 0, total = 0;
+  static void *allocate(void *user, size_t size) {
+    auto *self = static_cast<Allocations *>(user);
+    ++self->live;
+    ++self->total;
+    return malloc(size);
+  }
+  static void release(void *user, void *memory) {
+    --static_cast<Allocations *>(user)->live;
+    free(memory);
+  }
+};
+
+TEST_F(Scores, AllocatesOnceWithoutAWorkspaceAndNeverWithOne) {
+  Allocations count;
+  options.allocate = Allocations::allocate;
+  options.release = Allocations::release;
+  options.allocator_user = &count;
+  expectResult();
+  EXPECT_EQ(count.total, 1);
+  EXPECT_EQ(count.live, 0);
+
+  int64_t bytes;
+  ASSERT_EQ(attnc_plan(entry, inputs, nullptr, &bytes, &options), ATTNC_OK);
+  std::vector<char> memory(static_cast<size_t>(bytes) + 64);
+  options.workspace_size = bytes;
+  for (size_t offset = 0; offset < 64; ++offset) { // of any alignment
+    options.workspace = memory.data() + offset;
+    memory[offset + bytes] = 77;
+    expectResult();
+    EXPECT_EQ(memory[offset + bytes], 77);
+  }
+  EXPECT_EQ(count.total, 1);
+}
+
+TEST_F(Scores, RefusesASmallWorkspace) {
+  char memory[8];
+  options.workspace = memory;
+  options.workspace_size = sizeof memory;
+  expectError(ATTNC_OUT_OF_MEMORY, "'scores': the workspace has 8 bytes, these "
+                                   "inputs need 87");
+}
+
+TEST_F(Scores, SaysThatMemoryIsOut) {
+  options.allocate = [](void *, size_t) -> void * { return nullptr; };
+  options.release = [](void *, void *) { FAIL(); };
+  expectError(ATTNC_OUT_OF_MEMORY,
+              "'scores': no memory for a workspace of 87 bytes");
+}
+
+//===----------------------------------------------------------------------===//
+// Strides
+//===----------------------------------------------------------------------===//
+
+TEST_F(Scores, ReadsOuterStridesInPlace) {
+  // The same numbers in memory order [M, B, 4].
+  Tensor<float> swapped{f32, {B, M, 4}};
+  for (int64_t b = 0; b < B; ++b)
+    for (int64_t m = 0; m < M; ++m)
+      for (int64_t d = 0; d < 4; ++d)
+        swapped.values[(m * B + b) * 4 + d] = q.values[(b * M + m) * 4 + d];
+  swapped.setStrides({4, B * 4, 1});
+  inputs[0] = swapped;
+  int64_t bytes;
+  ASSERT_EQ(attnc_plan(entry, inputs, nullptr, &bytes, &options), ATTNC_OK);
+  EXPECT_LT(bytes, B * M * 4 + 64) << "no copy";
+  expectResult();
+}
+
+TEST_F(Scores, CopiesInnerStrides) {
+  // The same numbers in memory order [4, M, B]; backwards along M.
+  Tensor<float> swapped{f32, {B, M, 4}};
+  for (int64_t b = 0; b < B; ++b)
+    for (int64_t m = 0; m < M; ++m)
+      for (int64_t d = 0; d < 4; ++d)
+        swapped.values[(d * M + M - 1 - m) * B + b] =
+            q.values[(b * M + m) * 4 + d];
+  swapped.setStrides({1, -B, M * B});
+  swapped.view.byte_offset = (M - 1) * B * sizeof(float);
+  inputs[0] = swapped;
+  int64_t bytes;
+  ASSERT_EQ(attnc_plan(entry, inputs, nullptr, &bytes, &options), ATTNC_OK);
+  EXPECT_GE(bytes, B * M * 4 + B * M * 4 * 4) << "a copy of q";
+  expectResult();
+}
+
+TEST_F(Scores, CopiesUnalignedData) {
+  std::vector<char> memory(q.values.size() * 4 + 1);
+  memcpy(memory.data() + 1, q.values.data(), q.values.size() * 4);
+  q.view.data = memory.data();
+  q.view.byte_offset = 1;
+  expectResult();
+}
+
+TEST_F(Scores, ReadsBroadcastInputs) {
+  std::fill(k.values.begin(), k.values.end(), 2.0f);
+  k.setStrides({0, 0, 0}); // every element is the first
+  expectResult();
+}
+
+TEST_F(Scores, IgnoresStridesOfSingleElements) {
+  Tensor<float> one{f32, {1, 1, 4}}, two{f32, {1, N, 4}}, result{f32, {1, 1}};
+  Tensor<uint8_t> allowed{boolean, {1, N}};
+  one.values = {1, 2, 3, 4};
+  std::fill(two.values.begin(), two.values.end(), 1.0f);
+  std::fill(allowed.values.begin(), allowed.values.end(), 1);
+  one.view.data = one.values.data();
+  one.setStrides({INT64_MIN, INT64_MAX, 1});
+  result.setStrides({-7, 123});
+  const DLTensor *in[] = {one, two, allowed, scale};
+  DLTensor *to[] = {result};
+  ASSERT_EQ(attnc_call(entry, in, to, &options), ATTNC_OK) << why;
+  EXPECT_EQ(result.values[0], 25.0f);
+}
+
+TEST_F(Scores, TakesUint8ForBool) {
+  mask.view.dtype = {kDLUInt, 8, 1};
+  expectResult();
+}
+
+TEST_F(Scores, RunsOnNothing) {
+  Tensor<float> noQ{f32, {0, M, 4}}, noK{f32, {0, 0, 4}}, noOut{f32, {0, M}};
+  Tensor<uint8_t> noMask{boolean, {M, 0}};
+  noQ.view.data = noK.view.data = noMask.view.data = noOut.view.data = nullptr;
+  const DLTensor *in[] = {noQ, noK, noMask, scale};
+  DLTensor *to[] = {noOut};
+  EXPECT_EQ(attnc_call(entry, in, to, &options), ATTNC_OK) << why;
+}
+
+//===----------------------------------------------------------------------===//
+// Mistakes in tensors
+//===----------------------------------------------------------------------===//
+
+TEST_F(Scores, NamesTheInputThatSetASymbol) {
+  Tensor<float> wrong{f32, {3, 7, 4}};
+  inputs[1] = wrong;
+  expectError(ATTNC_INVALID_ARGUMENT, "k: expected f32[B, N, 4] with B = 2 "
+                                      "(from q), got f32[3, 7, 4]");
+}
+
+TEST_F(Scores, NamesEverySymbolThatDoesNotFit) {
+  Tensor<uint8_t> wrong{boolean, {N, M}};
+  inputs[2] = wrong;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "mask: expected bool[M, N] with M = 3 (from q), N = 5 (from k), "
+              "got bool[5, 3]");
+}
+
+TEST_F(Scores, ChecksFixedExtents) {
+  Tensor<float> wrong{f32, {2, 3, 5}};
+  inputs[0] = wrong;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: expected f32[B, M, 4], got f32[2, 3, 5]");
+}
+
+TEST_F(Scores, ChecksRank) {
+  Tensor<float> wrong{f32, {2, 4}};
+  inputs[0] = wrong;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: expected f32[B, M, 4], got f32[2, 4]");
+}
+
+TEST_F(Scores, ChecksScalars) {
+  Tensor<float> wrong{f32, {1}};
+  inputs[3] = wrong;
+  expectError(ATTNC_INVALID_ARGUMENT, "scale: expected f32[], got f32[1]");
+}
+
+TEST_F(Scores, ChecksType) {
+  q.view.dtype = f16;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: expected f32[B, M, 4], got f16[2, 3, 4]");
+  q.view.dtype = {kDLFloat, 32, 4};
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: expected f32[B, M, 4], got vectors of 4 f32[2, 3, 4]");
+  q.view.dtype = {5, 64, 1};
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: expected f32[B, M, 4], got type(5, 64 bits)[2, 3, 4]");
+}
+
+TEST_F(Scores, ChecksDevice) {
+  q.view.device.device_type = kDLCUDA;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: the tensor is not in CPU memory (DLPack device type 2)");
+  q.view.device.device_type = kDLCUDAHost;
+  expectResult();
+}
+
+TEST_F(Scores, ChecksNull) {
+  q.view.data = nullptr;
+  expectError(ATTNC_INVALID_ARGUMENT, "q: data is NULL");
+  inputs[0] = nullptr;
+  expectError(ATTNC_INVALID_ARGUMENT, "q: the tensor is NULL");
+  EXPECT_EQ(attnc_call(entry, nullptr, outputs, &options),
+            ATTNC_INVALID_ARGUMENT);
+  EXPECT_EQ(attnc_call(nullptr, inputs, outputs, &options),
+            ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "the entry is NULL");
+}
+
+TEST_F(Scores, ChecksNonsense) {
+  q.view.ndim = -1;
+  expectError(ATTNC_INVALID_ARGUMENT, "q: rank -1 is outside 0 to 16");
+  q.view.ndim = 1 << 30;
+  expectError(ATTNC_INVALID_ARGUMENT, "q: rank 1073741824 is outside 0 to 16");
+  q.view.ndim = 3;
+  q.view.shape = nullptr;
+  expectError(ATTNC_INVALID_ARGUMENT, "q: the tensor has rank 3 and no shape");
+  q.view.shape = q.shape.data();
+  q.shape[1] = -3;
+  expectError(ATTNC_INVALID_ARGUMENT, "q: extent 1 is negative (-3)");
+}
+
+TEST_F(Scores, ChecksOverflow) {
+  q.shape[1] = INT64_MAX / 8;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: the extents and strides reach beyond 2^63 bytes");
+  q.shape[1] = M;
+  q.setStrides({INT64_MAX / 2, 4, 1});
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: the extents and strides reach beyond 2^63 bytes");
+  q.setStrides({INT64_MIN, 4, 1});
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "q: the extents and strides reach beyond 2^63 bytes");
+}
+
+TEST_F(Scores, RefusesPlansThatOverflowed) {
+  attnc_variant variant = entry->variants[2];
+  variant.plan = [](void **args) {
+    auto *out = static_cast<int64_t *>(args[4]);
+    out[0] = B;
+    out[1] = M;
+    out[2] = INT64_MIN;
+  };
+  attnc_entry changed = *entry;
+  changed.num_variants = 1;
+  changed.variants = &variant;
+  entry = &changed;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "'scores': an output or the workspace of these inputs would be "
+              "larger than 2^63 bytes, or of negative extent");
+}
+
+TEST_F(Scores, ChecksOutputs) {
+  Tensor<float> wrong{f32, {M, B}};
+  outputs[0] = wrong;
+  expectError(ATTNC_INVALID_ARGUMENT, "out: expected f32[2, 3], got f32[3, 2]");
+  Tensor<uint16_t> half{f16, {B, M}};
+  outputs[0] = half;
+  expectError(ATTNC_INVALID_ARGUMENT, "out: expected f32[2, 3], got f16[2, 3]");
+  out.setStrides({1, B});
+  outputs[0] = out;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "out: an output must be row-major without gaps and aligned to "
+              "its element");
+  out.setStrides({M, 1});
+  out.view.byte_offset = 2;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "out: an output must be row-major without gaps and aligned to "
+              "its element");
+  out.view.byte_offset = 0;
+  out.view.data = nullptr;
+  expectError(ATTNC_INVALID_ARGUMENT, "out: data is NULL");
+  out.view.data = out.values.data();
+  expectResult();
+}
+
+//===----------------------------------------------------------------------===//
+// Options and messages
+//===----------------------------------------------------------------------===//
+
+TEST_F(Scores, TakesOptionsOfOlderCallers) {
+  // Only the fields up to the context existed.
+  options.struct_size = offsetof(attnc_options, parallel_for);
+  options.parallel_for = [](void *, int64_t, attnc_body, void *) { FAIL(); };
+  EXPECT_EQ(call(), ATTNC_OK);
+  EXPECT_STREQ(why, "untouched");
+  options.struct_size = 0;
+  EXPECT_EQ(call(), ATTNC_INVALID_ARGUMENT);
+}
+
+TEST_F(Scores, ChecksOptions) {
+  options.num_threads = -1;
+  expectError(ATTNC_INVALID_ARGUMENT, "options: num_threads is negative");
+  options.num_threads = 0;
+  options.allocate = [](void *, size_t size) { return malloc(size); };
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "options: set both allocate and release, or none");
+}
+
+TEST_F(Scores, CutsMessagesAtTheBuffersEnd) {
+  inputs[0] = nullptr;
+  for (size_t capacity : {size_t(0), size_t(1), size_t(5)}) {
+    memset(why, 'x', sizeof why);
+    options.message_capacity = capacity;
+    EXPECT_EQ(call(), ATTNC_INVALID_ARGUMENT);
+    EXPECT_EQ(why[capacity], 'x');
+    if (capacity)
+      EXPECT_EQ(std::string(why),
+                std::string("q: the tensor is NULL").substr(0, capacity - 1));
+  }
+}
+
+TEST_F(Scores, UsesTheHostsParallelFor) {
+  struct Host {
+    int64_t calls = 0;
+    static void run(void *user, int64_t count, attnc_body body, void *data) {
+      static_cast<Host *>(user)->calls++;
+      for (int64_t i = count - 1; i >= 0; --i) // any order will do
+        body(data, i, i + 1);
+    }
+  } host;
+  options.parallel_for = Host::run;
+  options.parallel_for_user = &host;
+  expectResult();
+  EXPECT_EQ(host.calls, 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Plain pointers
+//===----------------------------------------------------------------------===//
+
+TEST_F(Scores, RunsOnPlainPointers) {
+  int64_t symbols[] = {B, M, N}, extents[2], bytes;
+  ASSERT_EQ(attnc_plan_raw(entry, symbols, extents, &bytes, &options),
+            ATTNC_OK);
+  EXPECT_THAT(extents, ElementsAre(B, M));
+  const void *from[] = {q.values.data(), k.values.data(), mask.values.data(),
+                        scale.values.data()};
+  void *to[] = {out.values.data()};
+  ASSERT_EQ(attnc_call_raw(entry, symbols, from, to, &options), ATTNC_OK)
+      << why;
+  EXPECT_EQ(out.values, expected());
+  symbols[1] = -1;
+  EXPECT_EQ(attnc_call_raw(entry, symbols, from, to, &options),
+            ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "q: extent 1 is negative (-1)");
+}
+
+TEST(Halves, ComputesExtents) {
+  const attnc_entry *entry =
+      attnc_find_entry(attnc_module_v1(), "halves", nullptr);
+  Tensor<uint16_t> x{bf16, {7}}, lo{bf16, {3}};
+  Tensor<int64_t> info{i64, {2}};
+  std::iota(x.values.begin(), x.values.end(), 1);
+  const DLTensor *inputs[] = {x};
+  DLTensor *outputs[] = {lo, info};
+  int64_t extents[2], bytes;
+  ASSERT_EQ(attnc_plan(entry, inputs, extents, &bytes, nullptr), ATTNC_OK);
+  EXPECT_THAT(extents, ElementsAre(3, 2));
+  EXPECT_EQ(bytes, 0);
+  ASSERT_EQ(attnc_call(entry, inputs, outputs, nullptr), ATTNC_OK);
+  EXPECT_THAT(lo.values, ElementsAre(1, 2, 3));
+  EXPECT_THAT(info.values, ElementsAre(7, 1));
+}
+
+} // namespace
