@@ -12,6 +12,9 @@ llvm::StringRef attnc::nearest(llvm::StringRef typo,
                                llvm::ArrayRef<llvm::StringRef> names) {
   llvm::StringRef best;
   unsigned bestDistance = std::max<unsigned>(1, typo.size() / 3) + 1;
+  for (llvm::StringRef name : names)
+    if (name.equals_insensitive(typo))
+      return name; // 'b' for 'B'
   for (llvm::StringRef name : names) {
     unsigned distance =
         typo.edit_distance(name, /*AllowReplacements=*/true, bestDistance);

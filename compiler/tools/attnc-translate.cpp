@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Translate.h"
+#include "compiler/frontend/spec/Translate.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 
 int main(int argc, char **argv) {
   attnc::onnx::registerOnnxTranslation();
+  attnc::spec::registerSpecTranslation();
   return mlir::failed(mlir::mlirTranslateMain(argc, argv, "attnc translation driver"));
 }

@@ -1,0 +1,375 @@
+//===- Import.cpp - A .attn file to IR at level attn ----------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   attention f(q: f32[B, M, H=16, D=64], ..., cap: f32) -> f32[B, M, H, Dv] {
+//   score = softcap(s, cap) }
+//
+// becomes
+//
+//   func.func @f(%q: tensor<?x?x16x64xf32> {attnc.name = "q", attnc.dims =
+//   ["B", "M", "16", "64"]}, ...) {
+//     %0 = tensor.extract %cap[] : tensor<f32>
+//     %1 = tensor.dim %q, %c0
+//     %2 = tensor.empty(%1, ...)
+//     %3 = attn.attention q(%q "BMHD" ...) captures(%0) outs("BMHE", %2 ...)
+//     score { ... } return %3
+//   }
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/spec/Import.h"
+#include "compiler/frontend/spec/Expressions.h"
+#include "compiler/frontend/spec/Parser.h"
+#include "dialects/Attn/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Transforms/CSE.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::spec;
+
+static constexpr char kLibraryText[] =
+#include "compiler/frontend/spec/Library.attn.inc"
+    ;
+
+llvm::StringRef attnc::spec::getLibraryText() { return kLibraryText; }
+
+namespace {
+/// Builds the function of one attention.
+class AttentionImporter {
+public:
+  AttentionImporter(const Program &program, const Attention &attention,
+                    const Shapes &shapes, Diagnostics &diagnostics)
+      : program(program), attention(attention), shapes(shapes),
+        diagnostics(diagnostics), builder(diagnostics.getContext()),
+        loc(diagnostics.translate(attention.name.loc)),
+        used(attention.params.size()) {}
+
+  void import(ModuleOp module);
+
+private:
+  void createFunction(ModuleOp module);
+  DictionaryAttr tensorAttributes(const TensorInfo &info,
+                                  llvm::StringRef defaultName);
+  Value createInit(const TensorInfo &result);
+  Value extentOf(char letter);
+  void createAttention();
+  void gatherCaptures();
+  FloatAttr evaluateScale();
+  void lowerRegion(llvm::StringRef name);
+  Environment regionEnvironment(Block &block, unsigned firstIndex);
+  void dropUnusedCaptures();
+  void warnUnused();
+  const Expr *find(llvm::StringRef statement) const;
+
+  const Program &program;
+  const Attention &attention;
+  const Shapes &shapes;
+  Diagnostics &diagnostics;
+  OpBuilder builder;
+  Location loc;
+  func::FuncOp function;
+  attn::AttentionOp op;
+  llvm::SmallVector<Value> captures;
+  llvm::SmallVector<std::optional<unsigned>> captureOf; // per parameter
+  std::optional<unsigned> batchCapture;
+  llvm::SmallVector<bool> used;
+};
+} // namespace
+
+void AttentionImporter::import(ModuleOp module) {
+  createFunction(module);
+  createAttention();
+  for (llvm::StringRef region : {"score", "mask"})
+    lowerRegion(region);
+  dropUnusedCaptures();
+  warnUnused();
+}
+
+const Expr *AttentionImporter::find(llvm::StringRef statement) const {
+  for (const Statement &candidate : attention.statements)
+    if (candidate.name.text == statement)
+      return candidate.value.get();
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// The function
+//===----------------------------------------------------------------------===//
+
+DictionaryAttr
+AttentionImporter::tensorAttributes(const TensorInfo &info,
+                                    llvm::StringRef defaultName) {
+  llvm::SmallVector<Attribute> dims;
+  for (const std::string &symbol : info.symbols)
+    dims.push_back(builder.getStringAttr(symbol));
+  llvm::StringRef name = info.parameter->name.text;
+  return builder.getDictionaryAttr(
+      {builder.getNamedAttr("attnc.dims", builder.getArrayAttr(dims)),
+       builder.getNamedAttr(
+           "attnc.name",
+           builder.getStringAttr(name.empty() ? defaultName : name))});
+}
+
+void AttentionImporter::createFunction(ModuleOp module) {
+  llvm::SmallVector<Type> inputs, outputs;
+  llvm::SmallVector<DictionaryAttr> inputAttributes, outputAttributes;
+  for (const TensorInfo &param : shapes.params) {
+    inputs.push_back(param.type);
+    inputAttributes.push_back(tensorAttributes(param, ""));
+  }
+  for (const TensorInfo &result : shapes.results) {
+    outputs.push_back(result.type);
+    outputAttributes.push_back(tensorAttributes(result, "o"));
+  }
+  builder.setInsertionPointToEnd(module.getBody());
+  function = func::FuncOp::create(builder, loc, attention.name.text,
+                                  builder.getFunctionType(inputs, outputs));
+  function.setAllArgAttrs(inputAttributes);
+  function.setAllResultAttrs(outputAttributes);
+  if (!attention.doc.empty())
+    function->setAttr("attnc.doc", builder.getStringAttr(attention.doc));
+  Block *body = function.addEntryBlock();
+  for (auto [argument, param] : llvm::zip(body->getArguments(), shapes.params))
+    argument.setLoc(diagnostics.translate(param.parameter->name.loc));
+  builder.setInsertionPointToEnd(body);
+}
+
+/// The run-time extent of a role, from the first of q, k, v that has it.
+Value AttentionImporter::extentOf(char letter) {
+  for (unsigned position : {shapes.q, shapes.k, shapes.v}) {
+    size_t dim = shapes.params[position].layout.find(letter);
+    if (dim != std::string::npos)
+      return tensor::DimOp::create(builder, loc, function.getArgument(position),
+                                   dim);
+  }
+  llvm_unreachable("a run-time role is in q, k or v");
+}
+
+Value AttentionImporter::createInit(const TensorInfo &result) {
+  // Results have the roles of the output in its order; lse lacks E, which is
+  // static.
+  llvm::SmallVector<Value> dynamic;
+  for (char letter : shapes.getOutput().layout)
+    if (ShapedType::isDynamic(shapes.getOutput().extentOf(letter)))
+      dynamic.push_back(extentOf(letter));
+  return tensor::EmptyOp::create(builder, loc, result.type, dynamic);
+}
+
+//===----------------------------------------------------------------------===//
+// The attention
+//===----------------------------------------------------------------------===//
+
+/// Every parameter besides q, k, v, scalars as their element, and B. Those that
+/// turn out unread are dropped later.
+void AttentionImporter::gatherCaptures() {
+  captureOf.assign(shapes.params.size(), std::nullopt);
+  for (auto [position, param] : llvm::enumerate(shapes.params)) {
+    if (llvm::is_contained({shapes.q, shapes.k, shapes.v}, position))
+      continue;
+    Value value = function.getArgument(position);
+    if (param.type.getRank() == 0)
+      value = tensor::ExtractOp::create(builder, value.getLoc(), value,
+                                        ValueRange());
+    captureOf[position] = captures.size();
+    captures.push_back(value);
+  }
+  if (ShapedType::isDynamic(shapes.extents.lookup("B"))) {
+    batchCapture = captures.size();
+    captures.push_back(extentOf('B'));
+  }
+}
+
+void AttentionImporter::createAttention() {
+  gatherCaptures();
+  llvm::SmallVector<Value> inits;
+  llvm::SmallVector<Type> types;
+  for (const TensorInfo &result : shapes.results) {
+    inits.push_back(createInit(result));
+    types.push_back(result.type);
+  }
+  auto layout = [&](unsigned position) {
+    return builder.getStringAttr(shapes.params[position].layout);
+  };
+  op = attn::AttentionOp::create(
+      builder, loc, types, function.getArgument(shapes.q),
+      function.getArgument(shapes.k), function.getArgument(shapes.v), captures,
+      inits, layout(shapes.q), layout(shapes.k), layout(shapes.v),
+      builder.getStringAttr(shapes.getOutput().layout), evaluateScale());
+  func::ReturnOp::create(builder, loc, op.getResults());
+}
+
+/// `scale` is evaluated here, in f64: it must fold to a constant. Null when it
+/// is not given.
+FloatAttr AttentionImporter::evaluateScale() {
+  const Expr *expr = find("scale");
+  if (!expr)
+    return {};
+  OwningOpRef<ModuleOp> scratch =
+      ModuleOp::create(loc); // its operations are thrown away
+  Environment environment;
+  environment.params.resize(shapes.params.size());
+  environment.used = &used;
+  OpBuilder scratchBuilder = OpBuilder::atBlockEnd(scratch->getBody());
+  StatementContext context{program, attention, shapes, "scale"};
+  Operand value = lowerExpression(*expr, context, environment, scratchBuilder,
+                                  scratchBuilder.getF64Type(), diagnostics);
+  if (value.isPoison())
+    return {};
+  if (!value.isNumber()) {
+    diagnostics.error(expr->loc) << "'scale' must be a number";
+    return {};
+  }
+  Arithmetic arithmetic(scratchBuilder, scratchBuilder.getF64Type());
+  arithmetic.setLoc(loc);
+  FloatAttr constant;
+  if (!matchPattern(arithmetic.toFloat(value).value, m_Constant(&constant)) ||
+      !constant.getValue().isFinite()) {
+    diagnostics.error(expr->loc) << "'scale' must be a finite number";
+    return {};
+  }
+  return constant;
+}
+
+/// The block arguments by name: `firstIndex` is the position of b.
+Environment AttentionImporter::regionEnvironment(Block &block,
+                                                 unsigned firstIndex) {
+  auto argument = [&](unsigned offset) {
+    return block.getArgument(firstIndex + offset);
+  };
+  Environment environment;
+  environment.s = firstIndex ? block.getArgument(0) : Value();
+  environment.b = argument(0);
+  environment.h = argument(1);
+  environment.i = argument(2);
+  environment.j = argument(3);
+  environment.M = argument(4);
+  environment.N = argument(5);
+  environment.B = batchCapture ? argument(6 + *batchCapture) : Value();
+  for (std::optional<unsigned> capture : captureOf)
+    environment.params.push_back(capture ? argument(6 + *capture) : Value());
+  environment.used = &used;
+  return environment;
+}
+
+void AttentionImporter::lowerRegion(llvm::StringRef name) {
+  const Expr *expr = find(name);
+  if (!expr)
+    return;
+  bool isScore = name == "score";
+  Block *block = isScore ? op.addScoreBlock() : op.addMaskBlock();
+  OpBuilder regionBuilder = OpBuilder::atBlockEnd(block);
+  StatementContext context{program, attention, shapes, name};
+  Operand value = lowerExpression(
+      *expr, context, regionEnvironment(*block, isScore ? 1 : 0), regionBuilder,
+      op.getAccumulatorType(), diagnostics);
+  if (value.isPoison())
+    return;
+  if (isScore ? !value.isNumber() : value.type != Operand::Bool) {
+    diagnostics.error(expr->loc)
+        << "'" << name << "' must be "
+        << (isScore
+                ? "a number, this is a boolean; a condition belongs in 'mask'"
+                : "a boolean, this is a number; compare it, as in ... != 0");
+    return;
+  }
+  if (!isScore && value.range.high == 0)
+    diagnostics.warning(expr->loc)
+        << "the mask is never true: no key is allowed and the output is 0";
+  Location yieldLoc = diagnostics.translate(expr->loc);
+  if (isScore) {
+    Arithmetic arithmetic(regionBuilder, op.getAccumulatorType());
+    arithmetic.setLoc(yieldLoc);
+    value = arithmetic.toFloat(value);
+  }
+  attn::YieldOp::create(regionBuilder, yieldLoc, value.value);
+}
+
+void AttentionImporter::dropUnusedCaptures() {
+  auto isUnused = [&](Region &region, unsigned first, unsigned capture) {
+    return region.empty() || region.getArgument(first + capture).use_empty();
+  };
+  for (unsigned capture = captures.size(); capture-- > 0;) {
+    if (!isUnused(op.getScore(), attn::AttentionOp::kScoreIndices, capture) ||
+        !isUnused(op.getMask(), attn::AttentionOp::kMaskIndices, capture))
+      continue;
+    op.getCapturesMutable().erase(capture);
+    if (!op.getScore().empty())
+      op.getScore().eraseArgument(attn::AttentionOp::kScoreIndices + capture);
+    if (!op.getMask().empty())
+      op.getMask().eraseArgument(attn::AttentionOp::kMaskIndices + capture);
+  }
+}
+
+void AttentionImporter::warnUnused() {
+  if (diagnostics.hasErrors())
+    return; // what reads it may have been the error
+  for (auto [position, param] : llvm::enumerate(attention.params))
+    if (captureOf[position] && !used[position])
+      diagnostics.warning(param.name.loc)
+          << "'" << param.name.text << "' is never read";
+}
+
+//===----------------------------------------------------------------------===//
+// The file
+//===----------------------------------------------------------------------===//
+
+/// Parses the library as a second buffer of `sources`; its diagnostics would be
+/// our bug.
+static File parseLibrary(llvm::SourceMgr &sources, Diagnostics &diagnostics) {
+  auto buffer =
+      llvm::MemoryBuffer::getMemBuffer(getLibraryText(), "Library.attn");
+  llvm::StringRef text = buffer->getBuffer();
+  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  File library = parse(text, diagnostics);
+  for (Definition &definition : library.definitions)
+    definition.isLibrary = true;
+  return library;
+}
+
+FailureOr<OwningOpRef<ModuleOp>>
+attnc::spec::importSpec(llvm::SourceMgr &sources, MLIRContext *context,
+                        const DimBindings &bindings) {
+  context
+      ->loadDialect<attn::AttnDialect, arith::ArithDialect, func::FuncDialect,
+                    math::MathDialect, tensor::TensorDialect>();
+  Diagnostics diagnostics(sources, context);
+  const llvm::MemoryBuffer *main =
+      sources.getMemoryBuffer(sources.getMainFileID());
+  Program program;
+  program.library = parseLibrary(sources, diagnostics);
+  program.user = parse(main->getBuffer(), diagnostics);
+  if (program.user.attentions.empty() && !diagnostics.hasErrors())
+    diagnostics.error(llvm::SMLoc::getFromPointer(main->getBufferEnd()))
+        << "the file defines no attention, as in: attention f(q: f32[B, M, H, "
+           "D], k: f32[B, N, G, D], "
+           "v: f32[B, N, G, Dv]) -> f32[B, M, H, Dv] { mask = causal }";
+  resolveNames(program, diagnostics);
+  checkBindings(program.user, bindings, diagnostics);
+
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(context));
+  for (const Attention &attention : program.user.attentions)
+    if (std::optional<Shapes> shapes =
+            resolveShapes(attention, bindings, diagnostics))
+      AttentionImporter(program, attention, *shapes, diagnostics)
+          .import(*module);
+  if (diagnostics.hasErrors())
+    return failure();
+
+  // Values that were written twice become one; what nobody reads disappears.
+  IRRewriter rewriter(context);
+  DominanceInfo dominance;
+  eliminateCommonSubExpressions(rewriter, dominance, *module);
+  if (failed(verify(*module)))
+    return failure();
+  return module;
+}
