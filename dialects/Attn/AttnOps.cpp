@@ -1,4 +1,4 @@
-//===- AttnOps.cpp - Verifiers and canonicalisations of the attn dialect --===//
+//===- AttnOps.cpp - Verifiers of the attn dialect ------------------------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -88,6 +88,18 @@ static LogicalResult verifyExtents(Operation *op, ArrayRef<Labelled> operands) {
       if (!inserted && it->second.first != extent)
         return op->emitOpError() << "dimension " << StringRef(&letter, 1) << " is " << it->second.first << " in "
                                  << it->second.second << " and " << extent << " in " << operand.name;
+    }
+  return success();
+}
+
+/// A missing letter stands for extent 1, so two operands that share a role must both name it unless the extent is 1.
+static LogicalResult verifyBothName(Operation *op, StringRef letters, const Labelled &first, const Labelled &second) {
+  for (char letter : letters)
+    for (auto [named, other] : {std::pair(&first, &second), std::pair(&second, &first)}) {
+      int64_t dim = AttentionOp::dimOf(named->layout, letter);
+      if (dim >= 0 && named->type.getDimSize(dim) != 1 && !other->layout.contains(letter))
+        return op->emitOpError() << "dimension " << StringRef(&letter, 1) << " of " << named->name << " is missing in "
+                                 << other->name << ", layout \"" << other->layout << "\"";
     }
   return success();
 }
@@ -200,6 +212,11 @@ LogicalResult AttentionOp::verify() {
       return failure();
   if (failed(verifyExtents(*this, operands)))
     return failure();
+  if (failed(verifyBothName(*this, "D", operands[0], operands[1])) ||
+      failed(verifyBothName(*this, "N", operands[1], operands[2])) ||
+      failed(verifyBothName(*this, "E", operands[2], operands[3])) ||
+      failed(verifyBothName(*this, "BMH", operands[0], operands[3]))) // attention_a7
+    return failure();
   // attention_a7: heads and features are compile-time numbers, G divides H.
   for (char letter : {'H', 'G', 'D', 'E'})
     if (ShapedType::isDynamic(getExtent(letter)))
@@ -213,6 +230,8 @@ LogicalResult AttentionOp::verify() {
                            << operand.type.getElementType();
   if (std::optional<APFloat> scale = getScale(); scale && !scale->isFinite())
     return emitOpError("scale must be finite (A1)"); // attention_a1
+  if (!getScale() && getExtent('D') == 0)
+    return emitOpError("needs a scale: D = 0 has no default (A1)"); // attention_a1
   if (!getResults().empty() && TypeRange(getInits()) != TypeRange(getResults()))
     return emitOpError("result types must be those of the destinations");
   Builder builder(getContext());
@@ -226,60 +245,6 @@ LogicalResult AttentionOp::verify() {
 
 void AttentionOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   addMemrefEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-namespace {
-/// A mask that is the constant true, or a score that is its own argument, says nothing: drop the region.
-struct DropTrivialRegion : OpRewritePattern<AttentionOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
-    auto yielded = [](Region &region) {
-      return region.empty() ? Value() : cast<YieldOp>(region.front().getTerminator()).getValue();
-    };
-    bool changed = false;
-    auto drop = [&](Region &region) {
-      rewriter.modifyOpInPlace(op, [&] {
-        region.dropAllReferences();
-        region.getBlocks().clear();
-      });
-      changed = true;
-    };
-    if (Value mask = yielded(op.getMask()))
-      if (auto constant = mask.getDefiningOp<arith::ConstantOp>();
-          constant && cast<IntegerAttr>(constant.getValue()).getValue().isOne())
-        drop(op.getMask());
-    if (Value score = yielded(op.getScore()); score && score == op.getScore().getArgument(0))
-      drop(op.getScore());
-    return success(changed);
-  }
-};
-
-/// A capture that neither region reads is no operand.
-struct DropUnusedCapture : OpRewritePattern<AttentionOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
-    for (unsigned c = 0, e = op.getCaptures().size(); c < e; ++c) {
-      auto unused = [&](Region &region, unsigned indices) {
-        return region.empty() || region.getArgument(indices + c).use_empty();
-      };
-      if (!unused(op.getScore(), AttentionOp::kScoreIndices) || !unused(op.getMask(), AttentionOp::kMaskIndices))
-        continue;
-      rewriter.modifyOpInPlace(op, [&] {
-        op.getCapturesMutable().erase(c);
-        if (!op.getScore().empty())
-          op.getScore().eraseArgument(AttentionOp::kScoreIndices + c);
-        if (!op.getMask().empty())
-          op.getMask().eraseArgument(AttentionOp::kMaskIndices + c);
-      });
-      return success();
-    }
-    return rewriter.notifyMatchFailure(op, "every capture is read");
-  }
-};
-} // namespace
-
-void AttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
-  patterns.add<DropTrivialRegion, DropUnusedCapture>(context);
 }
 
 //===----------------------------------------------------------------------===//

@@ -35,6 +35,10 @@ class Attn_Op<string mnemonic, list<Trait> traits = []>
 // A tensor before bufferization, a memref of the same shape after it.
 def Attn_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef], "ranked tensor or strided memref">;
 
+// What a region may read besides its own arguments.
+def Attn_Capture : AnyTypeOf<[Attn_Shaped, AnyFloat, AnySignlessIntegerOrIndex],
+                             "ranked tensor, strided memref, float, signless integer or index">;
+
 def Attn_AttentionOp : Attn_Op<"attention", [
     AttrSizedOperandSegments, DestinationStyleOpInterface, IsolatedFromAbove,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
@@ -54,15 +58,21 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     - A7: K and V may differ in head dim; M, N and B may be dynamic; G divides H.
     - A8: the second result, if present, is lse (natural logarithm). Accumulation
       is f32 for f32 and below, f64 for f64.
+    - A9: which end a causal mask aligns is written in the mask region: j <= i + N - M
+      aligns the ends, j <= i the starts. That is why regions are given M and N.
 
     A layout is a string of dimension letters in memory order: B batch, M
     queries, N keys, H query heads, G kv heads, D features of Q and K, E features
     of V. A letter that is missing stands for extent 1 (single-head or unbatched
-    tensors). Captured scalars and tensors are operands; both regions see them as
-    trailing block arguments and read tensors with `tensor.extract`.
+    tensors); K or V without B serve every batch, without G every head. H, G, D
+    and E are compile-time numbers.
+
+    Captured scalars and tensors are operands; both regions see them as trailing
+    block arguments and read tensors with `tensor.extract`. An absent score region
+    is the identity, an absent mask region allows every key.
 
     The op is destination style: `outs` holds the output and, optionally, lse
-    (layout of lse: the output's layout without E).
+    (layout of lse: the output's layout without E). Their contents are not read.
 
     Example, causal with aligned ends (A9) and a soft cap of 50:
 
@@ -90,7 +100,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
   }];
 
   let arguments = (ins Attn_Shaped:$q, Attn_Shaped:$k, Attn_Shaped:$v,
-                       Variadic<AnyType>:$captures,
+                       Variadic<Attn_Capture>:$captures,
                        Variadic<Attn_Shaped>:$inits,
                        StrAttr:$q_layout, StrAttr:$k_layout, StrAttr:$v_layout,
                        StrAttr:$o_layout, OptionalAttr<F64Attr>:$scale);
@@ -145,7 +155,7 @@ def Attn_ContractOp : Attn_Op<"contract", [
     not in out is summed; in all three, a batch letter; a letter of out comes from
     lhs, rhs or both. The epilogue sees the accumulated value, then one index per
     letter of out in out's order, then the captures. Without a region the value is
-    stored as it is. Accumulation is f32 for f32 and below, f64 for f64; the empty
+    stored as it is. What `outs` holds before is not read. Accumulation is f32 for f32 and below, f64 for f64; the empty
     sum is 0.
 
     Example, a projection with bias and ReLU:
@@ -165,7 +175,7 @@ def Attn_ContractOp : Attn_Op<"contract", [
     ```
   }];
   let arguments = (ins Attn_Shaped:$lhs, Attn_Shaped:$rhs,
-                       Variadic<AnyType>:$captures, Attn_Shaped:$init,
+                       Variadic<Attn_Capture>:$captures, Attn_Shaped:$init,
                        StrAttr:$lhs_layout, StrAttr:$rhs_layout, StrAttr:$out_layout);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region MaxSizedRegion<1>:$epilogue);
