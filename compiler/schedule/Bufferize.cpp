@@ -28,13 +28,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
+#include "compiler/schedule/CompoundOps.h"
 #include "compiler/schedule/Passes.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
-#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
-#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 
 namespace attnc::schedule {
 #define GEN_PASS_DEF_BUFFERIZE
@@ -45,32 +44,8 @@ using namespace mlir;
 using namespace attnc;
 
 //===----------------------------------------------------------------------===//
-// 1. Compound tensor ops
+// 1. One fill per destination
 //===----------------------------------------------------------------------===//
-
-namespace {
-/// softmax -> max, sub, exp, sum, div. A row of -inf alone gives -inf - -inf =
-/// NaN, NaN stays in its row: as ONNX says.
-struct DecomposeSoftmax : OpRewritePattern<linalg::SoftmaxOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(linalg::SoftmaxOp op,
-                                PatternRewriter &rewriter) const override {
-    FailureOr<SmallVector<Value>> results = op.decomposeOperation(rewriter);
-    if (failed(results))
-      return rewriter.notifyMatchFailure(op, "has no decomposition");
-    rewriter.replaceOp(op, *results);
-    return success();
-  }
-};
-} // namespace
-
-static void decomposeCompoundOps(ModuleOp module) {
-  RewritePatternSet patterns(module.getContext());
-  patterns.add<DecomposeSoftmax>(module.getContext());
-  tensor::populateDecomposeTensorConcatPatterns(patterns);
-  linalg::populateDecomposePadPatterns(patterns);
-  (void)applyPatternsGreedily(module, std::move(patterns));
-}
 
 /// Every destination gets its own `tensor.empty` and `linalg.fill`. CSE has
 /// merged equal ones; with one buffer for two destinations bufferization would
@@ -219,7 +194,7 @@ namespace {
 struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    decomposeCompoundOps(module);
+    schedule::decomposeCompoundOps(module);
     splitSharedFills(module);
     for (func::FuncOp function : module.getOps<func::FuncOp>()) {
       if (function.isDeclaration())

@@ -85,4 +85,41 @@ def ContractToTile : Pass<"contract-to-tile", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numContractions", "num-contractions", "contractions scheduled">];
 }
 
+def LowerLinalgToTile : Pass<"lower-linalg-to-tile", "::mlir::func::FuncOp"> {
+  let summary = "linalg on memrefs becomes loops over rows around tile.map and tile.reduce";
+  let description = [{
+    Every linalg op left gets one loop in the lanes, chosen for contiguous reads; a
+    reduction with a known combiner over contiguous elements becomes
+    `tile.reduce`. Neighbouring ops that walk the same rows (the steps of a layer
+    norm or of a softmax) share one loop. Rows are shared among threads when the
+    work may be large.
+
+    ```mlir
+    linalg.generic {indexing_maps = [(i, j) -> (i, j), (i, j) -> (i)], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<8x64xf32>) outs(%s : memref<8xf32>) { addf }
+    // becomes
+    scf.for %i = %c0 to %c8 step %c1 {
+      %0 = memref.load %s[%i] : memref<8xf32>
+      %1 = tile.reduce add %c0 to %c64 init(%0) {
+      ^bb0(%j: index):
+        %2 = memref.load %x[%i, %j] : memref<8x64xf32>
+        tile.yield %2 : f32
+      } : f32
+      memref.store %1, %s[%i] : memref<8xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"grain", "grain", "int64_t", "32768",
+           "Scalar operations that are worth a task of their own; less than twice as many run on one thread">,
+  ];
+  let statistics = [
+    Statistic<"numNests", "nests", "Number of loop nests over rows">,
+    Statistic<"numFused", "fused", "Number of ops that joined the nest of a neighbour">,
+  ];
+  let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 #endif
