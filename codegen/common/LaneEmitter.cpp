@@ -44,9 +44,7 @@ LaneValue LaneEmitter::rows(ArrayRef<Value> scalars) {
   return {Form::Scalar, scalars.size() > 1, false, 0, SmallVector<Value>(scalars)};
 }
 
-LaneValue LaneEmitter::vectors(ArrayRef<Value> grid) {
-  return {Form::Vector, true, true, 0, SmallVector<Value>(grid)};
-}
+LaneValue LaneEmitter::vectors(ArrayRef<Value> grid) { return {Form::Vector, true, true, 0, SmallVector<Value>(grid)}; }
 
 LaneValue LaneEmitter::valueOf(Value scalar) {
   auto it = values.find(scalar);
@@ -214,14 +212,14 @@ bool LaneEmitter::emitAffineCompare(Operation *op) {
     return false;
   Location loc = op->getLoc();
   LaneValue result = makeShape({lhs, rhs}, Form::Vector);
-  Value low = arith::ConstantIndexOp::create(b, loc, -(1 << 30)), high = arith::ConstantIndexOp::create(b, loc, 1 << 30);
+  Value low = arith::ConstantIndexOp::create(b, loc, -(1 << 30)),
+        high = arith::ConstantIndexOp::create(b, loc, 1 << 30);
   forEachPart(result, grid, [&](unsigned r, unsigned c) {
     Value difference = arith::SubIOp::create(b, loc, scalarAt(rhs, r, c), scalarAt(lhs, r, c));
     difference = arith::MaxSIOp::create(b, loc, arith::MinSIOp::create(b, loc, difference, high), low);
     Value bound = arith::IndexCastOp::create(b, loc, b.getI32Type(), difference);
     Value splat = vector::BroadcastOp::create(b, loc, vectorOf(b.getI32Type()), bound);
-    result.parts.push_back(
-        arith::CmpIOp::create(b, loc, predicate, laneIota(loc, b.getI32Type(), step), splat));
+    result.parts.push_back(arith::CmpIOp::create(b, loc, predicate, laneIota(loc, b.getI32Type(), step), splat));
   });
   bind(op->getResult(0), result);
   return true;
@@ -326,10 +324,12 @@ LogicalResult LaneEmitter::emitStore(Operation *op, ArrayRef<LaneValue> indices)
       auto storeLane = [&](OpBuilder &nested, Location loc) {
         SmallVector<Value> at;
         for (const LaneValue &index : indices)
-          at.push_back(index.form == Form::Scalar
-                           ? scalarAt(index, r, c)
-                           : vector::ExtractOp::create(nested, loc, vectorAt(loc, index, nested.getIndexType(), r, c), lane));
-        memref::StoreOp::create(nested, loc, vector::ExtractOp::create(nested, loc, stored, lane), store.getMemRef(), at);
+          at.push_back(
+              index.form == Form::Scalar
+                  ? scalarAt(index, r, c)
+                  : vector::ExtractOp::create(nested, loc, vectorAt(loc, index, nested.getIndexType(), r, c), lane));
+        memref::StoreOp::create(nested, loc, vector::ExtractOp::create(nested, loc, stored, lane), store.getMemRef(),
+                                at);
       };
       if (!grid.colCount) {
         storeLane(b, loc);

@@ -33,9 +33,9 @@ namespace attnc::codegen {
 struct LaneValue {
   enum class Form { Scalar, Affine, Vector };
   Form form = Form::Scalar;
-  bool byRow = false;   ///< differs from row to row
-  bool byCol = false;   ///< differs from vector column to vector column (always so for non-scalars on a wide grid)
-  int64_t step = 0;     ///< Affine: value of lane l is parts + step * l
+  bool byRow = false; ///< differs from row to row
+  bool byCol = false; ///< differs from vector column to vector column (always so for non-scalars on a wide grid)
+  int64_t step = 0;   ///< Affine: value of lane l is parts + step * l
   llvm::SmallVector<mlir::Value> parts;
 
   static LaneValue uniform(mlir::Value value) { return {Form::Scalar, false, false, 0, {value}}; }
@@ -44,9 +44,9 @@ struct LaneValue {
 /// The size of a register tile and which of its columns are real.
 struct LaneGrid {
   unsigned rows = 1;
-  unsigned cols = 1;      ///< vectors per row
-  unsigned lanes = 1;     ///< f32 elements per vector
-  mlir::Value colCount;   ///< number of real columns from the tile's first; null: all
+  unsigned cols = 1;    ///< vectors per row
+  unsigned lanes = 1;   ///< f32 elements per vector
+  mlir::Value colCount; ///< number of real columns from the tile's first; null: all
 };
 
 class LaneEmitter {

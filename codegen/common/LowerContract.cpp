@@ -16,7 +16,8 @@
 //     }
 //     epilogue on %acc
 //   }
-//   then, for `peel`, tiles of 3, 2, 1 rows behind a compare; for `clamp`, one more whole tile whose rows repeat the last
+//   then, for `peel`, tiles of 3, 2, 1 rows behind a compare; for `clamp`, one more whole tile whose rows repeat the
+//   last
 //
 // R*C separate native vectors are loop-carried: wider vectors of odd width cost a factor of twenty in LLVM.
 //

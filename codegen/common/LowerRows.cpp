@@ -94,11 +94,9 @@ static Value combine(OpBuilder &b, Location loc, tile::ReductionKind kind, Value
   case tile::ReductionKind::Mul:
     return isFloat ? arith::MulFOp::create(b, loc, lhs, rhs).getResult() : arith::MulIOp::create(b, loc, lhs, rhs);
   case tile::ReductionKind::Max:
-    return isFloat ? arith::MaximumFOp::create(b, loc, lhs, rhs).getResult()
-                   : arith::MaxSIOp::create(b, loc, lhs, rhs);
+    return isFloat ? arith::MaximumFOp::create(b, loc, lhs, rhs).getResult() : arith::MaxSIOp::create(b, loc, lhs, rhs);
   case tile::ReductionKind::Min:
-    return isFloat ? arith::MinimumFOp::create(b, loc, lhs, rhs).getResult()
-                   : arith::MinSIOp::create(b, loc, lhs, rhs);
+    return isFloat ? arith::MinimumFOp::create(b, loc, lhs, rhs).getResult() : arith::MinSIOp::create(b, loc, lhs, rhs);
   case tile::ReductionKind::And:
     return arith::AndIOp::create(b, loc, lhs, rhs);
   case tile::ReductionKind::Or:

@@ -12,10 +12,9 @@
 // only positive ones must be ordered. rescale, per column:
 //
 //   mx    = max over the tile                              // may be -inf, +inf, NaN
-//   unset = (sum == 0)                                     // exact: a column that has met a score has sum near 1 or more
-//   d     = unset ? mx : max(mx, 0);  d not finite: d = 0
-//   m += d;  t -= d;  sum, scaled, weights[0, row - base) *= (unset ? 1 : 2^-d)
-//   pending = any(unset and mx == -inf)
+//   unset = (sum == 0)                                     // exact: a column that has met a score has sum near 1 or
+//   more d     = unset ? mx : max(mx, 0);  d not finite: d = 0 m += d;  t -= d;  sum, scaled, weights[0, row - base) *=
+//   (unset ? 1 : 2^-d) pending = any(unset and mx == -inf)
 //
 // m is always finite, so inf - inf cannot occur; NaN and +inf stay in their own column.
 //
@@ -94,7 +93,7 @@ Value RescaleBuilder::rescaleColumns(Value column, Value pending) {
   d = arith::SelectOp::create(b, loc, finite, d, zero);
 
   store(arith::AddFOp::create(b, loc, load(argument(kMax), {column}), d), argument(kMax), {column}); // m += d
-  for (int64_t r = 0; r < rows; ++r)                                                                // t -= d
+  for (int64_t r = 0; r < rows; ++r)                                                                 // t -= d
     store(arith::SubFOp::create(b, loc, tile[r], d), argument(kTile), {constantIndex(b, loc, r), column});
   Value factor = target.exp2(b, loc, arith::NegFOp::create(b, loc, d)); // 2^-d
   factor = arith::SelectOp::create(b, loc, unset, splat(1.0f), factor);
@@ -112,10 +111,9 @@ void RescaleBuilder::build() {
   b.setInsertionPointToStart(function.addEntryBlock());
   int64_t width = cast<MemRefType>(argument(kTile).getType()).getDimSize(1);
   Value no = arith::ConstantIntOp::create(b, loc, 0, 1);
-  Value pending = buildLoop(b, loc, constantIndex(b, loc, 0), constantIndex(b, loc, width), target.info.lanes(32), {no},
-                            [&](Value column, ValueRange state) {
-                              return SmallVector<Value>{rescaleColumns(column, state[0])};
-                            })[0];
+  Value pending = buildLoop(
+      b, loc, constantIndex(b, loc, 0), constantIndex(b, loc, width), target.info.lanes(32), {no},
+      [&](Value column, ValueRange state) { return SmallVector<Value>{rescaleColumns(column, state[0])}; })[0];
   Value flag = arith::ExtUIOp::create(b, loc, b.getI32Type(), pending);
   memref::StoreOp::create(b, loc, flag, argument(kPending), ValueRange{constantIndex(b, loc, 0)});
   func::ReturnOp::create(b, loc);
@@ -162,8 +160,8 @@ static Value anyAbove(OpBuilder &b, Location loc, ArrayRef<Value> t, float thres
     largest = largest ? arith::MaxSIOp::create(b, loc, largest, bits) : bits;
   }
   auto bound = DenseElementsAttr::get(ints, b.getI32IntegerAttr(llvm::bit_cast<int32_t>(threshold)));
-  Value above = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, largest,
-                                      arith::ConstantOp::create(b, loc, bound));
+  Value above =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, largest, arith::ConstantOp::create(b, loc, bound));
   return vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, above);
 }
 
@@ -200,8 +198,8 @@ LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp
     Value tile = scratchTile(b, op, rows, cols * lanes);
     for (unsigned i = 0; i < t.size(); ++i)
       vector::StoreOp::create(b, loc, t[i], tile, ValueRange{constantIndex(b, loc, i / cols), column(i % cols)});
-    SmallVector<Value> arguments{tile, op.getMax(), op.getSum(), op.getPending(), op.getWeights(), filled,
-                                 op.getScaled()};
+    SmallVector<Value> arguments{tile,   op.getMax(),   op.getSum(), op.getPending(), op.getWeights(),
+                                 filled, op.getScaled()};
     func::FuncOp rescale = getRescale(op, ValueRange(arguments).getTypes(), target);
     func::CallOp::create(b, loc, rescale, arguments);
     SmallVector<Value> raised;

@@ -140,8 +140,8 @@ void Packer::buildLauncher(LLVM::LLVMFuncOp launcher) {
   auto parallelFor = module.lookupSymbol<LLVM::LLVMFuncOp>("attnc_rt_parallel_for");
   if (!parallelFor) {
     b.setInsertionPointToStart(module.getBody());
-    parallelFor = LLVM::LLVMFuncOp::create(
-        b, loc, "attnc_rt_parallel_for", LLVM::LLVMFunctionType::get(nothing, {pointer, i64, pointer, pointer}));
+    parallelFor = LLVM::LLVMFuncOp::create(b, loc, "attnc_rt_parallel_for",
+                                           LLVM::LLVMFunctionType::get(nothing, {pointer, i64, pointer, pointer}));
   }
   b.setInsertionPointToStart(launcher.addEntryBlock(b));
   Value one = LLVM::ConstantOp::create(b, loc, i64, 1);

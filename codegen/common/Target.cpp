@@ -27,8 +27,7 @@ struct Level {
   unsigned vectorBits, vectorRegisters;
   bool hasFma, hasMaskedMemory;
   uint64_t featureBits;
-  std::initializer_list<llvm::StringLiteral>
-      required; // LLVM features that a host of this level has
+  std::initializer_list<llvm::StringLiteral> required; // LLVM features that a host of this level has
 };
 
 struct Extension {
@@ -37,27 +36,12 @@ struct Extension {
 };
 } // namespace
 
-constexpr uint64_t kV2 = ATTNC_CPU_X86_64_V2, kV3 = kV2 | ATTNC_CPU_X86_64_V3,
-                   kV4 = kV3 | ATTNC_CPU_X86_64_V4;
+constexpr uint64_t kV2 = ATTNC_CPU_X86_64_V2, kV3 = kV2 | ATTNC_CPU_X86_64_V3, kV4 = kV3 | ATTNC_CPU_X86_64_V4;
 
 // Best first.
 static const Level kLevels[] = {
-    {"x86-64-v4",
-     "AVX-512",
-     512,
-     32,
-     true,
-     true,
-     kV4,
-     {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}},
-    {"x86-64-v3",
-     "AVX2",
-     256,
-     16,
-     true,
-     false,
-     kV3,
-     {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}},
+    {"x86-64-v4", "AVX-512", 512, 32, true, true, kV4, {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}},
+    {"x86-64-v3", "AVX2", 256, 16, true, false, kV3, {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}},
     {"x86-64-v2", "SSE4.2", 128, 16, false, false, kV2, {"sse4.2", "popcnt"}},
     {"x86-64", "SSE2", 128, 16, false, false, 0, {}},
 };
@@ -68,8 +52,7 @@ constexpr Extension kExtensions[] = {{"avx512bf16", ATTNC_CPU_AVX512_BF16},
                                      {"avx512vnni", ATTNC_CPU_AVX512_VNNI}};
 
 llvm::ArrayRef<llvm::StringLiteral> targetNames() {
-  static constexpr llvm::StringLiteral names[] = {
-      "host", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64"};
+  static constexpr llvm::StringLiteral names[] = {"host", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64"};
   return names;
 }
 
@@ -88,16 +71,13 @@ static TargetInfo fromLevel(const Level &level) {
 static TargetInfo host() {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   auto has = [&](llvm::StringRef feature) { return features.lookup(feature); };
-  const Level *level = llvm::find_if(kLevels, [&](const Level &level) {
-    return llvm::all_of(level.required, has);
-  });
+  const Level *level = llvm::find_if(kLevels, [&](const Level &level) { return llvm::all_of(level.required, has); });
   TargetInfo target = fromLevel(*level);
   target.tune = llvm::sys::getHostCPUName().str();
   if (target.vectorBits == 512)
     for (const Extension &extension : kExtensions)
       if (has(extension.feature)) {
-        target.features +=
-            (target.features.empty() ? "+" : ",+") + extension.feature.str();
+        target.features += (target.features.empty() ? "+" : ",+") + extension.feature.str();
         target.cpuFeatureBits |= extension.featureBits;
       }
   return target;
@@ -107,8 +87,7 @@ mlir::FailureOr<TargetInfo> parseTarget(llvm::StringRef name) {
   if (name == "host")
     return host();
   for (const Level &level : kLevels)
-    if (name == level.name ||
-        (level.name.starts_with("x86-64-") && name == level.name.substr(7)))
+    if (name == level.name || (level.name.starts_with("x86-64-") && name == level.name.substr(7)))
       return fromLevel(level);
   return mlir::failure();
 }
@@ -118,16 +97,13 @@ static std::string processorName() {
   auto buffer = llvm::MemoryBuffer::getFileAsStream("/proc/cpuinfo");
   if (!buffer)
     return "";
-  llvm::StringRef line =
-      (*buffer)->getBuffer().split("model name").second.split('\n').first;
+  llvm::StringRef line = (*buffer)->getBuffer().split("model name").second.split('\n').first;
   return line.split(':').second.trim().str();
 }
 
 std::string describeTarget(const TargetInfo &target) {
-  const Level *level = llvm::find_if(
-      kLevels, [&](const Level &level) { return level.name == target.cpu; });
-  std::string text =
-      fmt::format("{}, {} lanes", level->vectors.str(), target.lanes(32));
+  const Level *level = llvm::find_if(kLevels, [&](const Level &level) { return level.name == target.cpu; });
+  std::string text = fmt::format("{}, {} lanes", level->vectors.str(), target.lanes(32));
   std::string processor = target.tune.empty() ? "" : processorName();
   return processor.empty() ? text : processor + ", " + text;
 }

@@ -17,23 +17,19 @@ namespace attnc::codegen {
 /// What schedules and lowerings may know of a target: a row of the table in
 /// Target.cpp.
 struct TargetInfo {
-  std::string
-      name; // "x86-64-v4": the name users, descriptors and symbols have for it
+  std::string name;     // "x86-64-v4": the name users, descriptors and symbols have for it
   std::string cpu;      // LLVM's CPU: instruction sets
   std::string features; // LLVM's features beyond those of `cpu`: "+avx512bf16"
   std::string tune;     // LLVM's CPU for latencies and costs; empty: generic
   unsigned vectorBits = 128;
   unsigned vectorRegisters = 16;
   bool hasFma = false;
-  bool hasMaskedMemory = false; // loads and stores under a lane mask
-  bool hasScalef = false;       // x * 2^n in one instruction
+  bool hasMaskedMemory = false;                     // loads and stores under a lane mask
+  bool hasScalef = false;                           // x * 2^n in one instruction
   unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10; // data caches of one core
-  uint64_t cpuFeatureBits =
-      0; // ATTNC_CPU_*: what the loader demands of the machine
+  uint64_t cpuFeatureBits = 0;                      // ATTNC_CPU_*: what the loader demands of the machine
 
-  unsigned lanes(unsigned elementBits) const {
-    return vectorBits / elementBits;
-  }
+  unsigned lanes(unsigned elementBits) const { return vectorBits / elementBits; }
 };
 
 /// The names parseTarget knows: "host" first.

@@ -35,15 +35,12 @@
 using namespace mlir;
 
 void attnc::registerDialects(DialectRegistry &registry) {
-  registry.insert<attn::AttnDialect, tile::TileDialect, affine::AffineDialect,
-                  arith::ArithDialect, bufferization::BufferizationDialect,
-                  cf::ControlFlowDialect, func::FuncDialect,
-                  linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
+  registry.insert<attn::AttnDialect, tile::TileDialect, affine::AffineDialect, arith::ArithDialect,
+                  bufferization::BufferizationDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
+                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
                   ub::UBDialect, vector::VectorDialect>();
   arith::registerBufferizableOpInterfaceExternalModels(registry);
-  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
-      registry);
+  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
   linalg::registerAllDialectInterfaceImplementations(registry);
   scf::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
@@ -62,12 +59,8 @@ void attnc::registerPasses() {
   codegen::registerCodegenPasses();
   fusion::registerFusionPasses();
   schedule::registerSchedulePasses();
-  PassPipelineRegistration<>(
-      "schedule-prologue",
-      "Tensors to memrefs, with a plan beside every entry point",
-      schedule::buildSchedulePrologue);
-  PassPipelineRegistration<>(
-      "schedule-epilogue",
-      "Linalg to row programs, temporaries to one workspace",
-      schedule::buildScheduleEpilogue);
+  PassPipelineRegistration<>("schedule-prologue", "Tensors to memrefs, with a plan beside every entry point",
+                             schedule::buildSchedulePrologue);
+  PassPipelineRegistration<>("schedule-epilogue", "Linalg to row programs, temporaries to one workspace",
+                             schedule::buildScheduleEpilogue);
 }

@@ -17,18 +17,15 @@ using namespace mlir;
 using namespace attnc;
 
 llvm::ArrayRef<Level> attnc::levels() {
-  static constexpr Level table[] = {
-      {"attn", "what is computed, on tensors, as the front end made it"},
-      {"fused", "the same with attention recognised and epilogues joined"},
-      {"tile", "loops over blocks on memrefs: contractions with epilogues, row programs"},
-      {"llvm", "the LLVM dialect for one target"}};
+  static constexpr Level table[] = {{"attn", "what is computed, on tensors, as the front end made it"},
+                                    {"fused", "the same with attention recognised and epilogues joined"},
+                                    {"tile", "loops over blocks on memrefs: contractions with epilogues, row programs"},
+                                    {"llvm", "the LLVM dialect for one target"}};
   return table;
 }
 
 /// attn -> fused: larger ops.
-static void buildFused(OpPassManager &pm, const PipelineOptions &) {
-  pm.addPass(fusion::createRaiseAttention());
-}
+static void buildFused(OpPassManager &pm, const PipelineOptions &) { pm.addPass(fusion::createRaiseAttention()); }
 
 /// fused -> tile: memory and loops.
 static void buildTile(OpPassManager &pm, const PipelineOptions &) {

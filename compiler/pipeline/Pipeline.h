@@ -20,8 +20,8 @@ namespace attnc {
 
 struct PipelineOptions {
   codegen::TargetInfo target;
-  bool remarks = false;                                     ///< say what was fused and what stopped it
-  std::function<void(mlir::PassManager &)> configure = {};  ///< printing, timing, reproducers
+  bool remarks = false;                                    ///< say what was fused and what stopped it
+  std::function<void(mlir::PassManager &)> configure = {}; ///< printing, timing, reproducers
 };
 
 /// One level of the IR and how to get there from the level before.

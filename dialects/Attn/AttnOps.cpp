@@ -68,8 +68,8 @@ static LogicalResult verifyLayout(Operation *op, const Labelled &operand, String
   llvm::SmallSet<char, 8> seen;
   for (char letter : operand.layout) {
     if (!letters.contains(letter))
-      return op->emitOpError() << "layout \"" << operand.layout << "\" of " << operand.name << " has letter '"
-                               << letter << "', expected letters of \"" << letters << "\"";
+      return op->emitOpError() << "layout \"" << operand.layout << "\" of " << operand.name << " has letter '" << letter
+                               << "', expected letters of \"" << letters << "\"";
     if (!seen.insert(letter).second)
       return op->emitOpError() << "layout \"" << operand.layout << "\" of " << operand.name << " repeats letter '"
                                << letter << "'";
@@ -276,16 +276,16 @@ LogicalResult ContractOp::verify() {
   for (char letter : getOutLayout())
     if (!getLhsLayout().contains(letter) && !getRhsLayout().contains(letter))
       return emitOpError() << "letter '" << letter << "' of the output occurs in neither operand";
-  for (auto [layout, other, name] : {std::tuple(getLhsLayout(), getRhsLayout(), "lhs"),
-                                     std::tuple(getRhsLayout(), getLhsLayout(), "rhs")})
+  for (auto [layout, other, name] :
+       {std::tuple(getLhsLayout(), getRhsLayout(), "lhs"), std::tuple(getRhsLayout(), getLhsLayout(), "rhs")})
     for (char letter : layout)
       if (!getOutLayout().contains(letter) && !other.contains(letter))
         return emitOpError() << "letter '" << letter << "' occurs in " << name << " alone";
   if (!getResults().empty() && TypeRange(ValueRange(getInit())) != TypeRange(getResults()))
     return emitOpError("result type must be that of the destination");
   Type acc = getAccumulatorType();
-  return verifyRegion(*this, getEpilogue(), "epilogue",
-                      leadingTypes(getContext(), acc, getOutLayout().size()), getCaptures().getTypes(), acc);
+  return verifyRegion(*this, getEpilogue(), "epilogue", leadingTypes(getContext(), acc, getOutLayout().size()),
+                      getCaptures().getTypes(), acc);
 }
 
 void ContractOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {

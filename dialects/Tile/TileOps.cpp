@@ -74,9 +74,7 @@ LogicalResult ContractOp::verify() {
   return verifyRegion(*this, getEpilogue(), "epilogue", {acc, index, index, builder.getI1Type()}, Type());
 }
 
-LogicalResult MapOp::verify() {
-  return verifyRegion(*this, getBody(), "body", {IndexType::get(getContext())}, Type());
-}
+LogicalResult MapOp::verify() { return verifyRegion(*this, getBody(), "body", {IndexType::get(getContext())}, Type()); }
 
 LogicalResult ReduceOp::verify() {
   return verifyRegion(*this, getBody(), "body", {IndexType::get(getContext())}, getInit().getType());

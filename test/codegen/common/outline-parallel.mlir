@@ -1,0 +1,20 @@
+// RUN: attnc-opt %s --outline-parallel | FileCheck %s
+// The body of a parallel loop is a function over a range of items; scratch memory is per body, not per item.
+
+// CHECK: func.func private @f__parallel(%[[BEGIN:.*]]: index, %[[END:.*]]: index, %[[X:.*]]: memref<?xf32>) {
+// CHECK: %[[SCRATCH:.*]] = memref.alloca() : memref<4xf32>
+// CHECK: scf.for %[[I:.*]] = %[[BEGIN]] to %[[END]]
+// CHECK: memref.load %[[X]][%[[I]]]
+// CHECK: memref.store %{{.*}}, %[[SCRATCH]]
+// CHECK: func.func private @f__parallel__launch(!llvm.ptr, index, memref<?xf32>) attributes {attnc.launches = @f__parallel}
+// CHECK: func.func @f(%[[ARG:.*]]: memref<?xf32>, %[[N:.*]]: index, %[[CONTEXT:.*]]: !llvm.ptr) attributes {attnc.ranks = array<i64: 1, -1, -1>}
+// CHECK: call @f__parallel__launch(%[[CONTEXT]], %[[N]], %[[ARG]])
+func.func @f(%x: memref<?xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  scf.forall (%i) in (%n) {
+    %scratch = memref.alloca() : memref<4xf32>
+    %v = memref.load %x[%i] : memref<?xf32>
+    memref.store %v, %scratch[%c0] : memref<4xf32>
+  }
+  return
+}

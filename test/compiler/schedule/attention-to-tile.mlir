@@ -1,0 +1,58 @@
+// RUN: attnc-opt %s --attention-to-tile --canonicalize --cse -split-input-file | FileCheck %s
+// The streaming softmax in tile ops. Blocks that the mask empties are skipped, full ones carry no mask code.
+
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
+// CHECK-LABEL: func @causal
+// CHECK-SAME: %[[Q:.*]]: memref<?x64xf32>, %[[K:.*]]: memref<?x64xf32>, %[[V:.*]]: memref<?x64xf32>, %[[O:.*]]: memref<?x64xf32>
+func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
+  // CHECK: scf.forall
+  // CHECK: tile.transpose %{{.*}} to %[[QT:.*]] rows(%{{.*}}) cols(%{{.*}}) pad
+  // CHECK: scf.for %[[N0:.*]] = %c0 to %{{.*}} step %c64
+  // Some key of the block is visible to some query: n0 <= q1 + N - M.
+  // CHECK: %[[SOME:.*]] = arith.cmpi sle, %[[N0]], %{{.*}}
+  // CHECK: scf.if %[[SOME]] {
+  // CHECK: scf.if %{{.*}} {
+  // CHECK: tile.contract {{.*}} rhs(%[[QT]] : memref<64x64xf32>) tail =  exact init
+  // CHECK-NOT: arith.select
+  // CHECK: tile.softmax_step
+  // CHECK: } else {
+  // CHECK: tile.contract {{.*}} tail =  clamp init
+  // CHECK: arith.cmpi sle
+  // CHECK: arith.select %{{.*}}, %{{.*}}, %{{.*}} : f32
+  // CHECK: tile.softmax_step
+  // V is searched for NaN and inf in partial blocks only.
+  // CHECK: arith.cmpf uno
+  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<64x?xf32, strided<[1, 64], offset: ?>>)
+  // CHECK: tile.transpose
+  attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
+    outs("ME", %o : memref<?x64xf32>) mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
+    %d = arith.subi %N, %M : index
+    %p = arith.addi %i, %d : index
+    %c = arith.cmpi sle, %j, %p : index
+    attn.yield %c : i1
+  }
+  return
+}
+}
+
+// -----
+
+module attributes {tile.target = #tile.target<lanes = 8, registers = 16, l1 = 32768, l2 = 524288>} {
+// 16 registers: three vectors of 8 queries. A score region gets the scaled score in natural units; m is subtracted by
+// the softmax step, not by the start of the sum.
+// CHECK-LABEL: func @score
+func.func @score(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
+  // CHECK: memref.alloca() {{.*}} : memref<64x24xf32>
+  // CHECK: tile.contract {{.*}} tail =  exact epilogue
+  // CHECK: math.tanh
+  // CHECK: tile.softmax_step %{{.*}} max(%{{.*}}) sum(%{{.*}}) pending(%{{.*}}) weights(%{{.*}} from %{{.*}}) scaled(%{{.*}}) :
+  attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
+    outs("ME", %o : memref<?x64xf32>) score {
+  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
+    %t = math.tanh %s : f32
+    attn.yield %t : f32
+  }
+  return
+}
+}

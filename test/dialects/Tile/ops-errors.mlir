@@ -1,0 +1,58 @@
+// RUN: attnc-opt %s -split-input-file -verify-diagnostics
+
+func.func @panel_width(%x: memref<?x8xf32>, %panel: memref<8x?xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{the panel rhs must have a static number of columns}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x?xf32>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @epilogue_arguments(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{arguments of the epilogue region must be ('f32', 'index', 'index', 'i1')}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @map_yields(%n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{the body region must yield nothing}}
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+    tile.yield %j : index
+  }
+  return
+}
+
+// -----
+
+func.func @reduce_yields(%n: index, %x: f32) -> f32 {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{the body region must yield 'f32'}}
+  %s = tile.reduce add %c0 to %n init(%x) {
+  ^bb0(%j: index):
+    tile.yield %j : index
+  } : f32
+  return %s : f32
+}
+
+// -----
+
+func.func @transpose_rank(%x: memref<?xf32>, %y: memref<?x?xf32>, %n: index) {
+  // expected-error @+1 {{src and dst must have rank 2}}
+  tile.transpose %x to %y rows(%n) cols(%n) {
+  ^bb0(%v: f32, %i: index, %j: index):
+    tile.yield %v : f32
+  } : memref<?xf32> to memref<?x?xf32>
+  return
+}

@@ -1,0 +1,60 @@
+// RUN: attnc-opt %s | attnc-opt | FileCheck %s
+// Every op of the dialect prints and parses back.
+
+// CHECK: module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>}
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
+
+// CHECK-LABEL: func @contract
+func.func @contract(%x: memref<?x768xf32>, %panel: memref<768x64xf32>, %bias: memref<64xf32>, %y: memref<?x64xf32>,
+                    %m: index, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c768 = arith.constant 768 : index
+  // CHECK: tile.contract rows({{.*}}) cols({{.*}} count {{.*}}) k({{.*}}) lhs({{.*}} : memref<?x768xf32>) rhs({{.*}} : memref<768x64xf32>) tail = peel init {
+  // CHECK: tile.yield %{{.*}} : f32
+  // CHECK: } epilogue {
+  // CHECK: tile.yield
+  tile.contract rows(%c0 to %m) cols(%c0 count %n) k(%c768)
+    lhs(%x : memref<?x768xf32>) rhs(%panel : memref<768x64xf32>) tail = peel
+    init {
+    ^bb0(%row: index, %col: index):
+      %0 = memref.load %bias[%col] : memref<64xf32>
+      tile.yield %0 : f32
+    } epilogue {
+    ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+      memref.store %acc, %y[%row, %col] : memref<?x64xf32>
+      tile.yield
+    }
+  return
+}
+
+// CHECK-LABEL: func @rows
+func.func @rows(%x: memref<?xf32>, %y: memref<?xf32>, %n: index) -> f32 {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  // CHECK: tile.reduce add %{{.*}} to %{{.*}} init(%{{.*}}) {
+  %s = tile.reduce add %c0 to %n init(%zero) {
+  ^bb0(%j: index):
+    %0 = memref.load %x[%j] : memref<?xf32>
+    tile.yield %0 : f32
+  } : f32
+  // CHECK: tile.map %{{.*}} to %{{.*}} {
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+    memref.store %s, %y[%j] : memref<?xf32>
+    tile.yield
+  }
+  return %s : f32
+}
+
+// CHECK-LABEL: func @transpose
+func.func @transpose(%q: memref<?x64xf32>, %qt: memref<64x64xf32>, %n: index) {
+  %c64 = arith.constant 64 : index
+  // CHECK: tile.transpose %{{.*}} to %{{.*}} rows(%{{.*}}) cols(%{{.*}}) pad {
+  // CHECK: } : memref<?x64xf32> to memref<64x64xf32>
+  tile.transpose %q to %qt rows(%n) cols(%c64) pad {
+  ^bb0(%x: f32, %i: index, %j: index):
+    tile.yield %x : f32
+  } : memref<?x64xf32> to memref<64x64xf32>
+  return
+}
+}
