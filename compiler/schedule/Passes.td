@@ -122,4 +122,27 @@ def LowerLinalgToTile : Pass<"lower-linalg-to-tile", "::mlir::func::FuncOp"> {
                            "::mlir::scf::SCFDialect"];
 }
 
+def PlanWorkspace : Pass<"plan-workspace", "::mlir::ModuleOp"> {
+  let summary = "temporaries become views into one workspace argument; the plan returns its size";
+  let description = [{
+    Every memref.alloc of an entry point becomes a 64-byte aligned view into a
+    trailing argument. Buffers whose lifetimes do not overlap share memory where
+    their sizes compare at compile time: both static, or a constant times the same
+    extents. F__plan returns the bytes needed as its last result. Functions
+    without temporaries have the argument too, and size 0.
+
+    ```mlir
+    %a = memref.alloc(%n) : memref<?x4xf32>
+    // becomes
+    %a = memref.view %workspace[%offset][%n] : memref<?xi8> to memref<?x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+  let statistics = [
+    Statistic<"numBuffers", "buffers", "Number of temporaries">,
+    Statistic<"numReused", "reused", "Number of temporaries that share memory with an earlier one">,
+    Statistic<"staticBytes", "static-bytes", "Bytes of workspace that are known at compile time">,
+  ];
+}
+
 #endif

@@ -25,4 +25,16 @@ void attnc::schedule::buildSchedulePrologue(OpPassManager &manager) {
   manager.addPass(createVerifyBuffers());
 }
 
-void attnc::schedule::buildScheduleEpilogue(OpPassManager &manager) {}
+void attnc::schedule::buildScheduleEpilogue(OpPassManager &manager) {
+  // After attention and contractions, which take their ops away: what is left
+  // is element by element.
+  manager.addNestedPass<func::FuncOp>(createLowerLinalgToTile());
+  // Folds extents of collapsed views and single iterations, so that lifetimes
+  // and sizes are seen through them.
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  // Last, because every pass before may add or drop a temporary.
+  manager.addPass(createPlanWorkspace());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}

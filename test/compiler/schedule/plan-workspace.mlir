@@ -1,0 +1,114 @@
+// RUN: attnc-opt --plan-workspace --canonicalize --cse --split-input-file %s | FileCheck %s
+
+// %a is dead when %c is first used, and both are 16 * n bytes: they share a slot. %b is alive in between.
+// CHECK-LABEL: func.func @reuse
+// CHECK-SAME:    (%[[X:.*]]: memref<?x4xf32>, %[[OUT:.*]]: memref<?x4xf32>, %[[W:.*]]: memref<?xi8> {attnc.workspace})
+// CHECK-DAG:     %[[N:.*]] = memref.dim %[[X]], %c0
+// CHECK-DAG:     %[[BYTES:.*]] = arith.muli %[[N]], %c16
+// CHECK-DAG:     %[[MORE:.*]] = arith.addi %[[BYTES]], %c63
+// CHECK-DAG:     %[[SIZE:.*]] = arith.andi %[[MORE]], %c-64
+// CHECK:         %[[A:.*]] = memref.view %[[W]][%c0][%[[N]]] : memref<?xi8> to memref<?x4xf32>
+// CHECK:         linalg.exp ins(%[[X]] {{.*}} outs(%[[A]]
+// CHECK:         %[[B:.*]] = memref.view %[[W]][%[[SIZE]]][%[[N]]] : memref<?xi8> to memref<?x4xf32>
+// CHECK:         linalg.exp ins(%[[A]] {{.*}} outs(%[[B]]
+// CHECK:         linalg.exp ins(%[[B]] {{.*}} outs(%[[A]]
+// CHECK:         linalg.exp ins(%[[A]] {{.*}} outs(%[[OUT]]
+// CHECK-NOT:     dealloc
+// CHECK-LABEL: func.func private @reuse__plan
+// CHECK-SAME:    (%[[PX:.*]]: memref<?x4xf32>) -> (index, index, index)
+// CHECK-DAG:     %[[PN:.*]] = memref.dim %[[PX]], %c0
+// CHECK-DAG:     %[[PBYTES:.*]] = arith.muli %[[PN]], %c16
+// CHECK-DAG:     %[[PMORE:.*]] = arith.addi %[[PBYTES]], %c63
+// CHECK-DAG:     %[[PSIZE:.*]] = arith.andi %[[PMORE]], %c-64
+// CHECK-DAG:     %[[TOTAL:.*]] = arith.addi %[[PSIZE]], %[[PSIZE]]
+// CHECK:         return %[[PN]], %c4, %[[TOTAL]]
+func.func @reuse(%x: memref<?x4xf32>, %out: memref<?x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x4xf32>
+  %a = memref.alloc(%n) {alignment = 64 : i64} : memref<?x4xf32>
+  %b = memref.alloc(%n) {alignment = 64 : i64} : memref<?x4xf32>
+  %c = memref.alloc(%n) {alignment = 64 : i64} : memref<?x4xf32>
+  linalg.exp ins(%x : memref<?x4xf32>) outs(%a : memref<?x4xf32>)
+  linalg.exp ins(%a : memref<?x4xf32>) outs(%b : memref<?x4xf32>)
+  linalg.exp ins(%b : memref<?x4xf32>) outs(%c : memref<?x4xf32>)
+  linalg.exp ins(%c : memref<?x4xf32>) outs(%out : memref<?x4xf32>)
+  memref.dealloc %a : memref<?x4xf32>
+  return
+}
+func.func private @reuse__plan(%x: memref<?x4xf32>) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %n = memref.dim %x, %c0 : memref<?x4xf32>
+  return %n, %c4 : index, index
+}
+
+// -----
+
+// Static buffers: a slot grows to its largest occupant; sizes are rounded up to cache lines. A view keeps its buffer
+// alive, so %b cannot share with %a.
+// CHECK-LABEL: func.func @static
+// CHECK-DAG:     %[[A:.*]] = memref.view %{{.*}}[%c0][] : memref<?xi8> to memref<4x4xf32>
+// CHECK-DAG:     memref.view %{{.*}}[%c192][] : memref<?xi8> to memref<3xi1>
+// CHECK-DAG:     memref.view %{{.*}}[%c0][] : memref<?xi8> to memref<33xf32>
+// CHECK:         return
+// CHECK-LABEL: func.func private @static__plan
+// CHECK:         return %c256 : index
+func.func @static(%x: memref<4x4xf32>, %o: memref<33xf32>) {
+  %true = arith.constant true
+  %a = memref.alloc() : memref<4x4xf32>
+  %v = memref.collapse_shape %a [[0, 1]] : memref<4x4xf32> into memref<16xf32>
+  %b = memref.alloc() : memref<3xi1>
+  %c = memref.alloc() : memref<33xf32>
+  linalg.exp ins(%x : memref<4x4xf32>) outs(%a : memref<4x4xf32>)
+  linalg.fill ins(%true : i1) outs(%b : memref<3xi1>)
+  linalg.exp ins(%v : memref<16xf32>) outs(%v : memref<16xf32>)
+  linalg.exp ins(%o : memref<33xf32>) outs(%c : memref<33xf32>)
+  linalg.exp ins(%c : memref<33xf32>) outs(%o : memref<33xf32>)
+  return
+}
+func.func private @static__plan(%x: memref<4x4xf32>) {
+  return
+}
+
+// -----
+
+// Different extents cannot be compared; equal symbols can. The extent of an output is a result of the plan.
+// CHECK-LABEL: func.func @symbols
+// CHECK-COUNT-2: memref.view
+// CHECK-LABEL: func.func private @symbols__plan
+// CHECK-SAME:    (%[[X:.*]]: memref<?xf32> {{.*}}, %[[Y:.*]]: memref<?xf32>
+// CHECK:         %[[M:.*]] = memref.dim %[[Y]]
+// CHECK:         arith.muli %[[M]], %c8
+func.func @symbols(%x: memref<?xf32> {attnc.dims = ["N"]}, %y: memref<?xf32> {attnc.dims = ["M"]}, %o: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %o, %c0 : memref<?xf32>
+  %m = memref.dim %y, %c0 : memref<?xf32>
+  %a = memref.alloc(%n) : memref<?xf32>
+  %b = memref.alloc(%m) : memref<?xf64>
+  linalg.exp ins(%o : memref<?xf32>) outs(%a : memref<?xf32>)
+  linalg.exp ins(%b : memref<?xf64>) outs(%b : memref<?xf64>)
+  return
+}
+func.func private @symbols__plan(%x: memref<?xf32> {attnc.dims = ["N"]}, %y: memref<?xf32> {attnc.dims = ["M"]}) -> index {
+  %c0 = arith.constant 0 : index
+  %m = memref.dim %y, %c0 : memref<?xf32>
+  return %m : index
+}
+
+// -----
+
+// Nothing to place: the argument is there all the same. Scratch of a parallel body is the body's own.
+// CHECK-LABEL: func.func @none(%{{.*}}: memref<4xf32>, %{{.*}}: memref<?xi8> {attnc.workspace})
+// CHECK:         memref.alloc()
+// CHECK-LABEL: func.func private @none__plan(%{{.*}}: memref<4xf32>) -> index
+// CHECK:         return %c0 : index
+func.func @none(%x: memref<4xf32>) {
+  scf.forall (%i) in (4) {
+    %a = memref.alloc() : memref<4xf32>
+    linalg.exp ins(%x : memref<4xf32>) outs(%a : memref<4xf32>)
+  }
+  return
+}
+func.func private @none__plan(%x: memref<4xf32>) {
+  return
+}
