@@ -294,6 +294,30 @@ void AttentionImporter::lowerRegion(llvm::StringRef name) {
   attn::YieldOp::create(regionBuilder, yieldLoc, value.value);
 }
 
+/// Puts the operations in the order in which the yielded value needs them,
+/// operands from left to right: the order then depends on what is computed and
+/// not on how the file names its parts.
+static void sortOperations(Block &block) {
+  DenseSet<Operation *> placed;
+  llvm::SmallVector<std::pair<Operation *, unsigned>> stack{
+      {block.getTerminator(), 0}}; // with the next operand
+  llvm::SmallVector<Operation *> order;
+  while (!stack.empty()) {
+    auto &[op, next] = stack.back();
+    if (next == op->getNumOperands()) {
+      if (placed.insert(op).second)
+        order.push_back(op);
+      stack.pop_back();
+      continue;
+    }
+    Operation *definition = op->getOperand(next++).getDefiningOp();
+    if (definition && !placed.contains(definition))
+      stack.push_back({definition, 0});
+  }
+  for (Operation *op : order)
+    op->moveBefore(&block, block.end());
+}
+
 void AttentionImporter::dropUnusedCaptures() {
   auto isUnused = [&](Region &region, unsigned first, unsigned capture) {
     return region.empty() || region.getArgument(first + capture).use_empty();
@@ -369,6 +393,11 @@ attnc::spec::importSpec(llvm::SourceMgr &sources, MLIRContext *context,
   IRRewriter rewriter(context);
   DominanceInfo dominance;
   eliminateCommonSubExpressions(rewriter, dominance, *module);
+  module->walk([](attn::AttentionOp op) {
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        sortOperations(block);
+  });
   if (failed(verify(*module)))
     return failure();
   return module;

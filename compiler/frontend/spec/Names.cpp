@@ -52,6 +52,11 @@ static const BuiltinInfo *findBuiltin(StringRef name) {
   return found == std::end(kBuiltins) ? nullptr : found;
 }
 
+bool attnc::spec::isReserved(StringRef name) {
+  return is_contained(kIndices, name) || is_contained(kExtents, name) ||
+         is_contained(kConstants, name) || findBuiltin(name);
+}
+
 //===----------------------------------------------------------------------===//
 // Scopes
 //===----------------------------------------------------------------------===//

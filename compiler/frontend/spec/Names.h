@@ -46,6 +46,10 @@ struct BuiltinInfo {
 /// docs/language.md.
 llvm::ArrayRef<BuiltinInfo> getBuiltins();
 
+/// Whether `name` belongs to the language and can name nothing else: an index,
+/// an extent, a constant, a function.
+bool isReserved(llvm::StringRef name);
+
 /// A user's file together with the standard library.
 struct Program {
   File user;

@@ -7,12 +7,24 @@
 
 #include "compiler/frontend/spec/Translate.h"
 #include "compiler/frontend/spec/Import.h"
-#include "compiler/pipeline/Dialects.h"
+#include "compiler/frontend/spec/Print.h"
+#include "dialects/Attn/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/CommandLine.h"
 
 using namespace mlir;
 using namespace attnc;
+
+/// What IR at level attn consists of here; the pipeline's registration would
+/// link every other room.
+static void registerDialects(DialectRegistry &registry) {
+  registry.insert<attn::AttnDialect, arith::ArithDialect, func::FuncDialect,
+                  math::MathDialect, tensor::TensorDialect>();
+}
 
 void attnc::spec::registerSpecTranslation() {
   static llvm::cl::opt<std::string> dims(
@@ -35,4 +47,7 @@ void attnc::spec::registerSpecTranslation() {
                                  : OwningOpRef<Operation *>();
       },
       registerDialects);
+  TranslateFromMLIRRegistration exporter("export-attn",
+                                         "IR at level attn to a .attn file",
+                                         printSpec, registerDialects);
 }
