@@ -71,8 +71,7 @@ attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *const *inputs,
   if (!workspaceSize(call, bytes))
     return tooLarge(*entry, options.why);
   if (outputExtents)
-    memcpy(outputExtents, call.outputExtents(),
-           static_cast<size_t>(call.numOutputExtents()) * 8);
+    copyExtents(outputExtents, call.outputExtents(), call.numOutputExtents());
   if (workspaceBytes)
     *workspaceBytes = bytes;
   return ATTNC_OK;
@@ -225,8 +224,7 @@ attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols,
   status = planInvocation(call, inputs.pointers, /*needData=*/true);
   if (status != ATTNC_OK)
     return status;
-  memcpy(outputs.shapes, call.outputExtents(),
-         static_cast<size_t>(call.numOutputExtents()) * 8);
+  copyExtents(outputs.shapes, call.outputExtents(), call.numOutputExtents());
   status = call.bindOutputs(outputs.pointers);
   return status == ATTNC_OK ? runInWorkspace(call, *entry, options) : status;
 }

@@ -222,9 +222,9 @@ attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
   int64_t *strides = memref.strides(info.rank);
   memref.allocated = memref.aligned = firstElement(tensor);
   memref.offset = 0;
-  memcpy(memref.sizes(), tensor.shape, static_cast<size_t>(info.rank) * 8);
+  copyExtents(memref.sizes(), tensor.shape, info.rank);
   if (tensor.strides)
-    memcpy(strides, tensor.strides, static_cast<size_t>(info.rank) * 8);
+    copyExtents(strides, tensor.strides, info.rank);
   else
     compactStrides(info.rank, memref.sizes(), strides);
   // The stride of a single element means nothing, and exporters write anything.
@@ -291,14 +291,17 @@ attnc_status Invocation::plan() {
   return ATTNC_OK;
 }
 
+/// Whether the strides are those of row-major order, where they matter.
 static bool isCompact(const DLTensor &tensor) {
-  int64_t expected = 1;
-  for (int i = tensor.ndim - 1; i >= 0 && tensor.strides; --i) {
-    if (tensor.shape[i] > 1 && tensor.strides[i] != expected)
-      return false;
-    expected *= tensor.shape[i];
+  int64_t compact[ATTNC_MAX_RANK];
+  compactStrides(tensor.ndim, tensor.shape, compact);
+  bool fits = true;
+  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
+    if (tensor.shape[i] == 0)
+      return true;
+    fits &= tensor.shape[i] == 1 || tensor.strides[i] == compact[i];
   }
-  return true;
+  return fits;
 }
 
 attnc_status Invocation::checkOutput(int output, const DLTensor *tensor,
@@ -341,7 +344,7 @@ attnc_status Invocation::bindOutputs(DLTensor *const *outputs) {
     MemRef &memref = *memrefs[entry.num_inputs + o];
     memref.allocated = memref.aligned = firstElement(*tensor);
     memref.offset = 0;
-    memcpy(memref.sizes(), shape, static_cast<size_t>(info.rank) * 8);
+    copyExtents(memref.sizes(), shape, info.rank);
     compactStrides(info.rank, shape, memref.strides(info.rank));
     shape += info.rank;
   }

@@ -120,7 +120,7 @@ bool NpyTensor::allocate(ElementType newType, int newRank,
   data = nullptr;
   type = newType;
   rank = newRank;
-  memcpy(shape, newShape, static_cast<size_t>(newRank) * sizeof *shape);
+  copyExtents(shape, newShape, newRank);
   if (tensorBytes(rank, shape, type.bits / 8, bytes))
     data = allocateAligned(bytes);
   if (!data) {

@@ -41,11 +41,11 @@ bool attnc::rt::stridesFit(int rank, const int64_t *shape,
   // Distance from the lowest to the highest element.
   int64_t span = 1;
   for (int i = 0; i < rank; ++i) {
-    int64_t steps = shape[i] > 0 ? shape[i] - 1 : 0, distance;
-    int64_t stride = strides[i];
-    if (steps && stride == INT64_MIN)
-      return false;
-    if (__builtin_mul_overflow(steps, stride < 0 ? -stride : stride,
+    if (shape[i] <= 1)
+      continue;
+    int64_t stride = strides[i], distance;
+    if (stride == INT64_MIN ||
+        __builtin_mul_overflow(shape[i] - 1, stride < 0 ? -stride : stride,
                                &distance) ||
         __builtin_add_overflow(span, distance, &span))
       return false;

@@ -11,6 +11,13 @@
 
 namespace attnc::rt {
 
+/// Copies extents or strides. Of none, both pointers may be null, which memcpy
+/// does not allow.
+inline void copyExtents(int64_t *target, const int64_t *source, int64_t rank) {
+  for (int64_t i = 0; i < rank; ++i)
+    target[i] = source[i];
+}
+
 /// strides[i] = product of shape[i + 1 ..]: row-major without gaps.
 void compactStrides(int rank, const int64_t *shape, int64_t *strides);
 
