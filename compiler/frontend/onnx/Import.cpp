@@ -6,7 +6,7 @@
 // 1. Read and check the file (Reader).
 // 2. Find the nodes that the outputs need; list those that are not supported.
 // 3. Walk them in order. Each node's importer computes what is known and emits the rest (Ops, Emitter).
-// 4. When two named extents met and must be equal, make them one symbol and start over, so that every shape sees it.
+// 4. When extents met that must be equal, make them one and start over, so that every shape sees it.
 // 5. Return the outputs; drop what turned out to be needed for nothing but its shape.
 //
 //===----------------------------------------------------------------------===//
@@ -65,6 +65,7 @@ private:
   void findNeededNodes();
   void checkOps();
   OwningOpRef<ModuleOp> importOnce(Extents &symbols);
+  bool mergeExtents(Extents &symbols);
   void addInputs(Emitter &emit, func::FuncOp function);
   void addOutputs(Emitter &emit, func::FuncOp function);
   void importNode(Emitter &emit, const Node &node);
@@ -86,7 +87,7 @@ private:
   std::vector<bool> needed;
   llvm::StringMap<size_t> producer;
   llvm::StringMap<Tensor *> tensors; ///< null: its producer failed, which has been said
-  std::vector<std::pair<std::string, std::string>> equalities;
+  std::vector<std::pair<Sym, Sym>> equalities; ///< extents that must be equal, one of them at least a symbol
   llvm::StringMap<std::pair<unsigned, unsigned>> symbolHome; ///< the argument and dim that a symbol is read from
 };
 } // namespace
@@ -316,6 +317,20 @@ static void dropUnused(ModuleOp module) {
         op.erase();
 }
 
+/// Makes extents that must be equal one. True when that is news; each time one symbol less is left.
+bool GraphImporter::mergeExtents(Extents &symbols) {
+  bool isNew = false;
+  for (const auto &[a, b] : equalities) {
+    std::string textA = symbols.str(a), textB = symbols.str(b);
+    if (!symbols.makeEqual(a, b))
+      continue;
+    isNew = true;
+    emitRemark(file) << "extents '" << textA << "' and '" << textB
+                     << "' meet in one operation: the compiled function requires them to be equal";
+  }
+  return isNew;
+}
+
 FailureOr<OwningOpRef<ModuleOp>> GraphImporter::run() {
   checkBindings();
   checkNames();
@@ -328,14 +343,7 @@ FailureOr<OwningOpRef<ModuleOp>> GraphImporter::run() {
     symbols.bind(binding.getKey(), binding.getValue());
   while (true) {
     OwningOpRef<ModuleOp> module = importOnce(symbols);
-    bool isNew = false;
-    for (const auto &[a, b] : equalities)
-      if (symbols.unify(b, a)) { // each round leaves one symbol less
-        isNew = true;
-        emitRemark(file) << "extents '" << a << "' and '" << b
-                         << "' meet in one operation: the compiled function requires them to be equal";
-      }
-    if (isNew && problems.empty())
+    if (problems.empty() && mergeExtents(symbols))
       continue;
     if (!problems.empty())
       return failWithProblems();

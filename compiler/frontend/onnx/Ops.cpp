@@ -133,10 +133,10 @@ FailureOr<SmallVector<int64_t>> NodeContext::axes(ArrayRef<int64_t> axes, int64_
 bool NodeContext::sameExtent(const Sym &a, const Sym &b) {
   if (a == b)
     return true;
-  std::optional<std::string> nameA = symbols.nameOf(a), nameB = symbols.nameOf(b);
-  if (!nameA || !nameB)
+  bool nameA = symbols.nameOf(a).has_value(), nameB = symbols.nameOf(b).has_value();
+  if ((!nameA || (!nameB && !b.constant())) && (!nameB || !a.constant()))
     return false;
-  equalities.emplace_back(*nameA, *nameB);
+  equalities.emplace_back(a, b);
   return true;
 }
 

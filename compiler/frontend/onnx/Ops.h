@@ -20,7 +20,7 @@ namespace attnc::onnx {
 class NodeContext {
 public:
   NodeContext(const Node &node, int64_t opset, Emitter &emit, llvm::SmallVector<Tensor *> inputs,
-              std::vector<std::pair<std::string, std::string>> &equalities)
+              std::vector<std::pair<Sym, Sym>> &equalities)
       : node(node), opset(opset), emit(emit), symbols(emit.symbols), inputs(std::move(inputs)),
         results(node.outputs.size()), equalities(equalities) {}
 
@@ -59,7 +59,8 @@ public:
   mlir::FailureOr<int64_t> axis(int64_t axis, int64_t rank);
   /// The same for a list: sorted, no repeats.
   mlir::FailureOr<llvm::SmallVector<int64_t>> axes(llvm::ArrayRef<int64_t> axes, int64_t rank);
-  /// True if the two extents are equal. Two different symbols are made one: the compiled function checks that.
+  /// True if the two extents are equal. A symbol that must equal another, or a number, is made that: the compiled function
+  /// checks its inputs.
   bool sameExtent(const Sym &a, const Sym &b);
   mlir::FailureOr<Sym> broadcastExtent(const Sym &a, const Sym &b);
   mlir::FailureOr<SymList> broadcastShapes(const SymList &a, const SymList &b);
@@ -78,7 +79,7 @@ private:
   llvm::SmallVector<Tensor *> results;
   std::vector<std::string> problems;
   llvm::StringSet<> usedAttributes;
-  std::vector<std::pair<std::string, std::string>> &equalities;
+  std::vector<std::pair<Sym, Sym>> &equalities;
 };
 
 struct OpInfo {

@@ -39,11 +39,21 @@ Sym Extents::symbol(StringRef name) {
   return atom({AtomKind::Symbol, root, {}});
 }
 
-bool Extents::unify(StringRef name, StringRef other) {
-  std::optional<std::string> a = nameOf(symbol(name)), b = nameOf(symbol(other));
-  if (!a || !b || *a == *b)
+bool Extents::makeEqual(const Sym &a, const Sym &b) {
+  auto current = [&](const Sym &sym) { // what earlier calls have made of it
+    std::optional<std::string> name = nameOf(sym);
+    return name ? symbol(*name) : sym;
+  };
+  Sym x = current(a), y = current(b);
+  std::optional<std::string> nameX = nameOf(x), nameY = nameOf(y);
+  if (x == y || (!nameX && !nameY))
     return false;
-  alias[*a] = *b;
+  if (nameX && nameY)
+    alias[*nameY] = *nameX; // the first name stays
+  else if (nameX)
+    bound[*nameX] = *y.constant();
+  else
+    bound[*nameY] = *x.constant();
   return true;
 }
 

@@ -67,8 +67,9 @@ public:
   /// The extent `name`, or what it was bound or unified to.
   Sym symbol(llvm::StringRef name);
   void bind(llvm::StringRef name, int64_t value) { bound[name] = value; }
-  /// From now on `symbol(name)` is `symbol(other)`. False if they were the same already.
-  bool unify(llvm::StringRef name, llvm::StringRef other);
+  /// `a` and `b` are a symbol and another symbol or a number: from now on, `symbol()` gives the same for both. False if
+  /// nothing is left to do, or if both are numbers by now.
+  bool makeEqual(const Sym &a, const Sym &b);
   /// The name if `sym` is one plain symbol.
   std::optional<std::string> nameOf(const Sym &sym) const;
 
