@@ -55,7 +55,7 @@ static void measure(const char *name, attnc_context *context, int pause,
                     attnc_body body) {
   int items = attnc_context_threads(context);
   std::vector<double> times;
-  for (int i = 0; i < (pause ? 2000 : 100'000); ++i) {
+  for (int i = 0; i < (pause ? 2000 : 20'000); ++i) {
     if (pause)
       usleep(static_cast<useconds_t>(pause));
     times.push_back(secondsOfLoop(context, items, body));

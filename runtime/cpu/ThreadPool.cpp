@@ -8,6 +8,7 @@
 
 #include <linux/futex.h>
 #include <new>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -24,6 +25,10 @@ static constexpr uint32_t seatMask = stopBit - oneSeat;
 // Long enough to bridge the gap between two kernels of a model, short enough
 // not to be noticed when the process goes idle.
 static constexpr int64_t spinTime = 40'000; // ns
+
+// From here on a spinning thread lets others have its CPU: on a busy machine the
+// one it waits for may be queued behind it.
+static constexpr int64_t politeTime = 5'000; // ns
 
 // Kernels keep tiles on the stack.
 static constexpr size_t stackBytes = 8 << 20;
@@ -60,14 +65,17 @@ static bool spinUntil(int64_t limit, Condition done) {
     return true;
   if (limit == 0)
     return false;
-  for (int64_t end = nanoseconds() + limit;;) {
+  for (int64_t start = nanoseconds();;) {
     for (int i = 0; i < 16; ++i) {
       relax();
       if (done())
         return true;
     }
-    if (nanoseconds() >= end)
+    int64_t spent = nanoseconds() - start;
+    if (spent >= limit)
       return false;
+    if (spent >= politeTime)
+      sched_yield();
   }
 }
 
@@ -95,8 +103,7 @@ void ThreadPool::start(int wanted) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, stackBytes);
-  while (workers < wanted - 1 &&
-         pthread_create(&threads[workers], &attributes, workerMain, this) == 0)
+  while (workers < wanted - 1 && pthread_create(&threads[workers], &attributes, workerMain, this) == 0)
     ++workers;
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -151,9 +158,7 @@ uint32_t ThreadPool::waitForGate() {
 /// and opened again since `seen` was read does no harm: an equal value has the
 /// same seats, and the job is read afterwards.
 bool ThreadPool::enter(uint32_t seen) {
-  return gate.compare_exchange_strong(seen, seen - oneSeat + 1,
-                                      std::memory_order_acquire,
-                                      std::memory_order_relaxed);
+  return gate.compare_exchange_strong(seen, seen - oneSeat + 1, std::memory_order_acquire, std::memory_order_relaxed);
 }
 
 void ThreadPool::leave() {
@@ -167,8 +172,7 @@ void ThreadPool::leave() {
 void ThreadPool::takeRanges() {
   Job current = job;
   for (;;) {
-    int64_t begin =
-        nextIndex.fetch_add(current.chunk, std::memory_order_relaxed);
+    int64_t begin = nextIndex.fetch_add(current.chunk, std::memory_order_relaxed);
     if (begin >= current.count)
       return;
     int64_t left = current.count - begin;
@@ -206,8 +210,7 @@ void ThreadPool::close() {
 
 static int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
 
-void ThreadPool::parallelFor(int64_t count, int limit, attnc_body body,
-                             void *data) {
+void ThreadPool::parallelFor(int64_t count, int limit, attnc_body body, void *data) {
   if (count <= 0)
     return;
   int64_t parties = limit > 0 ? smallest(limit, size()) : size();
@@ -215,8 +218,7 @@ void ThreadPool::parallelFor(int64_t count, int limit, attnc_body body,
   if (parties == 1 || busy.exchange(true, std::memory_order_acquire))
     return body(data, 0, count);
   int64_t chunk = count / (parties * rangesPerThread);
-  open({body, data, count, chunk > 1 ? chunk : 1},
-       static_cast<int>(parties) - 1);
+  open({body, data, count, chunk > 1 ? chunk : 1}, static_cast<int>(parties) - 1);
   takeRanges();
   close();
   busy.store(false, std::memory_order_release);
