@@ -81,7 +81,7 @@ static std::string prototypes(const EntryInfo &entry) {
     extents.push_back("int64_t " + cName(symbol));
   plain.insert(plain.begin(), extents.begin(), extents.end());
   return fmt::format(
-      R"(/* {0}, with DLPack tensors: strided inputs and outputs are allowed. options may be NULL. */
+      R"(/* {0}, with DLPack tensors: inputs may have strides, outputs are row-major without gaps. options may be NULL. */
 ATTNC_API attnc_status {0}({1});
 
 /* {0}, with plain pointers: every tensor is row-major without gaps. options may be NULL. */
