@@ -31,8 +31,7 @@ static attnc_status checkEntry(const attnc_entry *entry, Text &why) {
 // Plan
 //===----------------------------------------------------------------------===//
 
-static attnc_status
-planInvocation(Invocation &call, const DLTensor *const *inputs, bool needData) {
+static attnc_status planInvocation(Invocation &call, const DLTensor *const *inputs, bool needData) {
   attnc_status status = call.selectVariant();
   if (status == ATTNC_OK)
     status = call.bindInputs(inputs, needData);
@@ -54,16 +53,14 @@ static attnc_status tooLarge(const attnc_entry &entry, Text &why) {
   return ATTNC_INVALID_ARGUMENT;
 }
 
-attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *const *inputs,
-                        int64_t *outputExtents, int64_t *workspaceBytes,
-                        const attnc_options *given) {
+attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *const *inputs, int64_t *outputExtents,
+                        int64_t *workspaceBytes, const attnc_options *given) {
   Options options(given);
   if (options.status != ATTNC_OK)
     return options.status;
   if (attnc_status status = checkEntry(entry, options.why); status != ATTNC_OK)
     return status;
-  Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)),
-                  options.why);
+  Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)), options.why);
   attnc_status status = planInvocation(call, inputs, /*needData=*/false);
   if (status != ATTNC_OK)
     return status;
@@ -87,16 +84,14 @@ static char *alignWorkspace(void *memory) {
   return reinterpret_cast<char *>((address + mask) & ~mask);
 }
 
-static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry,
-                                   Options &options) {
+static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry, Options &options) {
   int64_t bytes;
   if (!workspaceSize(call, bytes))
     return tooLarge(entry, options.why);
   attnc_context context = contextOfCall(options);
   if (options.workspace && options.workspace_size < bytes) {
-    options.why.add("'%s': the workspace has %" PRId64
-                    " bytes, these inputs need %" PRId64,
-                    entry.name, options.workspace_size, bytes);
+    options.why.add("'%s': the workspace has %" PRId64 " bytes, these inputs need %" PRId64, entry.name,
+                    options.workspace_size, bytes);
     return ATTNC_OUT_OF_MEMORY;
   }
   if (options.workspace || bytes == 0) {
@@ -105,8 +100,7 @@ static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry,
   }
   void *memory = options.allocateMemory(static_cast<size_t>(bytes));
   if (!memory) {
-    options.why.add("'%s': no memory for a workspace of %" PRId64 " bytes",
-                    entry.name, bytes);
+    options.why.add("'%s': no memory for a workspace of %" PRId64 " bytes", entry.name, bytes);
     return ATTNC_OUT_OF_MEMORY;
   }
   call.run(alignWorkspace(memory), &context);
@@ -114,15 +108,14 @@ static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry,
   return ATTNC_OK;
 }
 
-attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs,
-                        DLTensor *const *outputs, const attnc_options *given) {
+attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs, DLTensor *const *outputs,
+                        const attnc_options *given) {
   Options options(given);
   if (options.status != ATTNC_OK)
     return options.status;
   if (attnc_status status = checkEntry(entry, options.why); status != ATTNC_OK)
     return status;
-  Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)),
-                  options.why);
+  Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)), options.why);
   attnc_status status = planInvocation(call, inputs, /*needData=*/true);
   if (status == ATTNC_OK)
     status = call.bindOutputs(outputs);
@@ -138,22 +131,19 @@ namespace {
 class RawTensors {
 public:
   static size_t frameBytes(int count, const attnc_tensor_info *infos) {
-    size_t bytes =
-        static_cast<size_t>(count) * (sizeof(DLTensor) + sizeof(DLTensor *));
+    size_t bytes = static_cast<size_t>(count) * (sizeof(DLTensor) + sizeof(DLTensor *));
     for (int i = 0; i < count; ++i)
       bytes += static_cast<size_t>(infos[i].rank) * 8;
     return bytes;
   }
 
   RawTensors(int count, const attnc_tensor_info *infos, void *frame)
-      : tensors(static_cast<DLTensor *>(frame)),
-        pointers(reinterpret_cast<DLTensor **>(tensors + count)),
+      : tensors(static_cast<DLTensor *>(frame)), pointers(reinterpret_cast<DLTensor **>(tensors + count)),
         shapes(reinterpret_cast<int64_t *>(pointers + count)) {
     int64_t *shape = shapes;
     for (int i = 0; i < count; ++i) {
       DLDataType type = {infos[i].type_code, infos[i].type_bits, 1};
-      tensors[i] = {nullptr, {kDLCPU, 0}, infos[i].rank, type, shape, nullptr,
-                    0};
+      tensors[i] = {nullptr, {kDLCPU, 0}, infos[i].rank, type, shape, nullptr, 0};
       pointers[i] = &tensors[i];
       shape += infos[i].rank;
     }
@@ -164,15 +154,13 @@ public:
 };
 } // namespace
 
-static attnc_status fillInputs(const attnc_entry &entry, const int64_t *symbols,
-                               RawTensors &inputs, Text &why) {
+static attnc_status fillInputs(const attnc_entry &entry, const int64_t *symbols, RawTensors &inputs, Text &why) {
   int64_t *extent = inputs.shapes;
   for (int i = 0; i < entry.num_inputs; ++i)
     for (int d = 0; d < entry.inputs[i].rank; ++d) {
       const attnc_dim &dim = entry.inputs[i].dims[d];
       if (dim.size < 0 && (dim.symbol < 0 || !symbols)) {
-        why.add("%s: extent %d has no symbol; use attnc_call",
-                entry.inputs[i].name, d);
+        why.add("%s: extent %d has no symbol; use attnc_call", entry.inputs[i].name, d);
         return ATTNC_INVALID_ARGUMENT;
       }
       *extent++ = dim.size >= 0 ? dim.size : symbols[dim.symbol];
@@ -180,13 +168,11 @@ static attnc_status fillInputs(const attnc_entry &entry, const int64_t *symbols,
   return ATTNC_OK;
 }
 
-#define ATTNC_RAW_TENSORS(name, count, infos)                                  \
-  RawTensors name(count, infos,                                                \
-                  __builtin_alloca(RawTensors::frameBytes(count, infos)))
+#define ATTNC_RAW_TENSORS(name, count, infos)                                                                          \
+  RawTensors name(count, infos, __builtin_alloca(RawTensors::frameBytes(count, infos)))
 
-attnc_status attnc_plan_raw(const attnc_entry *entry, const int64_t *symbols,
-                            int64_t *outputExtents, int64_t *workspaceBytes,
-                            const attnc_options *given) {
+attnc_status attnc_plan_raw(const attnc_entry *entry, const int64_t *symbols, int64_t *outputExtents,
+                            int64_t *workspaceBytes, const attnc_options *given) {
   Options options(given);
   if (options.status != ATTNC_OK)
     return options.status;
@@ -196,14 +182,11 @@ attnc_status attnc_plan_raw(const attnc_entry *entry, const int64_t *symbols,
   attnc_status status = fillInputs(*entry, symbols, inputs, options.why);
   if (status != ATTNC_OK)
     return status;
-  return attnc_plan(entry, inputs.pointers, outputExtents, workspaceBytes,
-                    given);
+  return attnc_plan(entry, inputs.pointers, outputExtents, workspaceBytes, given);
 }
 
-attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols,
-                            const void *const *inputData,
-                            void *const *outputData,
-                            const attnc_options *given) {
+attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols, const void *const *inputData,
+                            void *const *outputData, const attnc_options *given) {
   Options options(given);
   if (options.status != ATTNC_OK)
     return options.status;
@@ -219,8 +202,7 @@ attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols,
   for (int o = 0; o < entry->num_outputs; ++o)
     outputs.tensors[o].data = outputData[o];
 
-  Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)),
-                  options.why);
+  Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)), options.why);
   status = planInvocation(call, inputs.pointers, /*needData=*/true);
   if (status != ATTNC_OK)
     return status;

@@ -10,33 +10,25 @@
 
 using namespace attnc::rt;
 
-static void runOnPool(attnc_context *self, int64_t count, attnc_body body,
-                      void *data) {
+static void runOnPool(attnc_context *self, int64_t count, attnc_body body, void *data) {
   self->pool->parallelFor(count, self->limit, body, data);
 }
 
-static void runOnHost(attnc_context *self, int64_t count, attnc_body body,
-                      void *data) {
+static void runOnHost(attnc_context *self, int64_t count, attnc_body body, void *data) {
   self->hostParallelFor(self->hostUser, count, body, data);
 }
 
-static void runAlone(attnc_context *, int64_t count, attnc_body body,
-                     void *data) {
-  body(data, 0, count);
-}
+static void runAlone(attnc_context *, int64_t count, attnc_body body, void *data) { body(data, 0, count); }
 
 attnc_context attnc::rt::contextOfCall(const attnc_options &options) {
   if (options.parallel_for)
-    return {runOnHost, nullptr, 0, options.parallel_for,
-            options.parallel_for_user};
+    return {runOnHost, nullptr, 0, options.parallel_for, options.parallel_for_user};
   if (options.context)
-    return {runOnPool, options.context->pool, options.num_threads, nullptr,
-            nullptr};
+    return {runOnPool, options.context->pool, options.num_threads, nullptr, nullptr};
   return {runAlone, nullptr, 0, nullptr, nullptr};
 }
 
-void attnc_rt_parallel_for(void *context, int64_t count, attnc_body body,
-                           void *data) {
+void attnc_rt_parallel_for(void *context, int64_t count, attnc_body body, void *data) {
   if (count <= 0)
     return;
   if (!context)
@@ -69,6 +61,4 @@ void attnc_context_destroy(attnc_context *context) {
   free(context);
 }
 
-int32_t attnc_context_threads(const attnc_context *context) {
-  return context ? context->pool->size() : 1;
-}
+int32_t attnc_context_threads(const attnc_context *context) { return context ? context->pool->size() : 1; }

@@ -12,8 +12,7 @@
 /// all that attnc_rt_parallel_for looks at: a library's kernels bring their own
 /// copy of that function, of another version perhaps than the caller's runtime.
 struct attnc_context {
-  void (*parallelFor)(attnc_context *self, int64_t count, attnc_body body,
-                      void *data);
+  void (*parallelFor)(attnc_context *self, int64_t count, attnc_body body, void *data);
   attnc::rt::ThreadPool *pool;
   int32_t limit; // threads to use, 0: all
   attnc_parallel_for hostParallelFor;

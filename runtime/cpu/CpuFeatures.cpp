@@ -9,6 +9,7 @@
 #include "runtime/cpu/CpuFeatures.h"
 
 #include <atomic>
+#include <initializer_list>
 #include <stdlib.h>
 
 #if defined(__x86_64__)
@@ -23,16 +24,11 @@ struct FeatureName {
   const char *name;
 };
 constexpr FeatureName featureNames[] = {
-    {ATTNC_CPU_X86_64_V2, "x86-64-v2"},
-    {ATTNC_CPU_X86_64_V3, "x86-64-v3"},
-    {ATTNC_CPU_X86_64_V4, "x86-64-v4"},
-    {ATTNC_CPU_AVX512_BF16, "avx512-bf16"},
-    {ATTNC_CPU_AVX512_FP16, "avx512-fp16"},
-    {ATTNC_CPU_AVX512_VNNI, "avx512-vnni"},
-    {ATTNC_CPU_AVX_VNNI, "avx-vnni"},
-    {ATTNC_CPU_AMX_TILE, "amx-tile"},
-    {ATTNC_CPU_AMX_BF16, "amx-bf16"},
-    {ATTNC_CPU_AMX_INT8, "amx-int8"},
+    {ATTNC_CPU_X86_64_V2, "x86-64-v2"},     {ATTNC_CPU_X86_64_V3, "x86-64-v3"},
+    {ATTNC_CPU_X86_64_V4, "x86-64-v4"},     {ATTNC_CPU_AVX512_BF16, "avx512-bf16"},
+    {ATTNC_CPU_AVX512_FP16, "avx512-fp16"}, {ATTNC_CPU_AVX512_VNNI, "avx512-vnni"},
+    {ATTNC_CPU_AVX_VNNI, "avx-vnni"},       {ATTNC_CPU_AMX_TILE, "amx-tile"},
+    {ATTNC_CPU_AMX_BF16, "amx-bf16"},       {ATTNC_CPU_AMX_INT8, "amx-int8"},
     {ATTNC_CPU_AMX_FP16, "amx-fp16"},
 };
 } // namespace
@@ -41,9 +37,7 @@ constexpr FeatureName featureNames[] = {
 namespace {
 struct Leaf {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  Leaf(unsigned leaf, unsigned subleaf) {
-    __get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx);
-  }
+  Leaf(unsigned leaf, unsigned subleaf) { __get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx); }
 };
 } // namespace
 
@@ -65,16 +59,14 @@ static uint64_t savedRegisters(bool osxsave) {
 uint64_t attnc::rt::detectCpuFeatures() {
   Leaf basic(1, 0), extended(7, 0), extended1(7, 1), amd(0x80000001, 0);
   uint64_t saved = savedRegisters(has(basic.ecx, {27}));
-  bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xe6) == 0xe6,
-       tiles = (saved & 0x60000) == 0x60000;
+  bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xe6) == 0xe6, tiles = (saved & 0x60000) == 0x60000;
 
   uint64_t features = 0;
   auto set = [&](bool present, uint64_t bit) { features |= present ? bit : 0; };
   // SSE3, SSSE3, CX16, SSE4.1, SSE4.2, POPCNT; LAHF
   bool v2 = has(basic.ecx, {0, 9, 13, 19, 20, 23}) && has(amd.ecx, {0});
   // FMA, MOVBE, AVX, F16C; BMI1, AVX2, BMI2; LZCNT
-  bool v3 = v2 && ymm && has(basic.ecx, {12, 22, 28, 29}) &&
-            has(extended.ebx, {3, 5, 8}) && has(amd.ecx, {5});
+  bool v3 = v2 && ymm && has(basic.ecx, {12, 22, 28, 29}) && has(extended.ebx, {3, 5, 8}) && has(amd.ecx, {5});
   // AVX-512 F, DQ, CD, BW, VL
   bool v4 = v3 && zmm && has(extended.ebx, {16, 17, 28, 30, 31});
   set(v2, ATTNC_CPU_X86_64_V2);
@@ -87,8 +79,7 @@ uint64_t attnc::rt::detectCpuFeatures() {
   set(tiles && has(extended.edx, {24}), ATTNC_CPU_AMX_TILE);
   set(tiles && has(extended.edx, {22, 24}), ATTNC_CPU_AMX_BF16);
   set(tiles && has(extended.edx, {24, 25}), ATTNC_CPU_AMX_INT8);
-  set(tiles && has(extended.edx, {24}) && has(extended1.eax, {21}),
-      ATTNC_CPU_AMX_FP16);
+  set(tiles && has(extended.edx, {24}) && has(extended1.eax, {21}), ATTNC_CPU_AMX_FP16);
   return features;
 }
 #else
@@ -101,9 +92,8 @@ bool attnc::rt::limitCpuFeatures(const char *level, uint64_t &features) {
     level += sizeof prefix - 1;
   if (level[0] != 'v' || level[1] < '1' || level[1] > '4' || level[2])
     return false;
-  uint64_t levels[] = {
-      0, ATTNC_CPU_X86_64_V2, ATTNC_CPU_X86_64_V2 | ATTNC_CPU_X86_64_V3,
-      ATTNC_CPU_X86_64_V2 | ATTNC_CPU_X86_64_V3 | ATTNC_CPU_X86_64_V4};
+  uint64_t levels[] = {0, ATTNC_CPU_X86_64_V2, ATTNC_CPU_X86_64_V2 | ATTNC_CPU_X86_64_V3,
+                       ATTNC_CPU_X86_64_V2 | ATTNC_CPU_X86_64_V3 | ATTNC_CPU_X86_64_V4};
   features &= levels[level[1] - '1'];
   return true;
 }
@@ -136,9 +126,7 @@ bool attnc::rt::cpuFeatures(uint64_t &features, Text &why) {
   return good;
 }
 
-uint64_t attnc_cpu_features(void) {
-  return knownFeatures() & ~(known | badOverride);
-}
+uint64_t attnc_cpu_features(void) { return knownFeatures() & ~(known | badOverride); }
 
 const char *attnc::rt::cpuFeatureName(uint64_t bit) {
   for (const FeatureName &feature : featureNames)

@@ -28,14 +28,11 @@ size_t Invocation::frameBytes(const attnc_entry &entry) {
   int64_t tensors = entry.num_inputs + entry.num_outputs;
   int64_t outputRank = totalRank(entry.num_outputs, entry.outputs);
   int64_t rank = totalRank(entry.num_inputs, entry.inputs) + outputRank;
-  int64_t words = (tensors + 2) + tensors + entry.num_inputs +
-                  2 * entry.num_symbols + (outputRank + 1);
-  return static_cast<size_t>(words * 8 + rank * 16) +
-         static_cast<size_t>(tensors) * sizeof(MemRef);
+  int64_t words = (tensors + 2) + tensors + entry.num_inputs + 2 * entry.num_symbols + (outputRank + 1);
+  return static_cast<size_t>(words * 8 + rank * 16) + static_cast<size_t>(tensors) * sizeof(MemRef);
 }
 
-Invocation::Invocation(const attnc_entry &entry, void *frame, Text &why)
-    : entry(entry), why(why) {
+Invocation::Invocation(const attnc_entry &entry, void *frame, Text &why) : entry(entry), why(why) {
   auto *at = static_cast<char *>(frame);
   auto take = [&]<typename T>(T *&array, int64_t count) {
     array = reinterpret_cast<T *>(at);
@@ -50,9 +47,7 @@ Invocation::Invocation(const attnc_entry &entry, void *frame, Text &why)
   take(symbolInput, entry.num_symbols);
   take(extents, numExtents + 1);
   for (int i = 0; i < tensors; ++i) {
-    const attnc_tensor_info &info = i < entry.num_inputs
-                                        ? entry.inputs[i]
-                                        : entry.outputs[i - entry.num_inputs];
+    const attnc_tensor_info &info = i < entry.num_inputs ? entry.inputs[i] : entry.outputs[i - entry.num_inputs];
     memrefs[i] = reinterpret_cast<MemRef *>(at);
     at += sizeof(MemRef) + static_cast<size_t>(info.rank) * 16;
     arguments[i] = memrefs[i];
@@ -65,8 +60,7 @@ Invocation::Invocation(const attnc_entry &entry, void *frame, Text &why)
 // Variant
 //===----------------------------------------------------------------------===//
 
-const attnc_variant *attnc::rt::selectVariant(const attnc_entry &entry,
-                                              uint64_t features, Text &why) {
+const attnc_variant *attnc::rt::selectVariant(const attnc_entry &entry, uint64_t features, Text &why) {
   for (int i = 0; i < entry.num_variants; ++i)
     if ((entry.variants[i].cpu_features & ~features) == 0)
       return &entry.variants[i];
@@ -90,20 +84,17 @@ attnc_status Invocation::selectVariant() {
 // Inputs
 //===----------------------------------------------------------------------===//
 
-static bool sameType(const attnc_tensor_info &info, DLDataType type,
-                     bool isInput) {
+static bool sameType(const attnc_tensor_info &info, DLDataType type, bool isInput) {
   if (type.lanes != 1)
     return false;
   if (type.code == info.type_code && type.bits == info.type_bits)
     return true;
-  return isInput && info.type_code == ATTNC_DL_BOOL && type.code == kDLUInt &&
-         type.bits == 8;
+  return isInput && info.type_code == ATTNC_DL_BOOL && type.code == kDLUInt && type.bits == 8;
 }
 
 /// The data may be null, so this is arithmetic on numbers.
 static void *firstElement(const DLTensor &tensor) {
-  return reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(tensor.data) +
-                                  tensor.byte_offset);
+  return reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(tensor.data) + tensor.byte_offset);
 }
 
 static bool isAligned(const void *data, const attnc_tensor_info &info) {
@@ -111,16 +102,13 @@ static bool isAligned(const void *data, const attnc_tensor_info &info) {
 }
 
 /// Memory that the CPU reads: its own, pinned (CUDA 3, ROCm 11), managed (13).
-static bool isHostMemory(int device) {
-  return device == kDLCPU || device == 3 || device == 11 || device == 13;
-}
+static bool isHostMemory(int device) { return device == kDLCPU || device == 3 || device == 11 || device == 13; }
 
 static void addActual(Text &why, const DLTensor &tensor) {
   why.add(", got ");
   if (tensor.dtype.lanes != 1)
     why.add("vectors of %d ", tensor.dtype.lanes);
-  addShape(why, tensor.dtype.code, tensor.dtype.bits, tensor.ndim,
-           tensor.shape);
+  addShape(why, tensor.dtype.code, tensor.dtype.bits, tensor.ndim, tensor.shape);
 }
 
 /// "k: expected f32[B, N, 16, 64] with B = 2 (from q), got f32[3, 7, 16, 64]".
@@ -134,24 +122,22 @@ attnc_status Invocation::mismatch(int input, const DLTensor &tensor) {
     int symbol = info.dims[i].symbol;
     if (symbol < 0 || symbols[symbol] < 0 || symbols[symbol] == tensor.shape[i])
       continue;
-    why.add("%s%s = %" PRId64 " (from %s)", separator, entry.symbols[symbol],
-            symbols[symbol], entry.inputs[symbolInput[symbol]].name);
+    why.add("%s%s = %" PRId64 " (from %s)", separator, entry.symbols[symbol], symbols[symbol],
+            entry.inputs[symbolInput[symbol]].name);
     separator = ", ";
   }
   addActual(why, tensor);
   return ATTNC_INVALID_ARGUMENT;
 }
 
-attnc_status Invocation::checkType(const attnc_tensor_info &info,
-                                   const DLTensor &tensor) {
+attnc_status Invocation::checkType(const attnc_tensor_info &info, const DLTensor &tensor) {
   if (!isHostMemory(tensor.device.device_type)) {
-    why.add("%s: the tensor is not in CPU memory (DLPack device type %d)",
-            info.name, static_cast<int>(tensor.device.device_type));
+    why.add("%s: the tensor is not in CPU memory (DLPack device type %d)", info.name,
+            static_cast<int>(tensor.device.device_type));
     return ATTNC_INVALID_ARGUMENT;
   }
   if (tensor.ndim < 0 || tensor.ndim > ATTNC_MAX_RANK) {
-    why.add("%s: rank %d is outside 0 to %d", info.name, tensor.ndim,
-            ATTNC_MAX_RANK);
+    why.add("%s: rank %d is outside 0 to %d", info.name, tensor.ndim, ATTNC_MAX_RANK);
     return ATTNC_INVALID_ARGUMENT;
   }
   if (tensor.ndim > 0 && !tensor.shape) {
@@ -161,20 +147,17 @@ attnc_status Invocation::checkType(const attnc_tensor_info &info,
   return ATTNC_OK;
 }
 
-attnc_status Invocation::checkMemory(const attnc_tensor_info &info,
-                                     const DLTensor &tensor, bool needData) {
+attnc_status Invocation::checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData) {
   int64_t bytes;
   for (int i = 0; i < tensor.ndim; ++i) {
     if (tensor.shape[i] >= 0)
       continue;
-    why.add("%s: extent %d is negative (%" PRId64 ")", info.name, i,
-            tensor.shape[i]);
+    why.add("%s: extent %d is negative (%" PRId64 ")", info.name, i, tensor.shape[i]);
     return ATTNC_INVALID_ARGUMENT;
   }
   int64_t elementBytes = info.type_bits / 8;
   if (!tensorBytes(tensor.ndim, tensor.shape, elementBytes, bytes) ||
-      (tensor.strides &&
-       !stridesFit(tensor.ndim, tensor.shape, tensor.strides, elementBytes))) {
+      (tensor.strides && !stridesFit(tensor.ndim, tensor.shape, tensor.strides, elementBytes))) {
     why.add("%s: the extents and strides reach beyond 2^63 bytes", info.name);
     return ATTNC_INVALID_ARGUMENT;
   }
@@ -187,8 +170,7 @@ attnc_status Invocation::checkMemory(const attnc_tensor_info &info,
 
 attnc_status Invocation::bindShape(int input, const DLTensor &tensor) {
   const attnc_tensor_info &info = entry.inputs[input];
-  if (!sameType(info, tensor.dtype, /*isInput=*/true) ||
-      tensor.ndim != info.rank)
+  if (!sameType(info, tensor.dtype, /*isInput=*/true) || tensor.ndim != info.rank)
     return mismatch(input, tensor);
   for (int i = 0; i < info.rank; ++i) {
     const attnc_dim &dim = info.dims[i];
@@ -209,8 +191,7 @@ attnc_status Invocation::bindShape(int input, const DLTensor &tensor) {
 }
 
 static int64_t alignUp(int64_t value) {
-  return (value + Invocation::workspaceAlignment - 1) &
-         -Invocation::workspaceAlignment;
+  return (value + Invocation::workspaceAlignment - 1) & -Invocation::workspaceAlignment;
 }
 
 /// Fills the memref. Kernels read rows of elements: a tensor whose innermost
@@ -238,19 +219,16 @@ attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
   if (innermost && aligned)
     return ATTNC_OK;
   int64_t bytes;
-  if (!tensorBytes(info.rank, memref.sizes(), elementBytes, bytes) ||
-      bytes > INT64_MAX - 64 ||
+  if (!tensorBytes(info.rank, memref.sizes(), elementBytes, bytes) || bytes > INT64_MAX - 64 ||
       __builtin_add_overflow(copyBytes, alignUp(bytes), &copyBytes)) {
-    why.add("%s: the copy in row-major order is larger than 2^63 bytes",
-            info.name);
+    why.add("%s: the copy in row-major order is larger than 2^63 bytes", info.name);
     return ATTNC_INVALID_ARGUMENT;
   }
   copies[input] = bytes;
   return ATTNC_OK;
 }
 
-attnc_status Invocation::bindInputs(const DLTensor *const *inputs,
-                                    bool needData) {
+attnc_status Invocation::bindInputs(const DLTensor *const *inputs, bool needData) {
   for (int i = 0; i < entry.num_inputs; ++i) {
     const attnc_tensor_info &info = entry.inputs[i];
     if (!inputs || !inputs[i]) {
@@ -304,8 +282,7 @@ static bool isCompact(const DLTensor &tensor) {
   return fits;
 }
 
-attnc_status Invocation::checkOutput(int output, const DLTensor *tensor,
-                                     const int64_t *shape) {
+attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const int64_t *shape) {
   const attnc_tensor_info &info = entry.outputs[output];
   if (!tensor) {
     why.add("%s: the tensor is NULL", info.name);
@@ -313,17 +290,14 @@ attnc_status Invocation::checkOutput(int output, const DLTensor *tensor,
   }
   if (attnc_status status = checkType(info, *tensor); status != ATTNC_OK)
     return status;
-  if (!sameType(info, tensor->dtype, /*isInput=*/false) ||
-      tensor->ndim != info.rank ||
-      (info.rank &&
-       memcmp(shape, tensor->shape, static_cast<size_t>(info.rank) * 8) != 0)) {
+  if (!sameType(info, tensor->dtype, /*isInput=*/false) || tensor->ndim != info.rank ||
+      (info.rank && memcmp(shape, tensor->shape, static_cast<size_t>(info.rank) * 8) != 0)) {
     why.add("%s: expected ", info.name);
     addShape(why, info.type_code, info.type_bits, info.rank, shape);
     addActual(why, *tensor);
     return ATTNC_INVALID_ARGUMENT;
   }
-  if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true);
-      status != ATTNC_OK)
+  if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true); status != ATTNC_OK)
     return status;
   if (!isCompact(*tensor) || !isAligned(firstElement(*tensor), info)) {
     why.add("%s: an output must be row-major without gaps and aligned to its "
@@ -358,8 +332,7 @@ void Invocation::run(char *workspace, void *context) {
     const attnc_tensor_info &info = entry.inputs[i];
     MemRef &memref = *memrefs[i];
     int64_t *strides = memref.strides(info.rank);
-    gather(workspace, memref.aligned, info.rank, memref.sizes(), strides,
-           info.type_bits / 8);
+    gather(workspace, memref.aligned, info.rank, memref.sizes(), strides, info.type_bits / 8);
     compactStrides(info.rank, memref.sizes(), strides);
     memref.allocated = memref.aligned = workspace;
     workspace += alignUp(copies[i]);

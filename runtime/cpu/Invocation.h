@@ -58,13 +58,11 @@ public:
 
 private:
   attnc_status checkType(const attnc_tensor_info &info, const DLTensor &tensor);
-  attnc_status checkMemory(const attnc_tensor_info &info,
-                           const DLTensor &tensor, bool needData);
+  attnc_status checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData);
   attnc_status bindShape(int input, const DLTensor &tensor);
   attnc_status bindStrides(int input, const DLTensor &tensor);
   attnc_status mismatch(int input, const DLTensor &tensor);
-  attnc_status checkOutput(int output, const DLTensor *tensor,
-                           const int64_t *shape);
+  attnc_status checkOutput(int output, const DLTensor *tensor, const int64_t *shape);
 
   const attnc_entry &entry;
   Text &why;
@@ -81,7 +79,6 @@ private:
 };
 
 /// The first variant that `features` allow; null, with the reason.
-const attnc_variant *selectVariant(const attnc_entry &entry, uint64_t features,
-                                   Text &why);
+const attnc_variant *selectVariant(const attnc_entry &entry, uint64_t features, Text &why);
 
 } // namespace attnc::rt

@@ -20,16 +20,10 @@ const char *attnc_status_text(attnc_status status) {
     return "ok";
   case ATTNC_INVALID_ARGUMENT:
     return "invalid argument";
-  case ATTNC_NOT_FOUND:
-    return "no such entry";
   case ATTNC_UNSUPPORTED_CPU:
     return "this CPU lacks instructions that the code needs";
-  case ATTNC_UNSUPPORTED_ABI:
-    return "the module was compiled for another version of the runtime";
   case ATTNC_OUT_OF_MEMORY:
     return "out of memory";
-  case ATTNC_BAD_FILE:
-    return "bad tensor file";
   }
   return "unknown status";
 }
@@ -46,15 +40,12 @@ static void listEntries(const attnc_module &module, Text &why) {
     why.add("no entries");
 }
 
-const attnc_entry *attnc_find_entry(const attnc_module *module,
-                                    const char *name,
-                                    const attnc_options *given) {
+const attnc_entry *attnc_find_entry(const attnc_module *module, const char *name, const attnc_options *given) {
   Options options(given);
   if (options.status != ATTNC_OK)
     return nullptr;
   if (!module || module->abi_version != ATTNC_ABI_VERSION) {
-    options.why.add("the module has ABI version %" PRIu32
-                    ", this runtime has %" PRIu32,
+    options.why.add("the module has ABI version %" PRIu32 ", this runtime has %" PRIu32,
                     module ? module->abi_version : 0, ATTNC_ABI_VERSION);
     return nullptr;
   }
@@ -76,12 +67,10 @@ const attnc_entry *attnc_find_entry(const attnc_module *module,
   return nullptr;
 }
 
-const attnc_variant *attnc_select_variant(const attnc_entry *entry,
-                                          const attnc_options *given) {
+const attnc_variant *attnc_select_variant(const attnc_entry *entry, const attnc_options *given) {
   Options options(given);
   uint64_t features;
-  if (options.status != ATTNC_OK || !entry ||
-      !cpuFeatures(features, options.why))
+  if (options.status != ATTNC_OK || !entry || !cpuFeatures(features, options.why))
     return nullptr;
   return selectVariant(*entry, features, options.why);
 }
@@ -104,8 +93,7 @@ static void addString(Text &text, const char *string) {
   text.add("\"");
 }
 
-static void addTensor(Text &text, const attnc_entry &entry,
-                      const attnc_tensor_info &tensor) {
+static void addTensor(Text &text, const attnc_entry &entry, const attnc_tensor_info &tensor) {
   text.add("{\"name\": ");
   addString(text, tensor.name);
   text.add(", \"type\": \"");
@@ -122,8 +110,8 @@ static void addTensor(Text &text, const attnc_entry &entry,
   text.add("]}");
 }
 
-static void addTensors(Text &text, const char *key, const attnc_entry &entry,
-                       int count, const attnc_tensor_info *tensors) {
+static void addTensors(Text &text, const char *key, const attnc_entry &entry, int count,
+                       const attnc_tensor_info *tensors) {
   text.add(",\n     \"%s\": [", key);
   for (int i = 0; i < count; ++i) {
     text.add(i ? ",\n       " : "\n       ");
@@ -138,8 +126,7 @@ static void addVariant(Text &text, const attnc_variant &variant) {
   text.add(", \"needs\": [");
   const char *separator = "";
   for (int i = 0; i < 64; ++i)
-    if (const char *name =
-            cpuFeatureName(variant.cpu_features & UINT64_C(1) << i)) {
+    if (const char *name = cpuFeatureName(variant.cpu_features & UINT64_C(1) << i)) {
       text.add("%s\"%s\"", separator, name);
       separator = ", ";
     }
@@ -167,13 +154,11 @@ static void addEntry(Text &text, const attnc_entry &entry) {
   text.add("]}");
 }
 
-size_t attnc_describe(const attnc_module *module, char *buffer,
-                      size_t capacity) {
+size_t attnc_describe(const attnc_module *module, char *buffer, size_t capacity) {
   Text text(buffer, buffer ? capacity : 0);
   text.add("{\"producer\": ");
   addString(text, module->producer);
-  text.add(",\n \"abi_version\": %" PRIu32 ",\n \"entries\": [",
-           module->abi_version);
+  text.add(",\n \"abi_version\": %" PRIu32 ",\n \"entries\": [", module->abi_version);
   for (int i = 0; i < module->num_entries; ++i) {
     text.add(i ? ",\n    " : "\n    ");
     addEntry(text, module->entries[i]);

@@ -27,8 +27,7 @@ using namespace attnc::rt;
 namespace {
 class File {
 public:
-  File(const char *path, int flags)
-      : descriptor(open(path, flags | O_CLOEXEC, 0666)) {}
+  File(const char *path, int flags) : descriptor(open(path, flags | O_CLOEXEC, 0666)) {}
   ~File() {
     if (descriptor >= 0)
       close(descriptor);
@@ -57,8 +56,7 @@ private:
 int64_t File::readAt(int64_t offset, void *target, int64_t size) const {
   int64_t done = 0;
   while (done < size) {
-    ssize_t got = pread(descriptor, static_cast<char *>(target) + done,
-                        static_cast<size_t>(size - done),
+    ssize_t got = pread(descriptor, static_cast<char *>(target) + done, static_cast<size_t>(size - done),
                         static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR)
       continue;
@@ -73,8 +71,7 @@ int64_t File::readAt(int64_t offset, void *target, int64_t size) const {
 
 bool File::writeAll(const void *source, int64_t size) const {
   for (int64_t done = 0; done < size;) {
-    ssize_t put = write(descriptor, static_cast<const char *>(source) + done,
-                        static_cast<size_t>(size - done));
+    ssize_t put = write(descriptor, static_cast<const char *>(source) + done, static_cast<size_t>(size - done));
     if (put < 0 && errno == EINTR)
       continue;
     if (put <= 0)
@@ -90,9 +87,7 @@ bool File::writeAll(const void *source, int64_t size) const {
 
 NpyTensor::~NpyTensor() { free(data); }
 
-NpyTensor::NpyTensor(NpyTensor &&other) {
-  *this = static_cast<NpyTensor &&>(other);
-}
+NpyTensor::NpyTensor(NpyTensor &&other) { *this = static_cast<NpyTensor &&>(other); }
 
 NpyTensor &NpyTensor::operator=(NpyTensor &&other) {
   if (this == &other)
@@ -114,8 +109,7 @@ static void *allocateAligned(int64_t bytes) {
   return aligned_alloc(64, static_cast<size_t>(bytes + 64) & ~size_t(63));
 }
 
-bool NpyTensor::allocate(ElementType newType, int newRank,
-                         const int64_t *newShape, Text &why) {
+bool NpyTensor::allocate(ElementType newType, int newRank, const int64_t *newShape, Text &why) {
   free(data);
   data = nullptr;
   type = newType;
@@ -142,8 +136,7 @@ static bool toRowMajor(NpyTensor &tensor) {
     strides[i] = stride;
     stride *= tensor.bytes ? tensor.shape[i] : 1;
   }
-  gather(ordered, tensor.data, tensor.rank, tensor.shape, strides,
-         tensor.type.bits / 8);
+  gather(ordered, tensor.data, tensor.rank, tensor.shape, strides, tensor.type.bits / 8);
   free(tensor.data);
   tensor.data = ordered;
   return true;
@@ -174,8 +167,7 @@ static bool readHeader(const File &file, NpyHeader &header, Text &why) {
   if (!good)
     why.add("cannot be read: %s", strerror(errno));
   else
-    good =
-        parseNpyHeader(start, static_cast<size_t>(got), fileBytes, header, why);
+    good = parseNpyHeader(start, static_cast<size_t>(got), fileBytes, header, why);
   free(start);
   return good;
 }
@@ -183,8 +175,7 @@ static bool readHeader(const File &file, NpyHeader &header, Text &why) {
 static bool isStoredAs(ElementType wanted, ElementType stored) {
   constexpr ElementType bfloat = {kDLBfloat, 16}, uint16 = {kDLUInt, 16};
   constexpr ElementType boolean = {ATTNC_DL_BOOL, 8}, uint8 = {kDLUInt, 8};
-  return (wanted == bfloat && stored == uint16) ||
-         (wanted == boolean && stored == uint8);
+  return (wanted == bfloat && stored == uint16) || (wanted == boolean && stored == uint8);
 }
 
 bool NpyTensor::read(const char *path, const ElementType *wanted, Text &why) {
@@ -253,21 +244,19 @@ static const char *descrOf(ElementType type) {
 }
 
 /// As NumPy writes it: data begins at a multiple of 64 bytes.
-static void addHeader(Text &header, const char *descr, int rank,
-                      const int64_t *shape) {
+static void addHeader(Text &header, const char *descr, int rank, const int64_t *shape) {
   TextBuffer<512> dictionary;
   dictionary.add("{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
   for (int i = 0; i < rank; ++i)
     dictionary.add("%s%" PRId64, i ? ", " : "", shape[i]);
   dictionary.add("%s), }", rank == 1 ? "," : "");
   size_t length = ((10 + dictionary.length() + 1 + 63) & ~size_t(63)) - 10;
-  header.add("\x93NUMPY\x01%c%c%c%-*s\n", 0, static_cast<int>(length & 0xff),
-             static_cast<int>(length >> 8), static_cast<int>(length - 1),
-             dictionary.c_str());
+  header.add("\x93NUMPY\x01%c%c%c%-*s\n", 0, static_cast<int>(length & 0xff), static_cast<int>(length >> 8),
+             static_cast<int>(length - 1), dictionary.c_str());
 }
 
-bool attnc::rt::writeNpy(const char *path, ElementType type, int rank,
-                         const int64_t *shape, const void *data, Text &why) {
+bool attnc::rt::writeNpy(const char *path, ElementType type, int rank, const int64_t *shape, const void *data,
+                         Text &why) {
   const char *descr = descrOf(type);
   int64_t bytes;
   if (!descr || !tensorBytes(rank, shape, type.bits / 8, bytes)) {
@@ -279,8 +268,7 @@ bool attnc::rt::writeNpy(const char *path, ElementType type, int rank,
   addHeader(header, descr, rank, shape);
   File file(path, O_WRONLY | O_CREAT | O_TRUNC);
   int64_t ignored;
-  if (file.isOpen() &&
-      file.writeAll(header.c_str(), static_cast<int64_t>(header.length())) &&
+  if (file.isOpen() && file.writeAll(header.c_str(), static_cast<int64_t>(header.length())) &&
       file.writeAll(data, bytes))
     return true;
   why.add("%s: cannot be written: %s", path, strerror(errno));
@@ -289,8 +277,7 @@ bool attnc::rt::writeNpy(const char *path, ElementType type, int rank,
   return false;
 }
 
-void attnc::rt::addTensorPath(Text &path, const char *directory,
-                              const char *name) {
+void attnc::rt::addTensorPath(Text &path, const char *directory, const char *name) {
   path.add("%s/", directory);
   for (; *name; ++name)
     path.add("%c", *name == '/' ? '_' : *name);

@@ -35,8 +35,7 @@ struct NpyHeader {
 /// Parses the header at the start of a file of `fileBytes` bytes, of which the
 /// first `available` are given (maxNpyHeader are always enough). On failure
 /// `why` says what is wrong, without the file's name.
-bool parseNpyHeader(const char *bytes, size_t available, int64_t fileBytes,
-                    NpyHeader &header, Text &why);
+bool parseNpyHeader(const char *bytes, size_t available, int64_t fileBytes, NpyHeader &header, Text &why);
 
 inline constexpr size_t maxNpyHeader = 64 << 10;
 
@@ -65,8 +64,7 @@ public:
 };
 
 /// Writes a row-major tensor; bfloat16 as uint16. On failure no file is left.
-bool writeNpy(const char *path, ElementType type, int rank,
-              const int64_t *shape, const void *data, Text &why);
+bool writeNpy(const char *path, ElementType type, int rank, const int64_t *shape, const void *data, Text &why);
 
 /// "DIRECTORY/NAME.npy", where a tensor of that name is looked for. A slash in
 /// the name becomes an underscore: names never lead out of the directory.

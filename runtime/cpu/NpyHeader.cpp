@@ -23,9 +23,7 @@ namespace {
 struct Slice {
   const char *begin;
   size_t size;
-  bool is(const char *text) const {
-    return strlen(text) == size && memcmp(begin, text, size) == 0;
-  }
+  bool is(const char *text) const { return strlen(text) == size && memcmp(begin, text, size) == 0; }
 };
 
 /// Reads the dictionary. Every function returns false once something is wrong.
@@ -81,10 +79,9 @@ struct Descr {
   ElementType type;
 };
 constexpr Descr descrs[] = {
-    {"f4", {kDLFloat, 32}}, {"f8", {kDLFloat, 64}}, {"f2", {kDLFloat, 16}},
-    {"i1", {kDLInt, 8}},    {"i2", {kDLInt, 16}},   {"i4", {kDLInt, 32}},
-    {"i8", {kDLInt, 64}},   {"u1", {kDLUInt, 8}},   {"u2", {kDLUInt, 16}},
-    {"u4", {kDLUInt, 32}},  {"u8", {kDLUInt, 64}},  {"b1", {ATTNC_DL_BOOL, 8}},
+    {"f4", {kDLFloat, 32}}, {"f8", {kDLFloat, 64}}, {"f2", {kDLFloat, 16}}, {"i1", {kDLInt, 8}},
+    {"i2", {kDLInt, 16}},   {"i4", {kDLInt, 32}},   {"i8", {kDLInt, 64}},   {"u1", {kDLUInt, 8}},
+    {"u2", {kDLUInt, 16}},  {"u4", {kDLUInt, 32}},  {"u8", {kDLUInt, 64}},  {"b1", {ATTNC_DL_BOOL, 8}},
 };
 
 } // namespace
@@ -150,8 +147,7 @@ bool DictionaryParser::parseString(Slice &value) {
 static void addQuoted(Text &why, const Slice &text) {
   why.add("'");
   for (size_t i = 0; i < text.size && i < 32; ++i)
-    why.add("%c",
-            text.begin[i] >= ' ' && text.begin[i] <= '~' ? text.begin[i] : '?');
+    why.add("%c", text.begin[i] >= ' ' && text.begin[i] <= '~' ? text.begin[i] : '?');
   why.add("'");
 }
 
@@ -201,8 +197,7 @@ bool DictionaryParser::parseExtent(int64_t &extent) {
   const char *first = at;
   extent = 0;
   for (; at != end && *at >= '0' && *at <= '9'; ++at)
-    if (__builtin_mul_overflow(extent, 10, &extent) ||
-        __builtin_add_overflow(extent, *at - '0', &extent))
+    if (__builtin_mul_overflow(extent, 10, &extent) || __builtin_add_overflow(extent, *at - '0', &extent))
       return fail("an extent in the header exceeds 2^63");
   if (at == first)
     return fail("the header's 'shape' is not a tuple of numbers");
@@ -229,8 +224,7 @@ bool DictionaryParser::parseShape() {
 }
 
 /// Where the dictionary is; the format's fixed part.
-static bool findDictionary(const char *bytes, size_t available, Slice &text,
-                           Text &why) {
+static bool findDictionary(const char *bytes, size_t available, Slice &text, Text &why) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
   if (available < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0) {
     why.add("not a .npy file");
@@ -245,8 +239,7 @@ static bool findDictionary(const char *bytes, size_t available, Slice &text,
   size_t length = byte(8) | size_t(byte(9)) << 8;
   if (major > 1 && available >= prefix)
     length |= size_t(byte(10)) << 16 | size_t(byte(11)) << 24;
-  if (available < prefix || length > maxNpyHeader - prefix ||
-      available - prefix < length) {
+  if (available < prefix || length > maxNpyHeader - prefix || available - prefix < length) {
     why.add("the header's length (%zu bytes) does not fit the file", length);
     return false;
   }
@@ -254,16 +247,12 @@ static bool findDictionary(const char *bytes, size_t available, Slice &text,
   return true;
 }
 
-bool attnc::rt::parseNpyHeader(const char *bytes, size_t available,
-                               int64_t fileBytes, NpyHeader &header,
-                               Text &why) {
+bool attnc::rt::parseNpyHeader(const char *bytes, size_t available, int64_t fileBytes, NpyHeader &header, Text &why) {
   Slice text;
-  if (!findDictionary(bytes, available, text, why) ||
-      !DictionaryParser(text.begin, text.size, header, why).parse())
+  if (!findDictionary(bytes, available, text, why) || !DictionaryParser(text.begin, text.size, header, why).parse())
     return false;
   header.dataOffset = text.begin + text.size - bytes;
-  if (!tensorBytes(header.rank, header.shape, header.type.bits / 8,
-                   header.dataBytes)) {
+  if (!tensorBytes(header.rank, header.shape, header.type.bits / 8, header.dataBytes)) {
     why.add("the shape in the header exceeds 2^63 bytes");
     return false;
   }
@@ -271,8 +260,6 @@ bool attnc::rt::parseNpyHeader(const char *bytes, size_t available,
   if (header.dataBytes == present)
     return true;
   addShape(why, header.type.code, header.type.bits, header.rank, header.shape);
-  why.add(" takes %" PRId64 " bytes, but the file has %" PRId64
-          " after its header",
-          header.dataBytes, present);
+  why.add(" takes %" PRId64 " bytes, but the file has %" PRId64 " after its header", header.dataBytes, present);
   return false;
 }

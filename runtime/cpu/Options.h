@@ -19,8 +19,7 @@ struct Options : attnc_options {
   attnc_status status;
 
   explicit Options(const attnc_options *given)
-      : attnc_options(known(given)), why(message, message_capacity),
-        status(ATTNC_OK) {
+      : attnc_options(known(given)), why(message, message_capacity), status(ATTNC_OK) {
     if (struct_size == 0)
       status = ATTNC_INVALID_ARGUMENT; // start from attnc_options_init()
     else if (!allocate != !release)
@@ -29,12 +28,8 @@ struct Options : attnc_options {
       reject("num_threads is negative");
   }
 
-  void *allocateMemory(size_t size) {
-    return allocate ? allocate(allocator_user, size) : malloc(size);
-  }
-  void releaseMemory(void *memory) {
-    release ? release(allocator_user, memory) : free(memory);
-  }
+  void *allocateMemory(size_t size) { return allocate ? allocate(allocator_user, size) : malloc(size); }
+  void releaseMemory(void *memory) { release ? release(allocator_user, memory) : free(memory); }
 
 private:
   void reject(const char *reason) {

@@ -30,8 +30,7 @@ enum ExitStatus { ok = 0, badInput = 1, usage = 2, wrongMachine = 4 };
 template <typename T>
 class Array {
 public:
-  explicit Array(size_t count)
-      : values(static_cast<T *>(calloc(count + 1, sizeof(T)))), count(count) {
+  explicit Array(size_t count) : values(static_cast<T *>(calloc(count + 1, sizeof(T)))), count(count) {
     for (size_t i = 0; values && i < count; ++i)
       new (&values[i]) T();
   }
@@ -55,12 +54,9 @@ private:
 class Session {
 public:
   Session(const ProgramOptions &options)
-      : options(options), entry(*options.entry),
-        inputs(static_cast<size_t>(entry.num_inputs)),
-        outputs(static_cast<size_t>(entry.num_outputs)),
-        inputViews(static_cast<size_t>(entry.num_inputs)),
-        outputViews(static_cast<size_t>(entry.num_outputs)),
-        inputPointers(static_cast<size_t>(entry.num_inputs)),
+      : options(options), entry(*options.entry), inputs(static_cast<size_t>(entry.num_inputs)),
+        outputs(static_cast<size_t>(entry.num_outputs)), inputViews(static_cast<size_t>(entry.num_inputs)),
+        outputViews(static_cast<size_t>(entry.num_outputs)), inputPointers(static_cast<size_t>(entry.num_inputs)),
         outputPointers(static_cast<size_t>(entry.num_outputs)) {
     callOptions.message = message;
     callOptions.message_capacity = sizeof message;
@@ -99,8 +95,7 @@ private:
 } // namespace
 
 ExitStatus Session::run() {
-  if (!inputs || !outputs || !inputViews || !outputViews || !inputPointers ||
-      !outputPointers)
+  if (!inputs || !outputs || !inputViews || !outputViews || !inputPointers || !outputPointers)
     return fail("out of memory"), badInput;
   ExitStatus status = readInputs();
   if (status == ok)
@@ -115,13 +110,7 @@ ExitStatus Session::run() {
 //===----------------------------------------------------------------------===//
 
 static void makeView(NpyTensor &tensor, DLTensor &view) {
-  view = {tensor.data,
-          {kDLCPU, 0},
-          tensor.rank,
-          {tensor.type.code, tensor.type.bits, 1},
-          tensor.shape,
-          nullptr,
-          0};
+  view = {tensor.data, {kDLCPU, 0}, tensor.rank, {tensor.type.code, tensor.type.bits, 1}, tensor.shape, nullptr, 0};
 }
 
 bool Session::readInput(int index) {
@@ -164,9 +153,7 @@ ExitStatus Session::report(attnc_status status) {
   if (status == ATTNC_OK)
     return ok;
   fail(message[0] ? message : attnc_status_text(status));
-  return status == ATTNC_UNSUPPORTED_CPU || status == ATTNC_UNSUPPORTED_ABI
-             ? wrongMachine
-             : badInput;
+  return status == ATTNC_UNSUPPORTED_CPU ? wrongMachine : badInput;
 }
 
 bool Session::allocateOutputs(const int64_t *extents) {
@@ -186,8 +173,7 @@ bool Session::allocateOutputs(const int64_t *extents) {
 
 /// Threads, output shapes, and a workspace that all repetitions share.
 ExitStatus Session::prepare() {
-  attnc_status status =
-      attnc_context_create(options.threads, &callOptions.context);
+  attnc_status status = attnc_context_create(options.threads, &callOptions.context);
   size_t ranks = 0;
   for (int o = 0; o < entry.num_outputs; ++o)
     ranks += static_cast<size_t>(entry.outputs[o].rank);
@@ -196,8 +182,7 @@ ExitStatus Session::prepare() {
     status = ATTNC_OUT_OF_MEMORY;
   int64_t bytes = 0;
   if (status == ATTNC_OK)
-    status = attnc_plan(&entry, inputPointers.begin(), extents.begin(), &bytes,
-                        &callOptions);
+    status = attnc_plan(&entry, inputPointers.begin(), extents.begin(), &bytes, &callOptions);
   if (status != ATTNC_OK)
     return report(status);
   if (!allocateOutputs(extents.begin()))
@@ -208,20 +193,17 @@ ExitStatus Session::prepare() {
 }
 
 ExitStatus Session::call() {
-  return report(attnc_call(&entry, inputPointers.begin(),
-                           outputPointers.begin(), &callOptions));
+  return report(attnc_call(&entry, inputPointers.begin(), outputPointers.begin(), &callOptions));
 }
 
 static double now() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) +
-         static_cast<double>(time.tv_nsec) * 1e-9;
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 static int compareTimes(const void *a, const void *b) {
-  double x = *static_cast<const double *>(a),
-         y = *static_cast<const double *>(b);
+  double x = *static_cast<const double *>(a), y = *static_cast<const double *>(b);
   return x < y ? -1 : x > y;
 }
 
@@ -240,8 +222,7 @@ ExitStatus Session::measure() {
   double median = (seconds[(count - 1) / 2] + seconds[count / 2]) / 2;
   printf("median %.6g ms, min %.6g ms, max %.6g ms (%zu runs, %d threads, "
          "%s)\n",
-         median * 1e3, seconds[0] * 1e3, seconds[count - 1] * 1e3, count,
-         attnc_context_threads(callOptions.context),
+         median * 1e3, seconds[0] * 1e3, seconds[count - 1] * 1e3, count, attnc_context_threads(callOptions.context),
          attnc_select_variant(&entry, &callOptions)->target);
   return ok;
 }
@@ -251,8 +232,7 @@ ExitStatus Session::measure() {
 //===----------------------------------------------------------------------===//
 
 static bool writeTensor(const char *path, const NpyTensor &tensor, Text &why) {
-  return writeNpy(path, tensor.type, tensor.rank, tensor.shape, tensor.data,
-                  why);
+  return writeNpy(path, tensor.type, tensor.rank, tensor.shape, tensor.data, why);
 }
 
 ExitStatus Session::writeOutputs() {
@@ -289,10 +269,8 @@ static int printDescription(const attnc_module &module) {
   return ok;
 }
 
-static int printVersion(const ProgramOptions &options,
-                        const attnc_module &module) {
-  printf("%s: compiled by %s, ABI version %" PRIu32 ", for", options.program,
-         module.producer, module.abi_version);
+static int printVersion(const ProgramOptions &options, const attnc_module &module) {
+  printf("%s: compiled by %s, ABI version %" PRIu32 ", for", options.program, module.producer, module.abi_version);
   const attnc_entry &entry = module.entries[0]; // all have the same variants
   for (int i = 0; i < entry.num_variants; ++i)
     printf("%s %s", i ? "," : "", entry.variants[i].target);

@@ -6,6 +6,4 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/Program.h"
 
-int main(int argc, char **argv) {
-  return attnc::rt::runProgram(*attnc_module_v1(), argc, argv);
-}
+int main(int argc, char **argv) { return attnc::rt::runProgram(*attnc_module_v1(), argc, argv); }

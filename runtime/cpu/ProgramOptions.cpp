@@ -9,16 +9,14 @@
 #include "runtime/cpu/Text.h"
 #include "runtime/cpu/ThreadCount.h"
 
+#include <initializer_list>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 using namespace attnc::rt;
 
-namespace {
-constexpr const char *fixedOptions[] = {
-    "inputs", "outputs", "threads", "repeat", "help", "version", "describe"};
-} // namespace
+static constexpr const char *valueOptions[] = {"inputs", "outputs", "threads", "repeat"};
 
 /// The arguments not read yet. "--q=FILE" counts as two.
 struct ProgramOptions::Arguments {
@@ -41,6 +39,8 @@ struct ProgramOptions::Arguments {
   }
 
   bool is(const char *option) const { return !strcmp(name.c_str(), option); }
+
+  const char *dashes() const { return is("o") ? "-" : "--"; }
 
   /// The present option's value; null if there is none.
   const char *takeValue() {
@@ -74,37 +74,43 @@ static const char *baseName(const char *path) {
   return slash ? slash + 1 : path ? path : "program";
 }
 
+/// Whether the argument asks about the program rather than to run it.
+bool ProgramOptions::askAction(const char *argument) {
+  if (!strcmp(argument, "--help") || !strcmp(argument, "-h"))
+    action = Action::help;
+  else if (!strcmp(argument, "--version"))
+    action = Action::version;
+  else if (!strcmp(argument, "--describe"))
+    action = Action::describe;
+  return action != Action::run;
+}
+
 /// A program of several entries takes the entry's name first.
-bool ProgramOptions::chooseEntry(const attnc_module &module,
-                                 Arguments &arguments) {
+bool ProgramOptions::chooseEntry(const attnc_module &module, Arguments &arguments) {
   const char *name = nullptr;
-  if (!arguments.isAtEnd() && arguments.values[arguments.next][0] != '-')
-    name = arguments.values[arguments.next++];
+  if (!arguments.isAtEnd()) {
+    const char *first = arguments.values[arguments.next];
+    if (module.num_entries > 1 && askAction(first))
+      return false; // about all entries
+    if (first[0] != '-') {
+      name = first;
+      ++arguments.next;
+    }
+  }
   attnc_options options = attnc_options_init();
   char text[512];
   options.message = text;
   options.message_capacity = sizeof text;
   entry = attnc_find_entry(&module, name, &options);
-  if (entry)
-    return true;
-  // Of several entries, help is about all of them.
-  bool anyEntry = !arguments.isAtEnd() && module.num_entries > 0;
-  if (anyEntry && !strcmp(arguments.values[arguments.next], "--help"))
-    action = Action::help;
-  else if (anyEntry && !strcmp(arguments.values[arguments.next], "--version"))
-    action = Action::version;
-  else if (anyEntry && !strcmp(arguments.values[arguments.next], "--describe"))
-    action = Action::describe;
-  else
+  if (!entry)
     error("%s", text);
-  return false;
+  return entry;
 }
 
 /// Where the file of tensor `name` goes: an input by its name or "in-NAME", an
 /// output by "out-NAME", the only output by "o"; null if there is none.
 const char **ProgramOptions::findTensor(const char *name) {
-  auto find = [](const char *wanted, int count, const attnc_tensor_info *infos,
-                 const char **files) -> const char ** {
+  auto find = [](const char *wanted, int count, const attnc_tensor_info *infos, const char **files) -> const char ** {
     for (int i = 0; i < count; ++i)
       if (!strcmp(infos[i].name, wanted))
         return &files[i];
@@ -127,7 +133,9 @@ void ProgramOptions::unknownOption(const char *name) {
                  "on, or --outputs DIR",
                  entry->num_outputs ? entry->outputs[0].name : "NAME");
   Spelling spelling(name);
-  for (const char *option : fixedOptions)
+  for (const char *option : valueOptions)
+    spelling.offer(option);
+  for (const char *option : {"help", "version", "describe"})
     spelling.offer(option);
   for (int i = 0; i < entry->num_inputs; ++i)
     spelling.offer(entry->inputs[i].name);
@@ -151,48 +159,43 @@ static int parseCount(const char *text, long limit) {
   return good ? static_cast<int>(value) : 0;
 }
 
-/// False when nothing more is to be read.
-bool ProgramOptions::parseOption(Arguments &arguments) {
-  const char *text = arguments.values[arguments.next];
-  if (text[0] != '-' || !text[1]) {
-    error("'%s' is no option; inputs are given as --NAME FILE", text);
-    return ++arguments.next, true;
-  }
-  arguments.takeOption();
-  if (arguments.is("help") || arguments.is("h"))
-    return action = Action::help, false;
-  if (arguments.is("version"))
-    return action = Action::version, false;
-  if (arguments.is("describe"))
-    return action = Action::describe, false;
+void ProgramOptions::setTensor(const char **file, const Arguments &arguments, const char *value) {
+  if (*file)
+    error("%s%s is given twice", arguments.dashes(), arguments.name.c_str());
+  *file = value;
+}
 
-  const char *name = arguments.name.c_str();
-  bool isFixed = false;
-  for (const char *option : fixedOptions)
-    isFixed |= arguments.is(option);
-  const char **tensor = isFixed ? nullptr : findTensor(name);
-  if (!isFixed && !tensor)
-    return unknownOption(name), true;
-  const char *value = arguments.takeValue();
-  const char *dashes = arguments.is("o") ? "-" : "--";
-  if (!value || !*value) {
-    error("%s%s needs a value", dashes, name);
-  } else if (tensor) {
-    if (*tensor)
-      error("%s%s is given twice", dashes, name);
-    *tensor = value;
-  } else if (arguments.is("inputs")) {
+void ProgramOptions::setValue(const Arguments &arguments, const char *value) {
+  if (arguments.is("inputs")) {
     inputDirectory = value;
   } else if (arguments.is("outputs")) {
     outputDirectory = value;
   } else if (arguments.is("threads")) {
     if (!(threads = parseCount(value, maxThreads)))
-      error("--threads takes a number from 1 to %d, not '%s'", maxThreads,
-            value);
+      error("--threads takes a number from 1 to %d, not '%s'", maxThreads, value);
   } else if (!(repeat = parseCount(value, 1'000'000))) {
     error("--repeat takes a number from 1 to 1000000, not '%s'", value);
   }
-  return true;
+}
+
+void ProgramOptions::parseOption(Arguments &arguments) {
+  const char *text = arguments.values[arguments.next];
+  if (text[0] != '-' || !text[1]) {
+    ++arguments.next;
+    return error("'%s' is no option; inputs are given as --NAME FILE", text);
+  }
+  arguments.takeOption();
+  bool takesValue = false;
+  for (const char *option : valueOptions)
+    takesValue |= arguments.is(option);
+  const char *name = arguments.name.c_str();
+  const char **tensor = takesValue ? nullptr : findTensor(name);
+  if (!takesValue && !tensor)
+    return unknownOption(name);
+  const char *value = arguments.takeValue();
+  if (!value || !*value)
+    return error("%s%s needs a value", arguments.dashes(), name);
+  tensor ? setTensor(tensor, arguments, value) : setValue(arguments, value);
 }
 
 /// Every input must come from somewhere, and the results must go somewhere
@@ -203,15 +206,13 @@ void ProgramOptions::checkComplete() {
       continue;
     TextBuffer<256> signature;
     addSignature(signature, *entry, entry->inputs[i]);
-    error("input %s is missing: --%s FILE, %s", entry->inputs[i].name,
-          entry->inputs[i].name, signature.c_str());
+    error("input %s is missing: --%s FILE, %s", entry->inputs[i].name, entry->inputs[i].name, signature.c_str());
   }
   bool anyOutput = outputDirectory || repeat;
   for (int o = 0; o < entry->num_outputs; ++o)
     anyOutput |= outputs[o] != nullptr;
   if (!anyOutput)
-    error("nowhere to write: give %s or --outputs DIR",
-          entry->num_outputs == 1 ? "-o FILE" : "--out-NAME FILE");
+    error("nowhere to write: give %s or --outputs DIR", entry->num_outputs == 1 ? "-o FILE" : "--out-NAME FILE");
 }
 
 bool ProgramOptions::parse(const attnc_module &module, int argc, char **argv) {
@@ -222,8 +223,7 @@ bool ProgramOptions::parse(const attnc_module &module, int argc, char **argv) {
   if (!chooseEntry(module, arguments))
     return errors == 0;
   auto allocate = [](int count) {
-    return static_cast<const char **>(
-        calloc(static_cast<size_t>(count) + 1, sizeof(char *)));
+    return static_cast<const char **>(calloc(static_cast<size_t>(count) + 1, sizeof(char *)));
   };
   inputs = allocate(entry->num_inputs);
   outputs = allocate(entry->num_outputs);
@@ -231,9 +231,11 @@ bool ProgramOptions::parse(const attnc_module &module, int argc, char **argv) {
     error("out of memory");
     return false;
   }
-  while (!arguments.isAtEnd())
-    if (!parseOption(arguments))
-      return errors == 0;
+  while (!arguments.isAtEnd()) {
+    if (askAction(arguments.values[arguments.next]))
+      return true; // whatever else is wrong
+    parseOption(arguments);
+  }
   if (errors == 0)
     checkComplete();
   if (errors)
@@ -245,8 +247,7 @@ bool ProgramOptions::parse(const attnc_module &module, int argc, char **argv) {
 // Help
 //===----------------------------------------------------------------------===//
 
-static void printEntry(const char *program, const attnc_entry &entry,
-                       bool named) {
+static void printEntry(const char *program, const attnc_entry &entry, bool named) {
   if (entry.doc && *entry.doc)
     printf("%s: %s\n", entry.name, entry.doc);
   printf("usage: %s%s%s", program, named ? " " : "", named ? entry.name : "");
@@ -266,8 +267,7 @@ static void printEntry(const char *program, const attnc_entry &entry,
     TextBuffer<256> signature;
     addSignature(signature, entry, entry.outputs[o]);
     if (entry.num_outputs == 1)
-      printf("  -o               %s: %s\n", entry.outputs[o].name,
-             signature.c_str());
+      printf("  -o               %s: %s\n", entry.outputs[o].name, signature.c_str());
     else
       printf("  --out-%-10s %s\n", entry.outputs[o].name, signature.c_str());
   }
@@ -278,8 +278,7 @@ static void printEntry(const char *program, const attnc_entry &entry,
                                  : "");
 }
 
-void attnc::rt::printHelp(const ProgramOptions &options,
-                          const attnc_module &module) {
+void attnc::rt::printHelp(const ProgramOptions &options, const attnc_module &module) {
   for (int i = 0; i < module.num_entries; ++i)
     if (!options.entry || options.entry == &module.entries[i]) {
       printEntry(options.program, module.entries[i], module.num_entries > 1);

@@ -35,7 +35,10 @@ public:
 private:
   struct Arguments;
   bool chooseEntry(const attnc_module &module, Arguments &arguments);
-  bool parseOption(Arguments &arguments);
+  bool askAction(const char *argument);
+  void parseOption(Arguments &arguments);
+  void setTensor(const char **file, const Arguments &arguments, const char *value);
+  void setValue(const Arguments &arguments, const char *value);
   const char **findTensor(const char *name);
   void unknownOption(const char *name);
   void checkComplete();

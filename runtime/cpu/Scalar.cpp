@@ -31,8 +31,7 @@ static uint16_t toHalf(float value) {
   if (bits < 0x38800000) {
     // Subnormal: adding 0.5 leaves units of 2^-24 in the lowest bits.
     float shifted = __builtin_bit_cast(float, bits) + 0.5f;
-    return static_cast<uint16_t>(
-        sign | (__builtin_bit_cast(uint32_t, shifted) - 0x3f000000));
+    return static_cast<uint16_t>(sign | (__builtin_bit_cast(uint32_t, shifted) - 0x3f000000));
   }
   // Exponent bias 127 -> 15, and 13 bits of the mantissa rounded away.
   bits += 0xfff + (bits >> 13 & 1);

@@ -10,8 +10,7 @@
 
 using namespace attnc::rt;
 
-void attnc::rt::compactStrides(int rank, const int64_t *shape,
-                               int64_t *strides) {
+void attnc::rt::compactStrides(int rank, const int64_t *shape, int64_t *strides) {
   int64_t stride = 1;
   for (int i = rank - 1; i >= 0; --i) {
     strides[i] = stride;
@@ -21,8 +20,7 @@ void attnc::rt::compactStrides(int rank, const int64_t *shape,
   }
 }
 
-bool attnc::rt::tensorBytes(int rank, const int64_t *shape,
-                            int64_t elementBytes, int64_t &bytes) {
+bool attnc::rt::tensorBytes(int rank, const int64_t *shape, int64_t elementBytes, int64_t &bytes) {
   bool empty = false;
   for (int i = 0; i < rank; ++i) {
     if (shape[i] < 0)
@@ -36,17 +34,14 @@ bool attnc::rt::tensorBytes(int rank, const int64_t *shape,
   return true;
 }
 
-bool attnc::rt::stridesFit(int rank, const int64_t *shape,
-                           const int64_t *strides, int64_t elementBytes) {
+bool attnc::rt::stridesFit(int rank, const int64_t *shape, const int64_t *strides, int64_t elementBytes) {
   // Distance from the lowest to the highest element.
   int64_t span = 1;
   for (int i = 0; i < rank; ++i) {
     if (shape[i] <= 1)
       continue;
     int64_t stride = strides[i], distance;
-    if (stride == INT64_MIN ||
-        __builtin_mul_overflow(shape[i] - 1, stride < 0 ? -stride : stride,
-                               &distance) ||
+    if (stride == INT64_MIN || __builtin_mul_overflow(shape[i] - 1, stride < 0 ? -stride : stride, &distance) ||
         __builtin_add_overflow(span, distance, &span))
       return false;
   }
@@ -54,15 +49,12 @@ bool attnc::rt::stridesFit(int rank, const int64_t *shape,
 }
 
 template <typename Element>
-static void gatherRow(char *target, const char *source, int64_t count,
-                      int64_t stride) {
+static void gatherRow(char *target, const char *source, int64_t count, int64_t stride) {
   for (int64_t i = 0; i < count; ++i)
-    memcpy(target + i * sizeof(Element),
-           source + i * stride * int64_t(sizeof(Element)), sizeof(Element));
+    memcpy(target + i * sizeof(Element), source + i * stride * int64_t(sizeof(Element)), sizeof(Element));
 }
 
-static void gatherRow(char *target, const char *source, int64_t count,
-                      int64_t stride, int64_t elementBytes) {
+static void gatherRow(char *target, const char *source, int64_t count, int64_t stride, int64_t elementBytes) {
   if (stride == 1)
     memcpy(target, source, static_cast<size_t>(count * elementBytes));
   else if (elementBytes == 1)
@@ -76,8 +68,7 @@ static void gatherRow(char *target, const char *source, int64_t count,
 }
 
 /// Returns where the next row goes. The depth is the rank, at most 16.
-static char *gatherDims(char *target, const char *source, int rank,
-                        const int64_t *shape, const int64_t *strides,
+static char *gatherDims(char *target, const char *source, int rank, const int64_t *shape, const int64_t *strides,
                         int64_t elementBytes) {
   if (rank == 0) {
     memcpy(target, source, static_cast<size_t>(elementBytes));
@@ -88,17 +79,14 @@ static char *gatherDims(char *target, const char *source, int rank,
     return target + shape[0] * elementBytes;
   }
   for (int64_t i = 0; i < shape[0]; ++i)
-    target = gatherDims(target, source + i * strides[0] * elementBytes,
-                        rank - 1, shape + 1, strides + 1, elementBytes);
+    target = gatherDims(target, source + i * strides[0] * elementBytes, rank - 1, shape + 1, strides + 1, elementBytes);
   return target;
 }
 
-void attnc::rt::gather(void *target, const void *source, int rank,
-                       const int64_t *shape, const int64_t *strides,
+void attnc::rt::gather(void *target, const void *source, int rank, const int64_t *shape, const int64_t *strides,
                        int64_t elementBytes) {
   for (int i = 0; i < rank; ++i)
     if (shape[i] == 0)
       return;
-  gatherDims(static_cast<char *>(target), static_cast<const char *>(source),
-             rank, shape, strides, elementBytes);
+  gatherDims(static_cast<char *>(target), static_cast<const char *>(source), rank, shape, strides, elementBytes);
 }

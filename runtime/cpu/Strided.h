@@ -24,17 +24,15 @@ void compactStrides(int rank, const int64_t *shape, int64_t *strides);
 /// Product of the extents times `elementBytes`; false if an extent is negative
 /// or the product does not fit. A tensor with an extent of 0 has 0 bytes,
 /// whatever the others are.
-bool tensorBytes(int rank, const int64_t *shape, int64_t elementBytes,
-                 int64_t &bytes);
+bool tensorBytes(int rank, const int64_t *shape, int64_t elementBytes, int64_t &bytes);
 
 /// Whether all elements lie within +-2^63 bytes of the first.
-bool stridesFit(int rank, const int64_t *shape, const int64_t *strides,
-                int64_t elementBytes);
+bool stridesFit(int rank, const int64_t *shape, const int64_t *strides, int64_t elementBytes);
 
 /// Copies the elements at `source` with these strides (in elements) to the
 /// row-major memory at `target`. Elements are 1, 2, 4 or 8 bytes, and need not
 /// be aligned.
-void gather(void *target, const void *source, int rank, const int64_t *shape,
-            const int64_t *strides, int64_t elementBytes);
+void gather(void *target, const void *source, int rank, const int64_t *shape, const int64_t *strides,
+            int64_t elementBytes);
 
 } // namespace attnc::rt

@@ -22,8 +22,7 @@ Text &Text::add(const char *format, ...) {
   size_t at = wanted < capacity ? wanted : capacity;
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(at < capacity ? buffer + at : nullptr, capacity - at,
-                         format, arguments);
+  int length = vsnprintf(at < capacity ? buffer + at : nullptr, capacity - at, format, arguments);
   va_end(arguments);
   if (length > 0)
     wanted += static_cast<size_t>(length);
@@ -53,8 +52,7 @@ void attnc::rt::addType(Text &text, uint8_t code, uint8_t bits) {
     text.add("type(%d, %d bits)", code, bits);
 }
 
-void attnc::rt::addShape(Text &text, uint8_t code, uint8_t bits, int rank,
-                         const int64_t *shape) {
+void attnc::rt::addShape(Text &text, uint8_t code, uint8_t bits, int rank, const int64_t *shape) {
   addType(text, code, bits);
   text.add("[");
   for (int i = 0; i < rank; ++i)
@@ -62,8 +60,7 @@ void attnc::rt::addShape(Text &text, uint8_t code, uint8_t bits, int rank,
   text.add("]");
 }
 
-void attnc::rt::addSignature(Text &text, const attnc_entry &entry,
-                             const attnc_tensor_info &tensor) {
+void attnc::rt::addSignature(Text &text, const attnc_entry &entry, const attnc_tensor_info &tensor) {
   addType(text, tensor.type_code, tensor.type_bits);
   text.add("[");
   for (int i = 0; i < tensor.rank; ++i) {
@@ -101,8 +98,7 @@ int attnc::rt::editDistance(const char *a, const char *b, int limit) {
 }
 
 // A third of the name may be wrong, but never all of it.
-Spelling::Spelling(const char *name)
-    : name(name), distance(static_cast<int>(strlen(name) / 3) + 2) {}
+Spelling::Spelling(const char *name) : name(name), distance(static_cast<int>(strlen(name) / 3) + 2) {}
 
 void Spelling::offer(const char *candidate) {
   int edits = editDistance(name, candidate, distance);

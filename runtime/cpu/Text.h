@@ -17,9 +17,7 @@ namespace attnc::rt {
 /// wanted, as snprintf does; the buffer always ends in 0.
 class Text {
 public:
-  Text(char *buffer, size_t capacity) : buffer(buffer), capacity(capacity) {
-    clear();
-  }
+  Text(char *buffer, size_t capacity) : buffer(buffer), capacity(capacity) { clear(); }
 
   void clear();
   __attribute__((format(printf, 2, 3))) Text &add(const char *format, ...);
@@ -48,12 +46,10 @@ private:
 void addType(Text &text, uint8_t code, uint8_t bits);
 
 /// "f32[2, 7, 16, 64]".
-void addShape(Text &text, uint8_t code, uint8_t bits, int rank,
-              const int64_t *shape);
+void addShape(Text &text, uint8_t code, uint8_t bits, int rank, const int64_t *shape);
 
 /// "f32[B, N, 16, 64]"; an extent that only the kernel knows is "?".
-void addSignature(Text &text, const attnc_entry &entry,
-                  const attnc_tensor_info &tensor);
+void addSignature(Text &text, const attnc_entry &entry, const attnc_tensor_info &tensor);
 
 /// The number of single-character edits between two names, at most `limit`.
 int editDistance(const char *a, const char *b, int limit);

@@ -69,9 +69,7 @@ static int quotaOfGroup(const char *folder) {
     return 0;
   path.clear();
   path.add("%s/cpu.cfs_period_us", folder);
-  return readSmallFile(path.c_str(), second, sizeof second)
-             ? cpusOfQuota(first, second)
-             : 0;
+  return readSmallFile(path.c_str(), second, sizeof second) ? cpusOfQuota(first, second) : 0;
 }
 
 static int smallerLimit(int a, int b) {

@@ -23,8 +23,7 @@ namespace {
 /// changes it.
 struct Scores : testing::Test {
   static constexpr int64_t B = 2, M = 3, N = 5;
-  Tensor<float> q{f32, {B, M, 4}}, k{f32, {B, N, 4}}, scale{f32, {}},
-      out{f32, {B, M}};
+  Tensor<float> q{f32, {B, M, 4}}, k{f32, {B, N, 4}}, scale{f32, {}}, out{f32, {B, M}};
   Tensor<uint8_t> mask{boolean, {M, N}};
   const DLTensor *inputs[4] = {q, k, mask, scale};
   DLTensor *outputs[1] = {out};
@@ -53,8 +52,7 @@ struct Scores : testing::Test {
         float sum = 0;
         for (int64_t n = 0; n < N; ++n)
           for (int64_t d = 0; d < 4 && mask.values[m * N + n]; ++d)
-            sum +=
-                q.values[(b * M + m) * 4 + d] * k.values[(b * N + n) * 4 + d];
+            sum += q.values[(b * M + m) * 4 + d] * k.values[(b * N + n) * 4 + d];
         result.push_back(sum * 0.5f);
       }
     return result;
@@ -122,8 +120,7 @@ TEST_F(Scores, SharesAContextBetweenCallers) {
 TEST_F(Scores, PlansShapesAndWorkspace) {
   q.view.data = k.view.data = mask.view.data = scale.view.data = nullptr;
   int64_t extents[2], bytes;
-  ASSERT_EQ(attnc_plan(entry, inputs, extents, &bytes, &options), ATTNC_OK)
-      << why;
+  ASSERT_EQ(attnc_plan(entry, inputs, extents, &bytes, &options), ATTNC_OK) << why;
   EXPECT_THAT(extents, ElementsAre(B, M));
   EXPECT_GE(bytes, B * M * 4);
   EXPECT_LT(bytes, B * M * 4 + 64);
@@ -177,8 +174,7 @@ TEST_F(Scores, RefusesASmallWorkspace) {
 TEST_F(Scores, SaysThatMemoryIsOut) {
   options.allocate = [](void *, size_t) -> void * { return nullptr; };
   options.release = [](void *, void *) { FAIL(); };
-  expectError(ATTNC_OUT_OF_MEMORY,
-              "'scores': no memory for a workspace of 87 bytes");
+  expectError(ATTNC_OUT_OF_MEMORY, "'scores': no memory for a workspace of 87 bytes");
 }
 
 //===----------------------------------------------------------------------===//
@@ -206,8 +202,7 @@ TEST_F(Scores, CopiesInnerStrides) {
   for (int64_t b = 0; b < B; ++b)
     for (int64_t m = 0; m < M; ++m)
       for (int64_t d = 0; d < 4; ++d)
-        swapped.values[(d * M + M - 1 - m) * B + b] =
-            q.values[(b * M + m) * 4 + d];
+        swapped.values[(d * M + M - 1 - m) * B + b] = q.values[(b * M + m) * 4 + d];
   swapped.setStrides({1, -B, M * B});
   swapped.view.byte_offset = (M - 1) * B * sizeof(float);
   inputs[0] = swapped;
@@ -274,23 +269,20 @@ TEST_F(Scores, NamesTheInputThatSetASymbol) {
 TEST_F(Scores, NamesEverySymbolThatDoesNotFit) {
   Tensor<uint8_t> wrong{boolean, {N, M}};
   inputs[2] = wrong;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "mask: expected bool[M, N] with M = 3 (from q), N = 5 (from k), "
-              "got bool[5, 3]");
+  expectError(ATTNC_INVALID_ARGUMENT, "mask: expected bool[M, N] with M = 3 (from q), N = 5 (from k), "
+                                      "got bool[5, 3]");
 }
 
 TEST_F(Scores, ChecksFixedExtents) {
   Tensor<float> wrong{f32, {2, 3, 5}};
   inputs[0] = wrong;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: expected f32[B, M, 4], got f32[2, 3, 5]");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: expected f32[B, M, 4], got f32[2, 3, 5]");
 }
 
 TEST_F(Scores, ChecksRank) {
   Tensor<float> wrong{f32, {2, 4}};
   inputs[0] = wrong;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: expected f32[B, M, 4], got f32[2, 4]");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: expected f32[B, M, 4], got f32[2, 4]");
 }
 
 TEST_F(Scores, ChecksScalars) {
@@ -301,20 +293,16 @@ TEST_F(Scores, ChecksScalars) {
 
 TEST_F(Scores, ChecksType) {
   q.view.dtype = f16;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: expected f32[B, M, 4], got f16[2, 3, 4]");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: expected f32[B, M, 4], got f16[2, 3, 4]");
   q.view.dtype = {kDLFloat, 32, 4};
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: expected f32[B, M, 4], got vectors of 4 f32[2, 3, 4]");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: expected f32[B, M, 4], got vectors of 4 f32[2, 3, 4]");
   q.view.dtype = {5, 64, 1};
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: expected f32[B, M, 4], got type(5, 64 bits)[2, 3, 4]");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: expected f32[B, M, 4], got type(5, 64 bits)[2, 3, 4]");
 }
 
 TEST_F(Scores, ChecksDevice) {
   q.view.device.device_type = kDLCUDA;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: the tensor is not in CPU memory (DLPack device type 2)");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: the tensor is not in CPU memory (DLPack device type 2)");
   q.view.device.device_type = kDLCUDAHost;
   expectResult();
 }
@@ -324,10 +312,8 @@ TEST_F(Scores, ChecksNull) {
   expectError(ATTNC_INVALID_ARGUMENT, "q: data is NULL");
   inputs[0] = nullptr;
   expectError(ATTNC_INVALID_ARGUMENT, "q: the tensor is NULL");
-  EXPECT_EQ(attnc_call(entry, nullptr, outputs, &options),
-            ATTNC_INVALID_ARGUMENT);
-  EXPECT_EQ(attnc_call(nullptr, inputs, outputs, &options),
-            ATTNC_INVALID_ARGUMENT);
+  EXPECT_EQ(attnc_call(entry, nullptr, outputs, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_EQ(attnc_call(nullptr, inputs, outputs, &options), ATTNC_INVALID_ARGUMENT);
   EXPECT_STREQ(why, "the entry is NULL");
 }
 
@@ -346,15 +332,12 @@ TEST_F(Scores, ChecksNonsense) {
 
 TEST_F(Scores, ChecksOverflow) {
   q.shape[1] = INT64_MAX / 8;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: the extents and strides reach beyond 2^63 bytes");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: the extents and strides reach beyond 2^63 bytes");
   q.shape[1] = M;
   q.setStrides({INT64_MAX / 2, 4, 1});
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: the extents and strides reach beyond 2^63 bytes");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: the extents and strides reach beyond 2^63 bytes");
   q.setStrides({INT64_MIN, 4, 1});
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "q: the extents and strides reach beyond 2^63 bytes");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: the extents and strides reach beyond 2^63 bytes");
 }
 
 TEST_F(Scores, RefusesPlansThatOverflowed) {
@@ -369,9 +352,8 @@ TEST_F(Scores, RefusesPlansThatOverflowed) {
   changed.num_variants = 1;
   changed.variants = &variant;
   entry = &changed;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "'scores': an output or the workspace of these inputs would be "
-              "larger than 2^63 bytes, or of negative extent");
+  expectError(ATTNC_INVALID_ARGUMENT, "'scores': an output or the workspace of these inputs would be "
+                                      "larger than 2^63 bytes, or of negative extent");
 }
 
 TEST_F(Scores, ChecksOutputs) {
@@ -383,14 +365,12 @@ TEST_F(Scores, ChecksOutputs) {
   expectError(ATTNC_INVALID_ARGUMENT, "out: expected f32[2, 3], got f16[2, 3]");
   out.setStrides({1, B});
   outputs[0] = out;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "out: an output must be row-major without gaps and aligned to "
-              "its element");
+  expectError(ATTNC_INVALID_ARGUMENT, "out: an output must be row-major without gaps and aligned to "
+                                      "its element");
   out.setStrides({M, 1});
   out.view.byte_offset = 2;
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "out: an output must be row-major without gaps and aligned to "
-              "its element");
+  expectError(ATTNC_INVALID_ARGUMENT, "out: an output must be row-major without gaps and aligned to "
+                                      "its element");
   out.view.byte_offset = 0;
   out.view.data = nullptr;
   expectError(ATTNC_INVALID_ARGUMENT, "out: data is NULL");
@@ -417,8 +397,7 @@ TEST_F(Scores, ChecksOptions) {
   expectError(ATTNC_INVALID_ARGUMENT, "options: num_threads is negative");
   options.num_threads = 0;
   options.allocate = [](void *, size_t size) { return malloc(size); };
-  expectError(ATTNC_INVALID_ARGUMENT,
-              "options: set both allocate and release, or none");
+  expectError(ATTNC_INVALID_ARGUMENT, "options: set both allocate and release, or none");
 }
 
 TEST_F(Scores, CutsMessagesAtTheBuffersEnd) {
@@ -429,8 +408,7 @@ TEST_F(Scores, CutsMessagesAtTheBuffersEnd) {
     EXPECT_EQ(call(), ATTNC_INVALID_ARGUMENT);
     EXPECT_EQ(why[capacity], 'x');
     if (capacity)
-      EXPECT_EQ(std::string(why),
-                std::string("q: the tensor is NULL").substr(0, capacity - 1));
+      EXPECT_EQ(std::string(why), std::string("q: the tensor is NULL").substr(0, capacity - 1));
   }
 }
 
@@ -455,24 +433,19 @@ TEST_F(Scores, UsesTheHostsParallelFor) {
 
 TEST_F(Scores, RunsOnPlainPointers) {
   int64_t symbols[] = {B, M, N}, extents[2], bytes;
-  ASSERT_EQ(attnc_plan_raw(entry, symbols, extents, &bytes, &options),
-            ATTNC_OK);
+  ASSERT_EQ(attnc_plan_raw(entry, symbols, extents, &bytes, &options), ATTNC_OK);
   EXPECT_THAT(extents, ElementsAre(B, M));
-  const void *from[] = {q.values.data(), k.values.data(), mask.values.data(),
-                        scale.values.data()};
+  const void *from[] = {q.values.data(), k.values.data(), mask.values.data(), scale.values.data()};
   void *to[] = {out.values.data()};
-  ASSERT_EQ(attnc_call_raw(entry, symbols, from, to, &options), ATTNC_OK)
-      << why;
+  ASSERT_EQ(attnc_call_raw(entry, symbols, from, to, &options), ATTNC_OK) << why;
   EXPECT_EQ(out.values, expected());
   symbols[1] = -1;
-  EXPECT_EQ(attnc_call_raw(entry, symbols, from, to, &options),
-            ATTNC_INVALID_ARGUMENT);
+  EXPECT_EQ(attnc_call_raw(entry, symbols, from, to, &options), ATTNC_INVALID_ARGUMENT);
   EXPECT_STREQ(why, "q: extent 1 is negative (-1)");
 }
 
 TEST(Halves, ComputesExtents) {
-  const attnc_entry *entry =
-      attnc_find_entry(attnc_module_v1(), "halves", nullptr);
+  const attnc_entry *entry = attnc_find_entry(attnc_module_v1(), "halves", nullptr);
   Tensor<uint16_t> x{bf16, {7}}, lo{bf16, {3}};
   Tensor<int64_t> info{i64, {2}};
   std::iota(x.values.begin(), x.values.end(), 1);

@@ -29,14 +29,12 @@ struct Message {
 TEST(FindEntry, ByName) {
   Message why;
   const attnc_module *module = attnc_module_v1();
-  EXPECT_EQ(attnc_find_entry(module, "halves", &why.options),
-            &module->entries[1]);
+  EXPECT_EQ(attnc_find_entry(module, "halves", &why.options), &module->entries[1]);
   EXPECT_EQ(attnc_find_entry(module, "score", &why.options), nullptr);
   EXPECT_STREQ(why.text, "no entry 'score'; did you mean 'scores'? the module "
                          "has 'scores', 'halves'");
   EXPECT_EQ(attnc_find_entry(module, "attention", &why.options), nullptr);
-  EXPECT_STREQ(why.text,
-               "no entry 'attention'; the module has 'scores', 'halves'");
+  EXPECT_STREQ(why.text, "no entry 'attention'; the module has 'scores', 'halves'");
   EXPECT_EQ(attnc_find_entry(module, nullptr, &why.options), nullptr);
   EXPECT_STREQ(why.text, "name an entry; the module has 'scores', 'halves'");
 }
@@ -51,9 +49,9 @@ TEST(FindEntry, ChecksTheAbi) {
 
 TEST(Status, HasTexts) {
   std::set<std::string> texts;
-  for (int status = ATTNC_OK; status <= ATTNC_BAD_FILE + 1; ++status)
+  for (int status = ATTNC_OK; status <= ATTNC_OUT_OF_MEMORY + 1; ++status)
     texts.insert(attnc_status_text(static_cast<attnc_status>(status)));
-  EXPECT_EQ(texts.size(), 8u) << "each has its own";
+  EXPECT_EQ(texts.size(), 5u) << "each has its own";
 }
 
 //===----------------------------------------------------------------------===//
@@ -63,9 +61,7 @@ TEST(Status, HasTexts) {
 TEST(Cpu, AgreesWithTheCompilersBuiltins) {
   uint64_t features = detectCpuFeatures();
   __builtin_cpu_init();
-  auto check = [&](uint64_t bit, bool expected) {
-    EXPECT_EQ((features & bit) != 0, expected) << cpuFeatureName(bit);
-  };
+  auto check = [&](uint64_t bit, bool expected) { EXPECT_EQ((features & bit) != 0, expected) << cpuFeatureName(bit); };
   check(ATTNC_CPU_X86_64_V2, __builtin_cpu_supports("x86-64-v2"));
   check(ATTNC_CPU_X86_64_V3, __builtin_cpu_supports("x86-64-v3"));
   check(ATTNC_CPU_X86_64_V4, __builtin_cpu_supports("x86-64-v4"));
@@ -92,15 +88,13 @@ TEST(Cpu, PicksTheFirstVariantThatFits) {
   const attnc_entry &entry = attnc_module_v1()->entries[0];
   TextBuffer<256> why;
   uint64_t v2 = ATTNC_CPU_X86_64_V2, v3 = v2 | ATTNC_CPU_X86_64_V3;
-  EXPECT_EQ(selectVariant(entry, v3 | ATTNC_CPU_X86_64_V4, why),
-            &entry.variants[1]);
+  EXPECT_EQ(selectVariant(entry, v3 | ATTNC_CPU_X86_64_V4, why), &entry.variants[1]);
   EXPECT_EQ(selectVariant(entry, v2, why), &entry.variants[2]);
   EXPECT_EQ(selectVariant(entry, ~UINT64_C(0), why), &entry.variants[0]);
   EXPECT_STREQ(why.c_str(), "");
   EXPECT_EQ(selectVariant(entry, 0, why), nullptr);
-  EXPECT_STREQ(why.c_str(),
-               "'scores' was compiled for x86-64-v9, x86-64-v3, x86-64-v2; "
-               "this CPU has: baseline x86-64 only");
+  EXPECT_STREQ(why.c_str(), "'scores' was compiled for x86-64-v9, x86-64-v3, x86-64-v2; "
+                            "this CPU has: baseline x86-64 only");
   why.clear();
   EXPECT_EQ(selectVariant(entry, ATTNC_CPU_AVX512_BF16, why), nullptr);
   EXPECT_THAT(why.c_str(), testing::EndsWith("this CPU has: avx512-bf16"));

@@ -22,10 +22,8 @@ using testing::HasSubstr;
 
 namespace {
 
-constexpr ElementType f32 = {kDLFloat, 32}, f16 = {kDLFloat, 16},
-                      f64 = {kDLFloat, 64}, bf16 = {kDLBfloat, 16},
-                      u8 = {kDLUInt, 8}, u16 = {kDLUInt, 16}, i8 = {kDLInt, 8},
-                      i16 = {kDLInt, 16}, i32 = {kDLInt, 32},
+constexpr ElementType f32 = {kDLFloat, 32}, f16 = {kDLFloat, 16}, f64 = {kDLFloat, 64}, bf16 = {kDLBfloat, 16},
+                      u8 = {kDLUInt, 8}, u16 = {kDLUInt, 16}, i8 = {kDLInt, 8}, i16 = {kDLInt, 16}, i32 = {kDLInt, 32},
                       i64 = {kDLInt, 64}, boolean = {ATTNC_DL_BOOL, 8};
 
 /// A directory that is removed at the end.
@@ -40,8 +38,7 @@ struct Directory {
 };
 
 /// The bytes of a version 1 file.
-std::string npy(const std::string &dictionary, const std::string &data,
-                char major = 1) {
+std::string npy(const std::string &dictionary, const std::string &data, char major = 1) {
   std::string text = "\x93NUMPY";
   text += major;
   text += '\0';
@@ -52,10 +49,8 @@ std::string npy(const std::string &dictionary, const std::string &data,
   return text + dictionary + data;
 }
 
-std::string header(const char *descr, const char *shape,
-                   const char *order = "False") {
-  return std::string("{'descr': '") + descr + "', 'fortran_order': " + order +
-         ", 'shape': " + shape + ", }\n";
+std::string header(const char *descr, const char *shape, const char *order = "False") {
+  return std::string("{'descr': '") + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
 }
 
 struct Npy : testing::Test {
@@ -80,8 +75,7 @@ TEST_F(Npy, ReadsWhatNumpyWrites) {
   std::string text = header("<i2", "(2, 3)");
   text.pop_back();
   text += std::string(118 - text.size() - 1, ' ') + "\n";
-  ASSERT_TRUE(read(npy(text, std::string("\0\0\1\0\2\0\3\0\4\0\5\0", 12))))
-      << why.c_str();
+  ASSERT_TRUE(read(npy(text, std::string("\0\0\1\0\2\0\3\0\4\0\5\0", 12)))) << why.c_str();
   EXPECT_EQ(tensor.type, i16);
   EXPECT_EQ(tensor.rank, 2);
   EXPECT_EQ(tensor.shape[0], 2);
@@ -95,10 +89,8 @@ TEST_F(Npy, ReadsEveryType) {
   struct {
     const char *descr;
     ElementType type;
-  } cases[] = {{"<f2", f16}, {"<f4", f32}, {"<f8", f64}, {"|i1", i8},
-               {"<i1", i8},  {">i1", i8},  {"<i2", i16}, {"<i4", i32},
-               {"<i8", i64}, {"|u1", u8},  {"<u2", u16}, {"|b1", boolean},
-               {"=f4", f32}};
+  } cases[] = {{"<f2", f16}, {"<f4", f32}, {"<f8", f64}, {"|i1", i8},  {"<i1", i8},      {">i1", i8}, {"<i2", i16},
+               {"<i4", i32}, {"<i8", i64}, {"|u1", u8},  {"<u2", u16}, {"|b1", boolean}, {"=f4", f32}};
   for (auto &[descr, type] : cases) {
     std::string data(type.bits / 8, '\1');
     EXPECT_TRUE(read(npy(header(descr, "(1,)"), data))) << why.c_str();
@@ -118,11 +110,10 @@ TEST_F(Npy, ReadsBfloat16AndBoolOnlyWhenAskedFor) {
 }
 
 TEST_F(Npy, ReadsOtherSpellings) {
-  for (const char *text :
-       {"{\"shape\":(2L,), \"fortran_order\":False,\"descr\":\"|i1\"}",
-        " { 'fortran_order' : False , 'descr' : '|i1' , 'shape' : ( 2 , ) }  "
-        "\n",
-        "{'descr': '|i1', 'fortran_order': False, 'shape': (2), }"})
+  for (const char *text : {"{\"shape\":(2L,), \"fortran_order\":False,\"descr\":\"|i1\"}",
+                           " { 'fortran_order' : False , 'descr' : '|i1' , 'shape' : ( 2 , ) }  "
+                           "\n",
+                           "{'descr': '|i1', 'fortran_order': False, 'shape': (2), }"})
     EXPECT_TRUE(read(npy(text, "ab"))) << text << why.c_str();
   EXPECT_TRUE(read(npy(header("|i1", "(2,)"), "ab", 2))) << why.c_str();
   EXPECT_TRUE(read(npy(header("|i1", "(2,)"), "ab", 3))) << why.c_str();
@@ -130,15 +121,13 @@ TEST_F(Npy, ReadsOtherSpellings) {
 
 TEST_F(Npy, TurnsFortranOrderRound) {
   // [[a, b, c], [d, e, f]] stored by columns
-  ASSERT_TRUE(read(npy(header("|i1", "(2, 3)", "True"), "adbecf")))
-      << why.c_str();
+  ASSERT_TRUE(read(npy(header("|i1", "(2, 3)", "True"), "adbecf"))) << why.c_str();
   EXPECT_EQ(std::string(static_cast<char *>(tensor.data), 6), "abcdef");
   EXPECT_TRUE(read(npy(header("<f4", "(0, 5)", "True"), "")));
 }
 
 TEST_F(Npy, ReadsEmptyTensors) {
-  ASSERT_TRUE(read(npy(header("<f4", "(3, 0, 9223372036854775807)"), "")))
-      << why.c_str();
+  ASSERT_TRUE(read(npy(header("<f4", "(3, 0, 9223372036854775807)"), ""))) << why.c_str();
   EXPECT_EQ(tensor.bytes, 0);
   EXPECT_NE(tensor.data, nullptr);
 }
@@ -151,8 +140,7 @@ TEST_F(Npy, RefusesOtherFiles) {
   expectError("", "not a .npy file");
   expectError("\x93NUMPY\1", "not a .npy file");
   expectError("PK\3\4 something else entirely", "not a .npy file");
-  expectError(npy(header("|i1", "(2,)"), "ab", 4),
-              ".npy format version 4 is not supported (1 to 3 are)");
+  expectError(npy(header("|i1", "(2,)"), "ab", 4), ".npy format version 4 is not supported (1 to 3 are)");
 }
 
 TEST_F(Npy, RefusesHeadersLongerThanTheFile) {
@@ -160,49 +148,36 @@ TEST_F(Npy, RefusesHeadersLongerThanTheFile) {
               "the header's length (32767 bytes) does not fit the file");
   expectError(std::string("\x93NUMPY\2\0\xff\xff\xff\xff{'descr'", 20),
               "the header's length (4294967295 bytes) does not fit the file");
-  expectError(std::string("\x93NUMPY\2\0\xff\xff", 10),
-              "the header's length (65535 bytes) does not fit the file");
+  expectError(std::string("\x93NUMPY\2\0\xff\xff", 10), "the header's length (65535 bytes) does not fit the file");
 }
 
 TEST_F(Npy, RefusesSizesThatDoNotFit) {
-  expectError(npy(header("<f4", "(3,)"), "0123"),
-              "f32[3] takes 12 bytes, but the file has 4 after its header");
-  expectError(npy(header("<f4", "(1,)"), "01234567"),
-              "f32[1] takes 4 bytes, but the file has 8 after its header");
+  expectError(npy(header("<f4", "(3,)"), "0123"), "f32[3] takes 12 bytes, but the file has 4 after its header");
+  expectError(npy(header("<f4", "(1,)"), "01234567"), "f32[1] takes 4 bytes, but the file has 8 after its header");
   expectError(npy(header("<f4", "(1000000000000,)"), ""),
               "f32[1000000000000] takes 4000000000000 bytes, but the file has "
               "0 after its header");
-  expectError(npy(header("<f4", "(9223372036854775807,)"), ""),
-              "the shape in the header exceeds 2^63 bytes");
-  expectError(npy(header("|i1", "(4294967296, 4294967296)"), ""),
-              "the shape in the header exceeds 2^63 bytes");
-  expectError(npy(header("|i1", "(9223372036854775808,)"), ""),
-              "an extent in the header exceeds 2^63");
-  expectError(npy(header("|i1", "(99999999999999999999999999,)"), ""),
-              "an extent in the header exceeds 2^63");
-  expectError(npy(header("|i1", "(-1,)"), "a"),
-              "the header has a negative extent");
-  expectError(npy(header("|i1", "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)"), "a"),
-              "the tensor has more than 16 dimensions");
+  expectError(npy(header("<f4", "(9223372036854775807,)"), ""), "the shape in the header exceeds 2^63 bytes");
+  expectError(npy(header("|i1", "(4294967296, 4294967296)"), ""), "the shape in the header exceeds 2^63 bytes");
+  expectError(npy(header("|i1", "(9223372036854775808,)"), ""), "an extent in the header exceeds 2^63");
+  expectError(npy(header("|i1", "(99999999999999999999999999,)"), ""), "an extent in the header exceeds 2^63");
+  expectError(npy(header("|i1", "(-1,)"), "a"), "the header has a negative extent");
+  expectError(npy(header("|i1", "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)"), "a"), "the tensor has more than 16 dimensions");
 }
 
 TEST_F(Npy, RefusesTypesByName) {
-  expectError(npy(header(">f4", "(1,)"), "0123"),
-              "big-endian dtype '>f4' is not supported; store it with "
-              ".astype('<...')");
-  expectError(npy(header("|O", "(1,)"), "0123"),
-              "dtype object holds pickled Python objects, not numbers");
+  expectError(npy(header(">f4", "(1,)"), "0123"), "big-endian dtype '>f4' is not supported; store it with "
+                                                  ".astype('<...')");
+  expectError(npy(header("|O", "(1,)"), "0123"), "dtype object holds pickled Python objects, not numbers");
   const char *list = "(float 2, 4, 8 bytes; integers; bool)";
   for (const char *descr : {"<c8", "<U3", "f4", "<f16", "<", "<M8[ns]"})
     expectError(npy(header(descr, "(1,)"), "0123"),
-                (std::string("dtype '") + descr + "' is not supported " + list)
-                    .c_str());
+                (std::string("dtype '") + descr + "' is not supported " + list).c_str());
   expectError(npy("{'descr': [('x', '<f4')], 'fortran_order': False, "
                   "'shape': (1,)}",
                   "0123"),
               "structured dtypes are not supported");
-  expectError(npy(header("<\x01\xff", "(1,)"), ""),
-              (std::string("dtype '<?\?' is not supported ") + list).c_str());
+  expectError(npy(header("<\x01\xff", "(1,)"), ""), (std::string("dtype '<?\?' is not supported ") + list).c_str());
 }
 
 TEST_F(Npy, RefusesMalformedDictionaries) {
@@ -214,19 +189,13 @@ TEST_F(Npy, RefusesMalformedDictionaries) {
   expectError(npy("{'descr'", ""), malformed);
   expectError(npy("{'descr': '<f4' 'shape'", ""), malformed);
   expectError(npy("{'de\\u0073cr': '<f4'}", ""), malformed);
-  expectError(npy("{}", ""),
-              "the header needs 'descr', 'fortran_order' and 'shape'");
-  expectError(npy("{'descr': '<f4', 'descr': '<f4'}", ""),
-              "the header has 'descr' twice");
-  expectError(npy("{'size': 3}", ""),
-              "the header's dictionary has an unknown key");
-  expectError(npy(header("<f4", "(1,)") + "import os", "0123"),
-              "the header has text after its dictionary");
-  expectError(npy(header("<f4", "(1,)", "Maybe"), "0123"),
-              "the header's 'fortran_order' is neither True nor False");
+  expectError(npy("{}", ""), "the header needs 'descr', 'fortran_order' and 'shape'");
+  expectError(npy("{'descr': '<f4', 'descr': '<f4'}", ""), "the header has 'descr' twice");
+  expectError(npy("{'size': 3}", ""), "the header's dictionary has an unknown key");
+  expectError(npy(header("<f4", "(1,)") + "import os", "0123"), "the header has text after its dictionary");
+  expectError(npy(header("<f4", "(1,)", "Maybe"), "0123"), "the header's 'fortran_order' is neither True nor False");
   for (const char *shape : {"1", "(1", "(,)", "(a,)", "(1 2)", "(1,,)", "[1]"})
-    expectError(npy(header("<f4", shape), "0123"),
-                "the header's 'shape' is not a tuple of numbers");
+    expectError(npy(header("<f4", shape), "0123"), "the header's 'shape' is not a tuple of numbers");
 }
 
 TEST_F(Npy, RefusesWhatIsNoFile) {
@@ -253,10 +222,8 @@ TEST_F(Npy, SurvivesEveryChangedByte) {
       bad[at] = static_cast<char>(value);
       NpyHeader parsed;
       TextBuffer<256> reason;
-      if (parseNpyHeader(bad.data(), bad.size(),
-                         static_cast<int64_t>(bad.size()), parsed, reason))
-        EXPECT_EQ(parsed.dataOffset + parsed.dataBytes,
-                  static_cast<int64_t>(bad.size()));
+      if (parseNpyHeader(bad.data(), bad.size(), static_cast<int64_t>(bad.size()), parsed, reason))
+        EXPECT_EQ(parsed.dataOffset + parsed.dataBytes, static_cast<int64_t>(bad.size()));
       else
         EXPECT_NE(reason.length(), 0u);
     }
@@ -273,12 +240,9 @@ TEST_F(Npy, SurvivesEveryTruncation) {
 //===----------------------------------------------------------------------===//
 
 RC_GTEST_PROP(NpyRoundTrip, GivesTheSameTensor, ()) {
-  constexpr ElementType types[] = {f16, f32, f64, bf16, u8,     u16,
-                                   i8,  i16, i32, i64,  boolean};
-  ElementType type = *rc::gen::elementOf(
-      std::vector<ElementType>(std::begin(types), std::end(types)));
-  auto shape = *rc::gen::resize(6, rc::gen::container<std::vector<int64_t>>(
-                                       rc::gen::inRange<int64_t>(0, 6)));
+  constexpr ElementType types[] = {f16, f32, f64, bf16, u8, u16, i8, i16, i32, i64, boolean};
+  ElementType type = *rc::gen::elementOf(std::vector<ElementType>(std::begin(types), std::end(types)));
+  auto shape = *rc::gen::resize(6, rc::gen::container<std::vector<int64_t>>(rc::gen::inRange<int64_t>(0, 6)));
   RC_PRE(shape.size() <= size_t(ATTNC_MAX_RANK));
   int rank = static_cast<int>(shape.size());
   TextBuffer<256> why;
@@ -287,8 +251,7 @@ RC_GTEST_PROP(NpyRoundTrip, GivesTheSameTensor, ()) {
   uint8_t seed = *rc::gen::arbitrary<uint8_t>();
   auto *bytes = static_cast<uint8_t *>(made.data);
   for (int64_t i = 0; i < made.bytes; ++i)
-    bytes[i] =
-        static_cast<uint8_t>(seed + i * 31) & (type == boolean ? 1 : 0xff);
+    bytes[i] = static_cast<uint8_t>(seed + i * 31) & (type == boolean ? 1 : 0xff);
 
   static Directory directory;
   std::string path = directory.file("round.npy");
@@ -364,9 +327,9 @@ TEST(Scalar, HalvesRoundToNearestEven) {
                {"-1e30", 0xfc00, 0xf14a},
                {"inf", 0x7c00, 0x7f80},
                {"nan", 0x7e00, 0x7fc0},
-               {"1.00048828125", 0x3c00, 0x3f80},   // halfway: to even
-               {"1.00146484375", 0x3c02, 0x3f80},   // halfway: to even, upwards
-               {"6.103515625e-05", 0x0400, 0x3880}, // least normal half
+               {"1.00048828125", 0x3c00, 0x3f80},       // halfway: to even
+               {"1.00146484375", 0x3c02, 0x3f80},       // halfway: to even, upwards
+               {"6.103515625e-05", 0x0400, 0x3880},     // least normal half
                {"5.9604644775390625e-08", 1, 0x3380},   // least half
                {"2.98023223876953125e-08", 0, 0x3300}}; // half of that: to even
   for (auto &[text, half, brain] : cases) {

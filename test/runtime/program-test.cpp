@@ -24,8 +24,7 @@ using testing::Not;
 namespace {
 
 struct Program : testing::Test {
-  std::filesystem::path directory,
-      bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  std::filesystem::path directory, bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   int status = -1;
   std::string output; // stdout and stderr
 
@@ -44,20 +43,16 @@ struct Program : testing::Test {
   }
   ~Program() override { std::filesystem::remove_all(directory); }
 
-  void write(const char *name, ElementType type, std::vector<int64_t> shape,
-             const void *values) {
+  void write(const char *name, ElementType type, std::vector<int64_t> shape, const void *values) {
     TextBuffer<256> why;
-    ASSERT_TRUE(writeNpy((directory / name).replace_extension("npy").c_str(),
-                         type, static_cast<int>(shape.size()), shape.data(),
-                         values, why))
+    ASSERT_TRUE(writeNpy((directory / name).replace_extension("npy").c_str(), type, static_cast<int>(shape.size()),
+                         shape.data(), values, why))
         << why.c_str();
   }
 
   /// Runs a shell command in the directory of the tensors.
   void run(const std::string &command) {
-    std::string whole = "cd " + directory.string() +
-                        " && PATH=" + bin.string() + ":$PATH && " + command +
-                        " 2>&1";
+    std::string whole = "cd " + directory.string() + " && PATH=" + bin.string() + ":$PATH && " + command + " 2>&1";
     FILE *pipe = popen(whole.c_str(), "r");
     ASSERT_NE(pipe, nullptr);
     output.clear();
@@ -70,9 +65,7 @@ struct Program : testing::Test {
   void expectOutput(const char *file) {
     NpyTensor tensor;
     TextBuffer<256> why;
-    ASSERT_TRUE(tensor.read((directory / file).c_str(), nullptr, why))
-        << why.c_str() << "\n"
-        << output;
+    ASSERT_TRUE(tensor.read((directory / file).c_str(), nullptr, why)) << why.c_str() << "\n" << output;
     ASSERT_EQ(tensor.rank, 2);
     EXPECT_EQ(tensor.shape[0], 1);
     EXPECT_EQ(tensor.shape[1], 2);
@@ -86,8 +79,7 @@ struct Program : testing::Test {
   }
 };
 
-constexpr char all[] =
-    "fake-program --q q.npy --k k.npy --mask mask.npy --scale scale.npy ";
+constexpr char all[] = "fake-program --q q.npy --k k.npy --mask mask.npy --scale scale.npy ";
 
 TEST_F(Program, ReadsAndWritesFiles) {
   run(std::string(all) + "-o out.npy");
@@ -153,21 +145,17 @@ TEST_F(Program, ListsEverythingThatIsMissing) {
 TEST_F(Program, SuggestsNames) {
   run(std::string(all) + "--thread 3 --msk x --out-ot y -o z --zebra 1");
   EXPECT_EQ(status, 2);
-  EXPECT_THAT(output,
-              HasSubstr("unknown option --thread; did you mean --threads?"));
+  EXPECT_THAT(output, HasSubstr("unknown option --thread; did you mean --threads?"));
   EXPECT_THAT(output, HasSubstr("unknown option --msk; did you mean --mask?"));
-  EXPECT_THAT(output,
-              HasSubstr("unknown option --out-ot; did you mean --out-out?"));
+  EXPECT_THAT(output, HasSubstr("unknown option --out-ot; did you mean --out-out?"));
   EXPECT_THAT(output, HasSubstr("unknown option --zebra; --help lists all"));
 }
 
 TEST_F(Program, ChecksValues) {
   run(std::string(all) + "-o x --threads many --repeat 0 --q again.npy");
   EXPECT_EQ(status, 2);
-  EXPECT_THAT(output,
-              HasSubstr("--threads takes a number from 1 to 1024, not 'many'"));
-  EXPECT_THAT(output,
-              HasSubstr("--repeat takes a number from 1 to 1000000, not '0'"));
+  EXPECT_THAT(output, HasSubstr("--threads takes a number from 1 to 1024, not 'many'"));
+  EXPECT_THAT(output, HasSubstr("--repeat takes a number from 1 to 1000000, not '0'"));
   EXPECT_THAT(output, HasSubstr("--q is given twice"));
   run(std::string(all) + "-o");
   EXPECT_EQ(status, 2);

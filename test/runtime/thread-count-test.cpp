@@ -31,9 +31,7 @@ struct Cgroup : testing::Test {
     std::filesystem::create_directories((root / file).parent_path());
     std::ofstream(root / file) << text;
   }
-  int cpus() {
-    return cgroupCpus((root / "proc").c_str(), (root / "sys").c_str());
-  }
+  int cpus() { return cgroupCpus((root / "proc").c_str(), (root / "sys").c_str()); }
 };
 
 TEST_F(Cgroup, Version2) {
@@ -134,8 +132,7 @@ TEST(Context, ChecksItsArguments) {
 
 TEST(Context, IsWhatKernelsMayBeGiven) {
   attnc_body add = [](void *data, int64_t begin, int64_t end) {
-    __atomic_fetch_add(static_cast<int64_t *>(data), end - begin,
-                       __ATOMIC_RELAXED);
+    __atomic_fetch_add(static_cast<int64_t *>(data), end - begin, __ATOMIC_RELAXED);
   };
   int64_t sum = 0;
   attnc_rt_parallel_for(nullptr, 10, add, &sum);

@@ -29,11 +29,7 @@ struct Pool {
   template <typename Body>
   void forEach(int64_t count, Body body, int limit = 0) {
     pool->parallelFor(
-        count, limit,
-        [](void *data, int64_t begin, int64_t end) {
-          (*static_cast<Body *>(data))(begin, end);
-        },
-        &body);
+        count, limit, [](void *data, int64_t begin, int64_t end) { (*static_cast<Body *>(data))(begin, end); }, &body);
   }
 };
 
@@ -66,8 +62,7 @@ TEST_P(EveryThreadCount, RunsManyShortLoops) {
     EXPECT_EQ(sum, loops * (loops - 1) / 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, EveryThreadCount,
-                         testing::Values(1, 2, 3, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Threads, EveryThreadCount, testing::Values(1, 2, 3, 4, 8));
 
 TEST(ThreadPool, WakesSleepers) {
   Pool pool(4);
@@ -121,8 +116,7 @@ TEST(ThreadPool, RespectsTheLimit) {
         500,
         [&](int64_t, int64_t) {
           int now = ++inside;
-          for (int seen = most;
-               now > seen && !most.compare_exchange_weak(seen, now);)
+          for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);)
             ;
           std::this_thread::yield();
           --inside;

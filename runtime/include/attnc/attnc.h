@@ -54,12 +54,7 @@ typedef struct {
   DLDeviceType device_type;
   int32_t device_id;
 } DLDevice;
-typedef enum {
-  kDLInt = 0,
-  kDLUInt = 1,
-  kDLFloat = 2,
-  kDLBfloat = 4
-} DLDataTypeCode;
+typedef enum { kDLInt = 0, kDLUInt = 1, kDLFloat = 2, kDLBfloat = 4 } DLDataTypeCode;
 typedef struct {
   uint8_t code; // DLDataTypeCode
   uint8_t bits;
@@ -93,16 +88,10 @@ typedef enum {
   ATTNC_OK = 0,
   // A tensor or an option does not fit; the message says which, what and why.
   ATTNC_INVALID_ARGUMENT = 1,
-  // No entry of that name.
-  ATTNC_NOT_FOUND = 2,
   // No variant of the entry can run on this CPU.
-  ATTNC_UNSUPPORTED_CPU = 3,
-  // The module was made for another version of this header.
-  ATTNC_UNSUPPORTED_ABI = 4,
+  ATTNC_UNSUPPORTED_CPU = 2,
   // The allocator returned NULL, or the workspace given is too small.
-  ATTNC_OUT_OF_MEMORY = 5,
-  // A tensor file cannot be read or written (compiled programs only).
-  ATTNC_BAD_FILE = 6
+  ATTNC_OUT_OF_MEMORY = 3
 } attnc_status;
 
 // "out of memory" for ATTNC_OUT_OF_MEMORY and so on; never NULL.
@@ -202,8 +191,7 @@ typedef void (*attnc_body)(void *data, int64_t begin, int64_t end);
 // A host's parallel loop: calls body(data, begin, end) on disjoint ranges that
 // cover [0, count), on any threads, and returns when all have returned. A body
 // needs up to 1 MB of stack.
-typedef void (*attnc_parallel_for)(void *user, int64_t count, attnc_body body,
-                                   void *data);
+typedef void (*attnc_parallel_for)(void *user, int64_t count, attnc_body body, void *data);
 
 // A pool of threads, which sleep while there is nothing to do. Concurrent calls
 // may share one: the first has the threads, the others run on their own calling
@@ -216,8 +204,7 @@ typedef struct attnc_context attnc_context;
 // threads, the pool is as large as it allows.
 // Errors: ATTNC_INVALID_ARGUMENT (negative, or over the limit),
 // ATTNC_OUT_OF_MEMORY; *context is then NULL.
-ATTNC_API attnc_status attnc_context_create(int32_t num_threads,
-                                            attnc_context **context);
+ATTNC_API attnc_status attnc_context_create(int32_t num_threads, attnc_context **context);
 
 // Waits for the pool's threads to end. No call may be using the context.
 // NULL is allowed.
@@ -235,8 +222,7 @@ ATTNC_API int32_t attnc_default_threads(void);
 // For kernels: runs body over [0, count) as the call's options say; ranges are
 // handed out in increasing order. A NULL context and nested calls mean the
 // calling thread.
-ATTNC_API void attnc_rt_parallel_for(void *context, int64_t count,
-                                     attnc_body body, void *data);
+ATTNC_API void attnc_rt_parallel_for(void *context, int64_t count, attnc_body body, void *data);
 
 //===-- Calling -----------------------------------------------------------===//
 
@@ -284,23 +270,20 @@ ATTNC_API uint32_t attnc_abi_version(void);
 // The entry of that name; NULL asks for the only entry of a module. Returns
 // NULL if there is none, or if the module has another ABI version; the message
 // then says what there is.
-ATTNC_API const attnc_entry *attnc_find_entry(const attnc_module *module,
-                                              const char *name,
+ATTNC_API const attnc_entry *attnc_find_entry(const attnc_module *module, const char *name,
                                               const attnc_options *options);
 
 // Writes the module's descriptor as a JSON object, at most capacity bytes with
 // the 0 at the end. Returns the length of the whole text without the 0, as
 // snprintf does; text may be NULL when capacity is 0.
-ATTNC_API size_t attnc_describe(const attnc_module *module, char *text,
-                                size_t capacity);
+ATTNC_API size_t attnc_describe(const attnc_module *module, char *text, size_t capacity);
 
 // The ATTNC_CPU_* bits of this machine, less those that the environment
 // variable ATTNC_CPU (v1, v2, v3 or v4; read once) takes away.
 ATTNC_API uint64_t attnc_cpu_features(void);
 
 // The variant that attnc_call runs here; NULL if none can (see the message).
-ATTNC_API const attnc_variant *
-attnc_select_variant(const attnc_entry *entry, const attnc_options *options);
+ATTNC_API const attnc_variant *attnc_select_variant(const attnc_entry *entry, const attnc_options *options);
 
 // The output shapes and the workspace of a call.
 //   inputs           [num_inputs], in the descriptor's order; data may be NULL
@@ -312,11 +295,8 @@ attnc_select_variant(const attnc_entry *entry, const attnc_options *options);
 //                    element): give attnc_call the same strides and alignment.
 // Errors: ATTNC_INVALID_ARGUMENT: type, rank, extent, stride or device of an
 // input, or two extents for one symbol; ATTNC_UNSUPPORTED_CPU.
-ATTNC_API attnc_status attnc_plan(const attnc_entry *entry,
-                                  const DLTensor *const *inputs,
-                                  int64_t *output_extents,
-                                  int64_t *workspace_bytes,
-                                  const attnc_options *options);
+ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *const *inputs, int64_t *output_extents,
+                                  int64_t *workspace_bytes, const attnc_options *options);
 
 // Runs the entry.
 //   inputs   [num_inputs]: any strides; CPU, pinned or managed memory
@@ -326,24 +306,16 @@ ATTNC_API attnc_status attnc_plan(const attnc_entry *entry,
 // No heap memory is used when the options bring a workspace.
 // Errors: those of attnc_plan; an output of another shape or type; data is NULL
 // though there are elements; ATTNC_OUT_OF_MEMORY.
-ATTNC_API attnc_status attnc_call(const attnc_entry *entry,
-                                  const DLTensor *const *inputs,
-                                  DLTensor *const *outputs,
+ATTNC_API attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs, DLTensor *const *outputs,
                                   const attnc_options *options);
 
 // The same for plain pointers: every tensor is row-major without gaps and
 // aligned to its element.
 //   symbols  [num_symbols]: the extent of each symbol, at least 0
-ATTNC_API attnc_status attnc_plan_raw(const attnc_entry *entry,
-                                      const int64_t *symbols,
-                                      int64_t *output_extents,
-                                      int64_t *workspace_bytes,
-                                      const attnc_options *options);
-ATTNC_API attnc_status attnc_call_raw(const attnc_entry *entry,
-                                      const int64_t *symbols,
-                                      const void *const *inputs,
-                                      void *const *outputs,
-                                      const attnc_options *options);
+ATTNC_API attnc_status attnc_plan_raw(const attnc_entry *entry, const int64_t *symbols, int64_t *output_extents,
+                                      int64_t *workspace_bytes, const attnc_options *options);
+ATTNC_API attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols, const void *const *inputs,
+                                      void *const *outputs, const attnc_options *options);
 
 #ifdef __cplusplus
 }
