@@ -241,6 +241,17 @@ TEST_F(Scores, IgnoresStridesOfSingleElements) {
   EXPECT_EQ(result.values[0], 25.0f);
 }
 
+TEST_F(Scores, ReadsSingleColumnsInPlace) {
+  Tensor<float> oneKey{f32, {B, 1, 4}};
+  Tensor<uint8_t> column{boolean, {M, 1}};
+  column.setStrides({1, 77});
+  inputs[1] = oneKey;
+  inputs[2] = column;
+  int64_t bytes;
+  ASSERT_EQ(attnc_plan(entry, inputs, nullptr, &bytes, &options), ATTNC_OK);
+  EXPECT_LT(bytes, B * M * 4 + 64) << "no copy";
+}
+
 TEST_F(Scores, TakesUint8ForBool) {
   mask.view.dtype = {kDLUInt, 8, 1};
   expectResult();
