@@ -78,6 +78,7 @@ private:
   Diagnostics &diagnostics;
   std::vector<Frame> frames;
   llvm::DenseMap<const Definition *, Operand> expanded; // definitions without parameters
+  llvm::DenseSet<const char *> reported;                // uses of the library that led to an error
   unsigned operations = 0, depth = 0;
 };
 } // namespace
@@ -114,6 +115,8 @@ llvm::SMLoc ExpressionLowering::userPlace(llvm::SMLoc loc) const {
 
 InFlightDiagnostic ExpressionLowering::error(llvm::SMLoc loc) {
   llvm::SMLoc place = userPlace(loc);
+  if (place != loc && !reported.insert(place.getPointer()).second)
+    return InFlightDiagnostic(); // one mistake can trip the library more than once
   InFlightDiagnostic report = diagnostics.error(place);
   // The notes follow the message, so they are attached when it is complete:
   // InFlightDiagnostic keeps both apart.
@@ -359,12 +362,14 @@ Operand ExpressionLowering::lowerElement(const Expr &expr) {
   Operand tensor = lowerName(name);
   if (tensor.isPoison())
     return {};
+  bool isArgument = lookup(expr.name, frames.back().scope).kind == Symbol::Argument; // else: reported with the names
   if (tensor.type != Operand::Tensor)
-    return fail(expr, "'" + expr.name + "' is " + describe(tensor.type) + " and cannot be indexed");
+    return isArgument ? fail(expr, "'" + expr.name + "' is " + describe(tensor.type) + " and cannot be indexed")
+                      : Operand();
   const TensorInfo &info = context.shapes.params[tensor.tensor];
   if (static_cast<size_t>(info.type.getRank()) != indices.size()) {
-    if (lookup(expr.name, frames.back().scope).kind == Symbol::Parameter)
-      return {}; // reported when names were resolved
+    if (!isArgument)
+      return {};
     return fail(expr, llvm::Twine("'") + info.parameter->name.text + "' has " + llvm::Twine(info.type.getRank()) +
                           " dimensions and is read with " + llvm::Twine(indices.size()) + " indices");
   }

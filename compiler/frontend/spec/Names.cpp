@@ -15,6 +15,7 @@
 #include "fmt/ranges.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace llvm;
 using namespace attnc;
@@ -129,6 +130,8 @@ public:
 private:
   // Declarations.
   void declareDefinitions(File &file, StringMap<const Definition *> &table);
+  void checkFunctionName(const Identifier &name, StringMap<SMLoc> &taken);
+  void reportIfTaken(const Identifier &name, StringMap<SMLoc> &taken);
   void checkName(const Identifier &name, StringRef what, StringMap<SMLoc> &taken);
   void checkDefinition(const Definition &definition, const Scope &scope);
   void checkAttention(const Attention &attention);
@@ -158,7 +161,7 @@ void Resolver::run() {
       checkDefinition(definition, Scope{program});
   StringMap<SMLoc> taken;
   for (const Attention &attention : program.user.attentions) {
-    checkName(attention.name, "attention", taken);
+    checkFunctionName(attention.name, taken);
     checkAttention(attention);
   }
   checkRecursion();
@@ -186,6 +189,22 @@ void Resolver::checkName(const Identifier &name, StringRef what, StringMap<SMLoc
     diagnostics.error(name.loc) << "'" << name.text << "' cannot name a " << what << ": it is " << meaning;
     return;
   }
+  reportIfTaken(name, taken);
+}
+
+/// An attention becomes a C function of its name; in expressions the name means nothing.
+void Resolver::checkFunctionName(const Identifier &name, StringMap<SMLoc> &taken) {
+  static const StringSet<> cWords{
+      "auto",     "break",  "case",   "char",   "const",    "continue", "default",  "do",       "double", "enum",
+      "extern",   "float",  "for",    "goto",   "inline",   "int",      "long",     "register", "return", "short",
+      "signed",   "sizeof", "static", "struct", "switch",   "typedef",  "union",    "unsigned", "void",   "volatile",
+      "restrict", "while",  "class",  "delete", "template", "this",     "operator", "new",      "main",   "namespace"};
+  if (cWords.contains(name.text))
+    diagnostics.error(name.loc) << "'" << name.text << "' cannot name an attention: it is to be a C function";
+  reportIfTaken(name, taken);
+}
+
+void Resolver::reportIfTaken(const Identifier &name, StringMap<SMLoc> &taken) {
   auto [first, isNew] = taken.try_emplace(name.text, name.loc);
   if (isNew)
     return;

@@ -286,6 +286,7 @@ bool Parser::parseDim(Dim &dim) {
 }
 
 void Parser::parseBody(Attention &attention) {
+  recovering = false;
   while (!token.is(TokenKind::RightBrace)) {
     if (token.is(TokenKind::End) || token.is(TokenKind::Attention) || token.is(TokenKind::Def)) {
       if (!recovering)

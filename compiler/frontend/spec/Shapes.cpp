@@ -66,11 +66,12 @@ public:
   std::optional<Shapes> run();
 
 private:
+  std::optional<Shapes> resolve();
   bool findTensors();
   void checkLse();
-  void assignRoles(TensorInfo &tensor, const RoleTable &table);
+  bool assignRoles(TensorInfo &tensor, const RoleTable &table);
   char roleOf(const Dim &dim, const RoleTable &table, llvm::StringRef soFar);
-  void assignNumbers(TensorInfo &tensor, const RoleTable &table);
+  bool assignNumbers(TensorInfo &tensor, const RoleTable &table);
   void checkPresence();
   void collectExtents();
   void fix(llvm::StringRef symbol, int64_t extent, llvm::SMLoc loc);
@@ -80,7 +81,7 @@ private:
   void publishExtents();
   std::string symbolOf(const Dim &dim) const;
   void buildType(TensorInfo &tensor);
-  Type elementType(const TypeExpr &type);
+  bool checkElement(const Parameter &tensor, bool mustBeFloat);
   std::optional<int64_t> extentOf(const Dim &dim) const;
   bool failed() const { return mistakes; }
   InFlightDiagnostic error(llvm::SMLoc loc) {
@@ -110,11 +111,23 @@ private:
 } // namespace
 
 std::optional<Shapes> ShapeResolver::run() {
+  bool elementsExist = true;
+  for (const Parameter &param : attention.params)
+    elementsExist &=
+        checkElement(param, /*mustBeFloat=*/param.name.text == "q" || param.name.text == "k" || param.name.text == "v");
+  for (const Parameter &result : attention.results)
+    elementsExist &= checkElement(result, /*mustBeFloat=*/true);
+  std::optional<Shapes> resolved = resolve();
+  return elementsExist ? std::move(resolved) : std::nullopt;
+}
+
+std::optional<Shapes> ShapeResolver::resolve() {
   if (!findTensors())
     return std::nullopt;
+  bool rolesFound = true;
   for (auto [tensor, table] : withRoles())
-    assignRoles(*tensor, *table);
-  if (failed())
+    rolesFound &= assignRoles(*tensor, *table);
+  if (!rolesFound)
     return std::nullopt;
   const TensorInfo &q = shapes.params[shapes.q];
   if (size_t queries = q.layout.find('M'); queries != std::string::npos)
@@ -164,7 +177,7 @@ bool ShapeResolver::findTensors() {
   if (attention.results.size() > 2)
     error(attention.results[2].type.element.loc) << "an attention has one or two results: the output and, if wanted, "
                                                     "lse";
-  if (failed())
+  if (!q || !k || !v || attention.results.size() > 2)
     return false;
   shapes.q = *q;
   shapes.k = *k;
@@ -178,16 +191,17 @@ bool ShapeResolver::findTensors() {
 
 /// Fills `tensor.layout`; a dimension that is only a number gets its letter
 /// from what is missing.
-void ShapeResolver::assignRoles(TensorInfo &tensor, const RoleTable &table) {
+bool ShapeResolver::assignRoles(TensorInfo &tensor, const RoleTable &table) {
   for (const Dim &dim : tensor.parameter->type.dims)
     tensor.layout += dim.symbol.text.empty() ? '#' : roleOf(dim, table, tensor.layout);
-  if (tensor.layout.find('?') != std::string::npos)
-    return; // reported
-  assignNumbers(tensor, table);
+  if (tensor.layout.find('?') != std::string::npos || !assignNumbers(tensor, table))
+    return false; // reported
   for (const Role &role : table.roles)
-    if (role.required && tensor.layout.find(role.letter) == std::string::npos)
-      error(tensor.parameter->type.element.loc)
-          << table.tensor.str() << " needs the dimension " << role.names.front().str();
+    if (role.required && tensor.layout.find(role.letter) == std::string::npos) {
+      error(tensor.parameter->type.element.loc) << table.tensor << " needs the dimension " << role.names.front();
+      return false;
+    }
+  return true;
 }
 
 /// The letter of a named dimension, '?' after an error.
@@ -215,7 +229,7 @@ char ShapeResolver::roleOf(const Dim &dim, const RoleTable &table, llvm::StringR
 
 /// Numbers without a name stand, in order, for the missing heads and features:
 /// f32[B, M, 16, 64]. A single number stands for the features.
-void ShapeResolver::assignNumbers(TensorInfo &tensor, const RoleTable &table) {
+bool ShapeResolver::assignNumbers(TensorInfo &tensor, const RoleTable &table) {
   std::string open;
   for (const Role &role : llvm::ArrayRef(table.roles).drop_front(2))
     if (tensor.layout.find(role.letter) == std::string::npos)
@@ -227,7 +241,7 @@ void ShapeResolver::assignNumbers(TensorInfo &tensor, const RoleTable &table) {
         << "which dimension of " << table.tensor << " is " << *tensor.parameter->type.dims[extra].extent
         << "? name it, as in B=1 or M=128; only heads and features may be "
            "plain numbers";
-    return;
+    return false;
   }
   open = open.substr(open.size() - numbers);
   for (char &letter : tensor.layout)
@@ -235,31 +249,32 @@ void ShapeResolver::assignNumbers(TensorInfo &tensor, const RoleTable &table) {
       letter = open.front();
       open.erase(0, 1);
     }
+  return true;
 }
 
 /// A role that one tensor of a pair lacks must be missing in the other: there
 /// is no broadcasting.
 void ShapeResolver::checkPresence() {
   auto tensors = withRoles();
-  auto check = [&](char letter, size_t one, size_t other) {
-    bool first = tensors[one].first->layout.find(letter) != std::string::npos;
-    bool second = tensors[other].first->layout.find(letter) != std::string::npos;
-    if (first == second)
+  auto check = [&](char letter, llvm::StringRef name, llvm::ArrayRef<unsigned> group) {
+    auto has = [&](unsigned tensor) { return tensors[tensor].first->layout.find(letter) != std::string::npos; };
+    auto placeOf = [&](unsigned tensor) { return tensors[tensor].first->parameter->type.element.loc; };
+    const unsigned *owner = llvm::find_if(group, has);
+    if (owner == group.end())
       return;
-    auto [with, without] = first ? std::pair(one, other) : std::pair(other, one);
-    auto report = error(tensors[without].first->parameter->type.element.loc);
-    report << tensors[without].second->tensor << " lacks the dimension "
-           << (letter == 'G' ? llvm::StringRef("G or H") : llvm::StringRef(&letter, 1));
-    diagnostics.note(report, tensors[with].first->parameter->type.element.loc,
-                     tensors[with].second->tensor + " has it");
+    for (unsigned tensor : group) {
+      if (has(tensor))
+        continue;
+      auto report = error(placeOf(tensor));
+      report << tensors[tensor].second->tensor << " lacks the dimension " << name;
+      diagnostics.note(report, placeOf(*owner), tensors[*owner].second->tensor + " has it");
+    }
   };
   enum { Q, K, V, O };
-  check('B', Q, K);
-  check('B', K, V);
-  check('B', Q, O);
-  check('M', Q, O);
-  check('H', Q, O);
-  check('G', K, V);
+  check('B', "B", {Q, K, V, O});
+  check('M', "M", {Q, O});
+  check('H', "H", {Q, O});
+  check('G', "G or H", {K, V});
 }
 
 //===----------------------------------------------------------------------===//
@@ -409,14 +424,20 @@ static Type parseElementType(llvm::StringRef name, MLIRContext *context) {
       .Default(Type());
 }
 
-Type ShapeResolver::elementType(const TypeExpr &type) {
-  Type element = parseElementType(type.element.text, diagnostics.getContext());
-  if (!element)
-    error(type.element.loc) << "unknown element type '" << type.element.text << "'"
-                            << didYouMean(type.element.text,
-                                          {"f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "bool"})
-                            << "; the types are f32, f64, f16, bf16, i64, i32, i16, i8, bool";
-  return element;
+/// The element type exists, and q, k, v and the results hold floats.
+bool ShapeResolver::checkElement(const Parameter &tensor, bool mustBeFloat) {
+  llvm::StringRef name = tensor.type.element.text;
+  Type element = parseElementType(name, diagnostics.getContext());
+  if (element && (!mustBeFloat || isa<FloatType>(element)))
+    return true;
+  if (element)
+    diagnostics.error(tensor.type.element.loc) << "q, k, v and the results hold floats, not " << name;
+  else
+    diagnostics.error(tensor.type.element.loc)
+        << "unknown element type '" << name << "'"
+        << didYouMean(name, {"f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "bool"})
+        << "; the types are f32, f64, f16, bf16, i64, i32, i16, i8, bool";
+  return false;
 }
 
 /// With q over N, self-attention, M is N everywhere.
@@ -426,12 +447,9 @@ std::string ShapeResolver::symbolOf(const Dim &dim) const {
 
 void ShapeResolver::buildType(TensorInfo &tensor) {
   const TypeExpr &typeExpr = tensor.parameter->type;
-  Type element = elementType(typeExpr);
+  Type element = parseElementType(typeExpr.element.text, diagnostics.getContext());
   if (!element)
-    return;
-  if ((!tensor.layout.empty() || llvm::is_contained({&shapes.results.front(), &shapes.results.back()}, &tensor)) &&
-      !isa<FloatType>(element))
-    error(typeExpr.element.loc) << "q, k, v and the results hold floats, not " << typeExpr.element.text;
+    return; // reported
   SmallVector<int64_t> extents;
   int64_t product = 1;
   for (const Dim &dim : typeExpr.dims) {
