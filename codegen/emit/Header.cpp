@@ -179,7 +179,7 @@ std::string makeHeader(llvm::StringRef artefact,
 static std::string fillElement(const TensorInfo &tensor) {
   return llvm::StringSwitch<std::string>(spellType(tensor))
       .Cases({"f64", "f32"},
-             fmt::format("({})((i * 37 + {}) % 23 - 11) / 11",
+             fmt::format("({})((int)((i * 37 + {}) % 23) - 11) / 11",
                          cType(tensor).str(), tensor.name.size()))
       .Case("f16", "i % 3 ? 0x3c00 : 0xb800 /* 1 or -0.5 */")
       .Case("bf16", "i % 3 ? 0x3f80 : 0xbf00 /* 1 or -0.5 */")

@@ -129,6 +129,8 @@ static llvm::Expected<CLibrary> findCLibrary() {
   return found;
 }
 
+llvm::Error checkCLibrary() { return findCLibrary().takeError(); }
+
 static llvm::Expected<std::string> findRuntime(llvm::StringRef archive) {
   std::string path = runtimeLibraryDirectory() + "/" + archive.str();
   if (!llvm::sys::fs::exists(path))

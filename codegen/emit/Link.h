@@ -22,6 +22,10 @@ namespace attnc::emit {
 /// Where the runtime's archives lie: lib/ beside the bin/ of this very program.
 std::string runtimeLibraryDirectory();
 
+/// Whether programs and shared libraries can be linked here; else says which
+/// package is missing.
+llvm::Error checkCLibrary();
+
 struct LinkJob {
   llvm::ArrayRef<char> object; // the only object: kernels and descriptor
   std::string output; // path to write; replaced as a whole, or not touched

@@ -7,7 +7,7 @@
 
 #include "compiler/pipeline/Pipeline.h"
 #include "codegen/common/Passes.h"
-#include "compiler/fusion/Pipeline.h"
+#include "compiler/fusion/Passes.h"
 #include "compiler/schedule/Passes.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -25,9 +25,7 @@ llvm::ArrayRef<Level> attnc::levels() {
 }
 
 /// attn -> fused: larger ops.
-static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
-  fusion::buildFusionPipeline(pm, {options.remarks});
-}
+static void buildFused(OpPassManager &pm, const PipelineOptions &) { pm.addNestedPass<func::FuncOp>(fusion::createRaiseAttention()); }
 
 /// fused -> tile: memory and loops.
 static void buildTile(OpPassManager &pm, const PipelineOptions &) {
@@ -47,6 +45,7 @@ static void buildLlvm(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {
+  module.getContext()->getOrLoadDialect<tile::TileDialect>();
   module->setAttr("tile.target", tile::TargetAttr::get(module.getContext(), target.lanes(32), target.vectorRegisters,
                                                        target.l1Bytes, target.l2Bytes));
 }

@@ -13,7 +13,7 @@
 namespace attnc {
 
 /// The one of `names` that `typo` most likely stands for, or "" if none is near
-/// (at most a third of it is wrong).
+/// (about a third of it may be wrong).
 llvm::StringRef nearest(llvm::StringRef typo,
                         llvm::ArrayRef<llvm::StringRef> names);
 

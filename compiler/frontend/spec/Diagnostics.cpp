@@ -13,7 +13,8 @@ using namespace attnc::spec;
 InFlightDiagnostic Diagnostics::error(llvm::SMLoc loc) {
   ++errors;
   if (errors == kMaxErrors + 1)
-    return mlir::emitError(translate(loc)) << "more than " << kMaxErrors << " errors: the rest is not shown";
+    return mlir::emitError(translate(loc))
+           << "more than " << kMaxErrors << " errors: the rest is not shown";
   if (errors > kMaxErrors)
     return InFlightDiagnostic(); // swallows what is written into it
   return mlir::emitError(translate(loc));
@@ -24,5 +25,7 @@ Location Diagnostics::translate(llvm::SMLoc loc) const {
   if (!id)
     return UnknownLoc::get(context);
   auto [line, column] = sources.getLineAndColumn(loc, id);
-  return FileLineColLoc::get(context, sources.getMemoryBuffer(id)->getBufferIdentifier(), line, column);
+  return FileLineColLoc::get(context,
+                             sources.getMemoryBuffer(id)->getBufferIdentifier(),
+                             line, column);
 }

@@ -1,0 +1,298 @@
+//===- Bench.cpp - attnc bench: speed as a share of what is possible ------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Every round measures, one right after the other,
+//
+//   read bandwidth, FMA peak, the calls, FMA peak again
+//
+// and yields one share of the peak and one of the bandwidth. What is reported
+// is the median of the rounds' shares: a neighbour that slows the machine for a
+// while slows both sides of a share.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Flops.h"
+#include "compiler/tools/attnc/Loaded.h"
+#include "compiler/tools/attnc/Peak.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+#include <algorithm>
+#include <fmt/format.h>
+#include <unistd.h>
+
+using namespace mlir;
+
+namespace attnc::tool {
+
+namespace {
+struct Flags : CompileFlags {
+  Text inputs{"inputs", "FOLDER", "take every input from NAME.npy there; without, inputs are made up"};
+  Number threads{"threads", "N", "threads to use", 1};
+  Number seconds{"seconds", "S", "how long to measure", 3};
+  Switch json{"json", "print one JSON object"};
+};
+
+/// What one round saw.
+struct Round {
+  double seconds, wall; // of one call, by the clock of Peak.h and by the wall
+  double peakGflops, bandwidth;
+};
+
+struct Result {
+  Work work;
+  double bytes = 0; // of inputs and outputs: what a call must move at least
+  int64_t workspaceBytes = 0;
+  int calls = 1; // per round
+  std::vector<Round> rounds;
+
+  double seconds() const;
+  double gflops() const { return work.flops / seconds() * 1e-9; }
+  double fractionOfPeak() const;
+  double fractionOfBandwidth() const;
+  double spread() const;
+};
+} // namespace
+
+static Flags &flags() {
+  static Flags *all = new Flags; // never destroyed: see Options.h
+  return *all;
+}
+
+//===----------------------------------------------------------------------===//
+// Statistics
+//===----------------------------------------------------------------------===//
+
+static double quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  double place = q * static_cast<double>(values.size() - 1);
+  size_t below = static_cast<size_t>(place);
+  double part = place - static_cast<double>(below);
+  return values[below] + part * (values[std::min(below + 1, values.size() - 1)] - values[below]);
+}
+
+template <typename Value>
+static double median(const std::vector<Round> &rounds, Value value, double q = 0.5) {
+  std::vector<double> values;
+  for (const Round &round : rounds)
+    values.push_back(value(round));
+  return quantile(std::move(values), q);
+}
+
+double Result::seconds() const {
+  return median(rounds, [](const Round &round) { return round.seconds; });
+}
+double Result::fractionOfPeak() const {
+  return median(rounds, [&](const Round &round) { return work.flops / round.seconds * 1e-9 / round.peakGflops; });
+}
+double Result::fractionOfBandwidth() const {
+  return median(rounds, [&](const Round &round) { return bytes / round.seconds / round.bandwidth; });
+}
+/// Half of the rounds lie within this share of the median time.
+double Result::spread() const {
+  auto time = [](const Round &round) { return round.seconds; };
+  return (median(rounds, time, 0.75) - median(rounds, time, 0.25)) / seconds();
+}
+
+//===----------------------------------------------------------------------===//
+// Measuring
+//===----------------------------------------------------------------------===//
+
+static void drawProgress(double done, size_t rounds) {
+  if (!isTerminal(STDERR_FILENO))
+    return;
+  constexpr int width = 30;
+  int full = static_cast<int>(std::min(done, 1.0) * width);
+  llvm::errs() << fmt::format("\r  [{:<{}}] {} rounds", std::string(static_cast<size_t>(full), '#'), width, rounds);
+  if (done >= 1)
+    llvm::errs() << "\r\x1b[K";
+  llvm::errs().flush();
+}
+
+namespace {
+struct Setup {
+  Loaded &code;
+  const Tensors &inputs;
+  Tensors &outputs;
+  int threads;
+  unsigned vectorBits; // of the code that is measured
+  bool doubles;        // whether it computes in f64
+};
+} // namespace
+
+static Round measureRound(const Setup &setup, int calls, BandwidthMeter &memory) {
+  Round round;
+  round.bandwidth = memory.measure(setup.threads);
+  if (calls > 1)
+    setup.code.call(setup.inputs,
+                    setup.outputs); // the bandwidth burst has emptied the caches
+  double before = measureFlops(setup.vectorBits, setup.doubles, setup.threads);
+  double start = clockSeconds(setup.threads), wall = wallSeconds();
+  for (int call = 0; call < calls; ++call)
+    setup.code.call(setup.inputs, setup.outputs);
+  round.seconds = (clockSeconds(setup.threads) - start) / calls;
+  round.wall = (wallSeconds() - wall) / calls;
+  double after = measureFlops(setup.vectorBits, setup.doubles, setup.threads);
+  round.peakGflops = (before + after) / 2;
+  return round;
+}
+
+/// Warms up for 50 ms, makes rounds of at least 20 ms of calls, at least 5 of
+/// them, until the time is over.
+static void measure(const Setup &setup, double budget, Result &result) {
+  double begin = wallSeconds(), elapsed = 0;
+  int warm = 0;
+  do {
+    setup.code.call(setup.inputs, setup.outputs);
+    elapsed = wallSeconds() - begin;
+  } while (++warm < 1000 && elapsed < 0.05);
+  result.calls = std::max(1, static_cast<int>(0.02 / std::max(elapsed / warm, 1e-7)));
+  BandwidthMeter memory(size_t(256) << 20);
+  begin = wallSeconds();
+  do {
+    result.rounds.push_back(measureRound(setup, result.calls, memory));
+    elapsed = wallSeconds() - begin;
+    drawProgress(std::min(elapsed / budget, result.rounds.size() / 5.0), result.rounds.size());
+  } while (result.rounds.size() < 5 || elapsed < budget);
+}
+
+static double bytesOf(const Tensors &tensors) {
+  double bytes = 0;
+  for (const NpyTensor &tensor : tensors)
+    bytes += static_cast<double>(tensor.bytes);
+  return bytes;
+}
+
+//===----------------------------------------------------------------------===//
+// Reporting
+//===----------------------------------------------------------------------===//
+
+static void printJson(Compilation &compilation, const Setup &setup, const DimBindings &dims, const Result &result) {
+  llvm::json::OStream json(llvm::outs(), 2);
+  json.object([&] {
+    json.attribute("file", compilation.request().file);
+    json.attribute("entry", compilation.entries().front().name);
+    json.attribute("target", setup.code.variant());
+    json.attribute("machine", codegen::describeTarget(*codegen::parseTarget("host")));
+    json.attribute("threads", setup.threads);
+    json.attributeObject("dims", [&] {
+      for (const std::string &symbol : compilation.entries().front().symbols)
+        if (auto it = dims.find(symbol); it != dims.end())
+          json.attribute(symbol, it->second);
+      for (const auto &[symbol, extent] : compilation.request().dims)
+        json.attribute(symbol, extent);
+    });
+    json.attribute("seconds", result.seconds());
+    json.attribute("wall_seconds", median(result.rounds, [](const Round &round) { return round.wall; }));
+    json.attribute("clock", setup.threads == 1 ? "thread cpu time" : "wall");
+    json.attribute("flops", result.work.flops);
+    json.attribute("gflops", result.gflops());
+    json.attribute("peak_gflops", median(result.rounds, [](const Round &round) { return round.peakGflops; }));
+    json.attribute("peak_vector_bits", setup.vectorBits);
+    json.attribute("fraction_of_peak", result.fractionOfPeak());
+    json.attribute("bytes", result.bytes);
+    json.attribute("bytes_per_second", result.bytes / result.seconds());
+    json.attribute("peak_bytes_per_second", median(result.rounds, [](const Round &round) { return round.bandwidth; }));
+    json.attribute("fraction_of_bandwidth", result.fractionOfBandwidth());
+    json.attribute("rounds", static_cast<int64_t>(result.rounds.size()));
+    json.attribute("calls_per_round", result.calls);
+    json.attribute("spread", result.spread());
+    json.attribute("workspace_bytes", result.workspaceBytes);
+  });
+  llvm::outs() << "\n";
+}
+
+static void printTable(const Setup &setup, const Result &result) {
+  double peak = median(result.rounds, [](const Round &round) { return round.peakGflops; });
+  double bandwidth = median(result.rounds, [](const Round &round) { return round.bandwidth; });
+  auto row = [](const char *name, const std::string &value) {
+    llvm::outs() << fmt::format("{:<12} {}\n", name, value);
+  };
+  row("time", fmt::format("{:.4g} ms a call (half of {} rounds within {:.1f}%)", result.seconds() * 1e3,
+                          result.rounds.size(), result.spread() * 100));
+  row("arithmetic", fmt::format("{:.1f} GFLOP/s, {:.1f}% of the {}-bit FMA peak of {:.1f}", result.gflops(),
+                                result.fractionOfPeak() * 100, setup.vectorBits, peak));
+  row("memory",
+      fmt::format("{:.2f} GB/s, {:.1f}% of the read bandwidth of {:.2f}", result.bytes / result.seconds() * 1e-9,
+                  result.fractionOfBandwidth() * 100, bandwidth * 1e-9));
+  row("threads", std::to_string(setup.threads));
+  row("workspace", fmt::format("{} bytes", result.workspaceBytes));
+}
+
+static int report(Compilation &compilation, const Setup &setup, const DimBindings &dims, const Result &result,
+                  bool json) {
+  for (const std::string &gap : result.work.gaps)
+    warning(gap);
+  if (json)
+    printJson(compilation, setup, dims, result);
+  else
+    printTable(setup, result);
+  return kOk;
+}
+
+static bool computesInDoubles(const emit::EntryInfo &entry) {
+  return llvm::any_of(entry.inputs,
+                      [](const auto &input) { return input.typeCode == kDLFloat && input.typeBits == 64; });
+}
+
+static int run(llvm::ArrayRef<const char *> arguments) {
+  TensorFiles files;
+  std::vector<std::string> rest;
+  if (std::optional<int> done = parse(benchVerb, arguments, &rest))
+    return *done;
+  files.inputs = flags().inputs;
+  int threads = flags().threads, budget = flags().seconds;
+  bool json = flags().json;
+  if (!readNames(rest, "bench", files))
+    return kUsage;
+  if (threads < 1 || budget < 1)
+    return usageError("bench", "--threads and --seconds are at least 1");
+  std::optional<CompileRequest> request = readRequest(flags(), "bench");
+  if (!request)
+    return kUsage;
+  DimBindings dims = request->dims;
+  dropRunTimeDims(*request);
+  Compilation compilation(std::move(*request));
+  if (int code = compilation.load())
+    return code;
+  echoTargets(compilation.request());
+  const emit::EntryInfo &entry = compilation.entries().front();
+  std::optional<Tensors> inputs = files.any() ? readInputs(entry, files) : randomInputs(entry, dims, 1);
+  if (!inputs)
+    return kBadInput;
+
+  Loaded loaded;
+  Tensors outputs;
+  Result result;
+  if (int code = loaded.load(compilation, threads))
+    return code;
+  if (int code = loaded.plan(*inputs, outputs, &result.workspaceBytes))
+    return code;
+  loaded.keepWorkspace(result.workspaceBytes);
+  if (int code = loaded.call(*inputs, outputs))
+    return code;
+  result.bytes = bytesOf(*inputs) + bytesOf(outputs);
+  if (auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.name))
+    result.work = compilation.timed("count", [&] { return countWork(function, *inputs); });
+  else
+    result.work.gaps.push_back("the file is past level fused: arithmetic is not counted");
+  Setup setup{
+      loaded, *inputs, outputs, threads, loaded.vectorBits(compilation.request().targets), computesInDoubles(entry)};
+  measure(setup, budget, result);
+  return report(compilation, setup, dims, result, json);
+}
+
+const Verb benchVerb{"bench",
+                     "FILE --dims B=1,H=16,M=2048,N=2048,D=64 [--threads N] [--json]",
+                     "measure: time, share of the FMA peak and of the read bandwidth",
+                     R"(  attnc bench causal.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1 --json
+  attnc bench layer.onnx --inputs in --target=x86-64-v3
+)",
+                     [] { flags(); },
+                     run};
+
+} // namespace attnc::tool

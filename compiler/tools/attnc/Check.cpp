@@ -1,0 +1,135 @@
+//===- Check.cpp - attnc check: compiled code against the reference -------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Loaded.h"
+#include "dialects/Attn/Interpreter.h"
+#include "llvm/Support/raw_ostream.h"
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace attnc::tool {
+
+namespace {
+struct Flags : CompileFlags {
+  Text inputs{"inputs", "FOLDER", "take every input from NAME.npy there; without, inputs are made up"};
+  Number seed{"seed", "N", "which made-up inputs", 1};
+  Number threads{"threads", "N", "threads to use; 0: as many as suit", 0};
+  Text tolerance{"tolerance", "X",
+                 "largest allowed error (default by type: f64 1e-12, f32 1e-5, "
+                 "f16 2e-3, bf16 1.6e-2)"};
+};
+} // namespace
+
+static Flags &flags() {
+  static Flags *all = new Flags; // never destroyed: see Options.h
+  return *all;
+}
+
+/// A few units in the last place of the type, for sums of some length.
+static double defaultTolerance(const emit::TensorInfo &info) {
+  if (info.typeCode == kDLBfloat)
+    return 1.6e-2;
+  if (info.typeCode != kDLFloat)
+    return 0;
+  return info.typeBits == 64 ? 1e-12 : info.typeBits == 32 ? 1e-5 : 2e-3;
+}
+
+/// The f64 reference's outputs for `inputs`; nothing after an error, which is
+/// reported.
+static std::optional<std::vector<attn::RefTensor>> reference(func::FuncOp function, const Tensors &inputs) {
+  std::vector<attn::RefTensor> arguments;
+  for (auto [tensor, type] : llvm::zip(inputs, function.getArgumentTypes()))
+    arguments.push_back(toReference(tensor, cast<RankedTensorType>(type).getElementType()));
+  auto results = attn::interpret(function, arguments);
+  if (failed(results))
+    return std::nullopt;
+  return std::move(*results);
+}
+
+/// One row per output; kInaccurate if one is off.
+static int compareOutputs(const emit::EntryInfo &entry, func::FuncOp function, const Tensors &outputs,
+                          const std::vector<attn::RefTensor> &references, std::optional<double> tolerance) {
+  llvm::outs() << fmt::format("{:<16} {:<20} {:>10} {:>10} {:>8} {:>10}\n", "output", "shape", "max abs", "max rel",
+                              "ulps", "tolerance");
+  int code = kOk;
+  for (auto [index, info] : llvm::enumerate(entry.outputs)) {
+    Type type = cast<RankedTensorType>(function.getResultTypes()[index]).getElementType();
+    attn::RefTensor got = toReference(outputs[index], type);
+    attn::Comparison comparison = attn::compare(got, references[index]);
+    double limit = tolerance.value_or(defaultTolerance(info));
+    bool ok = comparison.within(limit);
+    llvm::outs() << fmt::format("{:<16} {:<20} {:>10.2e} {:>10.2e} {:>8.1f} {:>10.1e}  {}\n", info.name,
+                                spellShape(outputs[index]), comparison.maxAbsolute, comparison.maxRelative,
+                                comparison.maxUlps, limit, ok ? "ok" : "OFF");
+    if (!ok) {
+      llvm::outs() << "  " << attn::describe(comparison, got, references[index]) << "\n";
+      code = kInaccurate;
+    }
+  }
+  return code;
+}
+
+static int run(llvm::ArrayRef<const char *> arguments) {
+  TensorFiles files;
+  std::vector<std::string> rest;
+  if (std::optional<int> done = parse(checkVerb, arguments, &rest))
+    return *done;
+  if (!readNames(rest, "check", files))
+    return kUsage;
+  files.inputs = flags().inputs;
+  int threads = flags().threads, seed = flags().seed;
+  std::optional<double> tolerance;
+  if (llvm::StringRef text = flags().tolerance.getValue(); !text.empty()) {
+    double value;
+    if (text.getAsDouble(value) || !(value >= 0))
+      return usageError("check", "--tolerance is a number from 0, not '" + text + "'");
+    tolerance = value;
+  }
+  std::optional<CompileRequest> request = readRequest(flags(), "check");
+  if (!request)
+    return kUsage;
+  DimBindings dims = request->dims;
+  dropRunTimeDims(*request);
+  Compilation compilation(std::move(*request));
+  if (int code = compilation.load())
+    return code;
+  if (compilation.stage() != Stage::attn)
+    return usageError("check",
+                      "the reference starts from level attn; --from=" + stageName(compilation.stage()) + " is past it");
+  const emit::EntryInfo &entry = compilation.entries().front();
+  std::optional<Tensors> inputs =
+      files.any() ? readInputs(entry, files) : randomInputs(entry, dims, static_cast<uint64_t>(seed));
+  if (!inputs)
+    return kBadInput;
+  OwningOpRef<ModuleOp> asWritten = compilation.module().clone(); // lowering changes the module
+  Loaded loaded;
+  Tensors outputs;
+  if (int code = loaded.load(compilation, threads))
+    return code;
+  if (int code = loaded.plan(*inputs, outputs))
+    return code;
+  if (int code = compilation.timed("run", [&] { return loaded.call(*inputs, outputs); }))
+    return code;
+  auto function = asWritten->lookupSymbol<func::FuncOp>(entry.name);
+  auto references = compilation.timed("reference", [&] { return reference(function, *inputs); });
+  if (!references)
+    return kBadInput;
+  return compareOutputs(entry, function, outputs, *references, tolerance);
+}
+
+const Verb checkVerb{"check",
+                     "FILE [--inputs FOLDER | --dims B=1,M=33,...] [--tolerance=X]",
+                     "compile, run, and compare with the f64 reference; exit 3 if it is off",
+                     R"(  attnc check causal.attn --dims H=4,D=64,B=2,M=33,N=65
+  attnc check layer.onnx --inputs in --tolerance=1e-4
+)",
+                     [] { flags(); },
+                     run};
+
+} // namespace attnc::tool

@@ -1,0 +1,89 @@
+//===- Compilation.h - From a file to machine code, step by step *- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/emit/Entry.h"
+#include "compiler/tools/attnc/Options.h"
+#include "compiler/tools/attnc/Session.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace attnc::tool {
+
+/// The stages of the IR, in order, by the names that --emit and --from use.
+enum class Stage { attn, fused, tile, llvmDialect };
+std::optional<Stage> parseStage(llvm::StringRef name);
+llvm::StringRef stageName(Stage stage);
+
+/// One run of the compiler over one file. Each step returns an exit code, and
+/// has reported what went wrong; steps that fail for our own reasons leave a
+/// reproducer file and return kOurBug.
+class Compilation {
+public:
+  explicit Compilation(CompileRequest request);
+  ~Compilation(); // prints the time report
+
+  /// Reads the file; the module is then at `stage()`, usually attn.
+  int load();
+
+  /// Brings the module to `stage`, one that does not depend on the target (attn
+  /// or fused).
+  int lowerShared(Stage stage);
+
+  /// A copy of the module at `stage` for `target`.
+  int lowerFor(const codegen::TargetInfo &target, Stage stage, mlir::OwningOpRef<mlir::ModuleOp> &result);
+
+  /// LLVM IR of all variants and of the descriptor, optimised.
+  int buildLlvm(std::unique_ptr<llvm::Module> &result);
+
+  /// The same as an object file or as assembly.
+  int buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result);
+
+  /// Times `body` as step `name`.
+  template <typename Body>
+  auto timed(llvm::StringRef name, Body body) {
+    StepTimer timer(*this, name);
+    return body();
+  }
+
+  const CompileRequest &request() const { return asked; }
+  mlir::ModuleOp module() { return *ir; }
+  Stage stage() const { return current; }
+  const std::vector<emit::EntryInfo> &entries() const { return entryInfos; }
+  /// The name of the artefact: the file's without folder and extension.
+  const std::string &stem() const { return artefact; }
+
+private:
+  struct StepTimer {
+    StepTimer(Compilation &owner, llvm::StringRef name);
+    ~StepTimer();
+    Compilation &owner;
+    std::string name;
+    double start;
+  };
+
+  int runStage(mlir::ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target);
+  int reportBug(mlir::ModuleOp before, Stage from, llvm::StringRef during);
+  void printTimeReport() const;
+
+  CompileRequest asked;
+  Session session;
+  mlir::OwningOpRef<mlir::ModuleOp> ir;
+  Stage current = Stage::attn;
+  std::vector<emit::EntryInfo> entryInfos;
+  std::string artefact;
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::vector<std::pair<std::string, double>> times; // step, milliseconds
+};
+
+/// Says on stderr for which CPU the code is: "target: x86-64-v4 (AMD EPYC,
+/// AVX-512, 16 lanes)".
+void echoTargets(const CompileRequest &request);
+
+} // namespace attnc::tool

@@ -1,0 +1,62 @@
+//===- Compile.cpp - attnc compile ----------------------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/support/Suggest.h"
+#include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Emit.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace attnc::tool {
+
+namespace {
+struct Flags : CompileFlags {
+  Text output{"o", "FILE", "where to write; '-' is standard output"};
+  Text emit{"emit", "KIND",
+            "exe, shared, static, obj, asm, llvm, bitcode, llvm-dialect, tile, "
+            "fused, attn, spec or header"};
+};
+} // namespace
+
+static Flags &flags() {
+  static Flags *all = new Flags; // never destroyed: see Options.h
+  return *all;
+}
+
+static int run(llvm::ArrayRef<const char *> arguments) {
+  if (std::optional<int> done = parse(compileVerb, arguments))
+    return *done;
+  std::string output = flags().output, kindName = flags().emit;
+  std::optional<EmitKind> kind = kindName.empty() ? emitKindOf(output) : parseEmitKind(kindName);
+  if (!kind) {
+    std::vector<llvm::StringRef> names = emitKindNames();
+    return usageError("compile", "unknown kind '" + kindName + "' for --emit" + didYouMean(kindName, names) +
+                                     " (known: " + llvm::join(names, ", ") + ")");
+  }
+  std::optional<CompileRequest> request = readRequest(flags(), "compile");
+  if (!request)
+    return kUsage;
+  Compilation compilation(std::move(*request));
+  if (int code = compilation.load())
+    return code;
+  if (*kind != EmitKind::attn && *kind != EmitKind::spec && *kind != EmitKind::fused)
+    echoTargets(compilation.request());
+  return emitResult(compilation, *kind, output);
+}
+
+const Verb compileVerb{"compile",
+                       "FILE [-o OUTPUT] [--emit=KIND] [--dims H=16,D=64] [--target=T,...]",
+                       "make a program, a library, or any stage on the way, from a .attn or .onnx "
+                       "file",
+                       R"(  attnc compile causal.attn --dims H=16,D=64 -o causal        a program: ./causal --help
+  attnc compile causal.attn --dims H=16,D=64 --emit=shared    libcausal.so, causal.h, causal_example.c
+  attnc compile layer.onnx --target=x86-64-v4,x86-64-v3 -o liblayer.so
+  attnc compile causal.attn --dims H=1,D=64 --emit=tile       the IR at a stage, on standard output
+)",
+                       [] { flags(); },
+                       run};
+
+} // namespace attnc::tool

@@ -1,0 +1,45 @@
+//===- Emit.h - The kinds of result, and writing them ----------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/tools/attnc/Compilation.h"
+
+namespace attnc::tool {
+
+enum class EmitKind {
+  spec,
+  attn,
+  fused,
+  tile,
+  llvmDialect,
+  llvm,
+  bitcode,
+  assembly,
+  object,
+  header,
+  archive,
+  shared,
+  program
+};
+
+/// The names of all kinds, as --emit has them.
+std::vector<llvm::StringRef> emitKindNames();
+
+/// By name ("shared"), or by the extension of the output file (".so"). A
+/// program is what is left.
+std::optional<EmitKind> parseEmitKind(llvm::StringRef name);
+EmitKind emitKindOf(llvm::StringRef output);
+
+/// Produces `kind` into `output`; "" is the default: standard output for text,
+/// a name made from the file's for the rest. A library comes with its header
+/// and an example. Returns an exit code.
+int emitResult(Compilation &compilation, EmitKind kind, std::string output);
+
+/// Links a shared library with no header, for use by this process.
+int emitShared(Compilation &compilation, const std::string &output, const std::string &soname);
+
+} // namespace attnc::tool

@@ -1,0 +1,129 @@
+//===- Loaded.cpp - Compiled code in this process -------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tools/attnc/Loaded.h"
+#include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Emit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <dlfcn.h>
+
+namespace attnc::tool {
+
+Loaded::~Loaded() {
+  attnc_context_destroy(context);
+  if (library)
+    dlclose(library);
+}
+
+int Loaded::load(Compilation &compilation, int threads) {
+  llvm::SmallString<128> folder, file;
+  if (std::error_code failed = llvm::sys::fs::createUniqueDirectory("attnc", folder))
+    return error("cannot make a temporary folder: " + failed.message());
+  file = folder;
+  llvm::sys::path::append(file, "entry.so");
+  int code = emitShared(compilation, file.str().str(), "");
+  if (!code)
+    library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  std::string why = !code && !library ? dlerror() : "";
+  (void)llvm::sys::fs::remove(file);
+  (void)llvm::sys::fs::remove(folder);
+  if (code)
+    return code;
+  if (!library)
+    return error("internal error: the compiled library does not load: " + why), kOurBug;
+  descriptor = reinterpret_cast<const attnc_module *(*)()>(dlsym(library, "attnc_module_v1"))();
+  entry = descriptor->entries;
+  options.message = message;
+  options.message_capacity = sizeof message;
+  if (attnc_context_create(threads, &context) != ATTNC_OK)
+    return error("cannot start the threads");
+  options.context = context;
+  return kOk;
+}
+
+int Loaded::report(attnc_status status) {
+  if (status == ATTNC_OK)
+    return kOk;
+  error(message);
+  return status == ATTNC_UNSUPPORTED_CPU ? kUnfit : kBadInput;
+}
+
+const char *Loaded::variant() {
+  const attnc_variant *chosen = attnc_select_variant(entry, &options);
+  return chosen ? chosen->target : "none";
+}
+
+unsigned Loaded::vectorBits(llvm::ArrayRef<codegen::TargetInfo> targets) {
+  for (const codegen::TargetInfo &target : targets)
+    if (target.name == variant())
+      return target.vectorBits;
+  return 128;
+}
+
+void Loaded::keepWorkspace(int64_t bytes) {
+  workspace.resize(static_cast<size_t>(bytes));
+  options.workspace = workspace.data();
+  options.workspace_size = bytes;
+}
+
+/// A view of `tensor`; its shape must outlive the view.
+static DLTensor view(const NpyTensor &tensor) {
+  DLTensor result{};
+  result.data = tensor.data;
+  result.device.device_type = kDLCPU;
+  result.ndim = tensor.rank;
+  result.dtype.code = tensor.type.code;
+  result.dtype.bits = tensor.type.bits;
+  result.dtype.lanes = 1;
+  result.shape = const_cast<int64_t *>(tensor.shape);
+  return result;
+}
+
+namespace {
+/// DLTensors, and the array of pointers to them that the runtime takes.
+struct Views {
+  explicit Views(const Tensors &tensors) {
+    for (const NpyTensor &tensor : tensors)
+      views.push_back(view(tensor));
+    for (DLTensor &tensor : views)
+      pointers.push_back(&tensor);
+  }
+  std::vector<DLTensor> views;
+  std::vector<DLTensor *> pointers;
+};
+} // namespace
+
+int Loaded::plan(const Tensors &inputs, Tensors &outputs, int64_t *workspaceBytes) {
+  Views in(inputs);
+  size_t extentCount = 0;
+  for (int32_t i = 0; i < entry->num_outputs; ++i)
+    extentCount += static_cast<size_t>(entry->outputs[i].rank);
+  std::vector<int64_t> extents(extentCount + 1);
+  int64_t bytes = 0;
+  if (int code = report(attnc_plan(entry, in.pointers.data(), extents.data(), &bytes, &options)))
+    return code;
+  if (workspaceBytes)
+    *workspaceBytes = bytes;
+  outputs.clear();
+  const int64_t *shape = extents.data();
+  for (int32_t i = 0; i < entry->num_outputs; ++i) {
+    const attnc_tensor_info &info = entry->outputs[i];
+    rt::Text text(message, sizeof message);
+    if (!outputs.emplace_back().allocate({info.type_code, info.type_bits}, info.rank, shape, text))
+      return error(llvm::Twine("output '") + info.name + "': " + message);
+    shape += info.rank;
+  }
+  return kOk;
+}
+
+int Loaded::call(const Tensors &inputs, Tensors &outputs) {
+  Views in(inputs), out(outputs);
+  return report(attnc_call(entry, in.pointers.data(), out.pointers.data(), &options));
+}
+
+} // namespace attnc::tool

@@ -1,0 +1,197 @@
+//===- Options.cpp - The options of one verb, parsed by llvm::cl ----------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tools/attnc/Options.h"
+#include "compiler/support/Suggest.h"
+#include "compiler/tools/attnc/Console.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/WithColor.h"
+#include <fmt/format.h>
+
+namespace attnc::tool {
+
+cl::OptionCategory &options() {
+  static cl::OptionCategory category("attnc options");
+  return category;
+}
+
+static bool isOurs(const cl::Option &option) { return llvm::is_contained(option.Categories, &options()); }
+
+static void removeForeignOptions() {
+  llvm::SmallVector<cl::Option *, 0> foreign;
+  for (auto &entry : cl::getRegisteredOptions())
+    if (!isOurs(*entry.second))
+      foreign.push_back(entry.second);
+  for (cl::Option *option : foreign)
+    option->removeArgument();
+}
+
+std::vector<cl::Option *> optionsOf(const Verb &verb) {
+  removeForeignOptions();
+  verb.options();
+  std::vector<cl::Option *> found;
+  for (auto &entry : cl::getRegisteredOptions())
+    if (isOurs(*entry.second))
+      found.push_back(entry.second);
+  llvm::sort(found, [](cl::Option *a, cl::Option *b) { return a->ArgStr < b->ArgStr; });
+  return found;
+}
+
+//===----------------------------------------------------------------------===//
+// Help and errors
+//===----------------------------------------------------------------------===//
+
+static std::string spelling(const cl::Option &option) {
+  std::string text = (option.ArgStr.size() == 1 ? "-" : "--") + option.ArgStr.str();
+  if (!option.ValueStr.empty())
+    text += (option.ArgStr.size() == 1 ? " " : "=") + option.ValueStr.str();
+  return text;
+}
+
+static void printHelp(const Verb &verb, llvm::ArrayRef<cl::Option *> found) {
+  llvm::outs() << "attnc " << verb.name << " " << verb.usage << "\n  " << verb.summary << "\n\n";
+  size_t width = 0;
+  for (cl::Option *option : found)
+    width = std::max(width, spelling(*option).size());
+  for (cl::Option *option : found)
+    llvm::outs() << fmt::format("  {:<{}}  {}\n", spelling(*option), width, option->HelpStr.str());
+  if (!verb.examples.empty())
+    llvm::outs() << "\n" << verb.examples;
+}
+
+/// llvm::cl's own messages, "prog: Unknown command line argument '--dim'.  Try:
+/// ...", in our form.
+static int reportParseErrors(const Verb &verb, llvm::StringRef text, llvm::ArrayRef<cl::Option *> found) {
+  llvm::SmallVector<llvm::StringRef> lines;
+  text.split(lines, '\n', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef line : lines) {
+    auto [before, rest] = line.split("Unknown command line argument '");
+    if (rest.empty()) {
+      if (!line.contains("Did you mean '"))
+        error(line.split(": ").second.empty() ? line : line.split(": ").second);
+      continue;
+    }
+    llvm::StringRef name = rest.split('\'').first.ltrim('-').split('=').first;
+    std::vector<llvm::StringRef> names;
+    for (cl::Option *option : found)
+      names.push_back(option->ArgStr);
+    llvm::StringRef near = nearest(name, names);
+    error("unknown option '" + rest.split('\'').first + "'" +
+          (near.empty() ? "" : "; did you mean '" + llvm::StringRef(near.size() == 1 ? "-" : "--") + near + "'?"));
+  }
+  note("'attnc " + verb.name + " --help' lists the options");
+  return kUsage;
+}
+
+/// Moves options that are not `found` from `arguments` to `rest`; what follows
+/// one is its value, unless it has a `=` or an option follows.
+static void takeOthers(llvm::SmallVectorImpl<const char *> &arguments, llvm::ArrayRef<cl::Option *> found,
+                       std::vector<std::string> &rest) {
+  llvm::SmallVector<const char *> ours;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    llvm::StringRef argument = arguments[i];
+    llvm::StringRef name = argument.ltrim('-').split('=').first;
+    bool isOther = argument.starts_with("-") && !name.empty() &&
+                   llvm::none_of(found, [&](cl::Option *option) { return option->ArgStr == name; });
+    if (!isOther) {
+      ours.push_back(arguments[i]);
+      // The value of an option of ours must not be taken for an option,
+      // whatever it looks like.
+      bool wantsValue =
+          argument.starts_with("-") && !argument.contains('=') && i + 1 < arguments.size() &&
+          llvm::any_of(found, [&](cl::Option *option) { return option->ArgStr == name && !option->ValueStr.empty(); });
+      if (wantsValue)
+        ours.push_back(arguments[++i]);
+      continue;
+    }
+    rest.push_back(argument.str());
+    bool hasValue = !argument.contains('=') && name != "describe" && i + 1 < arguments.size() &&
+                    !llvm::StringRef(arguments[i + 1]).starts_with("-");
+    if (hasValue)
+      rest.push_back(arguments[++i]);
+  }
+  arguments = std::move(ours);
+}
+
+std::optional<int> parse(const Verb &verb, llvm::ArrayRef<const char *> arguments, std::vector<std::string> *rest) {
+  std::vector<cl::Option *> found = optionsOf(verb);
+  for (llvm::StringRef argument : arguments)
+    if (argument == "--help" || argument == "-h" || argument == "-help") {
+      printHelp(verb, found);
+      return kOk;
+    } else if (argument == "--") {
+      break;
+    }
+  llvm::SmallVector<const char *> argv{"attnc"};
+  llvm::append_range(argv, arguments);
+  if (rest)
+    takeOthers(argv, found, *rest);
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  if (!cl::ParseCommandLineOptions(static_cast<int>(argv.size()), argv.data(), "", &stream))
+    return reportParseErrors(verb, messages, found);
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+static bool readTargets(llvm::StringRef text, llvm::StringRef verb, CompileRequest &request) {
+  llvm::SmallVector<llvm::StringRef> names;
+  text.split(names, ',', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef name : names) {
+    auto target = codegen::parseTarget(name.trim());
+    if (failed(target)) {
+      llvm::SmallVector<llvm::StringRef> known(codegen::targetNames());
+      usageError(verb, "unknown target '" + name.trim() + "'" + didYouMean(name, known) +
+                           " (known: " + llvm::join(known, ", ") + ")");
+      return false;
+    }
+    if (llvm::none_of(request.targets, [&](const auto &other) { return other.name == target->name; }))
+      request.targets.push_back(std::move(*target));
+  }
+  // Best first: that is how the loader reads them.
+  llvm::sort(request.targets, [](const auto &a, const auto &b) {
+    return std::pair(a.vectorBits, a.cpuFeatureBits) > std::pair(b.vectorBits, b.cpuFeatureBits);
+  });
+  if (request.targets.empty())
+    usageError(verb, "--target names no target");
+  return !request.targets.empty();
+}
+
+void dropRunTimeDims(CompileRequest &request) {
+  if (!llvm::StringRef(request.file).ends_with(".attn") && request.file != "-")
+    return request.dims.clear();
+  for (llvm::StringRef symbol : {"B", "M", "N"})
+    request.dims.erase(symbol);
+}
+
+std::optional<CompileRequest> readRequest(const CompileFlags &flags, llvm::StringRef verb) {
+  CompileRequest request;
+  request.file = flags.file;
+  request.from = flags.from;
+  request.remarks = flags.remarks;
+  request.verbose = flags.verbose;
+  request.timeReport = flags.timeReport;
+  bool ok = true;
+  if (request.file.empty()) {
+    usageError(verb, "no input file; '-' reads standard input");
+    ok = false;
+  }
+  for (const std::string &text : flags.dims)
+    if (llvm::Error failure = parseDimBindings(text, request.dims)) {
+      usageError(verb, "--dims " + llvm::toString(std::move(failure)));
+      ok = false;
+    }
+  if (!readTargets(flags.target, verb, request) || !ok)
+    return std::nullopt;
+  return request;
+}
+
+} // namespace attnc::tool

@@ -1,0 +1,87 @@
+//===- Options.h - The options of one verb, parsed by llvm::cl -*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// libLLVM registers some 2,800 options of its own. They are taken out of the
+// parser before a verb adds its own, so that help, did-you-mean and completion
+// know only what attnc has. The options live until the process ends: lld, which
+// runs in this process, resets every registered option when it starts. Verbs
+// therefore copy the values into plain structs before they do anything.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/common/Target.h"
+#include "compiler/support/DimBindings.h"
+#include "compiler/tools/attnc/Verb.h"
+#include "llvm/Support/CommandLine.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attnc::tool {
+
+namespace cl = llvm::cl;
+
+/// The category of all our options.
+cl::OptionCategory &options();
+
+/// An option of text, a switch and a number, in our category.
+struct Text : cl::opt<std::string> {
+  Text(const char *name, const char *value, const char *help, std::string initial = "")
+      : opt(llvm::StringRef(name), cl::value_desc(value), cl::desc(help), cl::init(std::move(initial)),
+            cl::cat(options())) {}
+};
+struct Switch : cl::opt<bool> {
+  Switch(const char *name, const char *help) : opt(llvm::StringRef(name), cl::desc(help), cl::cat(options())) {}
+};
+struct Number : cl::opt<int> {
+  Number(const char *name, const char *value, const char *help, int initial)
+      : opt(llvm::StringRef(name), cl::value_desc(value), cl::desc(help), cl::init(initial), cl::cat(options())) {}
+};
+
+/// What every verb that compiles takes.
+struct CompileFlags {
+  cl::opt<std::string> file{cl::Positional, cl::desc("FILE"), cl::cat(options())};
+  cl::list<std::string> dims{"dims", cl::value_desc("H=16,D=64"), cl::cat(options()),
+                             cl::desc("fix dimension symbols of the file")};
+  Text target{"target", "T,...",
+              "host, x86-64-v4, x86-64-v3, x86-64-v2 or x86-64; several: "
+              "picked at load",
+              "host"};
+  Text from{"from", "STAGE", "the stage a .mlir file is at (default attn)"};
+  Switch remarks{"remarks", "say what was fused, and what stopped fusion"};
+  Switch verbose{"v", "show each step with its time"};
+  Switch timeReport{"time-report", "a table of times at the end"};
+};
+
+/// The same as plain values.
+struct CompileRequest {
+  std::string file, from;
+  DimBindings dims;
+  std::vector<codegen::TargetInfo> targets;
+  bool remarks = false, verbose = false, timeReport = false;
+};
+
+/// Checks and copies the values; reports all that is wrong. Empty: usage error,
+/// reported.
+std::optional<CompileRequest> readRequest(const CompileFlags &flags, llvm::StringRef verb);
+
+/// Takes away the extents that a call chooses (B, M and N of a .attn file,
+/// every symbol of other files), so that what is checked and measured is the
+/// code that serves all of them.
+void dropRunTimeDims(CompileRequest &request);
+
+/// Parses `arguments` for `verb`. An exit code if there is nothing left to do:
+/// 0 after --help, kUsage after errors. With `rest`, options that are none of
+/// the verb's go there with their values: `--q`, `q.npy`.
+std::optional<int> parse(const Verb &verb, llvm::ArrayRef<const char *> arguments,
+                         std::vector<std::string> *rest = nullptr);
+
+/// Registers the options of `verb` alone; returns them sorted by name.
+std::vector<cl::Option *> optionsOf(const Verb &verb);
+
+} // namespace attnc::tool

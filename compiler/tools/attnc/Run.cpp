@@ -1,0 +1,58 @@
+//===- Run.cpp - attnc run: compile and run in one step -------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// After compiling, the rest of the command line goes to the very function that
+// is main() of compiled programs: `attnc run x.attn ...` and `./x ...` take the
+// same options because they run the same code.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Loaded.h"
+#include "runtime/cpu/Program.h"
+
+namespace attnc::tool {
+
+static CompileFlags &flags() {
+  static CompileFlags *all = new CompileFlags; // never destroyed: see Options.h
+  return *all;
+}
+
+static int run(llvm::ArrayRef<const char *> arguments) {
+  std::vector<std::string> rest;
+  if (std::optional<int> done = parse(runVerb, arguments, &rest))
+    return *done;
+  std::optional<CompileRequest> request = readRequest(flags(), "run");
+  if (!request)
+    return kUsage;
+  Compilation compilation(std::move(*request));
+  Loaded loaded;
+  if (int code = compilation.load())
+    return code;
+  if (int code = loaded.load(compilation, /*threads=*/1))
+    return code;
+  std::vector<char *> argv;
+  std::string program = "attnc run";
+  argv.push_back(program.data());
+  for (std::string &argument : rest)
+    argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  return compilation.timed(
+      "run", [&] { return rt::runProgram(*loaded.module(), static_cast<int>(argv.size()) - 1, argv.data()); });
+}
+
+const Verb runVerb{"run",
+                   "FILE --inputs FOLDER --outputs FOLDER | FILE --NAME x.npy ... -o y.npy",
+                   "compile and run in one step, on .npy files; takes the options of compiled "
+                   "programs too",
+                   R"(  attnc run layer.onnx --inputs in --outputs out
+  attnc run causal.attn --dims H=16,D=64 --q q.npy --k k.npy --v v.npy -o out.npy --threads 2
+)",
+                   [] { flags(); },
+                   run};
+
+} // namespace attnc::tool

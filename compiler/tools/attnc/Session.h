@@ -1,0 +1,39 @@
+//===- Session.h - The IR context and the diagnostics of a run -*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/SourceMgr.h"
+
+namespace attnc::tool {
+
+/// Prints diagnostics the way compilers do: with the line and a caret where the
+/// location is in a text the user wrote, as `layer.onnx: node 'attn_3'
+/// (Softmax): error: ...` where it has no text.
+class DiagnosticPrinter : public mlir::SourceMgrDiagnosticHandler {
+public:
+  DiagnosticPrinter(llvm::SourceMgr &sources, mlir::MLIRContext *context);
+
+  bool showRemarks = false;
+  unsigned errors = 0;
+
+private:
+  void print(mlir::Diagnostic &diagnostic);
+  bool printNamed(mlir::Diagnostic &diagnostic);
+};
+
+/// One context with all our dialects, single-threaded: one variant compiles in
+/// less time than threads take to start.
+struct Session {
+  Session();
+  llvm::SourceMgr sources;
+  mlir::MLIRContext context;
+  DiagnosticPrinter diagnostics;
+};
+
+} // namespace attnc::tool

@@ -1,0 +1,25 @@
+//===- Source.h - Reading what the user has described ----------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/support/DimBindings.h"
+#include "compiler/tools/attnc/Session.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace attnc::tool {
+
+/// Reads `file` with the front end of its extension (.attn, .onnx, .mlir); "-"
+/// is standard input, a .attn text unless `isIr`. Null after an error, which is
+/// reported.
+mlir::OwningOpRef<mlir::ModuleOp> readSource(llvm::StringRef file, bool isIr, const DimBindings &dims,
+                                             Session &session);
+
+/// "causal" for "dir/causal.attn"; "attnc" for standard input.
+std::string sourceStem(llvm::StringRef file);
+
+} // namespace attnc::tool

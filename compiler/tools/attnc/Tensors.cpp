@@ -1,0 +1,168 @@
+//===- Tensors.cpp - Tensors of a call, and their files -------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tools/attnc/Tensors.h"
+#include "compiler/support/Suggest.h"
+#include "compiler/tools/attnc/Console.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+
+namespace attnc::tool {
+
+using emit::EntryInfo;
+using emit::TensorInfo;
+
+std::string spellShape(const NpyTensor &tensor) {
+  std::string text;
+  for (int32_t dim = 0; dim < tensor.rank; ++dim)
+    text += (dim ? "x" : "") + std::to_string(tensor.shape[dim]);
+  return text.empty() ? "scalar" : text;
+}
+
+static std::string fileIn(llvm::StringRef folder, llvm::StringRef name) {
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, name + ".npy");
+  return path.str().str();
+}
+
+/// The file of `tensor`, or "" if the user named none.
+static std::string fileOf(const TensorInfo &tensor, const TensorFiles &files) {
+  if (auto it = files.named.find(tensor.name); it != files.named.end())
+    return it->second;
+  return files.inputs.empty() ? "" : fileIn(files.inputs, tensor.name);
+}
+
+/// Names given with --NAME must be those of inputs.
+static bool checkNames(const EntryInfo &entry, const TensorFiles &files) {
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const TensorInfo &tensor : entry.inputs)
+    names.push_back(tensor.name);
+  bool ok = true;
+  for (const auto &named : files.named)
+    if (!llvm::is_contained(names, named.first())) {
+      error("--" + named.first() + " is no option, and '" + entry.name + "' has no such input" +
+            didYouMean(named.first(), names) + " (it has " + llvm::join(names, ", ") + ")");
+      ok = false;
+    }
+  return ok;
+}
+
+std::optional<Tensors> readInputs(const EntryInfo &entry, const TensorFiles &files) {
+  Tensors tensors(entry.inputs.size());
+  bool ok = checkNames(entry, files);
+  for (auto [info, tensor] : llvm::zip(entry.inputs, tensors)) {
+    std::string file = fileOf(info, files);
+    if (file.empty()) {
+      error("no file for input '" + info.name + "': give --" + info.name + " FILE.npy, or --inputs FOLDER with " +
+            info.name + ".npy");
+      ok = false;
+      continue;
+    }
+    char why[512];
+    rt::Text text(why, sizeof why);
+    rt::ElementType type{info.typeCode, info.typeBits};
+    if (!tensor.read(file.c_str(), &type, text)) {
+      error("input '" + info.name + "': " + why);
+      ok = false;
+    }
+  }
+  if (!ok)
+    return std::nullopt;
+  return tensors;
+}
+
+bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, TensorFiles &files) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    auto [name, value] = llvm::StringRef(arguments[i]).split('=');
+    bool isSeparate = value.empty() && i + 1 < arguments.size() && !llvm::StringRef(arguments[i + 1]).starts_with("-");
+    if (isSeparate)
+      value = arguments[++i];
+    if (value.empty()) {
+      usageError(verb, "'" + name + "' is no option, and no input with a file");
+      return false;
+    }
+    files.named[name.ltrim('-')] = value.str();
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Made-up inputs
+//===----------------------------------------------------------------------===//
+
+static uint64_t nextRandom(uint64_t &state) { // splitmix64
+  uint64_t z = state += 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+/// The bits of `value` in a float format.
+static uint64_t bitsOf(double value, const llvm::fltSemantics &format) {
+  llvm::APFloat number(value);
+  bool inexact;
+  number.convert(format, llvm::APFloat::rmNearestTiesToEven, &inexact);
+  return number.bitcastToAPInt().getZExtValue();
+}
+
+static uint64_t randomElement(const TensorInfo &info, uint64_t &state) {
+  uint64_t random = nextRandom(state);
+  double unit = static_cast<double>(static_cast<int64_t>(random)) * 0x1p-63; // [-1, 1)
+  if (info.typeCode == kDLBfloat)
+    return bitsOf(unit, llvm::APFloat::BFloat());
+  if (info.typeCode == kDLFloat)
+    return bitsOf(unit, info.typeBits == 64   ? llvm::APFloat::IEEEdouble()
+                        : info.typeBits == 32 ? llvm::APFloat::IEEEsingle()
+                                              : llvm::APFloat::IEEEhalf());
+  return (random >> 40) % (info.typeCode == ATTNC_DL_BOOL ? 2 : 4);
+}
+
+static void fillRandom(const TensorInfo &info, NpyTensor &tensor, uint64_t &state) {
+  size_t width = info.typeBits / 8;
+  auto *bytes = static_cast<char *>(tensor.data);
+  for (int64_t at = 0; at < tensor.bytes; at += static_cast<int64_t>(width)) {
+    uint64_t element = randomElement(info, state);
+    std::memcpy(bytes + at, &element, width);
+  }
+}
+
+std::optional<Tensors> randomInputs(const EntryInfo &entry, const DimBindings &dims, uint64_t seed) {
+  std::vector<std::string> missing;
+  for (const std::string &symbol : entry.symbols)
+    if (!dims.contains(symbol))
+      missing.push_back(symbol);
+  if (!missing.empty()) {
+    error("made-up inputs need an extent for " + llvm::join(missing, ", ") + ": give --dims " +
+          llvm::join(missing, "=...,") + "=...");
+    return std::nullopt;
+  }
+  Tensors tensors(entry.inputs.size());
+  for (auto [info, tensor] : llvm::zip(entry.inputs, tensors)) {
+    std::vector<int64_t> shape;
+    for (const emit::DimInfo &dim : info.dims)
+      shape.push_back(dim.symbol >= 0 ? dims.lookup(entry.symbols[dim.symbol]) : dim.size);
+    char why[512];
+    rt::Text text(why, sizeof why);
+    if (!tensor.allocate({info.typeCode, info.typeBits}, static_cast<int>(shape.size()), shape.data(), text)) {
+      error("input '" + info.name + "': " + why);
+      return std::nullopt;
+    }
+    fillRandom(info, tensor, seed);
+  }
+  return tensors;
+}
+
+attn::RefTensor toReference(const NpyTensor &tensor, mlir::Type type) {
+  llvm::ArrayRef<int64_t> shape(tensor.shape, static_cast<size_t>(tensor.rank));
+  auto reference = attn::fromBytes(
+      type, shape, llvm::ArrayRef<char>(static_cast<const char *>(tensor.data), static_cast<size_t>(tensor.bytes)));
+  return succeeded(reference) ? std::move(*reference) : attn::RefTensor(type, shape);
+}
+
+} // namespace attnc::tool

@@ -1,0 +1,49 @@
+//===- Tensors.h - Tensors of a call, and their files ----------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "codegen/emit/Entry.h"
+#include "compiler/support/DimBindings.h"
+#include "dialects/Attn/RefTensor.h"
+#include "runtime/cpu/Npy.h"
+#include "llvm/ADT/StringMap.h"
+#include <optional>
+#include <vector>
+
+namespace attnc::tool {
+
+using rt::NpyTensor;
+using Tensors = std::vector<NpyTensor>;
+
+/// Where the inputs of a call come from, as the user has said it.
+struct TensorFiles {
+  std::string inputs;                 // folder with NAME.npy
+  llvm::StringMap<std::string> named; // --NAME FILE
+  bool any() const { return !inputs.empty() || !named.empty(); }
+};
+
+/// Reads every input of `entry`; reports every one that is missing or cannot be
+/// read, and every name that is none.
+std::optional<Tensors> readInputs(const emit::EntryInfo &entry, const TensorFiles &files);
+
+/// Turns `--NAME FILE` and `--NAME=FILE` into `files.named`; reports what is
+/// neither.
+bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, TensorFiles &files);
+
+/// Made-up inputs: floats in [-1, 1), integers in [0, 4), the same for the same
+/// `seed`. Every symbol that an input has must be in `dims`; those that are not
+/// are reported.
+std::optional<Tensors> randomInputs(const emit::EntryInfo &entry, const DimBindings &dims, uint64_t seed);
+
+/// The tensor for the reference interpreter, as `type` (which has the tensor's
+/// element width).
+attn::RefTensor toReference(const NpyTensor &tensor, mlir::Type type);
+
+/// "1x16x64".
+std::string spellShape(const NpyTensor &tensor);
+
+} // namespace attnc::tool
