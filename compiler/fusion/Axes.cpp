@@ -147,22 +147,48 @@ LogicalResult AxisSpace::unify(ArrayRef<Axis> first, ArrayRef<Axis> second) {
   return success();
 }
 
-OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc,
-                                          Axis axis) const {
+/// The extent of an axis whose extent is not a number: measured, or a measured
+/// extent divided; null if neither.
+Value AxisSpace::materializeDynamic(OpBuilder &builder, Location loc,
+                                    Axis axis) const {
   const Info &info = axes[axis];
-  if (!ShapedType::isDynamic(info.extent))
-    return builder.getIndexAttr(info.extent);
-  if (auto [source, dim] = info.source; source)
-    return tensor::DimOp::create(builder, loc, source, dim).getResult();
-  if (auto [whole, divisor] = info.quotient; divisor) {
-    OpFoldResult dividend = materializeExtent(builder, loc, whole);
-    if (!dividend)
+  if (auto [source, dim] = info.source; source && source.getType().isIndex())
+    return source;
+  else if (source)
+    return tensor::DimOp::create(builder, loc, source, dim);
+  auto [whole, divisor] = info.quotient;
+  Value dividend = divisor ? materializeDynamic(builder, loc, whole) : Value();
+  if (!dividend)
+    return {};
+  Value by = arith::ConstantIndexOp::create(builder, loc, divisor);
+  return arith::DivUIOp::create(builder, loc, dividend, by);
+}
+
+OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc,
+                                          ArrayRef<Axis> dim) const {
+  int64_t factor = 1;
+  Value product;
+  for (Axis axis : dim) {
+    if (!ShapedType::isDynamic(axes[axis].extent)) {
+      factor *= axes[axis].extent;
+      continue;
+    }
+    Value extent = materializeDynamic(builder, loc, axis);
+    if (!extent)
       return {};
-    Value value = getValueOrCreateConstantIndexOp(builder, loc, dividend);
-    Value by = arith::ConstantIndexOp::create(builder, loc, divisor);
-    return arith::DivUIOp::create(builder, loc, value, by).getResult();
+    product =
+        product
+            ? arith::MulIOp::create(builder, loc, product, extent).getResult()
+            : extent;
   }
-  return {};
+  if (!product)
+    return builder.getIndexAttr(factor);
+  if (factor == 1)
+    return product;
+  return arith::MulIOp::create(
+             builder, loc, product,
+             arith::ConstantIndexOp::create(builder, loc, factor))
+      .getResult();
 }
 
 //===----------------------------------------------------------------------===//
@@ -197,6 +223,8 @@ static const void *extentKey(ArrayRef<OpFoldResult> sizes, int64_t dim) {
 }
 
 const void *extentKey(Value tensor, int64_t dim) {
+  if (tensor.getType().isIndex())
+    return extentKey(tensor);
   if (auto argument = dyn_cast<BlockArgument>(tensor))
     if (const void *symbol = argumentSymbol(argument, dim))
       return symbol;

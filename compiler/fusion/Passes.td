@@ -10,6 +10,18 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SimplifyGraph : Pass<"simplify-graph", "::mlir::func::FuncOp"> {
+  let summary = "Drop what exporters write and nobody needs";
+  let description = [{
+    Computes on constants (sqrt of a head size), moves constant factors into the ops
+    that use them, removes multiplications by one, conversions to the same type and
+    the maximum that is subtracted in front of a softmax, and joins chains of
+    reshapes and transposes.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def RaiseAttention : Pass<"raise-attention", "::mlir::func::FuncOp"> {
   let summary = "Make attn.attention of a softmax between two products";
   let description = [{
@@ -32,6 +44,31 @@ def RaiseAttention : Pass<"raise-attention", "::mlir::func::FuncOp"> {
     Statistic<"numRaised", "raised", "Number of softmaxes raised to attn.attention">,
     Statistic<"numLeft", "left", "Number of softmaxes left as they are">
   ];
+}
+
+def FuseEpilogue : Pass<"fuse-epilogue", "::mlir::func::FuncOp"> {
+  let summary = "Make attn.contract of contractions and the elementwise ops behind them";
+  let description = [{
+    Every contraction of floats becomes an `attn.contract`. Bias, activation, scale
+    and residual move into its epilogue when nothing else uses the values in
+    between, through reshapes too; transposes of operands and result become layouts.
+  }];
+  let dependentDialects = ["::attnc::attn::AttnDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numContracts", "contracts", "Number of contractions made attn.contract">,
+    Statistic<"numEpilogues", "epilogues", "Number of those with an epilogue">
+  ];
+}
+
+def FuseElementwise : Pass<"fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Join elementwise ops with each other and with reductions";
+  let description = [{
+    Upstream's fusion with a rule that does not compute anything expensive twice. A
+    LayerNorm of nine ops becomes three: sum, sum of squares, normalisation.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect"];
 }
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "compiler/fusion/ScalarExpression.h"
 #include "compiler/fusion/Contraction.h"
+#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include <fmt/format.h>
@@ -15,12 +16,18 @@ using namespace mlir;
 
 namespace attnc::fusion {
 
-bool isCheap(linalg::LinalgOp op) {
-  return llvm::all_of(op.getBlock()->without_terminator(),
-                      [](Operation &inner) {
-                        return isa<arith::ArithDialect>(inner.getDialect()) ||
-                               isa<linalg::IndexOp>(inner);
-                      });
+/// Plain arithmetic that has no other use, or that makes a tensor larger than
+/// each of its operands: cheaper to compute again than to write and read.
+static bool isWorthInlining(linalg::LinalgOp op) {
+  bool cheap =
+      llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
+        return isa<arith::ArithDialect>(inner.getDialect()) ||
+               isa<linalg::IndexOp>(inner);
+      });
+  bool grows = llvm::none_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+    return op.getMatchingIndexingMap(operand).isPermutation();
+  });
+  return cheap && (grows || op->getResult(0).hasOneUse());
 }
 
 //===----------------------------------------------------------------------===//
@@ -72,7 +79,8 @@ ScalarExpression::Node *ScalarExpression::visit(Access access) {
   }
   Operation *op = access.tensor.getDefiningOp();
   bool inlined = dependsOnLeaf(access.tensor);
-  if (isPointwise(op) && (inlined || isCheap(cast<linalg::LinalgOp>(op))))
+  if (isPointwise(op) &&
+      (inlined || isWorthInlining(cast<linalg::LinalgOp>(op))))
     return visitPointwise(cast<linalg::LinalgOp>(op), access);
   if (inlined)
     return fail(op, fmt::format("'{}' is not elementwise",
@@ -247,6 +255,26 @@ Value cloneScratch(OpBuilder &builder, Block &scratch, Value result,
   for (Operation *op : ops)
     builder.clone(*op, mapping);
   return mapping.lookup(result);
+}
+
+void fillRegion(Block &block, ValueRange arguments, Block &scratch,
+                ValueRange captures, Value result) {
+  IRMapping mapping;
+  for (auto [from, to] : llvm::zip(arguments, block.getArguments()))
+    mapping.map(from, to);
+  for (auto [from, to] :
+       llvm::zip(captures, block.getArguments().take_back(captures.size())))
+    mapping.map(from, to);
+  OpBuilder builder = OpBuilder::atBlockEnd(&block);
+  Location loc = result.getLoc();
+  attn::YieldOp::create(builder, loc,
+                        cloneScratch(builder, scratch, result, mapping));
+}
+
+void eraseDeadOps(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
 }
 
 } // namespace attnc::fusion

@@ -85,10 +85,6 @@ private:
   llvm::DenseMap<mlir::Value, bool> depends;
 };
 
-/// True if the body of the pointwise `op` is plain arithmetic: cheaper to
-/// compute again than to read from memory.
-bool isCheap(mlir::linalg::LinalgOp op);
-
 /// Scalar code under construction: a block that belongs to no op and names
 /// values of the function directly. What the code for `results` uses from the
 /// function, constants left out: the captures of the region it will be.
@@ -100,5 +96,15 @@ llvm::SetVector<mlir::Value> collectCaptures(mlir::Block &scratch,
 /// of the function are cloned as well. Returns the clone of `result`.
 mlir::Value cloneScratch(mlir::OpBuilder &builder, mlir::Block &scratch,
                          mlir::Value result, mlir::IRMapping &mapping);
+
+/// Fills `block` of an attn op's region with the code of `result` and a yield.
+/// The first arguments of `block` stand for `arguments` of `scratch`, the last
+/// ones for `captures`.
+void fillRegion(mlir::Block &block, mlir::ValueRange arguments,
+                mlir::Block &scratch, mlir::ValueRange captures,
+                mlir::Value result);
+
+/// Erases ops without use or effect.
+void eraseDeadOps(mlir::Block &block);
 
 } // namespace attnc::fusion

@@ -80,12 +80,18 @@ OpOperand *getConvertedOperand(linalg::LinalgOp op) {
 /// result dim i of expand_shape belongs to the source dim whose group holds i:
 /// src[.., [i, j], ..].
 static std::optional<Access> follow(tensor::ExpandShapeOp op,
-                                    const Access &access) {
+                                    const Access &access, AxisSpace &axes) {
   Index index;
+  SmallVector<OpFoldResult> sizes = op.getMixedOutputShape();
   for (const ReassociationIndices &group : op.getReassociationIndices()) {
     DimIndex &dim = index.emplace_back();
-    for (int64_t position : group)
-      llvm::append_range(dim, access.index[position]);
+    for (int64_t position : group) {
+      DimIndex read = axes.resolve(access.index[position]);
+      if (auto size = dyn_cast<Value>(sizes[position]);
+          size && read.size() == 1)
+        axes.know(read.front(), size);
+      llvm::append_range(dim, read);
+    }
   }
   return Access{op.getSrc(), index};
 }
@@ -129,7 +135,7 @@ static std::optional<Access> follow(const Access &access, AxisSpace &axes,
   if (auto cast = dyn_cast_or_null<tensor::CastOp>(op))
     return Access{cast.getSource(), access.index};
   if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op))
-    return follow(expand, access);
+    return follow(expand, access, axes);
   if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(op))
     return follow(collapse, access, axes);
   if (auto structured = dyn_cast_or_null<linalg::LinalgOp>(op))
@@ -194,25 +200,6 @@ static SmallVector<Index> cut(const Index &have, const Index &want) {
   return groups;
 }
 
-static OpFoldResult materializeExtent(OpBuilder &builder, Location loc,
-                                      const AxisSpace &axes,
-                                      ArrayRef<Axis> dim) {
-  if (int64_t extent = axes.extent(dim); !ShapedType::isDynamic(extent))
-    return builder.getIndexAttr(extent);
-  Value product;
-  for (Axis axis : dim) {
-    OpFoldResult extent = axes.materializeExtent(builder, loc, axis);
-    if (!extent)
-      return {};
-    Value value = getValueOrCreateConstantIndexOp(builder, loc, extent);
-    product =
-        product
-            ? arith::MulIOp::create(builder, loc, product, value).getResult()
-            : value;
-  }
-  return product;
-}
-
 /// Expands the dimensions of `tensor` that consist of several groups.
 static Value expand(OpBuilder &builder, Location loc, const AxisSpace &axes,
                     Value tensor, ArrayRef<Index> groups) {
@@ -226,7 +213,7 @@ static Value expand(OpBuilder &builder, Location loc, const AxisSpace &axes,
       group.push_back(position++);
       sizes.push_back(pieces.size() == 1
                           ? tensor::getMixedSize(builder, loc, tensor, dim)
-                          : materializeExtent(builder, loc, axes, piece));
+                          : axes.materializeExtent(builder, loc, piece));
       if (!sizes.back())
         return {};
     }

@@ -8,6 +8,7 @@
 #include "compiler/pipeline/Dialects.h"
 #include "codegen/common/Passes.h"
 #include "compiler/fusion/Passes.h"
+#include "compiler/fusion/Pipeline.h"
 #include "compiler/schedule/BufferizableOpInterfaceImpl.h"
 #include "compiler/schedule/Passes.h"
 #include "dialects/Attn/AttnOps.h"
@@ -58,6 +59,9 @@ void attnc::registerPasses() {
   memref::registerMemRefPasses();
   codegen::registerCodegenPasses();
   fusion::registerFusionPasses();
+  PassPipelineRegistration<>(
+      "fuse", "Everything of compiler/fusion, in order",
+      [](OpPassManager &manager) { fusion::buildFusionPipeline(manager, {}); });
   schedule::registerSchedulePasses();
   PassPipelineRegistration<>("schedule-prologue", "Tensors to memrefs, with a plan beside every entry point",
                              schedule::buildSchedulePrologue);

@@ -7,7 +7,7 @@
 
 #include "compiler/pipeline/Pipeline.h"
 #include "codegen/common/Passes.h"
-#include "compiler/fusion/Passes.h"
+#include "compiler/fusion/Pipeline.h"
 #include "compiler/schedule/Passes.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -25,7 +25,9 @@ llvm::ArrayRef<Level> attnc::levels() {
 }
 
 /// attn -> fused: larger ops.
-static void buildFused(OpPassManager &pm, const PipelineOptions &) { pm.addNestedPass<func::FuncOp>(fusion::createRaiseAttention()); }
+static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
+  fusion::buildFusionPipeline(pm, {options.remarks});
+}
 
 /// fused -> tile: memory and loops.
 static void buildTile(OpPassManager &pm, const PipelineOptions &) {

@@ -145,4 +145,16 @@ def PlanWorkspace : Pass<"plan-workspace", "::mlir::ModuleOp"> {
   ];
 }
 
+def ExpandViews : Pass<"expand-views", "::mlir::func::FuncOp"> {
+  let summary = "memref.expand_shape becomes memref.reinterpret_cast, whatever number of extents is dynamic";
+  let description = [{
+    ```mlir
+    %y = memref.expand_shape %x [[0, 1]] output_shape [%b, %s] : memref<?xf32> into memref<?x?xf32>
+    // becomes
+    %y = memref.reinterpret_cast %x to offset: [0], sizes: [%b, %s], strides: [%s, 1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 #endif

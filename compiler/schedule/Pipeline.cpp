@@ -33,8 +33,11 @@ void attnc::schedule::buildScheduleEpilogue(OpPassManager &manager) {
   // and sizes are seen through them.
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
-  // Last, because every pass before may add or drop a temporary.
+  // Late, because every pass before may add or drop a temporary.
   manager.addPass(createPlanWorkspace());
+  // Last, because an expand_shape says more than a cast to whoever asks where a
+  // memory is used or how large it is.
+  manager.addNestedPass<func::FuncOp>(createExpandViews());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }

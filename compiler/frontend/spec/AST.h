@@ -27,18 +27,7 @@ struct Identifier {
   llvm::SMLoc loc;
 };
 
-enum class ExprKind {
-  Integer,
-  Float,
-  Bool,
-  Name,
-  Call,
-  Index,
-  Unary,
-  Binary,
-  Comparison,
-  Conditional
-};
+enum class ExprKind { Integer, Float, Bool, Name, Call, Index, Unary, Binary, Comparison, Conditional };
 
 enum class Operator {
   None,
@@ -74,15 +63,14 @@ using ExprPtr = std::unique_ptr<const Expr>;
 
 struct Expr {
   ExprKind kind;
-  llvm::SMLoc loc;              // of the operator, or of the first character
-  Operator op = Operator::None; // Unary, Binary
-  llvm::StringRef name = {};    // Name, Call, Index
-  int64_t integer = 0;          // Integer; Bool as 0 or 1
-  double number = 0;            // Float
-  std::vector<Comparator> chain =
-      {}; // Comparison: between the operands, `a <= b < c` has two
+  llvm::SMLoc loc;                    // of the operator, or of the first character
+  Operator op = Operator::None;       // Unary, Binary
+  llvm::StringRef name = {};          // Name, Call, Index
+  int64_t integer = 0;                // Integer; Bool as 0 or 1
+  double number = 0;                  // Float
+  std::vector<Comparator> chain = {}; // Comparison: between the operands, `a <= b < c` has two
   std::vector<ExprPtr> operands = {}; // Conditional: condition, then, else
-  unsigned depth = 1; // height of this tree, bounded by the parser
+  unsigned depth = 1;                 // height of this tree, bounded by the parser
 };
 
 /// One dimension in a type: `B`, `H=16` or `64`.

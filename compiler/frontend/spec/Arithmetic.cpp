@@ -19,19 +19,15 @@ using namespace attnc::spec;
 //===----------------------------------------------------------------------===//
 
 Operand Arithmetic::integer(int64_t value) {
-  return {Operand::Int, arith::ConstantIndexOp::create(builder, *loc, value),
-          Interval::exactly(value)};
+  return {Operand::Int, arith::ConstantIndexOp::create(builder, *loc, value), Interval::exactly(value)};
 }
 
 Operand Arithmetic::number(double value) {
-  return {Operand::Float,
-          arith::ConstantOp::create(builder, *loc,
-                                    builder.getFloatAttr(floatType, value))};
+  return {Operand::Float, arith::ConstantOp::create(builder, *loc, builder.getFloatAttr(floatType, value))};
 }
 
 Operand Arithmetic::boolean(bool value) {
-  return {Operand::Bool,
-          arith::ConstantOp::create(builder, *loc, builder.getBoolAttr(value)),
+  return {Operand::Bool, arith::ConstantOp::create(builder, *loc, builder.getBoolAttr(value)),
           Interval::exactly(value)};
 }
 
@@ -42,10 +38,8 @@ Operand Arithmetic::captured(Value element) {
   if (type.isInteger(1))
     return {Operand::Bool, element, {0, 1}};
   if (auto width = dyn_cast<IntegerType>(type)) {
-    int64_t limit =
-        width.getWidth() < 64 ? int64_t(1) << (width.getWidth() - 1) : 0;
-    return {Operand::Int,
-            emit<arith::IndexCastOp>(builder.getIndexType(), element),
+    int64_t limit = width.getWidth() < 64 ? int64_t(1) << (width.getWidth() - 1) : 0;
+    return {Operand::Int, emit<arith::IndexCastOp>(builder.getIndexType(), element),
             limit ? Interval{-limit, limit - 1} : Interval{}};
   }
   if (type == floatType)
@@ -73,15 +67,12 @@ Operand Arithmetic::toInt(Operand x) {
   if (x.type == Operand::Bool)
     return select(x, integer(1), integer(0));
   constexpr int64_t kLimit = int64_t(1) << 30;
-  Value isNumber =
-      emit<arith::CmpFOp>(arith::CmpFPredicate::OEQ, x.value, x.value);
+  Value isNumber = emit<arith::CmpFOp>(arith::CmpFPredicate::OEQ, x.value, x.value);
   Value finite = emit<arith::SelectOp>(isNumber, x.value, number(0).value);
   Value low = emit<arith::MaximumFOp>(finite, number(-kLimit).value);
   Value bounded = emit<arith::MinimumFOp>(low, number(kLimit).value);
   Value narrow = emit<arith::FPToSIOp>(builder.getI32Type(), bounded);
-  return {Operand::Int,
-          emit<arith::IndexCastOp>(builder.getIndexType(), narrow),
-          {-kLimit, kLimit}};
+  return {Operand::Int, emit<arith::IndexCastOp>(builder.getIndexType(), narrow), {-kLimit, kLimit}};
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,17 +87,14 @@ Operand Arithmetic::negate(Operand x) {
 
 Operand Arithmetic::logicalNot(Operand x) {
   Interval range{1 - x.range.high, 1 - x.range.low};
-  return {Operand::Bool, emit<arith::XOrIOp>(x.value, boolean(true).value),
-          range};
+  return {Operand::Bool, emit<arith::XOrIOp>(x.value, boolean(true).value), range};
 }
 
 Operand Arithmetic::binary(Operator op, Operand x, Operand y) {
   if (op == Operator::And)
-    return {Operand::Bool, emit<arith::AndIOp>(x.value, y.value),
-            min(x.range, y.range)};
+    return {Operand::Bool, emit<arith::AndIOp>(x.value, y.value), min(x.range, y.range)};
   if (op == Operator::Or)
-    return {Operand::Bool, emit<arith::OrIOp>(x.value, y.value),
-            max(x.range, y.range)};
+    return {Operand::Bool, emit<arith::OrIOp>(x.value, y.value), max(x.range, y.range)};
   if (op >= Operator::Less && op <= Operator::NotEqual)
     return compare(op, x, y);
   return x.type == Operand::Int ? intBinary(op, x, y) : floatBinary(op, x, y);
@@ -115,14 +103,11 @@ Operand Arithmetic::binary(Operator op, Operand x, Operand y) {
 Operand Arithmetic::intBinary(Operator op, Operand x, Operand y) {
   switch (op) {
   case Operator::Add:
-    return {Operand::Int, emit<arith::AddIOp>(x.value, y.value),
-            x.range + y.range};
+    return {Operand::Int, emit<arith::AddIOp>(x.value, y.value), x.range + y.range};
   case Operator::Subtract:
-    return {Operand::Int, emit<arith::SubIOp>(x.value, y.value),
-            x.range - y.range};
+    return {Operand::Int, emit<arith::SubIOp>(x.value, y.value), x.range - y.range};
   case Operator::Multiply:
-    return {Operand::Int, emit<arith::MulIOp>(x.value, y.value),
-            x.range * y.range};
+    return {Operand::Int, emit<arith::MulIOp>(x.value, y.value), x.range * y.range};
   case Operator::FloorDivide:
     return floorDivide(x, y);
   default:
@@ -141,8 +126,7 @@ Operand Arithmetic::intBinary(Operator op, Operand x, Operand y) {
 static bool isAtLeastOne(Value value) {
   auto max = value.getDefiningOp<arith::MaxSIOp>();
   IntegerAttr bound;
-  return max && matchPattern(max.getRhs(), m_Constant(&bound)) &&
-         bound.getInt() >= 1;
+  return max && matchPattern(max.getRhs(), m_Constant(&bound)) && bound.getInt() >= 1;
 }
 
 /// Rounds down. x // 0 = 0, and x // -1 = -x wraps like every other operation.
@@ -156,17 +140,13 @@ Operand Arithmetic::floorDivide(Operand x, Operand y) {
     if (divisor == -1)
       return negate(x);
     Value quotient = emit<arith::FloorDivSIOp>(x.value, y.value);
-    auto floor = [&](int64_t value) {
-      return llvm::divideFloorSigned(value, divisor);
-    };
+    auto floor = [&](int64_t value) { return llvm::divideFloorSigned(value, divisor); };
     Interval range{std::min(floor(x.range.low), floor(x.range.high)),
                    std::max(floor(x.range.low), floor(x.range.high))};
     return {Operand::Int, quotient, range};
   }
   if (y.range.low >= 1) { // an extent
-    Value divisor = isAtLeastOne(y.value)
-                        ? y.value
-                        : emit<arith::MaxSIOp>(y.value, integer(1).value);
+    Value divisor = isAtLeastOne(y.value) ? y.value : emit<arith::MaxSIOp>(y.value, integer(1).value);
     return {Operand::Int, emit<arith::FloorDivSIOp>(x.value, divisor)};
   }
   // special = y == 0 or y == -1;  x // y = y == 0 ? 0 : y == -1 ? -x : x
@@ -176,10 +156,8 @@ Operand Arithmetic::floorDivide(Operand x, Operand y) {
   Value special = emit<arith::OrIOp>(isZero, isMinusOne);
   Value divisor = emit<arith::SelectOp>(special, integer(1).value, y.value);
   Value quotient = emit<arith::FloorDivSIOp>(x.value, divisor);
-  Value signedQuotient =
-      emit<arith::SelectOp>(isMinusOne, negate(x).value, quotient);
-  return {Operand::Int,
-          emit<arith::SelectOp>(isZero, integer(0).value, signedQuotient)};
+  Value signedQuotient = emit<arith::SelectOp>(isMinusOne, negate(x).value, quotient);
+  return {Operand::Int, emit<arith::SelectOp>(isZero, integer(0).value, signedQuotient)};
 }
 
 Operand Arithmetic::floatBinary(Operator op, Operand x, Operand y) {
@@ -196,13 +174,11 @@ Operand Arithmetic::floatBinary(Operator op, Operand x, Operand y) {
     break;
   }
   // x // y = floor(x / y);  x % y = x - floor(x / y) * y
-  Operand quotient =
-      function(Builtin::Floor, floatBinary(Operator::Divide, x, y));
+  Operand quotient = function(Builtin::Floor, floatBinary(Operator::Divide, x, y));
   if (op == Operator::FloorDivide)
     return quotient;
   assert(op == Operator::Modulo);
-  return floatBinary(Operator::Subtract, x,
-                     floatBinary(Operator::Multiply, quotient, y));
+  return floatBinary(Operator::Subtract, x, floatBinary(Operator::Multiply, quotient, y));
 }
 
 static arith::CmpIPredicate intPredicate(Operator op) {
@@ -266,17 +242,13 @@ static Interval compareIntervals(Operator op, Interval x, Interval y) {
 
 Operand Arithmetic::compare(Operator op, Operand x, Operand y) {
   if (x.type == Operand::Float)
-    return {Operand::Bool,
-            emit<arith::CmpFOp>(floatPredicate(op), x.value, y.value),
-            {0, 1}};
-  return {Operand::Bool,
-          emit<arith::CmpIOp>(intPredicate(op), x.value, y.value),
+    return {Operand::Bool, emit<arith::CmpFOp>(floatPredicate(op), x.value, y.value), {0, 1}};
+  return {Operand::Bool, emit<arith::CmpIOp>(intPredicate(op), x.value, y.value),
           compareIntervals(op, x.range, y.range)};
 }
 
 Operand Arithmetic::select(Operand condition, Operand x, Operand y) {
-  return {x.type, emit<arith::SelectOp>(condition.value, x.value, y.value),
-          x.range.unionWith(y.range)};
+  return {x.type, emit<arith::SelectOp>(condition.value, x.value, y.value), x.range.unionWith(y.range)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -286,15 +258,13 @@ Operand Arithmetic::select(Operand condition, Operand x, Operand y) {
 Operand Arithmetic::minimum(Operand x, Operand y) {
   if (x.type == Operand::Float)
     return {Operand::Float, emit<arith::MinimumFOp>(x.value, y.value)};
-  return {Operand::Int, emit<arith::MinSIOp>(x.value, y.value),
-          min(x.range, y.range)};
+  return {Operand::Int, emit<arith::MinSIOp>(x.value, y.value), min(x.range, y.range)};
 }
 
 Operand Arithmetic::maximum(Operand x, Operand y) {
   if (x.type == Operand::Float)
     return {Operand::Float, emit<arith::MaximumFOp>(x.value, y.value)};
-  return {Operand::Int, emit<arith::MaxSIOp>(x.value, y.value),
-          max(x.range, y.range)};
+  return {Operand::Int, emit<arith::MaxSIOp>(x.value, y.value), max(x.range, y.range)};
 }
 
 /// Of integers: max(x, -x), as math.absi has no defined value for the smallest

@@ -33,8 +33,7 @@ struct Operand {
 /// Operand types must have been checked.
 class Arithmetic {
 public:
-  Arithmetic(mlir::OpBuilder builder, mlir::FloatType floatType)
-      : builder(builder), floatType(floatType) {}
+  Arithmetic(mlir::OpBuilder builder, mlir::FloatType floatType) : builder(builder), floatType(floatType) {}
 
   void setLoc(mlir::Location newLoc) { loc = newLoc; }
 

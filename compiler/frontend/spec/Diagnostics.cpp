@@ -13,8 +13,7 @@ using namespace attnc::spec;
 InFlightDiagnostic Diagnostics::error(llvm::SMLoc loc) {
   ++errors;
   if (errors == kMaxErrors + 1)
-    return mlir::emitError(translate(loc))
-           << "more than " << kMaxErrors << " errors: the rest is not shown";
+    return mlir::emitError(translate(loc)) << "more than " << kMaxErrors << " errors: the rest is not shown";
   if (errors > kMaxErrors)
     return InFlightDiagnostic(); // swallows what is written into it
   return mlir::emitError(translate(loc));
@@ -25,7 +24,5 @@ Location Diagnostics::translate(llvm::SMLoc loc) const {
   if (!id)
     return UnknownLoc::get(context);
   auto [line, column] = sources.getLineAndColumn(loc, id);
-  return FileLineColLoc::get(context,
-                             sources.getMemoryBuffer(id)->getBufferIdentifier(),
-                             line, column);
+  return FileLineColLoc::get(context, sources.getMemoryBuffer(id)->getBufferIdentifier(), line, column);
 }

@@ -18,15 +18,11 @@ public:
   /// After this many errors the rest of a file is not worth reading.
   static constexpr unsigned kMaxErrors = 100;
 
-  Diagnostics(llvm::SourceMgr &sources, mlir::MLIRContext *context)
-      : sources(sources), context(context) {}
+  Diagnostics(llvm::SourceMgr &sources, mlir::MLIRContext *context) : sources(sources), context(context) {}
 
   mlir::InFlightDiagnostic error(llvm::SMLoc loc);
-  mlir::InFlightDiagnostic warning(llvm::SMLoc loc) {
-    return mlir::emitWarning(translate(loc));
-  }
-  void note(mlir::InFlightDiagnostic &diagnostic, llvm::SMLoc loc,
-            const llvm::Twine &text) {
+  mlir::InFlightDiagnostic warning(llvm::SMLoc loc) { return mlir::emitWarning(translate(loc)); }
+  void note(mlir::InFlightDiagnostic &diagnostic, llvm::SMLoc loc, const llvm::Twine &text) {
     diagnostic.attachNote(translate(loc)) << text;
   }
 

@@ -31,11 +31,9 @@ struct Frame {
 
 class ExpressionLowering {
 public:
-  ExpressionLowering(const StatementContext &context,
-                     const Environment &environment, OpBuilder builder,
+  ExpressionLowering(const StatementContext &context, const Environment &environment, OpBuilder builder,
                      FloatType floatType, Diagnostics &diagnostics)
-      : context(context), environment(environment),
-        arithmetic(builder, floatType), diagnostics(diagnostics) {}
+      : context(context), environment(environment), arithmetic(builder, floatType), diagnostics(diagnostics) {}
 
   Operand run(const Expr &expr);
 
@@ -48,20 +46,17 @@ private:
   Operand lowerExtent(const Expr &expr);
   Operand lowerParameter(const Expr &expr, size_t position);
   Operand lowerCall(const Expr &expr);
-  Operand lowerBuiltin(const Expr &expr, const BuiltinInfo &info,
-                       llvm::ArrayRef<Operand> arguments);
+  Operand lowerBuiltin(const Expr &expr, const BuiltinInfo &info, llvm::ArrayRef<Operand> arguments);
   Operand lowerElement(const Expr &expr);
   Operand lowerUnary(const Expr &expr);
   Operand lowerBinary(const Expr &expr);
   Operand lowerComparison(const Expr &expr);
   Operand lowerConditional(const Expr &expr);
-  Operand expand(const Expr &expr, const Definition &definition,
-                 llvm::ArrayRef<Operand> arguments);
+  Operand expand(const Expr &expr, const Definition &definition, llvm::ArrayRef<Operand> arguments);
   void lowerLets(const Expr &expr);
 
   // Types.
-  bool require(const Expr &at, Operand operand, Operand::Type type,
-               const llvm::Twine &who);
+  bool require(const Expr &at, Operand operand, Operand::Type type, const llvm::Twine &who);
   bool requireNumber(const Expr &at, Operand operand, const llvm::Twine &who);
   bool unify(Operand &x, Operand &y);
   Operand select(const Expr &expr, Operand condition, Operand x, Operand y);
@@ -74,9 +69,7 @@ private:
     error(expr.loc) << message;
     return {};
   }
-  Location userLoc(llvm::SMLoc loc) const {
-    return diagnostics.translate(userPlace(loc));
-  }
+  Location userLoc(llvm::SMLoc loc) const { return diagnostics.translate(userPlace(loc)); }
   llvm::SMLoc userPlace(llvm::SMLoc loc) const;
 
   const StatementContext &context;
@@ -84,8 +77,8 @@ private:
   Arithmetic arithmetic;
   Diagnostics &diagnostics;
   std::vector<Frame> frames;
-  llvm::DenseMap<const Definition *, Operand>
-      expanded; // definitions without parameters
+  llvm::DenseMap<const Definition *, Operand> expanded; // definitions without parameters
+  llvm::DenseSet<const char *> reported;                // uses of the library that led to an error
   unsigned operations = 0, depth = 0;
 };
 } // namespace
@@ -122,6 +115,8 @@ llvm::SMLoc ExpressionLowering::userPlace(llvm::SMLoc loc) const {
 
 InFlightDiagnostic ExpressionLowering::error(llvm::SMLoc loc) {
   llvm::SMLoc place = userPlace(loc);
+  if (place != loc && !reported.insert(place.getPointer()).second)
+    return InFlightDiagnostic(); // one mistake can trip the library more than once
   InFlightDiagnostic report = diagnostics.error(place);
   // The notes follow the message, so they are attached when it is complete:
   // InFlightDiagnostic keeps both apart.
@@ -132,20 +127,16 @@ InFlightDiagnostic ExpressionLowering::error(llvm::SMLoc loc) {
     if (!frame.scope.definition || frame.use == place || shown++ == 3)
       break;
     if (!frame.scope.definition->isLibrary)
-      diagnostics.note(report, frame.use,
-                       "in '" + frame.scope.definition->name.text +
-                           "', used here");
+      diagnostics.note(report, frame.use, "in '" + frame.scope.definition->name.text + "', used here");
   }
   return report;
 }
 
-bool ExpressionLowering::require(const Expr &at, Operand operand,
-                                 Operand::Type type, const llvm::Twine &who) {
+bool ExpressionLowering::require(const Expr &at, Operand operand, Operand::Type type, const llvm::Twine &who) {
   if (operand.type == type || operand.isPoison())
     return !operand.isPoison();
   auto report = error(at.loc);
-  report << who << " must be " << describe(type) << ", this is "
-         << describe(operand.type);
+  report << who << " must be " << describe(type) << ", this is " << describe(operand.type);
   if (type == Operand::Bool && operand.isNumber())
     report << "; compare it, as in ... != 0";
   if (type == Operand::Int && operand.type == Operand::Float)
@@ -153,8 +144,7 @@ bool ExpressionLowering::require(const Expr &at, Operand operand,
   return false;
 }
 
-bool ExpressionLowering::requireNumber(const Expr &at, Operand operand,
-                                       const llvm::Twine &who) {
+bool ExpressionLowering::requireNumber(const Expr &at, Operand operand, const llvm::Twine &who) {
   if (operand.isNumber() || operand.isPoison())
     return !operand.isPoison();
   auto report = error(at.loc);
@@ -189,8 +179,7 @@ void ExpressionLowering::lowerLets(const Expr &expr) {
         needed.push_back(&let);
     }
   for (const Definition *let : llvm::reverse(needed)) {
-    Expr use{
-        .kind = ExprKind::Name, .loc = let->name.loc, .name = let->name.text};
+    Expr use{.kind = ExprKind::Name, .loc = let->name.loc, .name = let->name.text};
     expand(use, *let, {});
   }
 }
@@ -201,9 +190,7 @@ Operand ExpressionLowering::lowerName(const Expr &expr) {
   case Symbol::Argument:
     return frames.back().arguments[symbol.position];
   case Symbol::Definition:
-    return symbol.definition->params.empty()
-               ? expand(expr, *symbol.definition, {})
-               : Operand();
+    return symbol.definition->params.empty() ? expand(expr, *symbol.definition, {}) : Operand();
   case Symbol::Parameter:
     return lowerParameter(expr, symbol.position);
   case Symbol::Index:
@@ -212,8 +199,7 @@ Operand ExpressionLowering::lowerName(const Expr &expr) {
     return lowerExtent(expr);
   case Symbol::Constant: {
     auto limits = std::numeric_limits<double>();
-    return arithmetic.number(expr.name == "inf" ? limits.infinity()
-                                                : limits.quiet_NaN());
+    return arithmetic.number(expr.name == "inf" ? limits.infinity() : limits.quiet_NaN());
   }
   case Symbol::Unknown:
   case Symbol::Function:
@@ -224,28 +210,22 @@ Operand ExpressionLowering::lowerName(const Expr &expr) {
 
 /// s, b, h, i, j with their intervals.
 Operand ExpressionLowering::lowerIndexName(const Expr &expr) {
-  auto [value, extent] =
-      llvm::StringSwitch<std::pair<Value, llvm::StringRef>>(expr.name)
-          .Case("s", {environment.s, ""})
-          .Case("b", {environment.b, "B"})
-          .Case("h", {environment.h, "H"})
-          .Case("i", {environment.i, "M"})
-          .Default({environment.j, "N"});
+  auto [value, extent] = llvm::StringSwitch<std::pair<Value, llvm::StringRef>>(expr.name)
+                             .Case("s", {environment.s, ""})
+                             .Case("b", {environment.b, "B"})
+                             .Case("h", {environment.h, "H"})
+                             .Case("i", {environment.i, "M"})
+                             .Default({environment.j, "N"});
   if (!value && expr.name == "s" && context.name == "mask")
     return fail(expr, "a mask cannot depend on the score s: what is allowed is "
                       "decided by position (A3)");
   if (!value)
-    return fail(expr,
-                llvm::Twine("'") + expr.name +
-                    "' differs from pair to pair, '" + context.name +
-                    "' is one number for all: multiply in 'score' instead");
+    return fail(expr, llvm::Twine("'") + expr.name + "' differs from pair to pair, '" + context.name +
+                          "' is one number for all: multiply in 'score' instead");
   if (extent.empty())
     return {Operand::Float, value};
   int64_t size = context.shapes.extents.lookup(extent);
-  return {Operand::Int,
-          value,
-          {0, ShapedType::isDynamic(size) ? kMaxExtent
-                                          : std::max<int64_t>(size - 1, 0)}};
+  return {Operand::Int, value, {0, ShapedType::isDynamic(size) ? kMaxExtent : std::max<int64_t>(size - 1, 0)}};
 }
 
 Operand ExpressionLowering::lowerExtent(const Expr &expr) {
@@ -258,28 +238,25 @@ Operand ExpressionLowering::lowerExtent(const Expr &expr) {
                     .Case("M", environment.M)
                     .Case("N", environment.N)
                     .Default(Value());
-  if (!ShapedType::isDynamic(size) &&
-      !(value && (expr.name == "M" || expr.name == "N")))
+  if (!ShapedType::isDynamic(size) && !(value && (expr.name == "M" || expr.name == "N")))
     return arithmetic.integer(size);
   if (!value)
-    return fail(expr, "'" + expr.name + "' is known only at run time, '" +
-                          context.name +
+    return fail(expr, "'" + expr.name + "' is known only at run time, '" + context.name +
                           "' must be known when the file is compiled");
-  return {Operand::Int, value,
-          ShapedType::isDynamic(size) ? range : Interval::exactly(size)};
+  return {Operand::Int, value, ShapedType::isDynamic(size) ? range : Interval::exactly(size)};
 }
 
 Operand ExpressionLowering::lowerParameter(const Expr &expr, size_t position) {
-  if (llvm::is_contained({context.shapes.q, context.shapes.k, context.shapes.v},
-                         position))
+  if (llvm::is_contained({context.shapes.q, context.shapes.k, context.shapes.v}, position))
     return fail(expr, "'" + expr.name +
                           "' is read by the attention itself and cannot be "
                           "read in an expression; s is "
                           "the scaled product of q and k");
+  if (!context.shapes.params[position].type)
+    return {}; // reported
   Value value = environment.params[position];
   if (!value)
-    return fail(expr, "'" + expr.name + "' is known only at run time, '" +
-                          context.name +
+    return fail(expr, "'" + expr.name + "' is known only at run time, '" + context.name +
                           "' must be known when the file is compiled: multiply "
                           "in 'score' instead");
   (*environment.used)[position] = true;
@@ -292,14 +269,11 @@ Operand ExpressionLowering::lowerParameter(const Expr &expr, size_t position) {
 // Definitions
 //===----------------------------------------------------------------------===//
 
-Operand ExpressionLowering::expand(const Expr &expr,
-                                   const Definition &definition,
-                                   llvm::ArrayRef<Operand> arguments) {
+Operand ExpressionLowering::expand(const Expr &expr, const Definition &definition, llvm::ArrayRef<Operand> arguments) {
   if (!definition.body || context.program.recursive.contains(&definition))
     return {}; // reported
   bool isConstant = definition.params.empty();
-  if (auto known = expanded.find(&definition);
-      isConstant && known != expanded.end())
+  if (auto known = expanded.find(&definition); isConstant && known != expanded.end())
     return known->second;
   Scope scope = frames.back().scope.enter(definition);
   frames.push_back({scope, arguments, expr.loc});
@@ -315,27 +289,21 @@ Operand ExpressionLowering::lowerCall(const Expr &expr) {
   for (const ExprPtr &operand : expr.operands)
     arguments.push_back(lower(*operand));
   Symbol symbol = lookup(expr.name, frames.back().scope);
-  if (symbol.kind == Symbol::Definition &&
-      symbol.definition->params.size() == arguments.size())
+  if (symbol.kind == Symbol::Definition && symbol.definition->params.size() == arguments.size())
     return expand(expr, *symbol.definition, arguments);
-  if (symbol.kind == Symbol::Function &&
-      arguments.size() >= symbol.builtin->minArguments &&
+  if (symbol.kind == Symbol::Function && arguments.size() >= symbol.builtin->minArguments &&
       arguments.size() <= symbol.builtin->maxArguments)
     return lowerBuiltin(expr, *symbol.builtin, arguments);
   return {}; // reported
 }
 
-Operand ExpressionLowering::lowerBuiltin(const Expr &expr,
-                                         const BuiltinInfo &info,
-                                         llvm::ArrayRef<Operand> arguments) {
-  std::string who =
-      fmt::format("the argument of {}", std::string_view(info.name));
+Operand ExpressionLowering::lowerBuiltin(const Expr &expr, const BuiltinInfo &info, llvm::ArrayRef<Operand> arguments) {
+  std::string who = fmt::format("the argument of {}", std::string_view(info.name));
   if (info.builtin == Builtin::Select)
     return select(expr, arguments[0], arguments[1], arguments[2]);
   bool isCast = info.builtin == Builtin::Int || info.builtin == Builtin::Float;
   for (auto [operand, argument] : llvm::zip(expr.operands, arguments))
-    if (!(isCast && argument.type == Operand::Bool) &&
-        !requireNumber(*operand, argument, who))
+    if (!(isCast && argument.type == Operand::Bool) && !requireNumber(*operand, argument, who))
       return {};
   arithmetic.setLoc(userLoc(expr.loc));
   switch (info.builtin) {
@@ -350,8 +318,7 @@ Operand ExpressionLowering::lowerBuiltin(const Expr &expr,
     Operand result = arguments[0];
     for (Operand next : arguments.drop_front()) {
       unify(result, next);
-      result = info.builtin == Builtin::Min ? arithmetic.minimum(result, next)
-                                            : arithmetic.maximum(result, next);
+      result = info.builtin == Builtin::Min ? arithmetic.minimum(result, next) : arithmetic.maximum(result, next);
     }
     return result;
   }
@@ -366,20 +333,14 @@ Operand ExpressionLowering::lowerBuiltin(const Expr &expr,
 
 /// A dimension named like the role of the index, or an interval inside a fixed
 /// extent.
-bool ExpressionLowering::isInRange(Operand index, const TensorInfo &tensor,
-                                   unsigned dim) {
+bool ExpressionLowering::isInRange(Operand index, const TensorInfo &tensor, unsigned dim) {
   int64_t extent = tensor.type.getDimSize(dim);
   if (!ShapedType::isDynamic(extent))
     return index.range.isWithin(0, extent - 1);
-  llvm::StringRef symbol = tensor.symbols[dim];
   auto is = [&](Value variable, llvm::StringRef role) {
-    return variable && index.value == variable && symbol == role;
+    return variable && index.value == variable && tensor.symbols[dim] == role;
   };
-  const TensorInfo &q = context.shapes.params[context.shapes.q];
-  size_t queries = q.layout.find('M');
-  return is(environment.b, "B") || is(environment.j, "N") ||
-         (queries != std::string::npos &&
-          is(environment.i, q.symbols[queries]));
+  return is(environment.b, "B") || is(environment.j, "N") || is(environment.i, context.shapes.querySymbol);
 }
 
 Operand ExpressionLowering::extentOf(const TensorInfo &tensor, unsigned dim) {
@@ -387,9 +348,7 @@ Operand ExpressionLowering::extentOf(const TensorInfo &tensor, unsigned dim) {
   if (!ShapedType::isDynamic(extent))
     return arithmetic.integer(extent);
   llvm::StringRef symbol = tensor.symbols[dim];
-  Value value = symbol == "B"   ? environment.B
-                : symbol == "M" ? environment.M
-                                : environment.N;
+  Value value = symbol == "B" ? environment.B : symbol == "M" ? environment.M : environment.N;
   return {Operand::Int, value, {1, kMaxExtent}};
 }
 
@@ -403,17 +362,16 @@ Operand ExpressionLowering::lowerElement(const Expr &expr) {
   Operand tensor = lowerName(name);
   if (tensor.isPoison())
     return {};
+  bool isArgument = lookup(expr.name, frames.back().scope).kind == Symbol::Argument; // else: reported with the names
   if (tensor.type != Operand::Tensor)
-    return fail(expr, "'" + expr.name + "' is " + describe(tensor.type) +
-                          " and cannot be indexed");
+    return isArgument ? fail(expr, "'" + expr.name + "' is " + describe(tensor.type) + " and cannot be indexed")
+                      : Operand();
   const TensorInfo &info = context.shapes.params[tensor.tensor];
   if (static_cast<size_t>(info.type.getRank()) != indices.size()) {
-    if (lookup(expr.name, frames.back().scope).kind == Symbol::Parameter)
-      return {}; // reported when names were resolved
-    return fail(expr, llvm::Twine("'") + info.parameter->name.text + "' has " +
-                          llvm::Twine(info.type.getRank()) +
-                          " dimensions and is read with " +
-                          llvm::Twine(indices.size()) + " indices");
+    if (!isArgument)
+      return {};
+    return fail(expr, llvm::Twine("'") + info.parameter->name.text + "' has " + llvm::Twine(info.type.getRank()) +
+                          " dimensions and is read with " + llvm::Twine(indices.size()) + " indices");
   }
   llvm::SmallVector<Value> values;
   arithmetic.setLoc(userLoc(expr.loc));
@@ -448,35 +406,25 @@ Operand ExpressionLowering::lowerUnary(const Expr &expr) {
   Operand operand = lower(at);
   arithmetic.setLoc(userLoc(expr.loc));
   if (expr.op == Operator::Not)
-    return require(at, operand, Operand::Bool, "the operand of 'not'")
-               ? arithmetic.logicalNot(operand)
-               : Operand();
-  return requireNumber(at, operand, "the operand of '-'")
-             ? arithmetic.negate(operand)
-             : Operand();
+    return require(at, operand, Operand::Bool, "the operand of 'not'") ? arithmetic.logicalNot(operand) : Operand();
+  return requireNumber(at, operand, "the operand of '-'") ? arithmetic.negate(operand) : Operand();
 }
 
 Operand ExpressionLowering::lowerBinary(const Expr &expr) {
   Operand x = lower(*expr.operands[0]), y = lower(*expr.operands[1]);
   bool isLogical = expr.op == Operator::And || expr.op == Operator::Or;
   auto check = [&](const Expr &at, Operand operand, const char *side) {
-    std::string who =
-        fmt::format("the {} side of '{}'", side, spelling(expr.op).str());
-    return isLogical ? require(at, operand, Operand::Bool, who)
-                     : requireNumber(at, operand, who);
+    std::string who = fmt::format("the {} side of '{}'", side, spelling(expr.op).str());
+    return isLogical ? require(at, operand, Operand::Bool, who) : requireNumber(at, operand, who);
   };
-  bool left = check(*expr.operands[0], x, "left"),
-       right = check(*expr.operands[1], y, "right");
+  bool left = check(*expr.operands[0], x, "left"), right = check(*expr.operands[1], y, "right");
   if (!left || !right)
     return {};
   const Expr &divisor = *expr.operands[1];
-  bool divides = expr.op == Operator::Divide ||
-                 expr.op == Operator::FloorDivide ||
-                 expr.op == Operator::Modulo;
-  bool isZero =
-      (divisor.kind == ExprKind::Integer && divisor.integer == 0) ||
-      (divisor.kind == ExprKind::Float && divisor.number == 0) ||
-      (y.type == Operand::Int && y.range.isConstant() && y.range.low == 0);
+  bool divides = expr.op == Operator::Divide || expr.op == Operator::FloorDivide || expr.op == Operator::Modulo;
+  bool isZero = (divisor.kind == ExprKind::Integer && divisor.integer == 0) ||
+                (divisor.kind == ExprKind::Float && divisor.number == 0) ||
+                (y.type == Operand::Int && y.range.isConstant() && y.range.low == 0);
   if (divides && isZero) {
     error(divisor.loc) << "division by zero";
     return {};
@@ -498,14 +446,11 @@ Operand ExpressionLowering::lowerComparison(const Expr &expr) {
   Operand all;
   for (auto [position, link] : llvm::enumerate(expr.chain)) {
     Operand x = operands[position], y = operands[position + 1];
-    bool mayBeBool =
-        x.type == Operand::Bool && y.type == Operand::Bool &&
-        (link.op == Operator::Equal || link.op == Operator::NotEqual);
+    bool mayBeBool = x.type == Operand::Bool && y.type == Operand::Bool &&
+                     (link.op == Operator::Equal || link.op == Operator::NotEqual);
     std::string side = fmt::format("side of '{}'", spelling(link.op).str());
-    bool left = mayBeBool ||
-                requireNumber(*expr.operands[position], x, "the left " + side);
-    bool right = mayBeBool || requireNumber(*expr.operands[position + 1], y,
-                                            "the right " + side);
+    bool left = mayBeBool || requireNumber(*expr.operands[position], x, "the left " + side);
+    bool right = mayBeBool || requireNumber(*expr.operands[position + 1], y, "the right " + side);
     if (!left || !right)
       return {};
     arithmetic.setLoc(userLoc(link.loc));
@@ -522,15 +467,12 @@ Operand ExpressionLowering::lowerConditional(const Expr &expr) {
   return select(expr, condition, x, y);
 }
 
-Operand ExpressionLowering::select(const Expr &expr, Operand condition,
-                                   Operand x, Operand y) {
-  if (!require(*expr.operands[0], condition, Operand::Bool, "the condition") ||
-      x.isPoison() || y.isPoison())
+Operand ExpressionLowering::select(const Expr &expr, Operand condition, Operand x, Operand y) {
+  if (!require(*expr.operands[0], condition, Operand::Bool, "the condition") || x.isPoison() || y.isPoison())
     return {};
   arithmetic.setLoc(userLoc(expr.loc));
   if (!unify(x, y) || x.type == Operand::Tensor)
-    return fail(expr, llvm::Twine("the two values are ") + describe(x.type) +
-                          " and " + describe(y.type) +
+    return fail(expr, llvm::Twine("the two values are ") + describe(x.type) + " and " + describe(y.type) +
                           ": both must be numbers, or both booleans");
   return arithmetic.select(condition, x, y);
 }
@@ -570,42 +512,35 @@ Operand ExpressionLowering::lower(const Expr &expr) {
     return {}; // reported
   llvm::scope_exit leave([this] { --depth; });
   if (++depth > kMaxExpansionDepth || ++operations > kMaxOperations) {
-    const char *what = operations > kMaxOperations
-                           ? "expands to too many operations"
-                           : "is nested too deeply";
+    const char *what = operations > kMaxOperations ? "expands to too many operations" : "is nested too deeply";
     operations = kMaxOperations + 1; // say it once
     diagnostics.error(frames.size() > 1 ? frames[1].use : expr.loc)
-        << "'" << context.name << "' " << what
-        << " once its definitions are put in place; the limits are "
-        << kMaxOperations << " operations and " << kMaxExpansionDepth
-        << " levels";
+        << "'" << context.name << "' " << what << " once its definitions are put in place; the limits are "
+        << kMaxOperations << " operations and " << kMaxExpansionDepth << " levels";
     return {};
   }
   arithmetic.setLoc(userLoc(expr.loc));
   return lowerKind(expr);
 }
 
+/// The statement's own type: a mask is a boolean, the others are floats.
 Operand ExpressionLowering::run(const Expr &expr) {
-  frames.push_back({Scope{context.program, &context.attention,
-                          context.attention.lets.size()},
-                    {},
-                    {}});
+  frames.push_back({Scope{context.program, &context.attention, context.attention.lets.size()}, {}, {}});
   lowerLets(expr);
   Operand result = lower(expr);
+  if (result.isPoison())
+    return {};
   if (result.type == Operand::Tensor)
-    return fail(
-        expr,
-        "'" + context.name +
-            "' is a tensor here: read an element of it, as in x[b, h, i, j]");
-  return result;
+    return fail(expr, "'" + context.name + "' is a tensor here: read an element of it, as in x[b, h, i, j]");
+  if (context.name == "mask")
+    return require(expr, result, Operand::Bool, "'mask'") ? result : Operand();
+  if (result.type == Operand::Bool)
+    return fail(expr, "'" + context.name + "' must be a number, this is a boolean; a condition belongs in 'mask'");
+  arithmetic.setLoc(userLoc(expr.loc));
+  return arithmetic.toFloat(result);
 }
 
-Operand attnc::spec::lowerExpression(const Expr &expr,
-                                     const StatementContext &context,
-                                     const Environment &environment,
-                                     OpBuilder builder, FloatType floatType,
-                                     Diagnostics &diagnostics) {
-  return ExpressionLowering(context, environment, builder, floatType,
-                            diagnostics)
-      .run(expr);
+Operand attnc::spec::lowerStatement(const Expr &expr, const StatementContext &context, const Environment &environment,
+                                    OpBuilder builder, FloatType floatType, Diagnostics &diagnostics) {
+  return ExpressionLowering(context, environment, builder, floatType, diagnostics).run(expr);
 }

@@ -17,12 +17,10 @@ inline constexpr unsigned kMaxExpansionDepth = 800;
 
 /// What the names of an expression stand for in the IR.
 struct Environment {
-  mlir::Value s, b, h, i, j, M, N; // null where the statement has no such name
-  mlir::Value B;                   // the batch extent when it is run-time
-  llvm::SmallVector<mlir::Value>
-      params; // per parameter; null for q, k, v, and all null in `scale`
-  llvm::SmallVectorImpl<bool> *used =
-      nullptr; // set for each parameter that is read
+  mlir::Value s, b, h, i, j, M, N;             // null where the statement has no such name
+  mlir::Value B;                               // the batch extent when it is run-time
+  llvm::SmallVector<mlir::Value> params;       // per parameter; null for q, k, v, and all null in `scale`
+  llvm::SmallVectorImpl<bool> *used = nullptr; // set for each parameter that is read
 };
 
 /// The statement that an expression belongs to.
@@ -33,11 +31,10 @@ struct StatementContext {
   llvm::StringRef name; // "score", "mask", "scale"
 };
 
-/// Checks the types of a statement's expression and emits it at `builder`;
-/// floats have type `floatType`. Gives a poison operand after errors, all of
-/// which are reported at places in the user's file.
-Operand lowerExpression(const Expr &expr, const StatementContext &context,
-                        const Environment &environment, mlir::OpBuilder builder,
-                        mlir::FloatType floatType, Diagnostics &diagnostics);
+/// Checks the types of a statement's expression and emits it at `builder`; floats have type `floatType`. The result is
+/// a boolean for `mask`, a float for the others, or poison after errors, all of which are reported at places in the
+/// user's file.
+Operand lowerStatement(const Expr &expr, const StatementContext &context, const Environment &environment,
+                       mlir::OpBuilder builder, mlir::FloatType floatType, Diagnostics &diagnostics);
 
 } // namespace attnc::spec

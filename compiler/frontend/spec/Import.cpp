@@ -47,19 +47,16 @@ namespace {
 /// Builds the function of one attention.
 class AttentionImporter {
 public:
-  AttentionImporter(const Program &program, const Attention &attention,
-                    const Shapes &shapes, Diagnostics &diagnostics)
-      : program(program), attention(attention), shapes(shapes),
-        diagnostics(diagnostics), builder(diagnostics.getContext()),
-        loc(diagnostics.translate(attention.name.loc)),
+  AttentionImporter(const Program &program, const Attention &attention, const Shapes &shapes, Diagnostics &diagnostics)
+      : program(program), attention(attention), shapes(shapes), diagnostics(diagnostics),
+        builder(diagnostics.getContext()), loc(diagnostics.translate(attention.name.loc)),
         used(attention.params.size()) {}
 
   void import(ModuleOp module);
 
 private:
   void createFunction(ModuleOp module);
-  DictionaryAttr tensorAttributes(const TensorInfo &info,
-                                  llvm::StringRef defaultName);
+  DictionaryAttr tensorAttributes(const TensorInfo &info, llvm::StringRef defaultName);
   Value createInit(const TensorInfo &result);
   Value extentOf(char letter);
   void createAttention();
@@ -106,18 +103,14 @@ const Expr *AttentionImporter::find(llvm::StringRef statement) const {
 // The function
 //===----------------------------------------------------------------------===//
 
-DictionaryAttr
-AttentionImporter::tensorAttributes(const TensorInfo &info,
-                                    llvm::StringRef defaultName) {
+DictionaryAttr AttentionImporter::tensorAttributes(const TensorInfo &info, llvm::StringRef defaultName) {
   llvm::SmallVector<Attribute> dims;
   for (const std::string &symbol : info.symbols)
     dims.push_back(builder.getStringAttr(symbol));
   llvm::StringRef name = info.parameter->name.text;
   return builder.getDictionaryAttr(
       {builder.getNamedAttr("attnc.dims", builder.getArrayAttr(dims)),
-       builder.getNamedAttr(
-           "attnc.name",
-           builder.getStringAttr(name.empty() ? defaultName : name))});
+       builder.getNamedAttr("attnc.name", builder.getStringAttr(name.empty() ? defaultName : name))});
 }
 
 void AttentionImporter::createFunction(ModuleOp module) {
@@ -132,8 +125,7 @@ void AttentionImporter::createFunction(ModuleOp module) {
     outputAttributes.push_back(tensorAttributes(result, "o"));
   }
   builder.setInsertionPointToEnd(module.getBody());
-  function = func::FuncOp::create(builder, loc, attention.name.text,
-                                  builder.getFunctionType(inputs, outputs));
+  function = func::FuncOp::create(builder, loc, attention.name.text, builder.getFunctionType(inputs, outputs));
   function.setAllArgAttrs(inputAttributes);
   function.setAllResultAttrs(outputAttributes);
   if (!attention.doc.empty())
@@ -149,8 +141,7 @@ Value AttentionImporter::extentOf(char letter) {
   for (unsigned position : {shapes.q, shapes.k, shapes.v}) {
     size_t dim = shapes.params[position].layout.find(letter);
     if (dim != std::string::npos)
-      return tensor::DimOp::create(builder, loc, function.getArgument(position),
-                                   dim);
+      return tensor::DimOp::create(builder, loc, function.getArgument(position), dim);
   }
   llvm_unreachable("a run-time role is in q, k or v");
 }
@@ -178,8 +169,7 @@ void AttentionImporter::gatherCaptures() {
       continue;
     Value value = function.getArgument(position);
     if (param.type.getRank() == 0)
-      value = tensor::ExtractOp::create(builder, value.getLoc(), value,
-                                        ValueRange());
+      value = tensor::ExtractOp::create(builder, value.getLoc(), value, ValueRange());
     captureOf[position] = captures.size();
     captures.push_back(value);
   }
@@ -197,14 +187,10 @@ void AttentionImporter::createAttention() {
     inits.push_back(createInit(result));
     types.push_back(result.type);
   }
-  auto layout = [&](unsigned position) {
-    return builder.getStringAttr(shapes.params[position].layout);
-  };
-  op = attn::AttentionOp::create(
-      builder, loc, types, function.getArgument(shapes.q),
-      function.getArgument(shapes.k), function.getArgument(shapes.v), captures,
-      inits, layout(shapes.q), layout(shapes.k), layout(shapes.v),
-      builder.getStringAttr(shapes.getOutput().layout), evaluateScale());
+  auto layout = [&](unsigned position) { return builder.getStringAttr(shapes.params[position].layout); };
+  op = attn::AttentionOp::create(builder, loc, types, function.getArgument(shapes.q), function.getArgument(shapes.k),
+                                 function.getArgument(shapes.v), captures, inits, layout(shapes.q), layout(shapes.k),
+                                 layout(shapes.v), builder.getStringAttr(shapes.getOutput().layout), evaluateScale());
   func::ReturnOp::create(builder, loc, op.getResults());
 }
 
@@ -214,38 +200,25 @@ FloatAttr AttentionImporter::evaluateScale() {
   const Expr *expr = find("scale");
   if (!expr)
     return {};
-  OwningOpRef<ModuleOp> scratch =
-      ModuleOp::create(loc); // its operations are thrown away
+  OwningOpRef<ModuleOp> scratch = ModuleOp::create(loc); // its operations are thrown away
   Environment environment;
   environment.params.resize(shapes.params.size());
   environment.used = &used;
   OpBuilder scratchBuilder = OpBuilder::atBlockEnd(scratch->getBody());
   StatementContext context{program, attention, shapes, "scale"};
-  Operand value = lowerExpression(*expr, context, environment, scratchBuilder,
-                                  scratchBuilder.getF64Type(), diagnostics);
+  Operand value = lowerStatement(*expr, context, environment, scratchBuilder, scratchBuilder.getF64Type(), diagnostics);
+  FloatAttr constant;
   if (value.isPoison())
     return {};
-  if (!value.isNumber()) {
-    diagnostics.error(expr->loc) << "'scale' must be a number";
-    return {};
-  }
-  Arithmetic arithmetic(scratchBuilder, scratchBuilder.getF64Type());
-  arithmetic.setLoc(loc);
-  FloatAttr constant;
-  if (!matchPattern(arithmetic.toFloat(value).value, m_Constant(&constant)) ||
-      !constant.getValue().isFinite()) {
-    diagnostics.error(expr->loc) << "'scale' must be a finite number";
-    return {};
-  }
-  return constant;
+  if (matchPattern(value.value, m_Constant(&constant)) && constant.getValue().isFinite())
+    return constant;
+  diagnostics.error(expr->loc) << "'scale' must be a finite number";
+  return {};
 }
 
 /// The block arguments by name: `firstIndex` is the position of b.
-Environment AttentionImporter::regionEnvironment(Block &block,
-                                                 unsigned firstIndex) {
-  auto argument = [&](unsigned offset) {
-    return block.getArgument(firstIndex + offset);
-  };
+Environment AttentionImporter::regionEnvironment(Block &block, unsigned firstIndex) {
+  auto argument = [&](unsigned offset) { return block.getArgument(firstIndex + offset); };
   Environment environment;
   environment.s = firstIndex ? block.getArgument(0) : Value();
   environment.b = argument(0);
@@ -269,29 +242,13 @@ void AttentionImporter::lowerRegion(llvm::StringRef name) {
   Block *block = isScore ? op.addScoreBlock() : op.addMaskBlock();
   OpBuilder regionBuilder = OpBuilder::atBlockEnd(block);
   StatementContext context{program, attention, shapes, name};
-  Operand value = lowerExpression(
-      *expr, context, regionEnvironment(*block, isScore ? 1 : 0), regionBuilder,
-      op.getAccumulatorType(), diagnostics);
+  Environment environment = regionEnvironment(*block, isScore ? 1 : 0);
+  Operand value = lowerStatement(*expr, context, environment, regionBuilder, op.getAccumulatorType(), diagnostics);
   if (value.isPoison())
     return;
-  if (isScore ? !value.isNumber() : value.type != Operand::Bool) {
-    diagnostics.error(expr->loc)
-        << "'" << name << "' must be "
-        << (isScore
-                ? "a number, this is a boolean; a condition belongs in 'mask'"
-                : "a boolean, this is a number; compare it, as in ... != 0");
-    return;
-  }
   if (!isScore && value.range.high == 0)
-    diagnostics.warning(expr->loc)
-        << "the mask is never true: no key is allowed and the output is 0";
-  Location yieldLoc = diagnostics.translate(expr->loc);
-  if (isScore) {
-    Arithmetic arithmetic(regionBuilder, op.getAccumulatorType());
-    arithmetic.setLoc(yieldLoc);
-    value = arithmetic.toFloat(value);
-  }
-  attn::YieldOp::create(regionBuilder, yieldLoc, value.value);
+    diagnostics.warning(expr->loc) << "the mask is never true: no key is allowed and the output is 0";
+  attn::YieldOp::create(regionBuilder, diagnostics.translate(expr->loc), value.value);
 }
 
 /// Puts the operations in the order in which the yielded value needs them,
@@ -299,8 +256,7 @@ void AttentionImporter::lowerRegion(llvm::StringRef name) {
 /// not on how the file names its parts.
 static void sortOperations(Block &block) {
   DenseSet<Operation *> placed;
-  llvm::SmallVector<std::pair<Operation *, unsigned>> stack{
-      {block.getTerminator(), 0}}; // with the next operand
+  llvm::SmallVector<std::pair<Operation *, unsigned>> stack{{block.getTerminator(), 0}}; // with the next operand
   llvm::SmallVector<Operation *> order;
   while (!stack.empty()) {
     auto &[op, next] = stack.back();
@@ -339,19 +295,47 @@ void AttentionImporter::warnUnused() {
     return; // what reads it may have been the error
   for (auto [position, param] : llvm::enumerate(attention.params))
     if (captureOf[position] && !used[position])
-      diagnostics.warning(param.name.loc)
-          << "'" << param.name.text << "' is never read";
+      diagnostics.warning(param.name.loc) << "'" << param.name.text << "' is never read";
 }
 
 //===----------------------------------------------------------------------===//
 // The file
 //===----------------------------------------------------------------------===//
 
+/// Reports the type errors of an attention whose shapes are wrong; what is emitted on the way is thrown away.
+static void checkStatements(const Program &program, const Attention &attention, Diagnostics &diagnostics) {
+  Shapes shapes = guessShapes(attention, diagnostics.getContext());
+  Builder types(diagnostics.getContext());
+  Location loc = diagnostics.translate(attention.name.loc);
+  for (const Statement &statement : attention.statements) {
+    if (!statement.value)
+      continue;
+    OwningOpRef<ModuleOp> scratch = ModuleOp::create(loc);
+    Block *block = scratch->getBody();
+    Environment environment;
+    llvm::SmallVector<bool> used(attention.params.size());
+    environment.used = &used;
+    environment.params.resize(attention.params.size());
+    if (statement.name.text == "score")
+      environment.s = block->addArgument(types.getF32Type(), loc);
+    if (statement.name.text != "scale") {
+      for (Value *value : {&environment.b, &environment.h, &environment.i, &environment.j, &environment.B,
+                           &environment.M, &environment.N})
+        *value = block->addArgument(types.getIndexType(), loc);
+      for (auto [value, info] : llvm::zip(environment.params, shapes.params))
+        if (info.type)
+          value = block->addArgument(info.type.getRank() == 0 ? info.type.getElementType() : Type(info.type), loc);
+    }
+    StatementContext context{program, attention, shapes, statement.name.text};
+    lowerStatement(*statement.value, context, environment, OpBuilder::atBlockEnd(block), types.getF32Type(),
+                   diagnostics);
+  }
+}
+
 /// Parses the library as a second buffer of `sources`; its diagnostics would be
 /// our bug.
 static File parseLibrary(llvm::SourceMgr &sources, Diagnostics &diagnostics) {
-  auto buffer =
-      llvm::MemoryBuffer::getMemBuffer(getLibraryText(), "Library.attn");
+  auto buffer = llvm::MemoryBuffer::getMemBuffer(getLibraryText(), "Library.attn");
   llvm::StringRef text = buffer->getBuffer();
   sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   File library = parse(text, diagnostics);
@@ -360,15 +344,12 @@ static File parseLibrary(llvm::SourceMgr &sources, Diagnostics &diagnostics) {
   return library;
 }
 
-FailureOr<OwningOpRef<ModuleOp>>
-attnc::spec::importSpec(llvm::SourceMgr &sources, MLIRContext *context,
-                        const DimBindings &bindings) {
-  context
-      ->loadDialect<attn::AttnDialect, arith::ArithDialect, func::FuncDialect,
-                    math::MathDialect, tensor::TensorDialect>();
+FailureOr<OwningOpRef<ModuleOp>> attnc::spec::importSpec(llvm::SourceMgr &sources, MLIRContext *context,
+                                                         const DimBindings &bindings) {
+  context->loadDialect<attn::AttnDialect, arith::ArithDialect, func::FuncDialect, math::MathDialect,
+                       tensor::TensorDialect>();
   Diagnostics diagnostics(sources, context);
-  const llvm::MemoryBuffer *main =
-      sources.getMemoryBuffer(sources.getMainFileID());
+  const llvm::MemoryBuffer *main = sources.getMemoryBuffer(sources.getMainFileID());
   Program program;
   program.library = parseLibrary(sources, diagnostics);
   program.user = parse(main->getBuffer(), diagnostics);
@@ -382,10 +363,10 @@ attnc::spec::importSpec(llvm::SourceMgr &sources, MLIRContext *context,
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(context));
   for (const Attention &attention : program.user.attentions)
-    if (std::optional<Shapes> shapes =
-            resolveShapes(attention, bindings, diagnostics))
-      AttentionImporter(program, attention, *shapes, diagnostics)
-          .import(*module);
+    if (std::optional<Shapes> shapes = resolveShapes(attention, bindings, diagnostics))
+      AttentionImporter(program, attention, *shapes, diagnostics).import(*module);
+    else
+      checkStatements(program, attention, diagnostics);
   if (diagnostics.hasErrors())
     return failure();
 

@@ -20,9 +20,8 @@ namespace attnc::spec {
 /// Every mistake of the file is reported through the context's diagnostic
 /// engine at its place in the file; a SourceMgrDiagnosticHandler over `sources`
 /// prints the carets. The standard library is added to `sources`.
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importSpec(llvm::SourceMgr &sources, mlir::MLIRContext *context,
-           const DimBindings &bindings = {});
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importSpec(llvm::SourceMgr &sources, mlir::MLIRContext *context,
+                                                              const DimBindings &bindings = {});
 
 /// The text of the standard library.
 llvm::StringRef getLibraryText();

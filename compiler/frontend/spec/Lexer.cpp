@@ -17,18 +17,14 @@ static bool continuesName(char c) { return isAlnum(c) || c == '_'; }
 
 /// Longest first: "<=" is tried before "<".
 static constexpr std::pair<StringLiteral, TokenKind> kPunctuation[] = {
-    {"->", TokenKind::Arrow},      {"//", TokenKind::SlashSlash},
-    {"<=", TokenKind::LessEqual},  {">=", TokenKind::GreaterEqual},
-    {"==", TokenKind::EqualEqual}, {"!=", TokenKind::NotEqual},
-    {"(", TokenKind::LeftParen},   {")", TokenKind::RightParen},
-    {"[", TokenKind::LeftBracket}, {"]", TokenKind::RightBracket},
-    {"{", TokenKind::LeftBrace},   {"}", TokenKind::RightBrace},
-    {",", TokenKind::Comma},       {":", TokenKind::Colon},
-    {";", TokenKind::Semicolon},   {"=", TokenKind::Assign},
-    {"+", TokenKind::Plus},        {"-", TokenKind::Minus},
-    {"*", TokenKind::Star},        {"/", TokenKind::Slash},
-    {"%", TokenKind::Percent},     {"<", TokenKind::Less},
-    {">", TokenKind::Greater},
+    {"->", TokenKind::Arrow},        {"//", TokenKind::SlashSlash}, {"<=", TokenKind::LessEqual},
+    {">=", TokenKind::GreaterEqual}, {"==", TokenKind::EqualEqual}, {"!=", TokenKind::NotEqual},
+    {"(", TokenKind::LeftParen},     {")", TokenKind::RightParen},  {"[", TokenKind::LeftBracket},
+    {"]", TokenKind::RightBracket},  {"{", TokenKind::LeftBrace},   {"}", TokenKind::RightBrace},
+    {",", TokenKind::Comma},         {":", TokenKind::Colon},       {";", TokenKind::Semicolon},
+    {"=", TokenKind::Assign},        {"+", TokenKind::Plus},        {"-", TokenKind::Minus},
+    {"*", TokenKind::Star},          {"/", TokenKind::Slash},       {"%", TokenKind::Percent},
+    {"<", TokenKind::Less},          {">", TokenKind::Greater},
 };
 
 /// What people write who come from C, Python or a paper.
@@ -120,9 +116,7 @@ Token Lexer::lexIdentifier() {
 /// error ("2x").
 Token Lexer::lexNumber() {
   StringRef rest = buffer.substr(position);
-  auto digitsFrom = [&](size_t at) {
-    return rest.substr(at).take_while(isDigit).size();
-  };
+  auto digitsFrom = [&](size_t at) { return rest.substr(at).take_while(isDigit).size(); };
   size_t length = digitsFrom(0);
   bool isFloat = false;
   if (rest.substr(length).starts_with(".")) {
@@ -130,8 +124,7 @@ Token Lexer::lexNumber() {
     length += 1 + digitsFrom(length + 1);
   }
   if (rest.substr(length).starts_with_insensitive("e")) {
-    size_t sign = length + 1 < rest.size() &&
-                  (rest[length + 1] == '+' || rest[length + 1] == '-');
+    size_t sign = length + 1 < rest.size() && (rest[length + 1] == '+' || rest[length + 1] == '-');
     if (size_t digits = digitsFrom(length + 1 + sign)) {
       isFloat = true;
       length += 1 + sign + digits;

@@ -59,9 +59,7 @@ struct Token {
   TokenKind kind = TokenKind::End;
   llvm::StringRef text;
 
-  llvm::SMLoc getLoc() const {
-    return llvm::SMLoc::getFromPointer(text.data());
-  }
+  llvm::SMLoc getLoc() const { return llvm::SMLoc::getFromPointer(text.data()); }
   bool is(TokenKind other) const { return kind == other; }
 };
 

@@ -15,6 +15,7 @@
 #include "fmt/ranges.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace llvm;
 using namespace attnc;
@@ -39,22 +40,20 @@ static constexpr BuiltinInfo kBuiltins[] = {
     {"int", Builtin::Int, 1, 1, "int(x)"},
 };
 static constexpr StringLiteral kIndices[] = {"s", "b", "h", "i", "j"};
-static constexpr StringLiteral kExtents[] = {"B", "M", "N", "H",
-                                             "G", "D", "Dv"};
+static constexpr StringLiteral kExtents[] = {"B", "M", "N", "H", "G", "D", "Dv"};
 static constexpr StringLiteral kConstants[] = {"inf", "nan"};
 static constexpr StringLiteral kStatements[] = {"score", "mask", "scale"};
 
 ArrayRef<BuiltinInfo> attnc::spec::getBuiltins() { return kBuiltins; }
 
 static const BuiltinInfo *findBuiltin(StringRef name) {
-  const BuiltinInfo *found = find_if(
-      kBuiltins, [&](const BuiltinInfo &info) { return info.name == name; });
+  const BuiltinInfo *found = find_if(kBuiltins, [&](const BuiltinInfo &info) { return info.name == name; });
   return found == std::end(kBuiltins) ? nullptr : found;
 }
 
 bool attnc::spec::isReserved(StringRef name) {
-  return is_contained(kIndices, name) || is_contained(kExtents, name) ||
-         is_contained(kConstants, name) || findBuiltin(name);
+  return is_contained(kIndices, name) || is_contained(kExtents, name) || is_contained(kConstants, name) ||
+         findBuiltin(name);
 }
 
 //===----------------------------------------------------------------------===//
@@ -62,17 +61,14 @@ bool attnc::spec::isReserved(StringRef name) {
 //===----------------------------------------------------------------------===//
 
 Scope Scope::enter(const Definition &inner) const {
-  if (attention && !attention->lets.empty() &&
-      &inner >= attention->lets.data() &&
+  if (attention && !attention->lets.empty() && &inner >= attention->lets.data() &&
       &inner < attention->lets.data() + attention->lets.size())
-    return {program, attention,
-            static_cast<size_t>(&inner - attention->lets.data()), &inner};
+    return {program, attention, static_cast<size_t>(&inner - attention->lets.data()), &inner};
   return {program, nullptr, 0, &inner};
 }
 
 template <typename Range, typename Name>
-static std::optional<size_t> positionOf(const Range &range, StringRef name,
-                                        Name getName) {
+static std::optional<size_t> positionOf(const Range &range, StringRef name, Name getName) {
   for (auto [position, item] : enumerate(range))
     if (getName(item) == name)
       return position;
@@ -82,21 +78,16 @@ static std::optional<size_t> positionOf(const Range &range, StringRef name,
 /// Every dimension name that the types of `attention` use.
 static bool namesDimension(const Attention &attention, StringRef name) {
   auto uses = [&](const Parameter &parameter) {
-    return any_of(parameter.type.dims,
-                  [&](const Dim &dim) { return dim.symbol.text == name; });
+    return any_of(parameter.type.dims, [&](const Dim &dim) { return dim.symbol.text == name; });
   };
   return any_of(attention.params, uses) || any_of(attention.results, uses);
 }
 
 static Symbol lookupInAttention(StringRef name, const Scope &scope) {
-  ArrayRef<Definition> lets =
-      ArrayRef(scope.attention->lets).take_front(scope.visibleLets);
-  if (auto position = positionOf(
-          lets, name, [](const Definition &let) { return let.name.text; }))
+  ArrayRef<Definition> lets = ArrayRef(scope.attention->lets).take_front(scope.visibleLets);
+  if (auto position = positionOf(lets, name, [](const Definition &let) { return let.name.text; }))
     return {Symbol::Definition, 0, &lets[*position]};
-  if (auto position =
-          positionOf(scope.attention->params, name,
-                     [](const Parameter &p) { return p.name.text; }))
+  if (auto position = positionOf(scope.attention->params, name, [](const Parameter &p) { return p.name.text; }))
     return {Symbol::Parameter, *position};
   if (namesDimension(*scope.attention, name))
     return {Symbol::Extent};
@@ -113,16 +104,13 @@ Symbol attnc::spec::lookup(StringRef name, const Scope &scope) {
   if (const BuiltinInfo *builtin = findBuiltin(name))
     return {Symbol::Function, 0, nullptr, builtin};
   if (scope.definition)
-    if (auto position = positionOf(scope.definition->params, name,
-                                   [](const Identifier &p) { return p.text; }))
+    if (auto position = positionOf(scope.definition->params, name, [](const Identifier &p) { return p.text; }))
       return {Symbol::Argument, *position};
   if (scope.attention)
-    if (Symbol symbol = lookupInAttention(name, scope);
-        symbol.kind != Symbol::Unknown)
+    if (Symbol symbol = lookupInAttention(name, scope); symbol.kind != Symbol::Unknown)
       return symbol;
   bool seesUser = !scope.definition || !scope.definition->isLibrary;
-  if (const Definition *found =
-          seesUser ? scope.program.userDefinitions.lookup(name) : nullptr)
+  if (const Definition *found = seesUser ? scope.program.userDefinitions.lookup(name) : nullptr)
     return {Symbol::Definition, 0, found};
   if (const Definition *found = scope.program.libraryDefinitions.lookup(name))
     return {Symbol::Definition, 0, found};
@@ -136,15 +124,15 @@ Symbol attnc::spec::lookup(StringRef name, const Scope &scope) {
 namespace {
 class Resolver {
 public:
-  Resolver(Program &program, Diagnostics &diagnostics)
-      : program(program), diagnostics(diagnostics) {}
+  Resolver(Program &program, Diagnostics &diagnostics) : program(program), diagnostics(diagnostics) {}
   void run();
 
 private:
   // Declarations.
   void declareDefinitions(File &file, StringMap<const Definition *> &table);
-  void checkName(const Identifier &name, StringRef what,
-                 StringMap<SMLoc> &taken);
+  void checkFunctionName(const Identifier &name, StringMap<SMLoc> &taken);
+  void reportIfTaken(const Identifier &name, StringMap<SMLoc> &taken);
+  void checkName(const Identifier &name, StringRef what, StringMap<SMLoc> &taken);
   void checkDefinition(const Definition &definition, const Scope &scope);
   void checkAttention(const Attention &attention);
   void checkStatements(const Attention &attention);
@@ -160,9 +148,7 @@ private:
 
   Program &program;
   Diagnostics &diagnostics;
-  MapVector<const Definition *,
-            SmallVector<std::pair<const Definition *, SMLoc>>>
-      calls;
+  MapVector<const Definition *, SmallVector<std::pair<const Definition *, SMLoc>>> calls;
   const Definition *current = nullptr;
 };
 } // namespace
@@ -175,14 +161,13 @@ void Resolver::run() {
       checkDefinition(definition, Scope{program});
   StringMap<SMLoc> taken;
   for (const Attention &attention : program.user.attentions) {
-    checkName(attention.name, "attention", taken);
+    checkFunctionName(attention.name, taken);
     checkAttention(attention);
   }
   checkRecursion();
 }
 
-void Resolver::declareDefinitions(File &file,
-                                  StringMap<const Definition *> &table) {
+void Resolver::declareDefinitions(File &file, StringMap<const Definition *> &table) {
   if (file.definitions.size() > kMaxDefinitions)
     diagnostics.error(file.definitions[kMaxDefinitions].name.loc)
         << "more than " << kMaxDefinitions << " definitions in one file";
@@ -194,19 +179,32 @@ void Resolver::declareDefinitions(File &file,
 }
 
 /// `name` must be new in `taken` and not be one of the language's own.
-void Resolver::checkName(const Identifier &name, StringRef what,
-                         StringMap<SMLoc> &taken) {
-  StringRef meaning = is_contained(kIndices, name.text)
-                          ? "an index of the score"
+void Resolver::checkName(const Identifier &name, StringRef what, StringMap<SMLoc> &taken) {
+  StringRef meaning = is_contained(kIndices, name.text)     ? "an index of the score"
                       : is_contained(kExtents, name.text)   ? "a dimension"
                       : is_contained(kConstants, name.text) ? "a constant"
-                      : findBuiltin(name.text) ? "a function of the language"
-                                               : "";
+                      : findBuiltin(name.text)              ? "a function of the language"
+                                                            : "";
   if (!meaning.empty()) {
-    diagnostics.error(name.loc) << "'" << name.text << "' cannot name a "
-                                << what << ": it is " << meaning;
+    diagnostics.error(name.loc) << "'" << name.text << "' cannot name a " << what << ": it is " << meaning;
     return;
   }
+  reportIfTaken(name, taken);
+}
+
+/// An attention becomes a C function of its name; in expressions the name means nothing.
+void Resolver::checkFunctionName(const Identifier &name, StringMap<SMLoc> &taken) {
+  static const StringSet<> cWords{
+      "auto",     "break",  "case",   "char",   "const",    "continue", "default",  "do",       "double", "enum",
+      "extern",   "float",  "for",    "goto",   "inline",   "int",      "long",     "register", "return", "short",
+      "signed",   "sizeof", "static", "struct", "switch",   "typedef",  "union",    "unsigned", "void",   "volatile",
+      "restrict", "while",  "class",  "delete", "template", "this",     "operator", "new",      "main",   "namespace"};
+  if (cWords.contains(name.text))
+    diagnostics.error(name.loc) << "'" << name.text << "' cannot name an attention: it is to be a C function";
+  reportIfTaken(name, taken);
+}
+
+void Resolver::reportIfTaken(const Identifier &name, StringMap<SMLoc> &taken) {
   auto [first, isNew] = taken.try_emplace(name.text, name.loc);
   if (isNew)
     return;
@@ -215,8 +213,7 @@ void Resolver::checkName(const Identifier &name, StringRef what,
   diagnostics.note(error, first->second, "the first is here");
 }
 
-void Resolver::checkDefinition(const Definition &definition,
-                               const Scope &scope) {
+void Resolver::checkDefinition(const Definition &definition, const Scope &scope) {
   StringMap<SMLoc> taken;
   for (const Identifier &param : definition.params)
     checkName(param, "parameter", taken);
@@ -228,11 +225,9 @@ void Resolver::checkDefinition(const Definition &definition,
 }
 
 void Resolver::checkAttention(const Attention &attention) {
-  if (attention.params.size() > kMaxParameters ||
-      attention.lets.size() > kMaxDefinitions) {
-    diagnostics.error(attention.name.loc)
-        << "'" << attention.name.text << "' has more than " << kMaxParameters
-        << " parameters or " << kMaxDefinitions << " lets";
+  if (attention.params.size() > kMaxParameters || attention.lets.size() > kMaxDefinitions) {
+    diagnostics.error(attention.name.loc) << "'" << attention.name.text << "' has more than " << kMaxParameters
+                                          << " parameters or " << kMaxDefinitions << " lets";
     return;
   }
   StringMap<SMLoc> taken;
@@ -253,8 +248,7 @@ void Resolver::checkStatements(const Attention &attention) {
   for (const Statement &statement : attention.statements) {
     StringRef name = statement.name.text;
     if (!is_contained(kStatements, name)) {
-      SmallVector<StringRef> known(std::begin(kStatements),
-                                   std::end(kStatements));
+      SmallVector<StringRef> known(std::begin(kStatements), std::end(kStatements));
       auto error = diagnostics.error(statement.name.loc);
       error << "an attention has no '" << name << "'";
       std::string guess = didYouMean(name, known);
@@ -263,16 +257,13 @@ void Resolver::checkStatements(const Attention &attention) {
                  "'let "
               << name << " = ...'";
       error << guess;
-    } else if (auto [first, isNew] =
-                   taken.try_emplace(name, statement.name.loc);
-               !isNew) {
+    } else if (auto [first, isNew] = taken.try_emplace(name, statement.name.loc); !isNew) {
       auto error = diagnostics.error(statement.name.loc);
       error << "'" << name << "' is given twice";
       diagnostics.note(error, first->second, "the first is here");
     }
     if (statement.value)
-      resolve(*statement.value,
-              Scope{program, &attention, attention.lets.size()});
+      resolve(*statement.value, Scope{program, &attention, attention.lets.size()});
   }
 }
 
@@ -308,17 +299,13 @@ void Resolver::checkRecursion() {
         continue;
       }
       auto error = diagnostics.error(callee->name.loc);
-      error << "'" << callee->name.text
-            << "' is defined by itself; definitions cannot be recursive";
-      auto *first = find_if(
-          stack, [&](const Frame &f) { return f.definition == callee; });
+      error << "'" << callee->name.text << "' is defined by itself; definitions cannot be recursive";
+      auto *first = find_if(stack, [&](const Frame &f) { return f.definition == callee; });
       for (const Frame &link : make_range(first, stack.end())) {
         program.recursive.insert(link.definition);
-        diagnostics.note(
-            error, calls[link.definition][link.next - 1].second,
-            "'" + link.definition->name.text + "' needs '" +
-                calls[link.definition][link.next - 1].first->name.text +
-                "' here");
+        diagnostics.note(error, calls[link.definition][link.next - 1].second,
+                         "'" + link.definition->name.text + "' needs '" +
+                             calls[link.definition][link.next - 1].first->name.text + "' here");
       }
     }
   }
@@ -346,8 +333,7 @@ void Resolver::resolveName(const Expr &expr, const Scope &scope) {
   if (symbol.kind == Symbol::Unknown)
     return reportUnknown(expr, scope, /*wantsFunction=*/false);
   if (symbol.kind == Symbol::Function)
-    diagnostics.error(expr.loc)
-        << "'" << expr.name << "' is a function: " << symbol.builtin->usage;
+    diagnostics.error(expr.loc) << "'" << expr.name << "' is a function: " << symbol.builtin->usage;
   if (symbol.kind != Symbol::Definition)
     return;
   if (current)
@@ -363,12 +349,9 @@ void Resolver::resolveCall(const Expr &expr, const Scope &scope) {
   case Symbol::Unknown:
     return reportUnknown(expr, scope, /*wantsFunction=*/true);
   case Symbol::Function:
-    if (count < symbol.builtin->minArguments ||
-        count > symbol.builtin->maxArguments)
-      diagnostics.error(expr.loc)
-          << "'" << expr.name << "' is used with " << count << " argument"
-          << (count == 1 ? "" : "s") << ", its form is "
-          << symbol.builtin->usage;
+    if (count < symbol.builtin->minArguments || count > symbol.builtin->maxArguments)
+      diagnostics.error(expr.loc) << "'" << expr.name << "' is used with " << count << " argument"
+                                  << (count == 1 ? "" : "s") << ", its form is " << symbol.builtin->usage;
     return;
   case Symbol::Definition:
     if (current)
@@ -387,15 +370,11 @@ void Resolver::resolveCall(const Expr &expr, const Scope &scope) {
 void Resolver::reportArity(const Expr &expr, const Definition &callee) {
   std::string form = callee.name.text.str();
   if (!callee.params.empty())
-    form += fmt::format("({})", fmt::join(map_range(callee.params,
-                                                    [](const Identifier &p) {
-                                                      return p.text.str();
-                                                    }),
-                                          ", "));
+    form += fmt::format("({})",
+                        fmt::join(map_range(callee.params, [](const Identifier &p) { return p.text.str(); }), ", "));
   auto error = diagnostics.error(expr.loc);
-  error << "'" << expr.name << "' is used with " << expr.operands.size()
-        << " argument" << (expr.operands.size() == 1 ? "" : "s")
-        << ", its form is " << form;
+  error << "'" << expr.name << "' is used with " << expr.operands.size() << " argument"
+        << (expr.operands.size() == 1 ? "" : "s") << ", its form is " << form;
   if (!callee.isLibrary)
     diagnostics.note(error, callee.name.loc, "defined here");
 }
@@ -407,22 +386,19 @@ void Resolver::resolveIndex(const Expr &expr, const Scope &scope) {
   if (symbol.kind == Symbol::Argument)
     return; // checked where the definition is used
   if (symbol.kind != Symbol::Parameter) {
-    diagnostics.error(expr.loc)
-        << "'" << expr.name << "' is not a tensor and cannot be indexed";
+    diagnostics.error(expr.loc) << "'" << expr.name << "' is not a tensor and cannot be indexed";
     return;
   }
   const Parameter &parameter = scope.attention->params[symbol.position];
   if (parameter.type.dims.size() == expr.operands.size())
     return;
   auto error = diagnostics.error(expr.loc);
-  error << "'" << expr.name << "' has " << parameter.type.dims.size()
-        << " dimensions and is read with " << expr.operands.size()
-        << " indices";
+  error << "'" << expr.name << "' has " << parameter.type.dims.size() << " dimensions and is read with "
+        << expr.operands.size() << " indices";
   diagnostics.note(error, parameter.name.loc, "declared here");
 }
 
-void Resolver::reportUnknown(const Expr &expr, const Scope &scope,
-                             bool wantsFunction) {
+void Resolver::reportUnknown(const Expr &expr, const Scope &scope, bool wantsFunction) {
   SmallVector<StringRef> known;
   auto add = [&](const Definition &definition) {
     if (!wantsFunction || !definition.params.empty())
@@ -432,8 +408,7 @@ void Resolver::reportUnknown(const Expr &expr, const Scope &scope,
     for (const Identifier &param : scope.definition->params)
       known.push_back(param.text);
   if (scope.attention) {
-    for_each(ArrayRef(scope.attention->lets).take_front(scope.visibleLets),
-             add);
+    for_each(ArrayRef(scope.attention->lets).take_front(scope.visibleLets), add);
     if (!wantsFunction)
       for (const Parameter &parameter : scope.attention->params)
         known.push_back(parameter.name.text);
@@ -444,18 +419,14 @@ void Resolver::reportUnknown(const Expr &expr, const Scope &scope,
     for (const BuiltinInfo &builtin : kBuiltins)
       known.push_back(builtin.name);
   else
-    for (ArrayRef<StringLiteral> names :
-         {ArrayRef(kIndices), ArrayRef(kExtents), ArrayRef(kConstants)})
+    for (ArrayRef<StringLiteral> names : {ArrayRef(kIndices), ArrayRef(kExtents), ArrayRef(kConstants)})
       known.append(names.begin(), names.end());
   std::string guess = didYouMean(expr.name, known);
   auto error = diagnostics.error(expr.loc);
-  error << "unknown " << (wantsFunction ? "function '" : "name '") << expr.name
-        << "'" << guess;
+  error << "unknown " << (wantsFunction ? "function '" : "name '") << expr.name << "'" << guess;
   if (guess.empty() && scope.definition && !scope.attention)
     error << "; a 'def' sees no parameters of an attention: pass them as "
              "arguments";
 }
 
-void attnc::spec::resolveNames(Program &program, Diagnostics &diagnostics) {
-  Resolver(program, diagnostics).run();
-}
+void attnc::spec::resolveNames(Program &program, Diagnostics &diagnostics) { Resolver(program, diagnostics).run(); }

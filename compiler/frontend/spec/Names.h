@@ -17,23 +17,7 @@ namespace attnc::spec {
 inline constexpr size_t kMaxDefinitions = 2000;
 inline constexpr size_t kMaxParameters = 256;
 
-enum class Builtin {
-  Exp,
-  Exp2,
-  Log,
-  Log2,
-  Tanh,
-  Sqrt,
-  Sin,
-  Cos,
-  Floor,
-  Abs,
-  Min,
-  Max,
-  Select,
-  Float,
-  Int
-};
+enum class Builtin { Exp, Exp2, Log, Log2, Tanh, Sqrt, Sin, Cos, Floor, Abs, Min, Max, Select, Float, Int };
 
 struct BuiltinInfo {
   llvm::StringLiteral name;
@@ -61,9 +45,8 @@ struct Program {
 /// Where an expression stands; decides what its names mean.
 struct Scope {
   const Program &program;
-  const Attention *attention =
-      nullptr;            // its parameters and dimensions are visible
-  size_t visibleLets = 0; // the first so many lets of `attention`
+  const Attention *attention = nullptr;   // its parameters and dimensions are visible
+  size_t visibleLets = 0;                 // the first so many lets of `attention`
   const Definition *definition = nullptr; // its parameters are visible
 
   /// Inside the body of `definition`, a let (number `position`) of this scope's
@@ -73,16 +56,7 @@ struct Scope {
 
 /// The meaning of a name in a scope.
 struct Symbol {
-  enum Kind {
-    Unknown,
-    Argument,
-    Definition,
-    Parameter,
-    Index,
-    Extent,
-    Constant,
-    Function
-  };
+  enum Kind { Unknown, Argument, Definition, Parameter, Index, Extent, Constant, Function };
   Kind kind = Unknown;
   size_t position = 0; // Argument, Parameter
   const spec::Definition *definition = nullptr;

@@ -19,22 +19,14 @@ using namespace llvm;
 using namespace attnc::spec;
 
 StringRef attnc::spec::spelling(Operator op) {
-  static constexpr StringLiteral names[] = {"",  "or", "and", "not", "<", "<=",
-                                            ">", ">=", "==",  "!=",  "+", "-",
-                                            "*", "/",  "//",  "%",   "-"};
+  static constexpr StringLiteral names[] = {
+      "", "or", "and", "not", "<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/", "//", "%", "-"};
   return names[static_cast<unsigned>(op)];
 }
 
 namespace {
 /// Binding strength of binary operators, weakest first.
-enum Precedence {
-  NoOperator,
-  OrLevel,
-  AndLevel,
-  CompareLevel,
-  SumLevel,
-  ProductLevel
-};
+enum Precedence { NoOperator, OrLevel, AndLevel, CompareLevel, SumLevel, ProductLevel };
 
 struct BinaryOperator {
   Precedence precedence;
@@ -43,10 +35,7 @@ struct BinaryOperator {
 
 class Parser {
 public:
-  Parser(StringRef buffer, Diagnostics &diagnostics)
-      : lexer(buffer), diagnostics(diagnostics) {
-    advance();
-  }
+  Parser(StringRef buffer, Diagnostics &diagnostics) : lexer(buffer), diagnostics(diagnostics) { advance(); }
   File parseFile();
 
 private:
@@ -80,8 +69,7 @@ private:
   ExprPtr parseUnary();
   ExprPtr parsePrimary();
   ExprPtr parseNameCallOrIndex();
-  bool parseList(std::vector<ExprPtr> &list, TokenKind close,
-                 StringRef closeName);
+  bool parseList(std::vector<ExprPtr> &list, TokenKind close, StringRef closeName);
   ExprPtr parseInteger();
   ExprPtr parseFloat();
   BinaryOperator getBinaryOperator() const;
@@ -98,8 +86,7 @@ private:
   Token token;
   std::string doc;
   unsigned nesting = 0;
-  bool recovering =
-      false; // tokens were skipped up to here, a missing '}' may be among them
+  bool recovering = false; // tokens were skipped up to here, a missing '}' may be among them
 };
 } // namespace
 
@@ -129,9 +116,7 @@ bool Parser::expectName(Identifier &name, const Twine &what) {
 void Parser::fail(const Twine &expected) {
   auto error = diagnostics.error(token.getLoc());
   if (token.is(TokenKind::Error)) {
-    error << "'"
-          << (isPrint(token.text.front()) ? token.text : StringRef("this byte"))
-          << "' means nothing here";
+    error << "'" << (isPrint(token.text.front()) ? token.text : StringRef("this byte")) << "' means nothing here";
     if (!lexer.getHint().empty())
       error << ": " << lexer.getHint();
     return;
@@ -147,13 +132,11 @@ void Parser::fail(const Twine &expected) {
 /// ends the attention.
 void Parser::synchronize(bool insideAttention) {
   recovering = true;
-  while (!token.is(TokenKind::End) && !token.is(TokenKind::Attention) &&
-         !token.is(TokenKind::Def)) {
+  while (!token.is(TokenKind::End) && !token.is(TokenKind::Attention) && !token.is(TokenKind::Def)) {
     if (insideAttention) {
       if (token.is(TokenKind::RightBrace) || token.is(TokenKind::Let))
         return;
-      if (token.text == "scale" || token.text == "score" ||
-          token.text == "mask")
+      if (token.text == "scale" || token.text == "score" || token.text == "mask")
         return;
     }
     advance();
@@ -187,19 +170,15 @@ void Parser::parseDefinition(std::vector<Definition> &into) {
   bool isLet = token.is(TokenKind::Let);
   advance();
   Definition definition;
-  bool parsed =
-      expectName(definition.name,
-                 isLet ? "a name after 'let'" : "a name after 'def'") &&
-      (!consume(TokenKind::LeftParen) || parseNames(definition.params)) &&
-      expect(TokenKind::Assign, "'=' and the expression that '" +
-                                    definition.name.text + "' stands for");
+  bool parsed = expectName(definition.name, isLet ? "a name after 'let'" : "a name after 'def'") &&
+                (!consume(TokenKind::LeftParen) || parseNames(definition.params)) &&
+                expect(TokenKind::Assign, "'=' and the expression that '" + definition.name.text + "' stands for");
   if (parsed)
     definition.body = parseExpr();
   if (!definition.body)
     synchronize(isLet);
   if (!definition.name.text.empty())
-    into.push_back(
-        std::move(definition)); // known by name even when its body is wrong
+    into.push_back(std::move(definition)); // known by name even when its body is wrong
 }
 
 bool Parser::parseNames(std::vector<Identifier> &names) {
@@ -222,8 +201,8 @@ void Parser::parseAttention(File &file) {
   advance();
   if (!parseSignature(attention)) {
     // Its statements still deserve a look if the body can be found.
-    while (!token.is(TokenKind::End) && !token.is(TokenKind::LeftBrace) &&
-           !token.is(TokenKind::Attention) && !token.is(TokenKind::Def))
+    while (!token.is(TokenKind::End) && !token.is(TokenKind::LeftBrace) && !token.is(TokenKind::Attention) &&
+           !token.is(TokenKind::Def))
       advance();
     if (!token.is(TokenKind::LeftBrace))
       return;
@@ -237,8 +216,7 @@ void Parser::parseAttention(File &file) {
 
 bool Parser::parseSignature(Attention &attention) {
   if (!expectName(attention.name, "the name of the attention") ||
-      !expect(TokenKind::LeftParen,
-              "'(' and the parameters, as in (q: f32[B, M, H, D], ...)"))
+      !expect(TokenKind::LeftParen, "'(' and the parameters, as in (q: f32[B, M, H, D], ...)"))
     return false;
   do {
     if (token.is(TokenKind::RightParen))
@@ -246,17 +224,14 @@ bool Parser::parseSignature(Attention &attention) {
     if (!parseParameter(attention.params.emplace_back()))
       return false;
   } while (consume(TokenKind::Comma));
-  return expect(TokenKind::RightParen, "',' or ')'") &&
-         expect(TokenKind::Arrow, "'->' and the type of the result") &&
+  return expect(TokenKind::RightParen, "',' or ')'") && expect(TokenKind::Arrow, "'->' and the type of the result") &&
          parseResults(attention) && expect(TokenKind::LeftBrace, "'{'");
 }
 
 /// parameter = name ":" type
 bool Parser::parseParameter(Parameter &parameter) {
   return expectName(parameter.name, "a parameter, as in q: f32[B, M, H, D]") &&
-         expect(TokenKind::Colon,
-                "':' and the type of '" + parameter.name.text + "'") &&
-         parseType(parameter.type);
+         expect(TokenKind::Colon, "':' and the type of '" + parameter.name.text + "'") && parseType(parameter.type);
 }
 
 /// results = type | "(" parameter { "," parameter } ")"
@@ -297,15 +272,12 @@ bool Parser::parseDim(Dim &dim) {
       return true;
   }
   if (!token.is(TokenKind::Integer)) {
-    fail(named
-             ? "a number after '='"
-             : "a dimension: a letter such as B, a number, or both as in H=16");
+    fail(named ? "a number after '='" : "a dimension: a letter such as B, a number, or both as in H=16");
     return false;
   }
   int64_t extent;
   if (token.text.getAsInteger(10, extent)) {
-    diagnostics.error(token.getLoc())
-        << "extent '" << token.text.take_front(40) << "' does not fit 64 bits";
+    diagnostics.error(token.getLoc()) << "extent '" << token.text.take_front(40) << "' does not fit 64 bits";
     extent = 1;
   }
   dim.extent = extent;
@@ -314,9 +286,9 @@ bool Parser::parseDim(Dim &dim) {
 }
 
 void Parser::parseBody(Attention &attention) {
+  recovering = false;
   while (!token.is(TokenKind::RightBrace)) {
-    if (token.is(TokenKind::End) || token.is(TokenKind::Attention) ||
-        token.is(TokenKind::Def)) {
+    if (token.is(TokenKind::End) || token.is(TokenKind::Attention) || token.is(TokenKind::Def)) {
       if (!recovering)
         fail("'score', 'mask', 'scale', 'let' or '}'");
       return;
@@ -355,9 +327,8 @@ bool Parser::parseStatement(Attention &attention) {
 bool Parser::enter() {
   if (++nesting <= kMaxNesting)
     return true;
-  diagnostics.error(token.getLoc())
-      << "nested more than " << kMaxNesting
-      << " levels deep: name the inner parts with 'let' or 'def'";
+  diagnostics.error(token.getLoc()) << "nested more than " << kMaxNesting
+                                    << " levels deep: name the inner parts with 'let' or 'def'";
   return false;
 }
 
@@ -368,9 +339,8 @@ ExprPtr Parser::make(Expr expr) {
     expr.depth = std::max(expr.depth, operand->depth + 1);
   }
   if (expr.depth > kMaxExprDepth) {
-    diagnostics.error(expr.loc)
-        << "an expression of more than " << kMaxExprDepth
-        << " operations in a row: name parts of it with 'let' or 'def'";
+    diagnostics.error(expr.loc) << "an expression of more than " << kMaxExprDepth
+                                << " operations in a row: name parts of it with 'let' or 'def'";
     return nullptr;
   }
   return std::make_unique<const Expr>(std::move(expr));
@@ -386,12 +356,11 @@ ExprPtr Parser::parseExpr() {
   if (!value || !consume(TokenKind::If))
     return value;
   ExprPtr condition = parseBinary(OrLevel);
-  if (!condition ||
-      !expect(TokenKind::Else, "'else': every 'if' needs both values"))
+  if (!condition || !expect(TokenKind::Else, "'else': every 'if' needs both values"))
     return nullptr;
   ExprPtr otherwise = parseExpr();
-  return make({.kind = ExprKind::Conditional, .loc = loc}, std::move(condition),
-              std::move(value), std::move(otherwise));
+  return make({.kind = ExprKind::Conditional, .loc = loc}, std::move(condition), std::move(value),
+              std::move(otherwise));
 }
 
 BinaryOperator Parser::getBinaryOperator() const {
@@ -443,8 +412,7 @@ ExprPtr Parser::parseBinary(Precedence weakest) {
     SMLoc loc = token.getLoc();
     advance();
     ExprPtr right = parseBinary(static_cast<Precedence>(next.precedence + 1));
-    left = make({.kind = ExprKind::Binary, .loc = loc, .op = next.op},
-                std::move(left), std::move(right));
+    left = make({.kind = ExprKind::Binary, .loc = loc, .op = next.op}, std::move(left), std::move(right));
   }
   return nullptr;
 }
@@ -476,8 +444,7 @@ ExprPtr Parser::parseUnary() {
   advance();
   ExprPtr operand = isNot ? parseBinary(CompareLevel) : parseUnary();
   Operator op = isNot ? Operator::Not : Operator::Negate;
-  return make({.kind = ExprKind::Unary, .loc = loc, .op = op},
-              std::move(operand));
+  return make({.kind = ExprKind::Unary, .loc = loc, .op = op}, std::move(operand));
 }
 
 /// primary = number | "true" | "false" | "(" expr ")" | name [ "(" list ")" |
@@ -500,8 +467,7 @@ ExprPtr Parser::parsePrimary() {
   case TokenKind::LeftParen: {
     advance();
     ExprPtr inner = parseExpr();
-    return inner && expect(TokenKind::RightParen, "')'") ? std::move(inner)
-                                                         : nullptr;
+    return inner && expect(TokenKind::RightParen, "')'") ? std::move(inner) : nullptr;
   }
   default:
     fail("an expression");
@@ -523,8 +489,7 @@ ExprPtr Parser::parseNameCallOrIndex() {
   return parsed ? make(std::move(expr)) : nullptr;
 }
 
-bool Parser::parseList(std::vector<ExprPtr> &list, TokenKind close,
-                       StringRef closeName) {
+bool Parser::parseList(std::vector<ExprPtr> &list, TokenKind close, StringRef closeName) {
   if (consume(close))
     return true;
   do {
@@ -547,11 +512,9 @@ ExprPtr Parser::parseInteger() {
 
 ExprPtr Parser::parseFloat() {
   Expr expr{.kind = ExprKind::Float, .loc = token.getLoc()};
-  if (token.text.getAsDouble(expr.number) ||
-      expr.number > std::numeric_limits<double>::max())
-    diagnostics.error(token.getLoc())
-        << "'" << token.text.take_front(40)
-        << "' does not fit a 64-bit float; infinity is written 'inf'";
+  if (token.text.getAsDouble(expr.number) || expr.number > std::numeric_limits<double>::max())
+    diagnostics.error(token.getLoc()) << "'" << token.text.take_front(40)
+                                      << "' does not fit a 64-bit float; infinity is written 'inf'";
   advance();
   return make(std::move(expr));
 }
@@ -559,8 +522,7 @@ ExprPtr Parser::parseFloat() {
 File attnc::spec::parse(StringRef buffer, Diagnostics &diagnostics) {
   if (buffer.size() > kMaxFileBytes) {
     diagnostics.error(SMLoc::getFromPointer(buffer.data()))
-        << "the file has " << buffer.size()
-        << " bytes; a description of attention has at most " << kMaxFileBytes;
+        << "the file has " << buffer.size() << " bytes; a description of attention has at most " << kMaxFileBytes;
     return {};
   }
   return Parser(buffer, diagnostics).parseFile();

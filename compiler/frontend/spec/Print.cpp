@@ -27,8 +27,7 @@ using namespace attnc;
 namespace {
 class FunctionPrinter {
 public:
-  FunctionPrinter(func::FuncOp function, raw_ostream &os)
-      : function(function), os(os) {}
+  FunctionPrinter(func::FuncOp function, raw_ostream &os) : function(function), os(os) {}
   LogicalResult run();
 
 private:
@@ -37,16 +36,14 @@ private:
   void nameArguments();
   std::string uniqueName(StringRef wish);
   StringRef symbolOf(Value argument, int64_t dim);
-  std::string roleDim(char letter, int64_t extent, Value argument,
-                      unsigned dim);
+  std::string roleDim(char letter, int64_t extent, Value argument, unsigned dim);
   std::string shaped(Type element, ArrayRef<std::string> dims);
   std::string roleType(Value argument, Type type, StringRef layout);
   FailureOr<std::string> captureType(Value argument);
   FailureOr<std::string> captureName(Value capture);
   LogicalResult printSignature();
   void printResults();
-  LogicalResult printRegion(Region &region, StringRef name,
-                            ArrayRef<std::string> indices);
+  LogicalResult printRegion(Region &region, StringRef name, ArrayRef<std::string> indices);
 
   func::FuncOp function;
   raw_ostream &os;
@@ -75,8 +72,7 @@ LogicalResult FunctionPrinter::run() {
     std::string text = fmt::format("{}", scale->convertToDouble());
     os << "  scale = " << text << "\n";
   }
-  if (failed(printRegion(op.getScore(), "score",
-                         {"s", "b", "h", "i", "j", "M", "N"})) ||
+  if (failed(printRegion(op.getScore(), "score", {"s", "b", "h", "i", "j", "M", "N"})) ||
       failed(printRegion(op.getMask(), "mask", {"b", "h", "i", "j", "M", "N"})))
     return failure();
   os << "}\n";
@@ -89,38 +85,30 @@ LogicalResult FunctionPrinter::run() {
 
 LogicalResult FunctionPrinter::checkBody() {
   if (!function.getBody().hasOneBlock())
-    return function.emitError(
-        "only a function of one block can be written in the .attn language");
+    return function.emitError("only a function of one block can be written in the .attn language");
   for (Operation &inner : function.getBody().front()) {
     if (auto attention = dyn_cast<attn::AttentionOp>(inner)) {
       if (op)
         return attention.emitError("a second attention in one function cannot "
                                    "be written in the .attn language");
       op = attention;
-    } else if (!isa<arith::ConstantOp, tensor::DimOp, tensor::EmptyOp,
-                    tensor::ExtractOp, func::ReturnOp>(inner)) {
-      return inner.emitError() << "'" << inner.getName()
-                               << "' cannot be written in the .attn language";
+    } else if (!isa<arith::ConstantOp, tensor::DimOp, tensor::EmptyOp, tensor::ExtractOp, func::ReturnOp>(inner)) {
+      return inner.emitError() << "'" << inner.getName() << "' cannot be written in the .attn language";
     }
   }
   if (!op)
-    return function.emitError(
-        "a function without attention cannot be written in the .attn language");
+    return function.emitError("a function without attention cannot be written in the .attn language");
   Operation *terminator = function.getBody().front().getTerminator();
   if (terminator->getOperands() != op.getResults())
-    return terminator->emitError(
-        "only a function that returns its attention's results can be written");
+    return terminator->emitError("only a function that returns its attention's results can be written");
   return success();
 }
 
 /// q, k and v must be three different arguments.
 LogicalResult FunctionPrinter::checkRoles() {
   SmallVector<Value> roles{op.getQ(), op.getK(), op.getV()};
-  bool distinct =
-      roles[0] != roles[1] && roles[1] != roles[2] && roles[0] != roles[2];
-  if (distinct && llvm::all_of(roles, [](Value value) {
-        return isa<BlockArgument>(value);
-      }))
+  bool distinct = roles[0] != roles[1] && roles[1] != roles[2] && roles[0] != roles[2];
+  if (distinct && llvm::all_of(roles, [](Value value) { return isa<BlockArgument>(value); }))
     return success();
   return op.emitError("q, k and v must be three arguments of the function to "
                       "be written in the .attn language");
@@ -137,12 +125,9 @@ std::string FunctionPrinter::uniqueName(StringRef wish) {
     name += llvm::isAlnum(c) ? c : '_';
   if (name.empty() || llvm::isDigit(name.front()))
     name = "x" + name;
-  static const llvm::StringSet<> keywords{"attention", "def",  "let", "if",
-                                          "else",      "and",  "or",  "not",
-                                          "true",      "false"};
+  static const llvm::StringSet<> keywords{"attention", "def", "let", "if", "else", "and", "or", "not", "true", "false"};
   auto isFree = [&](StringRef candidate) {
-    return !taken.contains(candidate) && !keywords.contains(candidate) &&
-           !spec::isReserved(candidate);
+    return !taken.contains(candidate) && !keywords.contains(candidate) && !spec::isReserved(candidate);
   };
   std::string unique = name;
   for (unsigned suffix = 1; !isFree(unique); ++suffix)
@@ -155,15 +140,11 @@ void FunctionPrinter::nameArguments() {
   for (const char *role : {"q", "k", "v"})
     taken.insert(role);
   for (BlockArgument argument : function.getArguments()) {
-    if (argument == op.getQ() || argument == op.getK() ||
-        argument == op.getV()) {
-      argumentNames.push_back(argument == op.getQ()   ? "q"
-                              : argument == op.getK() ? "k"
-                                                      : "v");
+    if (argument == op.getQ() || argument == op.getK() || argument == op.getV()) {
+      argumentNames.push_back(argument == op.getQ() ? "q" : argument == op.getK() ? "k" : "v");
       continue;
     }
-    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                      "attnc.name");
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "attnc.name");
     argumentNames.push_back(uniqueName(name ? name.getValue() : "x"));
   }
 }
@@ -178,17 +159,13 @@ StringRef FunctionPrinter::symbolOf(Value argument, int64_t dim) {
 }
 
 /// "B", or "H=16" where an extent is written for the first time.
-std::string FunctionPrinter::roleDim(char letter, int64_t extent,
-                                     Value argument, unsigned dim) {
+std::string FunctionPrinter::roleDim(char letter, int64_t extent, Value argument, unsigned dim) {
   std::string name = letter == 'E' ? "Dv" : std::string(1, letter);
   if (!ShapedType::isDynamic(extent))
-    return fixed.insert(name).second ? fmt::format("{}={}", name, extent)
-                                     : name;
+    return fixed.insert(name).second ? fmt::format("{}={}", name, extent) : name;
   // Self-attention: the queries share the symbol of the keys.
-  StringRef queries =
-      symbolOf(op.getQ(), attn::AttentionOp::dimOf(op.getQLayout(), 'M'));
-  StringRef keys =
-      symbolOf(op.getK(), attn::AttentionOp::dimOf(op.getKLayout(), 'N'));
+  StringRef queries = symbolOf(op.getQ(), attn::AttentionOp::dimOf(op.getQLayout(), 'M'));
+  StringRef keys = symbolOf(op.getK(), attn::AttentionOp::dimOf(op.getKLayout(), 'N'));
   return letter == 'M' && !queries.empty() && queries == keys ? "N" : name;
 }
 
@@ -200,8 +177,7 @@ std::string FunctionPrinter::shaped(Type element, ArrayRef<std::string> dims) {
   return text + fmt::format("[{}]", fmt::join(dims, ", "));
 }
 
-std::string FunctionPrinter::roleType(Value argument, Type type,
-                                      StringRef layout) {
+std::string FunctionPrinter::roleType(Value argument, Type type, StringRef layout) {
   auto tensor = cast<RankedTensorType>(type);
   SmallVector<std::string> dims;
   for (auto [dim, letter] : llvm::enumerate(layout))
@@ -213,12 +189,10 @@ std::string FunctionPrinter::roleType(Value argument, Type type,
 FailureOr<std::string> FunctionPrinter::captureType(Value argument) {
   auto type = cast<RankedTensorType>(argument.getType());
   Type element = type.getElementType();
-  if (!(element.isF32() || element.isF64() || element.isF16() ||
-        element.isBF16() || element.isSignlessInteger(1) ||
-        element.isSignlessInteger(8) || element.isSignlessInteger(16) ||
-        element.isSignlessInteger(32) || element.isSignlessInteger(64)))
-    return function.emitError()
-           << "the .attn language has no element type " << element;
+  if (!(element.isF32() || element.isF64() || element.isF16() || element.isBF16() || element.isSignlessInteger(1) ||
+        element.isSignlessInteger(8) || element.isSignlessInteger(16) || element.isSignlessInteger(32) ||
+        element.isSignlessInteger(64)))
+    return function.emitError() << "the .attn language has no element type " << element;
   std::string scalar = shaped(element, {});
   if (type.getRank() == 0)
     return scalar.substr(0, scalar.size() - 2); // without "[]"
@@ -230,8 +204,7 @@ FailureOr<std::string> FunctionPrinter::captureType(Value argument) {
     }
     // A run-time dimension must be one of q's or k's.
     StringRef symbol = symbolOf(argument, dim), name;
-    for (auto [tensor, layout] :
-         {std::pair(op.getQ(), op.getQLayout()), {op.getK(), op.getKLayout()}})
+    for (auto [tensor, layout] : {std::pair(op.getQ(), op.getQLayout()), {op.getK(), op.getKLayout()}})
       for (auto [position, letter] : llvm::enumerate(layout))
         if (!symbol.empty() && symbolOf(tensor, position) == symbol)
           name = StringRef(&letter, 1) == "M"   ? "M"
@@ -239,8 +212,7 @@ FailureOr<std::string> FunctionPrinter::captureType(Value argument) {
                  : StringRef(&letter, 1) == "B" ? "B"
                                                 : "";
     if (name.empty())
-      return function.emitError() << "the run-time dimension '" << symbol
-                                  << "' of an argument is none of B, M and N";
+      return function.emitError() << "the run-time dimension '" << symbol << "' of an argument is none of B, M and N";
     dims.push_back(name.str());
   }
   return shaped(element, dims);
@@ -250,20 +222,15 @@ FailureOr<std::string> FunctionPrinter::captureType(Value argument) {
 FailureOr<std::string> FunctionPrinter::captureName(Value capture) {
   if (auto argument = dyn_cast<BlockArgument>(capture))
     return argumentNames[argument.getArgNumber()];
-  if (auto extract = capture.getDefiningOp<tensor::ExtractOp>();
-      extract && extract.getIndices().empty())
+  if (auto extract = capture.getDefiningOp<tensor::ExtractOp>(); extract && extract.getIndices().empty())
     if (auto argument = dyn_cast<BlockArgument>(extract.getTensor()))
       return argumentNames[argument.getArgNumber()];
   if (auto dim = capture.getDefiningOp<tensor::DimOp>())
-    for (auto [tensor, layout] :
-         {std::pair(op.getQ(), op.getQLayout()), {op.getK(), op.getKLayout()}})
-      if (std::optional<int64_t> index = dim.getConstantIndex();
-          index && dim.getSource() == tensor)
-        if (char letter = layout[*index];
-            letter == 'B' || letter == 'M' || letter == 'N')
+    for (auto [tensor, layout] : {std::pair(op.getQ(), op.getQLayout()), {op.getK(), op.getKLayout()}})
+      if (std::optional<int64_t> index = dim.getConstantIndex(); index && dim.getSource() == tensor)
+        if (char letter = layout[*index]; letter == 'B' || letter == 'M' || letter == 'N')
           return std::string(1, letter);
-  return op.emitError()
-         << "a captured value is neither an argument nor one of B, M and N";
+  return op.emitError() << "a captured value is neither an argument nor one of B, M and N";
 }
 
 //===----------------------------------------------------------------------===//
@@ -282,12 +249,10 @@ LogicalResult FunctionPrinter::printSignature() {
                        : argument == op.getV() ? op.getVLayout()
                                                : StringRef();
     FailureOr<std::string> type =
-        layout.empty() ? captureType(argument)
-                       : roleType(argument, argument.getType(), layout);
+        layout.empty() ? captureType(argument) : roleType(argument, argument.getType(), layout);
     if (failed(type))
       return failure();
-    params.push_back(
-        fmt::format("{}: {}", argumentNames[argument.getArgNumber()], *type));
+    params.push_back(fmt::format("{}: {}", argumentNames[argument.getArgNumber()], *type));
   }
   // One parameter after the other under the first, as far as 100 columns reach.
   os << head;
@@ -310,27 +275,23 @@ void FunctionPrinter::printResults() {
     return roleType(op.getQ(), function.getResultTypes()[result], layout);
   };
   auto name = function.getResultAttrOfType<StringAttr>(0, "attnc.name");
-  std::string output =
-      name && name.getValue() != "o" ? uniqueName(name.getValue()) : "o";
+  std::string output = name && name.getValue() != "o" ? uniqueName(name.getValue()) : "o";
   std::string outputType = type(0, op.getOLayout());
   if (!op.hasLse() && output == "o")
     os << ") -> " << outputType << " {\n";
   else if (!op.hasLse())
     os << fmt::format(") -> ({}: {}) {{\n", output, outputType);
   else
-    os << fmt::format(") -> ({}: {}, lse: {}) {{\n", output, outputType,
-                      type(1, op.getLseLayout()));
+    os << fmt::format(") -> ({}: {}, lse: {}) {{\n", output, outputType, type(1, op.getLseLayout()));
 }
 
-LogicalResult FunctionPrinter::printRegion(Region &region, StringRef name,
-                                           ArrayRef<std::string> indices) {
+LogicalResult FunctionPrinter::printRegion(Region &region, StringRef name, ArrayRef<std::string> indices) {
   if (region.empty())
     return success();
   SmallVector<std::string> names(indices);
   llvm::append_range(names, captureNames);
   auto newName = [&] { return uniqueName(fmt::format("t{}", letCount++)); };
-  FailureOr<spec::StatementText> text =
-      spec::printStatement(region.front(), names, newName);
+  FailureOr<spec::StatementText> text = spec::printStatement(region.front(), names, newName);
   if (failed(text))
     return failure();
   for (const spec::LetText &let : text->lets)
@@ -344,8 +305,7 @@ LogicalResult attnc::spec::printSpec(ModuleOp module, raw_ostream &os) {
   for (Operation &inner : *module.getBody()) {
     auto function = dyn_cast<func::FuncOp>(inner);
     if (!function)
-      return inner.emitError() << "'" << inner.getName()
-                               << "' cannot be written in the .attn language";
+      return inner.emitError() << "'" << inner.getName() << "' cannot be written in the .attn language";
     if (!std::exchange(first, false))
       os << "\n";
     if (failed(FunctionPrinter(function, os).run()))

@@ -36,36 +36,15 @@ static constexpr unsigned kMaxHeight = 40;
 
 namespace {
 /// How strongly the outermost operator of a text binds.
-enum Level {
-  ConditionalLevel,
-  OrLevel,
-  AndLevel,
-  NotLevel,
-  CompareLevel,
-  SumLevel,
-  ProductLevel,
-  UnaryLevel,
-  Atom
-};
+enum Level { ConditionalLevel, OrLevel, AndLevel, NotLevel, CompareLevel, SumLevel, ProductLevel, UnaryLevel, Atom };
 
 struct Node {
-  enum Kind {
-    Leaf,
-    Operation,
-    Negation,
-    Inversion,
-    Call,
-    Element,
-    Conditional,
-    Promotion
-  };
+  enum Kind { Leaf, Operation, Negation, Inversion, Call, Element, Conditional, Promotion };
   Kind kind = Leaf;
-  Operator op = Operator::None; // Operation
-  std::string text = {};        // Leaf: all of it; Call, Element: the name
-  SmallVector<Value, 3> operands =
-      {}; // Conditional: condition, then, else; Promotion: the integer
-  bool promotesAlone =
-      false; // Call: an integer argument becomes a float by itself
+  Operator op = Operator::None;        // Operation
+  std::string text = {};               // Leaf: all of it; Call, Element: the name
+  SmallVector<Value, 3> operands = {}; // Conditional: condition, then, else; Promotion: the integer
+  bool promotesAlone = false;          // Call: an integer argument becomes a float by itself
   bool isFloat = false;
   // Filled by steps 2 and 3.
   unsigned uses = 0, height = 0;
@@ -74,8 +53,7 @@ struct Node {
 
 class StatementPrinter {
 public:
-  StatementPrinter(Block &block, ArrayRef<std::string> names,
-                   function_ref<std::string()> newName)
+  StatementPrinter(Block &block, ArrayRef<std::string> names, function_ref<std::string()> newName)
       : block(block), names(names), newName(newName) {}
   FailureOr<StatementText> run();
 
@@ -103,8 +81,7 @@ private:
   std::string print(Value value, Level atLeast);
   std::string printBody(const Node &node, Level &level);
   std::string printOperation(const Node &node, Level &level);
-  std::string printPair(const Node &node, Value first, Level left,
-                        StringRef between, Value second, Level right);
+  std::string printPair(const Node &node, Value first, Level left, StringRef between, Value second, Level right);
   bool isPromotion(Value value) const;
   std::string printPromoted(Value value, Level atLeast);
 
@@ -125,8 +102,7 @@ private:
 
 static bool isInteger(Value value, int64_t expected) {
   IntegerAttr constant;
-  return matchPattern(value, m_Constant(&constant)) &&
-         value.getType().isIndex() && constant.getInt() == expected;
+  return matchPattern(value, m_Constant(&constant)) && value.getType().isIndex() && constant.getInt() == expected;
 }
 
 /// 0 - x, or two constants that are each other's negative.
@@ -134,38 +110,29 @@ static bool isNegationOf(Value value, Value x) {
   if (auto sub = value.getDefiningOp<arith::SubIOp>())
     return isInteger(sub.getLhs(), 0) && sub.getRhs() == x;
   IntegerAttr negative, positive;
-  return matchPattern(value, m_Constant(&negative)) &&
-         matchPattern(x, m_Constant(&positive)) &&
+  return matchPattern(value, m_Constant(&negative)) && matchPattern(x, m_Constant(&positive)) &&
          negative.getValue() == -positive.getValue();
 }
 
 /// y == constant
 static bool comparesEqual(Value value, Value y, int64_t constant) {
   auto compare = value.getDefiningOp<arith::CmpIOp>();
-  return compare && compare.getPredicate() == arith::CmpIPredicate::eq &&
-         compare.getLhs() == y && isInteger(compare.getRhs(), constant);
+  return compare && compare.getPredicate() == arith::CmpIPredicate::eq && compare.getLhs() == y &&
+         isInteger(compare.getRhs(), constant);
 }
 
 /// The guarded x // y of Arithmetic::floorDivide:
 /// y == 0 ? 0 : y == -1 ? -x : x floordiv (y == 0 or y == -1 ? 1 : y)
-static std::optional<std::pair<Value, Value>>
-matchGuardedDivision(arith::SelectOp outer) {
+static std::optional<std::pair<Value, Value>> matchGuardedDivision(arith::SelectOp outer) {
   auto inner = outer.getFalseValue().getDefiningOp<arith::SelectOp>();
-  auto division =
-      inner ? inner.getFalseValue().getDefiningOp<arith::FloorDivSIOp>()
-            : nullptr;
-  auto divisor =
-      division ? division.getRhs().getDefiningOp<arith::SelectOp>() : nullptr;
-  auto special =
-      divisor ? divisor.getCondition().getDefiningOp<arith::OrIOp>() : nullptr;
-  if (!special || !isInteger(outer.getTrueValue(), 0) ||
-      !isInteger(divisor.getTrueValue(), 1))
+  auto division = inner ? inner.getFalseValue().getDefiningOp<arith::FloorDivSIOp>() : nullptr;
+  auto divisor = division ? division.getRhs().getDefiningOp<arith::SelectOp>() : nullptr;
+  auto special = divisor ? divisor.getCondition().getDefiningOp<arith::OrIOp>() : nullptr;
+  if (!special || !isInteger(outer.getTrueValue(), 0) || !isInteger(divisor.getTrueValue(), 1))
     return std::nullopt;
   Value x = division.getLhs(), y = divisor.getFalseValue();
-  if (special.getLhs() != outer.getCondition() ||
-      special.getRhs() != inner.getCondition() ||
-      !comparesEqual(outer.getCondition(), y, 0) ||
-      !comparesEqual(inner.getCondition(), y, -1) ||
+  if (special.getLhs() != outer.getCondition() || special.getRhs() != inner.getCondition() ||
+      !comparesEqual(outer.getCondition(), y, 0) || !comparesEqual(inner.getCondition(), y, -1) ||
       !isNegationOf(inner.getTrueValue(), x))
     return std::nullopt;
   return std::pair(x, y);
@@ -175,21 +142,16 @@ matchGuardedDivision(arith::SelectOp outer) {
 /// `op`.
 static Value matchToInt(arith::FPToSIOp op) {
   auto limited = op.getIn().getDefiningOp<arith::MinimumFOp>();
-  auto low =
-      limited ? limited.getLhs().getDefiningOp<arith::MaximumFOp>() : nullptr;
+  auto low = limited ? limited.getLhs().getDefiningOp<arith::MaximumFOp>() : nullptr;
   auto finite = low ? low.getLhs().getDefiningOp<arith::SelectOp>() : nullptr;
-  auto isNumber =
-      finite ? finite.getCondition().getDefiningOp<arith::CmpFOp>() : nullptr;
+  auto isNumber = finite ? finite.getCondition().getDefiningOp<arith::CmpFOp>() : nullptr;
   auto isConstant = [](Value value, double expected) {
     FloatAttr constant;
-    return matchPattern(value, m_Constant(&constant)) &&
-           constant.getValueAsDouble() == expected;
+    return matchPattern(value, m_Constant(&constant)) && constant.getValueAsDouble() == expected;
   };
   constexpr double kLimit = int64_t(1) << 30;
-  if (!isNumber || isNumber.getPredicate() != arith::CmpFPredicate::OEQ ||
-      !isConstant(finite.getFalseValue(), 0) ||
-      !isConstant(low.getRhs(), -kLimit) ||
-      !isConstant(limited.getRhs(), kLimit))
+  if (!isNumber || isNumber.getPredicate() != arith::CmpFPredicate::OEQ || !isConstant(finite.getFalseValue(), 0) ||
+      !isConstant(low.getRhs(), -kLimit) || !isConstant(limited.getRhs(), kLimit))
     return {};
   Value x = finite.getTrueValue();
   return isNumber.getLhs() == x && isNumber.getRhs() == x ? x : Value();
@@ -203,14 +165,11 @@ Node &StatementPrinter::create(Operation *op, Node node) {
 }
 
 LogicalResult StatementPrinter::operation(Operation *op, Operator kind) {
-  create(op, {.kind = Node::Operation,
-              .op = kind,
-              .operands = SmallVector<Value, 3>(op->getOperands())});
+  create(op, {.kind = Node::Operation, .op = kind, .operands = SmallVector<Value, 3>(op->getOperands())});
   return success();
 }
 
-LogicalResult StatementPrinter::call(Operation *op, StringRef name,
-                                     bool promotesAlone) {
+LogicalResult StatementPrinter::call(Operation *op, StringRef name, bool promotesAlone) {
   create(op, {.kind = Node::Call,
               .text = name.str(),
               .operands = SmallVector<Value, 3>(op->getOperands()),
@@ -225,10 +184,8 @@ LogicalResult StatementPrinter::alias(Operation *op, Value value) {
 }
 
 LogicalResult StatementPrinter::unsupported(Operation &op) {
-  return op.emitError() << "the .attn language has no word for '"
-                        << op.getName() << "' on "
-                        << (op.getNumResults() ? op.getResult(0).getType()
-                                               : Type());
+  return op.emitError() << "the .attn language has no word for '" << op.getName() << "' on "
+                        << (op.getNumResults() ? op.getResult(0).getType() : Type());
 }
 
 LogicalResult StatementPrinter::build(Operation &op) {
@@ -239,17 +196,12 @@ LogicalResult StatementPrinter::build(Operation &op) {
       .Case([&](arith::SelectOp s) { return buildSelect(s); })
       .Case([&](arith::SubIOp s) { return buildSubtraction(s); })
       .Case([&](arith::MaxSIOp m) { return buildMaximum(m); })
-      .Case([&](arith::CmpIOp c) {
-        return buildCompare(c, c.getLhs(), c.getRhs());
-      })
-      .Case([&](arith::CmpFOp c) {
-        return buildCompare(c, c.getLhs(), c.getRhs());
-      })
+      .Case([&](arith::CmpIOp c) { return buildCompare(c, c.getLhs(), c.getRhs()); })
+      .Case([&](arith::CmpFOp c) { return buildCompare(c, c.getLhs(), c.getRhs()); })
       .Case([&](arith::IndexCastOp c) { return buildIndexCast(c); })
       .Case<arith::ExtFOp, arith::TruncFOp>([&](auto c) {
         // Only of elements, whose types the parameter list tells.
-        return c.getIn().template getDefiningOp<tensor::ExtractOp>() ||
-                       isa<BlockArgument>(c.getIn())
+        return c.getIn().template getDefiningOp<tensor::ExtractOp>() || isa<BlockArgument>(c.getIn())
                    ? alias(c, c.getIn())
                    : unsupported(op);
       })
@@ -260,21 +212,17 @@ LogicalResult StatementPrinter::build(Operation &op) {
         create(c, {.kind = Node::Promotion, .operands = {wide.getIn()}});
         return success();
       })
-      .Case([&](arith::FPToSIOp c) {
-        return success();
-      }) // part of int(x), see buildIndexCast
+      .Case([&](arith::FPToSIOp c) { return success(); }) // part of int(x), see buildIndexCast
       .Case([&](arith::AddIOp o) { return operation(o, Operator::Add); })
       .Case([&](arith::MulIOp o) { return operation(o, Operator::Multiply); })
       .Case([&](arith::FloorDivSIOp o) {
         // x // N is x floordiv max(N, 1): the extent is never 0 where an
         // expression is evaluated.
         auto max = o.getRhs().getDefiningOp<arith::MaxSIOp>();
-        bool isExtent =
-            max && isRoleExtent(max.getLhs()) && isInteger(max.getRhs(), 1);
+        bool isExtent = max && isRoleExtent(max.getLhs()) && isInteger(max.getRhs(), 1);
         create(o, {.kind = Node::Operation,
                    .op = Operator::FloorDivide,
-                   .operands = {o.getLhs(),
-                                isExtent ? max.getLhs() : o.getRhs()}});
+                   .operands = {o.getLhs(), isExtent ? max.getLhs() : o.getRhs()}});
         return success();
       })
       .Case([&](arith::AddFOp o) { return operation(o, Operator::Add); })
@@ -294,8 +242,7 @@ LogicalResult StatementPrinter::build(Operation &op) {
         create(o, {.kind = Node::Negation, .operands = {o.getOperand()}});
         return success();
       })
-      .Case<arith::MinSIOp, arith::MinimumFOp>(
-          [&](auto o) { return call(o, "min"); })
+      .Case<arith::MinSIOp, arith::MinimumFOp>([&](auto o) { return call(o, "min"); })
       .Case([&](arith::MaximumFOp o) { return call(o, "max"); })
       .Case([&](math::AbsFOp o) { return call(o, "abs"); })
       .Case([&](math::ExpOp o) { return call(o, "exp", true); })
@@ -331,17 +278,14 @@ static std::string printFloat(FloatAttr attr) {
 
 LogicalResult StatementPrinter::buildConstant(arith::ConstantOp op) {
   Type type = op.getType();
-  if (auto number = dyn_cast<FloatAttr>(op.getValue());
-      number && (type.isF32() || type.isF64())) {
+  if (auto number = dyn_cast<FloatAttr>(op.getValue()); number && (type.isF32() || type.isF64())) {
     create(op, {.text = printFloat(number)});
     return success();
   }
   auto integer = dyn_cast<IntegerAttr>(op.getValue());
   if (!integer || !(type.isIndex() || type.isInteger(1)))
     return unsupported(*op);
-  std::string text = type.isIndex() ? std::to_string(integer.getInt())
-                     : integer.getValue().isOne() ? "true"
-                                                  : "false";
+  std::string text = type.isIndex() ? std::to_string(integer.getInt()) : integer.getValue().isOne() ? "true" : "false";
   if (type.isIndex() && integer.getInt() == std::numeric_limits<int64_t>::min())
     text = "(-9223372036854775807 - 1)"; // the literal without its sign would
                                          // not fit
@@ -369,9 +313,7 @@ Value StatementPrinter::unclamped(Value index, Value tensor, unsigned dim) {
   if (!ShapedType::isDynamic(extent))
     return isInteger(min.getRhs(), extent - 1) ? min.getLhs() : index;
   auto last = min.getRhs().getDefiningOp<arith::SubIOp>();
-  return last && isRoleExtent(last.getLhs()) && isInteger(last.getRhs(), 1)
-             ? min.getLhs()
-             : index;
+  return last && isRoleExtent(last.getLhs()) && isInteger(last.getRhs(), 1) ? min.getLhs() : index;
 }
 
 LogicalResult StatementPrinter::buildElement(tensor::ExtractOp op) {
@@ -387,14 +329,10 @@ LogicalResult StatementPrinter::buildElement(tensor::ExtractOp op) {
 
 LogicalResult StatementPrinter::buildSelect(arith::SelectOp op) {
   if (auto division = matchGuardedDivision(op)) {
-    create(op, {.kind = Node::Operation,
-                .op = Operator::FloorDivide,
-                .operands = {division->first, division->second}});
+    create(op, {.kind = Node::Operation, .op = Operator::FloorDivide, .operands = {division->first, division->second}});
     return success();
   }
-  create(op, {.kind = Node::Conditional,
-              .operands = {op.getCondition(), op.getTrueValue(),
-                           op.getFalseValue()}});
+  create(op, {.kind = Node::Conditional, .operands = {op.getCondition(), op.getTrueValue(), op.getFalseValue()}});
   return success();
 }
 
@@ -407,13 +345,9 @@ LogicalResult StatementPrinter::buildSubtraction(arith::SubIOp op) {
   auto product = op.getRhs().getDefiningOp<arith::MulIOp>();
   if (product && nodes.contains(product.getLhs())) {
     const Node &quotient = node(product.getLhs());
-    if (quotient.kind == Node::Operation &&
-        quotient.op == Operator::FloorDivide &&
-        quotient.operands[0] == op.getLhs() &&
-        quotient.operands[1] == product.getRhs()) {
-      create(op, {.kind = Node::Operation,
-                  .op = Operator::Modulo,
-                  .operands = {op.getLhs(), product.getRhs()}});
+    if (quotient.kind == Node::Operation && quotient.op == Operator::FloorDivide &&
+        quotient.operands[0] == op.getLhs() && quotient.operands[1] == product.getRhs()) {
+      create(op, {.kind = Node::Operation, .op = Operator::Modulo, .operands = {op.getLhs(), product.getRhs()}});
       return success();
     }
   }
@@ -429,8 +363,7 @@ LogicalResult StatementPrinter::buildMaximum(arith::MaxSIOp op) {
   return call(op, "max");
 }
 
-LogicalResult StatementPrinter::buildCompare(Operation *op, Value lhs,
-                                             Value rhs) {
+LogicalResult StatementPrinter::buildCompare(Operation *op, Value lhs, Value rhs) {
   Operator kind = Operator::None;
   if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
     switch (compare.getPredicate()) {
@@ -491,8 +424,7 @@ LogicalResult StatementPrinter::buildIndexCast(arith::IndexCastOp op) {
     return alias(op, op.getIn()); // its only reader is a promotion
   auto truncation = op.getIn().getDefiningOp<arith::FPToSIOp>();
   if (!truncation)
-    return nodes.contains(op.getIn()) ? alias(op, op.getIn())
-                                      : unsupported(*op);
+    return nodes.contains(op.getIn()) ? alias(op, op.getIn()) : unsupported(*op);
   Value x = matchToInt(truncation);
   if (!x)
     return unsupported(*op);
@@ -506,9 +438,8 @@ LogicalResult StatementPrinter::buildIndexCast(arith::IndexCastOp op) {
 
 /// Repeating it is shorter than naming it.
 bool StatementPrinter::isSmall(const Node &node) const {
-  return node.kind == Node::Leaf ||
-         ((node.kind == Node::Promotion || node.kind == Node::Negation) &&
-          this->node(node.operands[0]).kind == Node::Leaf);
+  return node.kind == Node::Leaf || ((node.kind == Node::Promotion || node.kind == Node::Negation) &&
+                                     this->node(node.operands[0]).kind == Node::Leaf);
 }
 
 void StatementPrinter::markLets(Value root) {
@@ -519,9 +450,7 @@ void StatementPrinter::markLets(Value root) {
         ++node(operand).uses;
   for (Node &candidate : storage) {
     for (Value operand : candidate.operands)
-      candidate.height =
-          std::max(candidate.height,
-                   node(operand).let.empty() ? node(operand).height + 1 : 1);
+      candidate.height = std::max(candidate.height, node(operand).let.empty() ? node(operand).height + 1 : 1);
     bool isShared = candidate.uses > 1 && !isSmall(candidate);
     if (isShared || (candidate.uses != 0 && candidate.height > kMaxHeight))
       candidate.let = newName();
@@ -553,13 +482,11 @@ std::string StatementPrinter::printPromoted(Value value, Level atLeast) {
 
 /// Two operands of which one must be seen to be a float if both are converted
 /// integers.
-std::string StatementPrinter::printPair(const Node &node, Value first,
-                                        Level left, StringRef between,
-                                        Value second, Level right) {
+std::string StatementPrinter::printPair(const Node &node, Value first, Level left, StringRef between, Value second,
+                                        Level right) {
   bool hidesBoth = node.kind == Node::Operation && node.op == Operator::Divide;
   bool showFirst = !hidesBoth && isPromotion(first) && isPromotion(second);
-  std::string firstText =
-      showFirst ? print(first, left) : printPromoted(first, left);
+  std::string firstText = showFirst ? print(first, left) : printPromoted(first, left);
   return firstText + between.str() + printPromoted(second, right);
 }
 
@@ -587,9 +514,7 @@ std::string StatementPrinter::printOperation(const Node &node, Level &level) {
   // Operators group to the left; comparisons would chain.
   Level left = level == CompareLevel ? SumLevel : level;
   Level right = static_cast<Level>(level + 1);
-  return printPair(node, node.operands[0], left,
-                   fmt::format(" {} ", spelling(node.op).str()),
-                   node.operands[1], right);
+  return printPair(node, node.operands[0], left, fmt::format(" {} ", spelling(node.op).str()), node.operands[1], right);
 }
 
 std::string StatementPrinter::printBody(const Node &node, Level &level) {
@@ -610,21 +535,17 @@ std::string StatementPrinter::printBody(const Node &node, Level &level) {
     return fmt::format("float({})", print(operands[0], ConditionalLevel));
   case Node::Conditional: {
     level = ConditionalLevel;
-    std::string values =
-        printPair(node, operands[1], OrLevel,
-                  fmt::format(" if {} else ", print(operands[0], OrLevel)),
-                  operands[2], ConditionalLevel);
+    std::string values = printPair(node, operands[1], OrLevel, fmt::format(" if {} else ", print(operands[0], OrLevel)),
+                                   operands[2], ConditionalLevel);
     return values;
   }
   case Node::Call:
     if (operands.size() == 2)
       return fmt::format("{}({})", node.text,
-                         printPair(node, operands[0], ConditionalLevel, ", ",
-                                   operands[1], ConditionalLevel));
+                         printPair(node, operands[0], ConditionalLevel, ", ", operands[1], ConditionalLevel));
     return fmt::format("{}({})", node.text,
-                       node.promotesAlone
-                           ? printPromoted(operands[0], ConditionalLevel)
-                           : print(operands[0], ConditionalLevel));
+                       node.promotesAlone ? printPromoted(operands[0], ConditionalLevel)
+                                          : print(operands[0], ConditionalLevel));
   case Node::Element: {
     SmallVector<std::string> indices;
     for (Value index : operands)
@@ -655,8 +576,7 @@ FailureOr<StatementText> StatementPrinter::run() {
   return text;
 }
 
-FailureOr<StatementText>
-attnc::spec::printStatement(Block &block, ArrayRef<std::string> names,
-                            function_ref<std::string()> newName) {
+FailureOr<StatementText> attnc::spec::printStatement(Block &block, ArrayRef<std::string> names,
+                                                     function_ref<std::string()> newName) {
   return StatementPrinter(block, names, newName).run();
 }

@@ -29,8 +29,7 @@ struct StatementText {
 /// parentheses. `names` holds what the block's arguments are called, "" for one
 /// that cannot be named; `newName` gives a fresh name for a let. Fails with an
 /// error at an operation that the language has no word for.
-mlir::FailureOr<StatementText>
-printStatement(mlir::Block &block, mlir::ArrayRef<std::string> names,
-               llvm::function_ref<std::string()> newName);
+mlir::FailureOr<StatementText> printStatement(mlir::Block &block, mlir::ArrayRef<std::string> names,
+                                              llvm::function_ref<std::string()> newName);
 
 } // namespace attnc::spec

@@ -22,32 +22,24 @@ using namespace attnc;
 /// What IR at level attn consists of here; the pipeline's registration would
 /// link every other room.
 static void registerDialects(DialectRegistry &registry) {
-  registry.insert<attn::AttnDialect, arith::ArithDialect, func::FuncDialect,
-                  math::MathDialect, tensor::TensorDialect>();
+  registry
+      .insert<attn::AttnDialect, arith::ArithDialect, func::FuncDialect, math::MathDialect, tensor::TensorDialect>();
 }
 
 void attnc::spec::registerSpecTranslation() {
-  static llvm::cl::opt<std::string> dims(
-      "attnc-dims", llvm::cl::desc("Extents for --import-attn: H=16,D=64"));
+  static llvm::cl::opt<std::string> dims("attnc-dims", llvm::cl::desc("Extents for --import-attn: H=16,D=64"));
   TranslateToMLIRRegistration importer(
       "import-attn", "A .attn file to IR at level attn",
-      [](llvm::SourceMgr &sources,
-         MLIRContext *context) -> OwningOpRef<Operation *> {
+      [](llvm::SourceMgr &sources, MLIRContext *context) -> OwningOpRef<Operation *> {
         DimBindings bindings;
-        if (llvm::Error error = dims.empty()
-                                    ? llvm::Error::success()
-                                    : parseDimBindings(dims, bindings)) {
-          emitError(UnknownLoc::get(context))
-              << "--attnc-dims: " << llvm::toString(std::move(error));
+        if (llvm::Error error = dims.empty() ? llvm::Error::success() : parseDimBindings(dims, bindings)) {
+          emitError(UnknownLoc::get(context)) << "--attnc-dims: " << llvm::toString(std::move(error));
           return {};
         }
-        FailureOr<OwningOpRef<ModuleOp>> module =
-            importSpec(sources, context, bindings);
-        return succeeded(module) ? OwningOpRef<Operation *>(module->release())
-                                 : OwningOpRef<Operation *>();
+        FailureOr<OwningOpRef<ModuleOp>> module = importSpec(sources, context, bindings);
+        return succeeded(module) ? OwningOpRef<Operation *>(module->release()) : OwningOpRef<Operation *>();
       },
       registerDialects);
-  TranslateFromMLIRRegistration exporter("export-attn",
-                                         "IR at level attn to a .attn file",
-                                         printSpec, registerDialects);
+  TranslateFromMLIRRegistration exporter("export-attn", "IR at level attn to a .attn file", printSpec,
+                                         registerDialects);
 }

@@ -1,0 +1,32 @@
+//===- Pipeline.cpp - The passes of this room in order --------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/fusion/Pipeline.h"
+#include "compiler/fusion/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void attnc::fusion::buildFusionPipeline(OpPassManager &manager,
+                                        const FusionOptions &options) {
+  OpPassManager &functions = manager.nest<func::FuncOp>();
+  // First, because a factor must be a constant to be a scale.
+  functions.addPass(createSimplifyGraph());
+  // Equal subgraphs become one, because a tensor with two copies looks like two
+  // tensors to a region's captures.
+  functions.addPass(createCSEPass());
+  // Before the contractions are taken, because Q K^T and P V are contractions.
+  functions.addPass(createRaiseAttention({options.remarks}));
+  // Before elementwise ops are joined, because an op that joins a bias with a
+  // norm can be no epilogue.
+  functions.addPass(createFuseEpilogue());
+  functions.addPass(createFuseElementwise());
+  // What the regions captured twice, reshapes that meet, extents that no op
+  // uses.
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+}
