@@ -56,7 +56,8 @@ LogicalResult attnc::runPipeline(ModuleOp module, llvm::StringRef from, llvm::St
                                  const PipelineOptions &options) {
   using Build = void (*)(OpPassManager &, const PipelineOptions &);
   static constexpr Build builds[] = {nullptr, buildFused, buildTile, buildLlvm}; // beside levels()
-  PassManager pm(module.getContext());
+  // Implicit nesting: a pass on functions runs on every function of the module.
+  PassManager pm(module.getContext(), ModuleOp::getOperationName(), PassManager::Nesting::Implicit);
 #ifdef ATTNC_EXPENSIVE_CHECKS
   pm.enableVerifier(true);
 #else

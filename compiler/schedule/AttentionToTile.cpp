@@ -179,7 +179,9 @@ void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
   bool subtracted = op.getScore().empty();
   Value d = extent('D');
   Value keys = view(op.getK(), op.getKLayout(), {{'N', index(0), n}, {'D', index(0), d}}, "ND");
-  auto contract = tile::ContractOp::create(b, loc, n0, add(n0, count), q0, Value(), d, keys, scratch.qt,
+  // Captures end where the queries end; without captures nothing outside of scratch is read by column.
+  Value columns = op.getCaptures().empty() ? Value() : queries;
+  auto contract = tile::ContractOp::create(b, loc, n0, add(n0, count), q0, columns, d, keys, scratch.qt,
                                            partial ? tile::Tail::Clamp : tile::Tail::Exact, blocking.rows);
   OpBuilder::InsertionGuard guard(b);
   if (subtracted) { // the sum starts at -m: subtracting the maximum is free
@@ -330,6 +332,8 @@ void AttentionScheduler::emitOutput() {
       Value sum = load(scratch.sum, {lane});
       Value log = arith::AddFOp::create(b, loc, load(scratch.max, {lane}), math::Log2Op::create(b, loc, sum));
       Value value = arith::MulFOp::create(b, loc, log, f(std::numbers::ln2));
+      // A score of +inf makes l infinite; the row is NaN then (A6), and so is l - l.
+      value = arith::AddFOp::create(b, loc, value, arith::SubFOp::create(b, loc, sum, sum));
       Value none = f(-std::numeric_limits<double>::infinity());
       store(arith::SelectOp::create(b, loc, isEmpty(sum), none, value), lse, {lane});
     });

@@ -1,0 +1,202 @@
+//===- Compiled.cpp - A module compiled and loaded into this process ------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/numerics/Compiled.h"
+#include "codegen/emit/Descriptor.h"
+#include "codegen/emit/Link.h"
+#include "codegen/emit/Translate.h"
+#include "compiler/pipeline/Dialects.h"
+#include "compiler/pipeline/Pipeline.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::numerics;
+using attn::RefTensor;
+
+std::unique_ptr<MLIRContext> numerics::makeContext() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  return std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+}
+
+//===----------------------------------------------------------------------===//
+// Compiling
+//===----------------------------------------------------------------------===//
+
+bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &file) {
+  FailureOr<codegen::TargetInfo> target = codegen::parseTarget(targetName);
+  if (failed(target) || failed(emit::recordEntries(module)))
+    return false;
+  auto entries = emit::readEntries(module);
+  PipelineOptions options;
+  options.target = *target;
+  if (failed(entries) || failed(runPipeline(module, "attn", "llvm", options)))
+    return false;
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::TargetMachine> machine = emit::createTargetMachine(module);
+  std::unique_ptr<llvm::Module> whole = emit::buildDescriptor(*entries, *target, llvmContext);
+  whole->setTargetTriple(machine->getTargetTriple());
+  whole->setDataLayout(machine->createDataLayout());
+  auto kernels = emit::translate(module, *entries, *target, *machine, llvmContext);
+  if (failed(kernels))
+    return false;
+  emit::optimize(**kernels, *machine);
+  llvm::Linker::linkModules(*whole, std::move(*kernels));
+  auto object = emit::generate(*whole, *machine, llvm::CodeGenFileType::ObjectFile);
+  if (failed(object))
+    return false;
+  if (llvm::Error error = emit::linkShared({*object, file, "test.so", emit::exportedSymbols(*entries)})) {
+    module.emitError(llvm::toString(std::move(error)));
+    return false;
+  }
+  return true;
+}
+
+bool Compiled::load(const std::string &file) {
+  library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    llvm::errs() << dlerror() << "\n";
+    return false;
+  }
+  entry = reinterpret_cast<const attnc_module *(*)()>(dlsym(library, "attnc_module_v1"))()->entries;
+  return true;
+}
+
+std::unique_ptr<Compiled> Compiled::create(ModuleOp module, StringRef target) {
+  std::unique_ptr<Compiled> compiled(new Compiled);
+  func::FuncOp function = *module.getOps<func::FuncOp>().begin();
+  for (Type type : function.getArgumentTypes())
+    compiled->inputTypes.push_back(getElementTypeOrSelf(type));
+  for (Type type : function.getResultTypes())
+    compiled->outputTypes.push_back(getElementTypeOrSelf(type));
+  OwningOpRef<ModuleOp> copy = module.clone();
+  llvm::SmallString<128> folder, file;
+  if (llvm::sys::fs::createUniqueDirectory("attnc-numerics", folder))
+    return nullptr;
+  file = folder;
+  llvm::sys::path::append(file, "test.so");
+  bool ok = compiled->link(*copy, target, file.str().str()) && compiled->load(file.str().str());
+  (void)llvm::sys::fs::remove(file); // what is loaded stays loaded
+  (void)llvm::sys::fs::remove(folder);
+  return ok ? std::move(compiled) : nullptr;
+}
+
+Compiled::~Compiled() {
+  attnc_context_destroy(context);
+  if (library)
+    dlclose(library);
+}
+
+void Compiled::useThreads(int32_t threads) {
+  attnc_context_destroy(std::exchange(context, nullptr));
+  if (attnc_context_create(threads, &context) != ATTNC_OK)
+    llvm::report_fatal_error("cannot start threads");
+}
+
+bool Compiled::isRunnable() const { return attnc_select_variant(entry, nullptr) != nullptr; }
+
+//===----------------------------------------------------------------------===//
+// Calling
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Memory whose end is the end of the accessible pages.
+class Guarded {
+public:
+  explicit Guarded(size_t bytes) {
+    size_t page = sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
+    mapped = whole + page;
+    base = static_cast<char *>(mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (base == MAP_FAILED || mprotect(base + whole, page, PROT_NONE))
+      llvm::report_fatal_error("cannot map guarded memory");
+    data = base + whole - bytes;
+  }
+  Guarded(Guarded &&other) : base(std::exchange(other.base, nullptr)), mapped(other.mapped), data(other.data) {}
+  ~Guarded() {
+    if (base)
+      munmap(base, mapped);
+  }
+
+private:
+  char *base;
+  size_t mapped;
+
+public:
+  char *data;
+};
+
+/// Tensors as the runtime takes them.
+struct Arguments {
+  std::vector<Guarded> memory;
+  std::vector<DLTensor> tensors;
+  std::vector<DLTensor *> pointers;
+  std::vector<llvm::SmallVector<int64_t>> shapes;
+
+  void add(const attnc_tensor_info &info, ArrayRef<int64_t> shape, size_t bytes) {
+    shapes.emplace_back(shape);
+    memory.emplace_back(bytes);
+    tensors.emplace_back();
+    tensors.back().device.device_type = kDLCPU;
+    tensors.back().dtype = {info.type_code, info.type_bits, 1};
+    tensors.back().ndim = shape.size();
+  }
+  void finish() { // nothing moves any more
+    for (auto [tensor, shape, bytes] : llvm::zip(tensors, shapes, memory)) {
+      tensor.shape = shape.data();
+      tensor.data = bytes.data;
+      pointers.push_back(&tensor);
+    }
+  }
+};
+} // namespace
+
+std::optional<std::vector<RefTensor>> Compiled::run(ArrayRef<RefTensor> inputs, std::string &error) {
+  char message[512] = "";
+  attnc_options options = attnc_options_init();
+  options.message = message;
+  options.message_capacity = sizeof message;
+  options.context = context;
+  auto refused = [&](attnc_status status) {
+    error = message;
+    return status != ATTNC_OK;
+  };
+  Arguments in, out;
+  for (auto [n, input] : llvm::enumerate(inputs)) {
+    std::vector<char> bytes = attn::toBytes(input);
+    in.add(entry->inputs[n], input.shape, bytes.size());
+    llvm::copy(bytes, in.memory.back().data);
+  }
+  in.finish();
+  std::vector<int64_t> extents(64);
+  if (refused(attnc_plan(entry, in.pointers.data(), extents.data(), nullptr, &options)))
+    return std::nullopt;
+  ArrayRef<int64_t> rest = extents;
+  for (auto [n, type] : llvm::enumerate(outputTypes)) {
+    ArrayRef<int64_t> shape = rest.take_front(entry->outputs[n].rank);
+    rest = rest.drop_front(shape.size());
+    size_t bytes = attn::sizeOf(shape).value() * attn::elementBytes(type).value();
+    out.add(entry->outputs[n], shape, bytes);
+    std::fill_n(out.memory.back().data, bytes, '\xff'); // NaN
+  }
+  out.finish();
+  if (refused(attnc_call(entry, in.pointers.data(), out.pointers.data(), &options)))
+    return std::nullopt;
+  std::vector<RefTensor> outputs;
+  for (auto [n, type] : llvm::enumerate(outputTypes)) {
+    size_t bytes = attn::sizeOf(out.shapes[n]).value() * attn::elementBytes(type).value();
+    outputs.push_back(*attn::fromBytes(type, out.shapes[n], ArrayRef<char>(out.memory[n].data, bytes)));
+  }
+  return outputs;
+}

@@ -1,0 +1,127 @@
+//===- attention-test.cpp - Compiled attention against the interpreter ----===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each variant is compiled once and run at every pair of ragged lengths, with
+// poison, in every layout. Buffers end at pages that may not be touched.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Attn/Interpreter.h"
+#include "mlir/Parser/Parser.h"
+#include "test/numerics/Compiled.h"
+#include "test/numerics/Variants.h"
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::numerics;
+
+namespace {
+/// The target under test, from the environment: one program serves a lit test per target.
+std::string target() {
+  const char *name = std::getenv("ATTNC_TEST_TARGET");
+  return name ? name : "host";
+}
+
+/// max|got - f64| / max(1, max|f64|), as the tools' `check` has it.
+double limitFor(const std::string &type) {
+  return type == "f64" ? 1e-12 : type == "f32" ? 1e-5 : type == "f16" ? 2e-3 : 1.6e-2;
+}
+
+class Attention : public testing::TestWithParam<Variant> {
+protected:
+  /// Compiles `variant`, or fails the test.
+  void compile(const Variant &wanted) {
+    variant = wanted;
+    module = parseSourceString<ModuleOp>(moduleText(variant), context.get());
+    ASSERT_TRUE(module) << moduleText(variant);
+    compiled = Compiled::create(*module, target());
+    ASSERT_TRUE(compiled) << moduleText(variant);
+    if (!compiled->isRunnable())
+      GTEST_SKIP() << "this machine has no " << target();
+  }
+
+  void check(const Sizes &sizes, Poison poison = Poison::none) {
+    SCOPED_TRACE(nameOf(sizes) + ", " + nameOf(poison));
+    std::vector<RefTensor> inputs = makeInputs(variant, sizes, poison, 7, context.get());
+    auto expected = attn::interpret(module->lookupSymbol<func::FuncOp>("attention"), inputs);
+    ASSERT_TRUE(succeeded(expected));
+    std::string error;
+    auto got = compiled->run(inputs, error);
+    ASSERT_TRUE(got) << error;
+    ASSERT_EQ(got->size(), expected->size());
+    for (auto [mine, other] : llvm::zip(*got, *expected)) {
+      attn::Comparison comparison = attn::compare(mine, other);
+      EXPECT_TRUE(comparison.within(limitFor(variant.type))) << describe(comparison, mine, other);
+    }
+  }
+
+  std::unique_ptr<MLIRContext> context = makeContext();
+  Variant variant;
+  OwningOpRef<ModuleOp> module;
+  std::unique_ptr<Compiled> compiled;
+};
+
+/// Small heads keep the f64 reference fast; the kernel's lengths are what is ragged.
+std::vector<Variant> variants() {
+  std::vector<Variant> all;
+  for (const char *mask :
+       {"none", "causal", "causal_start", "window", "prefix", "scattered", "even_rows", "never", "padding", "per_head"})
+    all.push_back({.name = std::string("mask_") + mask, .mask = mask, .lse = true});
+  for (const char *score : {"softcap", "alibi", "bias", "shared_bias", "minus_inf"})
+    all.push_back({.name = std::string("score_") + score, .mask = "causal", .score = score});
+  all.push_back({.name = "grouped", .mask = "causal", .H = 4, .G = 2});
+  all.push_back({.name = "one_group", .mask = "none", .H = 3, .G = 1});
+  all.push_back({.name = "wide_values", .mask = "causal", .D = 8, .E = 40});
+  all.push_back({.name = "odd_features", .mask = "none", .D = 5, .E = 7});
+  all.push_back({.name = "one_feature", .mask = "causal", .D = 1, .E = 1});
+  all.push_back({.name = "heads_first", .mask = "causal", .q = "BHMD", .k = "BGND", .v = "BGNE", .o = "BHME"});
+  all.push_back({.name = "both_captures", .mask = "padding", .score = "bias"});
+  return all;
+}
+
+/// Where compiled code may differ from the reference: 0 * inf. Slopes make weights underflow in f32 that do not in f64;
+/// a key whose score is -inf has weight 0, and compiled code still multiplies it with V.
+bool isOpen(Poison poison, const Variant &variant) {
+  return poison == Poison::values && (variant.score == "alibi" || variant.score == "minus_inf");
+}
+
+std::string variantName(const testing::TestParamInfo<Variant> &info) { return info.param.name; }
+} // namespace
+
+/// Every pair of ragged lengths.
+TEST_P(Attention, lengths) {
+  ASSERT_NO_FATAL_FAILURE(compile(GetParam()));
+  for (int64_t m : raggedLengths())
+    for (int64_t n : raggedLengths())
+      if (m * n < 200000) // 1003 x 1003 once, below
+        check({1, m, n});
+}
+
+/// Poison where it must not matter and where it must, at lengths inside and across blocks; batches.
+TEST_P(Attention, poison) {
+  ASSERT_NO_FATAL_FAILURE(compile(GetParam()));
+  for (Sizes sizes : {Sizes{2, 3, 3}, Sizes{1, 17, 65}, Sizes{2, 65, 17}, Sizes{1, 70, 70}, Sizes{1, 33, 300}})
+    for (Poison poison : {Poison::masked, Poison::queries, Poison::keys, Poison::values})
+      if (!isOpen(poison, variant))
+        check(sizes, poison);
+  check({0, 5, 5});
+  check({3, 1, 200});
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, Attention, testing::ValuesIn(variants()), variantName);
+
+TEST_F(Attention, longLengths) {
+  ASSERT_NO_FATAL_FAILURE(compile({.name = "long", .mask = "causal", .H = 1, .G = 1, .D = 64, .E = 64}));
+  check({1, 1003, 1003});
+}
+
+TEST_F(Attention, threads) {
+  ASSERT_NO_FATAL_FAILURE(compile({.name = "threads", .mask = "causal", .H = 4, .G = 2}));
+  compiled->useThreads(3);
+  for (Sizes sizes : {Sizes{3, 65, 65}, Sizes{1, 1, 1}, Sizes{0, 1, 1}, Sizes{1, 200, 300}})
+    check(sizes);
+}
