@@ -48,9 +48,7 @@ using namespace attnc::schedule;
 /// Scalar operands become values that the body captures: then every operand is
 /// a memref.
 static void captureScalars(linalg::GenericOp op) {
-  auto isScalar = [](Value operand) {
-    return !isa<MemRefType>(operand.getType());
-  };
+  auto isScalar = [](Value operand) { return !isa<MemRefType>(operand.getType()); };
   if (llvm::none_of(op.getInputs(), isScalar))
     return;
   SmallVector<Value> inputs;
@@ -70,8 +68,7 @@ static void captureScalars(linalg::GenericOp op) {
   op.getBody()->eraseArguments(dropped);
   OpBuilder builder(op);
   auto onMemrefs =
-      linalg::GenericOp::create(builder, op.getLoc(), inputs, op.getOutputs(),
-                                maps, op.getIteratorTypesArray());
+      linalg::GenericOp::create(builder, op.getLoc(), inputs, op.getOutputs(), maps, op.getIteratorTypesArray());
   onMemrefs.getRegion().takeBody(op.getRegion());
   op.erase();
 }
@@ -82,18 +79,15 @@ static LogicalResult generalise(func::FuncOp function) {
   IRRewriter rewriter(function.getContext());
   SmallVector<Operation *> ops;
   function.walk([&](Operation *op) {
-    if (isa<memref::CopyOp, linalg::LinalgOp>(op) &&
-        !isa<linalg::GenericOp>(op))
+    if (isa<memref::CopyOp, linalg::LinalgOp>(op) && !isa<linalg::GenericOp>(op))
       ops.push_back(op);
   });
   for (Operation *op : ops) {
     rewriter.setInsertionPoint(op);
     if (auto copy = dyn_cast<memref::CopyOp>(op))
-      op = rewriter.replaceOpWithNewOp<linalg::CopyOp>(copy, copy.getSource(),
-                                                       copy.getTarget());
+      op = rewriter.replaceOpWithNewOp<linalg::CopyOp>(copy, copy.getSource(), copy.getTarget());
     if (failed(linalg::generalizeNamedOp(rewriter, cast<linalg::LinalgOp>(op))))
-      return op->emitError()
-             << "'" << op->getName() << "' has no form as loops over elements";
+      return op->emitError() << "'" << op->getName() << "' has no form as loops over elements";
   }
   function.walk(captureScalars);
   return success();
@@ -107,6 +101,31 @@ static LogicalResult generalise(func::FuncOp function) {
 static Value baseOf(Value memref) {
   while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
     memref = view.getViewSource();
+  return memref;
+}
+
+/// The memref behind views that change nothing about the first `rows` dimensions: element (i, ...) of the view is an
+/// element (i, ...) of what it shows. Dimensions of extent 1 may follow the rows.
+static Value rowsBehindViews(Value memref, unsigned rows) {
+  auto keepsRows = [&](ArrayRef<ReassociationIndices> groups, MemRefType expanded) {
+    if (rows == 0 || groups.size() < rows)
+      return false;
+    for (unsigned g = 0; g + 1 < rows; ++g)
+      if (groups[g].size() != 1)
+        return false;
+    return llvm::all_of(ArrayRef(groups[rows - 1]).drop_front(),
+                        [&](int64_t d) { return expanded.getDimSize(d) == 1; });
+  };
+  while (Operation *view = memref.getDefiningOp()) {
+    if (auto expand = dyn_cast<memref::ExpandShapeOp>(view);
+        expand && keepsRows(expand.getReassociationIndices(), expand.getResultType()))
+      memref = expand.getSrc();
+    else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(view);
+             collapse && keepsRows(collapse.getReassociationIndices(), collapse.getSrcType()))
+      memref = collapse.getSrc();
+    else
+      break;
+  }
   return memref;
 }
 
@@ -124,19 +143,17 @@ static bool walksRows(const RowProgram &program, OpOperand &operand) {
 }
 
 /// May `b` run on row i right after `a` ran on row i? Every buffer that one of
-/// them writes and the other touches must be the same memref, walked by rows on
-/// both sides.
+/// them writes and the other touches must show the same rows, walked by both.
 static bool rowsAreIndependent(const RowProgram &a, const RowProgram &b) {
   linalg::GenericOp opA = a.op, opB = b.op;
   for (OpOperand &x : opA->getOpOperands())
     for (OpOperand &y : opB->getOpOperands()) {
-      if (!isa<MemRefType>(x.get().getType()) ||
-          !isa<MemRefType>(y.get().getType()))
+      if (!isa<MemRefType>(x.get().getType()) || !isa<MemRefType>(y.get().getType()))
         continue;
-      if (baseOf(x.get()) != baseOf(y.get()) ||
-          (!opA.isDpsInit(&x) && !opB.isDpsInit(&y)))
+      if (baseOf(x.get()) != baseOf(y.get()) || (!opA.isDpsInit(&x) && !opB.isDpsInit(&y)))
         continue;
-      if (x.get() != y.get() || !walksRows(a, x) || !walksRows(b, y))
+      if (rowsBehindViews(x.get(), a.outer.size()) != rowsBehindViews(y.get(), b.outer.size()) || !walksRows(a, x) ||
+          !walksRows(b, y))
         return false;
     }
   return true;
@@ -145,14 +162,12 @@ static bool rowsAreIndependent(const RowProgram &a, const RowProgram &b) {
 static bool shareABuffer(linalg::GenericOp a, linalg::GenericOp b) {
   return llvm::any_of(a->getOperands(), [&](Value x) {
     return isa<MemRefType>(x.getType()) &&
-           llvm::any_of(b->getOperands(),
-                        [&](Value y) { return baseOf(x) == baseOf(y); });
+           llvm::any_of(b->getOperands(), [&](Value y) { return baseOf(x) == baseOf(y); });
   });
 }
 
 /// The programs of `ops` with `outer` loops outside, if they can share them.
-static std::optional<SmallVector<RowProgram>>
-planGroup(ArrayRef<linalg::GenericOp> ops, unsigned outer) {
+static std::optional<SmallVector<RowProgram>> planGroup(ArrayRef<linalg::GenericOp> ops, unsigned outer) {
   SmallVector<RowProgram> programs;
   for (linalg::GenericOp op : ops) {
     std::optional<RowProgram> program = planRows(op, outer);
@@ -162,8 +177,7 @@ planGroup(ArrayRef<linalg::GenericOp> ops, unsigned outer) {
       if (!rowsAreIndependent(before, *program))
         return std::nullopt;
     for (unsigned loop = 0; loop < outer && !programs.empty(); ++loop)
-      if (llvm::none_of(programs.front().extents(loop),
-                        [&](Extent e) { return program->hasExtent(loop, e); }))
+      if (llvm::none_of(programs.front().extents(loop), [&](Extent e) { return program->hasExtent(loop, e); }))
         return std::nullopt;
     programs.push_back(std::move(*program));
   }
@@ -180,19 +194,16 @@ struct Group {
   /// Takes `op` in if all can share their outer loops, be it as many as now or
   /// as many as `op` alone would have.
   bool tryAdd(linalg::GenericOp op) {
-    bool related = op.getNumDpsInputs() == 0 || llvm::any_of(ops, [&](auto o) {
-                     return shareABuffer(o, op);
-                   });
+    bool related = op.getNumDpsInputs() == 0 || llvm::any_of(ops, [&](auto o) { return shareABuffer(o, op); });
     if (ops.empty() || !related)
       return false;
     SmallVector<linalg::GenericOp> more(ops);
     more.push_back(op);
-    for (unsigned outer : {static_cast<unsigned>(programs.front().outer.size()),
-                           static_cast<unsigned>(planRows(op).outer.size())}) {
+    for (unsigned outer :
+         {static_cast<unsigned>(programs.front().outer.size()), static_cast<unsigned>(planRows(op).outer.size())}) {
       if (outer == 0)
         continue;
-      if (std::optional<SmallVector<RowProgram>> plan =
-              planGroup(more, outer)) {
+      if (std::optional<SmallVector<RowProgram>> plan = planGroup(more, outer)) {
         ops = std::move(more);
         programs = std::move(*plan);
         return true;
@@ -205,16 +216,13 @@ struct Group {
 
 /// True if moving a linalg op across `op` changes nothing.
 static bool isTransparent(Operation *op) {
-  return isMemoryEffectFree(op) ||
-         isa<memref::AllocOp, memref::GetGlobalOp>(op);
+  return isMemoryEffectFree(op) || isa<memref::AllocOp, memref::GetGlobalOp>(op);
 }
 
 static bool touches(Operation *op, Value base) {
   return op
       ->walk([&](Operation *inside) {
-        return llvm::any_of(
-                   inside->getOperands(),
-                   [&](Value operand) { return baseOf(operand) == base; })
+        return llvm::any_of(inside->getOperands(), [&](Value operand) { return baseOf(operand) == base; })
                    ? WalkResult::interrupt()
                    : WalkResult::advance();
       })
@@ -229,8 +237,7 @@ static void sinkFills(Block &block) {
       continue;
     Value base = baseOf(op.getDpsInitOperand(0)->get());
     Operation *next = op->getNextNode();
-    while (next != block.getTerminator() &&
-           (isTransparent(next) || !touches(next, base)))
+    while (next != block.getTerminator() && (isTransparent(next) || !touches(next, base)))
       next = next->getNextNode();
     op->moveBefore(next);
   }
@@ -256,8 +263,7 @@ static SmallVector<Group> formGroups(Block &block) {
 //===----------------------------------------------------------------------===//
 
 /// Runs of neighbouring loops of one kind that every operand walks as one.
-static SmallVector<ReassociationIndices>
-collapsibleLoops(linalg::GenericOp op) {
+static SmallVector<ReassociationIndices> collapsibleLoops(linalg::GenericOp op) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   SmallVector<utils::IteratorType> types = op.getIteratorTypesArray();
   SmallVector<ReassociationIndices> runs;
@@ -272,23 +278,20 @@ collapsibleLoops(linalg::GenericOp op) {
     }
     runs.push_back({loop});
   }
-  llvm::erase_if(
-      runs, [](const ReassociationIndices &run) { return run.size() < 2; });
+  llvm::erase_if(runs, [](const ReassociationIndices &run) { return run.size() < 2; });
   return runs;
 }
 
 /// Collapses what can be; returns the op that now does the work.
 static linalg::GenericOp collapseLoops(linalg::GenericOp op) {
   auto simple = [](AffineMap map) { return map.isProjectedPermutation(); };
-  if (op.hasIndexSemantics() ||
-      !llvm::all_of(op.getIndexingMapsArray(), simple))
+  if (op.hasIndexSemantics() || !llvm::all_of(op.getIndexingMapsArray(), simple))
     return op;
   SmallVector<ReassociationIndices> runs = collapsibleLoops(op);
   if (runs.empty())
     return op;
   IRRewriter rewriter(op);
-  FailureOr<linalg::CollapseResult> collapsed =
-      linalg::collapseOpIterationDims(op, runs, rewriter);
+  FailureOr<linalg::CollapseResult> collapsed = linalg::collapseOpIterationDims(op, runs, rewriter);
   if (failed(collapsed))
     return op; // an operand has strides
   rewriter.eraseOp(op);
@@ -302,15 +305,13 @@ static linalg::GenericOp collapseLoops(linalg::GenericOp op) {
 /// An op whose work no lane can do says so: it is correct, and slow.
 static void remarkScalar(const RowProgram &program) {
   linalg::GenericOp op = program.op;
-  if (!program.lane && op.getNumLoops() > 0 &&
-      program.outer.size() < op.getNumLoops())
+  if (!program.lane && op.getNumLoops() > 0 && program.outer.size() < op.getNumLoops())
     op->emitRemark("runs as scalar loops: its reduction has no known combiner "
                    "and no loop is left for lanes");
 }
 
 namespace {
-struct LowerLinalgToTilePass
-    : schedule::impl::LowerLinalgToTileBase<LowerLinalgToTilePass> {
+struct LowerLinalgToTilePass : schedule::impl::LowerLinalgToTileBase<LowerLinalgToTilePass> {
   using LowerLinalgToTileBase::LowerLinalgToTileBase;
 
   void lower(Group &group) {

@@ -22,16 +22,22 @@ Value constantIndex(OpBuilder &builder, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(builder, loc, value);
 }
 
-/// The extents of all loops of a program, as values.
-SmallVector<Value> materialiseExtents(OpBuilder &builder,
-                                      const RowProgram &program) {
+/// `extent` as a value: what it was made from, so that equal extents are one value.
+Value materialise(OpBuilder &builder, Location loc, Extent extent) {
+  if (extent.isStatic())
+    return constantIndex(builder, loc, extent.dim);
+  if (extent.dim < 0)
+    return extent.base;
+  return builder.createOrFold<memref::DimOp>(loc, extent.base, extent.dim);
+}
+
+/// The extents of all loops of a program, as values. A loop that no operand has runs once.
+SmallVector<Value> materialiseExtents(OpBuilder &builder, const RowProgram &program) {
   linalg::GenericOp op = program.op;
   SmallVector<Value> extents;
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
     auto [memref, dim] = program.source(loop);
-    extents.push_back(
-        memref ? builder.createOrFold<memref::DimOp>(op.getLoc(), memref, dim)
-               : constantIndex(builder, op.getLoc(), 1));
+    extents.push_back(materialise(builder, op.getLoc(), memref ? extentOf(memref, dim) : Extent{Value(), 1}));
   }
   return extents;
 }
@@ -46,10 +52,8 @@ SmallVector<Value> materialiseExtents(OpBuilder &builder,
 /// because one buffer is read and written by one op only with the same map.
 class RowEmitter {
 public:
-  RowEmitter(OpBuilder &builder, const RowProgram &program,
-             ArrayRef<Value> extents, ArrayRef<Value> outerIvs)
-      : builder(builder), program(program), op(program.op), loc(op.getLoc()),
-        extents(extents), ivs(op.getNumLoops()),
+  RowEmitter(OpBuilder &builder, const RowProgram &program, ArrayRef<Value> extents, ArrayRef<Value> outerIvs)
+      : builder(builder), program(program), op(program.op), loc(op.getLoc()), extents(extents), ivs(op.getNumLoops()),
         loopLevels(op.getNumLoops(), Row), at{builder, builder, builder} {
     for (auto [loop, iv] : llvm::zip_equal(program.outer, outerIvs))
       ivs[loop] = iv;
@@ -72,9 +76,12 @@ private:
     OpBuilder cursor(builder);
     Value one = constantIndex(builder, loc, 1);
     for (unsigned loop : program.inner) {
+      if (program.extent(loop) == 1) {
+        ivs[loop] = zero;
+        continue;
+      }
       auto nested =
-          scf::ForOp::create(cursor, loc, zero, extents[loop], one,
-                             carried ? ValueRange(carried) : ValueRange());
+          scf::ForOp::create(cursor, loc, zero, extents[loop], one, carried ? ValueRange(carried) : ValueRange());
       ivs[loop] = nested.getInductionVar();
       loopLevels[loop] = Inner;
       innerLoops.push_back(nested);
@@ -94,8 +101,7 @@ private:
       return;
     OpBuilder &cursor = innerLoops.empty() ? builder : at[Inner];
     if (program.combiner)
-      laneOp = tile::ReduceOp::create(cursor, loc, carried.getType(),
-                                      program.kind, begin, end, carried);
+      laneOp = tile::ReduceOp::create(cursor, loc, carried.getType(), program.kind, begin, end, carried);
     else
       laneOp = tile::MapOp::create(cursor, loc, begin, end);
     Block *body = &laneOp->getRegion(0).emplaceBlock();
@@ -112,8 +118,7 @@ private:
     for (OpOperand *input : op.getDpsInputOperands())
       bind(body->getArgument(input->getOperandNumber()), input);
     for (OpOperand &output : op.getDpsInitsMutable())
-      if (BlockArgument argument = op.getMatchingBlockArgument(&output);
-          !program.combiner && !argument.use_empty())
+      if (BlockArgument argument = op.getMatchingBlockArgument(&output); !program.combiner && !argument.use_empty())
         define(argument, load(at[Lane], &output), Lane);
     for (Operation &inside : body->without_terminator())
       if (&inside != program.combiner)
@@ -137,8 +142,7 @@ private:
 
   void emitInside(Operation *inside) {
     if (auto index = dyn_cast<linalg::IndexOp>(inside))
-      return define(index.getResult(), ivs[index.getDim()],
-                    loopLevels[index.getDim()]);
+      return define(index.getResult(), ivs[index.getDim()], loopLevels[index.getDim()]);
     Level level = Row;
     for (Value operand : inside->getOperands())
       level = std::max(level, levels.lookup(operand));
@@ -153,10 +157,8 @@ private:
 
   void finishMap() {
     for (OpOperand &output : op.getDpsInitsMutable()) {
-      Value value =
-          mapping.lookupOrDefault(op.getMatchingYieldValue(&output)->get());
-      memref::StoreOp::create(at[Lane], loc, value, output.get(),
-                              indices(at[Lane], &output));
+      Value value = mapping.lookupOrDefault(op.getMatchingYieldValue(&output)->get());
+      memref::StoreOp::create(at[Lane], loc, value, output.get(), indices(at[Lane], &output));
     }
     if (laneOp)
       tile::YieldOp::create(at[Lane], loc, Value());
@@ -166,9 +168,7 @@ private:
   void finishReduction() {
     Value out = op.getRegionOutputArgs().front();
     unsigned other = program.combiner->getOperand(0) == out ? 1 : 0;
-    tile::YieldOp::create(
-        at[Lane], loc,
-        mapping.lookupOrDefault(program.combiner->getOperand(other)));
+    tile::YieldOp::create(at[Lane], loc, mapping.lookupOrDefault(program.combiner->getOperand(other)));
     Value result = laneOp->getResult(0);
     for (scf::ForOp loop : llvm::reverse(innerLoops)) {
       OpBuilder end = OpBuilder::atBlockEnd(loop.getBody());
@@ -176,8 +176,7 @@ private:
       result = loop.getResult(0);
     }
     OpOperand *output = op.getDpsInitOperand(0);
-    memref::StoreOp::create(builder, loc, result, output->get(),
-                            indices(builder, output));
+    memref::StoreOp::create(builder, loc, result, output->get(), indices(builder, output));
   }
 
   void define(Value from, Value to, Level level) {
@@ -220,8 +219,7 @@ private:
   llvm::DenseMap<Value, Level> levels;
 };
 
-void emitRow(OpBuilder &builder, const RowProgram &program,
-             ArrayRef<Value> extents, ArrayRef<Value> outerIvs) {
+void emitRow(OpBuilder &builder, const RowProgram &program, ArrayRef<Value> extents, ArrayRef<Value> outerIvs) {
   Location loc = program.location();
   Value zero = constantIndex(builder, loc, 0);
   Value end = program.lane ? extents[*program.lane] : Value();
@@ -237,28 +235,13 @@ struct IndexMath {
   OpBuilder &builder;
   Location loc;
   Value constant(int64_t value) { return constantIndex(builder, loc, value); }
-  Value mul(Value a, Value b) {
-    return builder.createOrFold<arith::MulIOp>(loc, a, b);
-  }
-  Value add(Value a, Value b) {
-    return builder.createOrFold<arith::AddIOp>(loc, a, b);
-  }
-  Value min(Value a, Value b) {
-    return builder.createOrFold<arith::MinUIOp>(loc, a, b);
-  }
-  Value max(Value a, Value b) {
-    return builder.createOrFold<arith::MaxUIOp>(loc, a, b);
-  }
-  Value div(Value a, Value b) {
-    return builder.createOrFold<arith::DivUIOp>(loc, a, b);
-  }
-  Value rem(Value a, Value b) {
-    return builder.createOrFold<arith::RemUIOp>(loc, a, b);
-  }
-  Value ceilDiv(Value a, Value b) {
-    return div(builder.createOrFold<arith::SubIOp>(loc, add(a, b), constant(1)),
-               b);
-  }
+  Value mul(Value a, Value b) { return builder.createOrFold<arith::MulIOp>(loc, a, b); }
+  Value add(Value a, Value b) { return builder.createOrFold<arith::AddIOp>(loc, a, b); }
+  Value min(Value a, Value b) { return builder.createOrFold<arith::MinUIOp>(loc, a, b); }
+  Value max(Value a, Value b) { return builder.createOrFold<arith::MaxUIOp>(loc, a, b); }
+  Value div(Value a, Value b) { return builder.createOrFold<arith::DivUIOp>(loc, a, b); }
+  Value rem(Value a, Value b) { return builder.createOrFold<arith::RemUIOp>(loc, a, b); }
+  Value ceilDiv(Value a, Value b) { return div(builder.createOrFold<arith::SubIOp>(loc, add(a, b), constant(1)), b); }
 };
 
 /// Scalar operations of all loops of `programs`, or nothing if an extent is
@@ -270,8 +253,7 @@ std::optional<int64_t> staticWork(ArrayRef<RowProgram> programs) {
     linalg::GenericOp op = program.op;
     for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
       int64_t extent = program.extent(loop);
-      if (ShapedType::isDynamic(extent) ||
-          llvm::MulOverflow(work, extent, work))
+      if (ShapedType::isDynamic(extent) || llvm::MulOverflow(work, extent, work))
         return std::nullopt;
     }
     if (llvm::AddOverflow(total, work, total))
@@ -281,8 +263,7 @@ std::optional<int64_t> staticWork(ArrayRef<RowProgram> programs) {
 }
 
 /// Scalar operations of one row of `program`.
-Value rowWork(IndexMath math, const RowProgram &program,
-              ArrayRef<Value> extents) {
+Value rowWork(IndexMath math, const RowProgram &program, ArrayRef<Value> extents) {
   Value work = math.constant(program.workPerElement());
   for (unsigned loop : program.inner)
     work = math.mul(work, extents[loop]);
@@ -291,11 +272,9 @@ Value rowWork(IndexMath math, const RowProgram &program,
 
 /// forall over tasks of `perTask` out of `count` things; returns the builder
 /// inside and the task's [begin, end).
-std::tuple<OpBuilder, Value, Value> emitTasks(OpBuilder &builder, Location loc,
-                                              Value count, Value perTask) {
+std::tuple<OpBuilder, Value, Value> emitTasks(OpBuilder &builder, Location loc, Value count, Value perTask) {
   Value tasks = IndexMath{builder, loc}.ceilDiv(count, perTask);
-  auto forall = scf::ForallOp::create(
-      builder, loc, ArrayRef<OpFoldResult>{tasks}, ValueRange(), std::nullopt);
+  auto forall = scf::ForallOp::create(builder, loc, ArrayRef<OpFoldResult>{tasks}, ValueRange(), std::nullopt);
   OpBuilder inside(forall.getTerminator());
   IndexMath math{inside, loc};
   Value begin = math.mul(forall.getInductionVar(0), perTask);
@@ -306,17 +285,15 @@ std::tuple<OpBuilder, Value, Value> emitTasks(OpBuilder &builder, Location loc,
 using RowBody = llvm::function_ref<void(OpBuilder &, ArrayRef<Value>)>;
 
 /// Rows shared among threads: all outer loops as one count, cut into tasks.
-void emitSharedRows(OpBuilder &builder, Location loc, ArrayRef<Value> extents,
-                    Value work, int64_t grain, RowBody body) {
+void emitSharedRows(OpBuilder &builder, Location loc, ArrayRef<Value> extents, Value work, int64_t grain,
+                    RowBody body) {
   IndexMath math{builder, loc};
   Value rows = math.constant(1);
   for (Value extent : extents)
     rows = math.mul(rows, extent);
-  Value perTask =
-      math.ceilDiv(math.constant(grain), math.max(work, math.constant(1)));
+  Value perTask = math.ceilDiv(math.constant(grain), math.max(work, math.constant(1)));
   auto [inside, begin, end] = emitTasks(builder, loc, rows, perTask);
-  auto loop = scf::ForOp::create(inside, loc, begin, end,
-                                 constantIndex(inside, loc, 1));
+  auto loop = scf::ForOp::create(inside, loc, begin, end, constantIndex(inside, loc, 1));
   OpBuilder perRow(loop.getBody()->getTerminator());
   IndexMath rowMath{perRow, loc};
   SmallVector<Value> ivs(extents.size());
@@ -330,10 +307,8 @@ void emitSharedRows(OpBuilder &builder, Location loc, ArrayRef<Value> extents,
 }
 
 /// Rows one after the other on this thread.
-void emitSerialRows(OpBuilder &builder, Location loc, ArrayRef<Value> extents,
-                    RowBody body) {
-  Value zero = constantIndex(builder, loc, 0),
-        one = constantIndex(builder, loc, 1);
+void emitSerialRows(OpBuilder &builder, Location loc, ArrayRef<Value> extents, RowBody body) {
+  Value zero = constantIndex(builder, loc, 0), one = constantIndex(builder, loc, 1);
   OpBuilder inside(builder);
   SmallVector<Value> ivs;
   Operation *outermost = nullptr;
@@ -350,19 +325,16 @@ void emitSerialRows(OpBuilder &builder, Location loc, ArrayRef<Value> extents,
 
 /// A program without rows whose lanes are independent: lanes are cut into
 /// tasks, of whole cache lines.
-void emitSharedLanes(OpBuilder &builder, const RowProgram &program,
-                     ArrayRef<Value> extents, int64_t grain) {
+void emitSharedLanes(OpBuilder &builder, const RowProgram &program, ArrayRef<Value> extents, int64_t grain) {
   Location loc = program.location();
   IndexMath math{builder, loc};
   Value perLane = math.constant(program.workPerElement());
   for (unsigned loop : program.inner)
     perLane = math.mul(perLane, extents[loop]);
   Value line = math.constant(64);
-  Value lanes =
-      math.ceilDiv(math.constant(grain), math.max(perLane, math.constant(1)));
+  Value lanes = math.ceilDiv(math.constant(grain), math.max(perLane, math.constant(1)));
   Value perTask = math.mul(math.ceilDiv(lanes, line), line);
-  auto [inside, begin, end] =
-      emitTasks(builder, loc, extents[*program.lane], perTask);
+  auto [inside, begin, end] = emitTasks(builder, loc, extents[*program.lane], perTask);
   RowEmitter(inside, program, extents, {}).emit(begin, end);
 }
 } // namespace
@@ -384,12 +356,8 @@ void emitRows(OpBuilder &builder, ArrayRef<RowProgram> group, int64_t grain) {
   // Nested parallelism is not allowed, and little work is not worth waking a
   // thread for.
   std::optional<int64_t> work = staticWork(group);
-  bool serial =
-      builder.getInsertionBlock()
-          ->getParentOp()
-          ->getParentOfType<scf::ForallOp>() ||
-      isa<scf::ForallOp>(builder.getInsertionBlock()->getParentOp()) ||
-      (work && *work < 2 * grain);
+  bool serial = builder.getInsertionBlock()->getParentOp()->getParentOfType<scf::ForallOp>() ||
+                isa<scf::ForallOp>(builder.getInsertionBlock()->getParentOp()) || (work && *work < 2 * grain);
   if (serial)
     return emitSerialRows(builder, loc, rows, body);
   if (rows.empty() && group.size() == 1 && first.lane && !first.combiner)

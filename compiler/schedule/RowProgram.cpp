@@ -63,6 +63,10 @@ Extent extentOf(Value memref, int64_t dim) {
       .Case([&](memref::ExpandShapeOp op) {
         return extentOf(op.getMixedOutputShape()[dim]);
       })
+      .Case([&](memref::CollapseShapeOp op) {
+        ReassociationIndices group = op.getReassociationIndices()[dim];
+        return group.size() == 1 ? extentOf(op.getSrc(), group.front()) : Extent{memref, dim};
+      })
       .Case([&](memref::SubViewOp op) {
         return op.getDroppedDims().none() ? extentOf(op.getMixedSizes()[dim])
                                           : Extent{memref, dim};
@@ -212,7 +216,7 @@ static std::optional<unsigned> bestLane(const RowProgram &program,
   LaneChoice best{0, kNoLane};
   for (unsigned loop : candidates)
     if (int score = scoreLane(program, loop, hasCombiner);
-        score > kNoLane && score >= best.score)
+        program.extent(loop) != 1 && score > kNoLane && score >= best.score)
       best = {loop, score};
   return best.score == kNoLane ? std::nullopt : std::optional(best.loop);
 }
@@ -262,12 +266,15 @@ std::optional<RowProgram> planRows(linalg::GenericOp op, unsigned outer) {
   std::optional<unsigned> lane = bestLane(program, rest, combiner);
   // A row of one element has no lanes and needs none; else the lanes must be
   // those of the free choice.
-  if (!rest.empty() && lane != free.lane)
+  auto isUnit = [&](unsigned loop) { return program.extent(loop) == 1; };
+  if (!llvm::all_of(rest, isUnit) && lane != free.lane)
     return std::nullopt;
   placeLoops(program, lane, combiner);
   // Lanes are reduced once per row: parallel loops must all be outside.
-  if (program.combiner && op.getNumParallelLoops() != outer)
-    return std::nullopt;
+  for (unsigned loop : program.inner)
+    if (program.combiner && !isUnit(loop) &&
+        types[loop] == utils::IteratorType::parallel)
+      return std::nullopt;
   return program;
 }
 

@@ -206,3 +206,31 @@ func.func @scalar(%x: memref<f32>, %y: memref<f32>) {
   linalg.exp ins(%x : memref<f32>) outs(%y : memref<f32>)
   return
 }
+
+// -----
+
+// A view that keeps rows does not separate them, and a dimension of extent 1 takes no lane: the keepdims spelling of a
+// norm is one loop too.
+// CHECK-LABEL: func.func @keepdims
+// CHECK-COUNT-1: scf.for
+// CHECK:           tile.reduce add
+// CHECK:           math.sqrt
+// CHECK:           tile.map %c0 to %c100
+// CHECK:             arith.divf
+// CHECK-NOT:     tile.map
+// CHECK:         return
+func.func @keepdims(%x: memref<8x100xf32>, %s: memref<8xf32>, %r: memref<8x1xf32>, %y: memref<8x100xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%s : memref<8xf32>)
+  linalg.reduce {arith.addf} ins(%x : memref<8x100xf32>) outs(%s : memref<8xf32>) dimensions = [1]
+  %k = memref.expand_shape %s [[0, 1]] output_shape [8, 1] : memref<8xf32> into memref<8x1xf32>
+  linalg.sqrt ins(%k : memref<8x1xf32>) outs(%r : memref<8x1xf32>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, 0)>, affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%x, %r : memref<8x100xf32>, memref<8x1xf32>) outs(%y : memref<8x100xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.divf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
