@@ -414,6 +414,9 @@ void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Valu
     return emitPanel(panel, packed, rowBegin, rowEnd, width, Value());
 
   // The last panel is narrower: as many vectors as needed when N is known, all of them with a count otherwise.
+  int64_t vectors = known && packed ? llvm::divideCeil(*known % width, lanes) * lanes : width;
+  if (known && *known < width) // the only panel: a whole one would not even verify
+    return emitPanel(panel, packed, rowBegin, rowEnd, vectors, columns);
   Value left = sub(columns, mul(panel, index(width)));
   Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, left, index(width));
   auto branch = scf::IfOp::create(b, loc, whole, /*withElseRegion=*/true);
@@ -421,7 +424,6 @@ void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Valu
   b.setInsertionPointToStart(branch.thenBlock());
   emitPanel(panel, packed, rowBegin, rowEnd, width, Value());
   b.setInsertionPointToStart(branch.elseBlock());
-  int64_t vectors = known && packed ? llvm::divideCeil(*known % width, lanes) * lanes : width;
   emitPanel(panel, packed, rowBegin, rowEnd, vectors, known ? index(*known % width) : left);
 }
 

@@ -58,3 +58,17 @@ func.func @merged(%x: memref<2x?x32xf32>, %w: memref<32x4x8xf32>, %y: memref<2x?
   return
 }
 }
+
+// -----
+
+module attributes {tile.target = #tile.target<lanes = 4, registers = 16, l1 = 32768, l2 = 524288>} {
+// Fewer columns than a panel has: there is no whole panel, whose view of %w would run out of bounds.
+// CHECK-LABEL: func @narrow
+// CHECK-NOT:     scf.if
+// CHECK:         tile.contract {{.*}} cols(%{{.*}} count %c3)
+// CHECK-NOT:     tile.contract
+func.func @narrow(%x: memref<?x2xf32>, %w: memref<2x3xf32>, %y: memref<?x3xf32>) {
+  attn.contract lhs(%x "sk" : memref<?x2xf32>) rhs(%w "kn" : memref<2x3xf32>) outs("sn", %y : memref<?x3xf32>)
+  return
+}
+}
