@@ -28,9 +28,16 @@ struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
   using ExpandMathBase::ExpandMathBase;
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    math::populateExpansionPatterns(patterns, {"exp2", "ceil", "floor", "powf", "rsqrt", "roundeven_"});
+    math::populateExpansionPatterns(patterns, {"exp2", "powf", "rsqrt", "fpowi", "ipowi", "clampf", "sinh", "cosh"});
     populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions());
-    (void)applyPatternsGreedily(getOperation(), std::move(patterns));
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    if (fma)
+      return;
+    RewritePatternSet split(&getContext()); // after the polynomials, which are made of multiply-adds
+    math::populateExpansionPatterns(split, {"fma"});
+    if (failed(applyPatternsGreedily(getOperation(), std::move(split))))
+      signalPassFailure();
   }
 };
 } // namespace
@@ -42,7 +49,7 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   // After vectorisation, because the expansions are elementwise and cheap to vectorise but not to recognise.
-  pm.addPass(createExpandMath());
+  pm.addPass(createExpandMath(ExpandMathOptions{target.hasFma}));
   // Addresses of rows are computed once per tile, not once per k.
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createCanonicalizerPass());

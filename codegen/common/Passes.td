@@ -36,8 +36,10 @@ def ExpandMath : Pass<"expand-math", "::mlir::ModuleOp"> {
   let summary = "transcendental functions to polynomials";
   let description = [{
     Upstream's approximations (a few ulp in f32) for scalars and vectors, so that
-    no code calls libm.
+    no code calls libm. Without `fma`, fused multiply-adds become two operations:
+    on a machine that lacks the instruction they would be calls too.
   }];
+  let options = [Option<"fma", "fma", "bool", "true", "the target fuses multiply-add">];
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::arith::ArithDialect"];
 }
 

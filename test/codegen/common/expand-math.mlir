@@ -1,0 +1,21 @@
+// RUN: attnc-opt %s --expand-math | FileCheck %s
+// RUN: attnc-opt %s --expand-math=fma=false | FileCheck %s --check-prefix=NOFMA
+// Nothing that would become a call of libm is left.
+
+// CHECK-LABEL: func @f
+// NOFMA-LABEL: func @f
+func.func @f(%x: vector<4xf32>) -> vector<4xf32> {
+  // CHECK-NOT: math.{{exp|tanh|erf|log|powf}}
+  // CHECK: math.fma
+  // NOFMA-NOT: math.{{exp|tanh|erf|log|powf|fma}}
+  // NOFMA: arith.mulf
+  %0 = math.exp %x : vector<4xf32>
+  %1 = math.tanh %0 : vector<4xf32>
+  %2 = math.erf %1 : vector<4xf32>
+  %3 = math.log %2 : vector<4xf32>
+  %4 = math.exp2 %3 : vector<4xf32>
+  %5 = math.log2 %4 : vector<4xf32>
+  %6 = math.sin %5 : vector<4xf32>
+  %7 = math.powf %6, %x : vector<4xf32>
+  return %7 : vector<4xf32>
+}
