@@ -105,6 +105,7 @@ private:
   void emitValues(Value n0, Value count, Value partial);
   void emitAccumulate(Value values, Value count);
   void emitMaskedAccumulate(Value n0, Value values, Value count);
+  void emitPrefetch(Value memref, Value row, Value features, int64_t ahead);
   Value hasNonFinite(Value values, Value count);
   void emitOutput();
 
@@ -174,6 +175,15 @@ Value AttentionScheduler::allowed(Value row, Value col) {
   return inlineRegion(b, op, op.getMask(), {batch, head, col, row, m, n});
 }
 
+/// Asks for every cache line of row + ahead.
+void AttentionScheduler::emitPrefetch(Value memref, Value row, Value features, int64_t ahead) {
+  std::optional<int64_t> count = getConstantIntValue(features);
+  Value next = min(add(row, index(ahead)), sub(n, index(1)));
+  for (int64_t feature = 0; feature < count.value_or(0); feature += 16)
+    memref::PrefetchOp::create(b, loc, memref, ValueRange{next, index(feature)}, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+}
+
 /// P[n - n0][q] = 2^(t - m) for one block of keys.
 void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
   bool subtracted = op.getScore().empty();
@@ -192,6 +202,9 @@ void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   Value row = epilogue->getArgument(1), col = epilogue->getArgument(2);
+  emitPrefetch(keys, row, d, blocking.rows);
+  emitPrefetch(view(op.getV(), op.getVLayout(), {{'N', index(0), n}, {'E', index(0), extent('E')}}, "NE"), row,
+               extent('E'), 0);
   Value t = scoreOf(epilogue->getArgument(0), row, col);
   if (partial) {
     Value real = epilogue->getArgument(3);
