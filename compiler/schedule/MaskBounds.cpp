@@ -209,7 +209,12 @@ void IntervalEmitter::visit(Operation &op) {
     IRMapping mapping;
     for (Value operand : op.getOperands())
       mapping.map(operand, factOf(operand).uniform);
-    facts[result] = {b.clone(op, mapping)->getResult(0), std::nullopt, std::nullopt};
+    Operation *clone = b.clone(op, mapping);
+    SmallVector<Value> folded;
+    bool folds = succeeded(b.tryFold(clone, folded));
+    facts[result] = {folds ? folded[0] : clone->getResult(0), std::nullopt, std::nullopt};
+    if (folds)
+      clone->erase();
     return;
   }
   Fact fact;
