@@ -68,11 +68,22 @@ template <typename Op> Tensor *apply(NodeContext &ctx, Tensor *x, Tensor *y) {
                               [](B &b, L l, ValueRange in) -> V { return Op::create(b, l, in[0], in[1]); });
 }
 
-/// sum(x) / count over `dims`, which stay as 1. `x` is of an accumulator type.
+/// The same where `y` lacks the dims `dims` of `x`: one value per row.
+template <typename Op> Tensor *applyRows(NodeContext &ctx, Tensor *x, Tensor *y, ArrayRef<int64_t> dims) {
+  MLIRContext *context = ctx.emit.builder.getContext();
+  AffineMap all = AffineMap::getMultiDimIdentityMap(x->rank(), context);
+  SmallVector<AffineExpr> rows;
+  for (int64_t dim = 0; dim < x->rank(); ++dim)
+    if (!llvm::is_contained(dims, dim))
+      rows.push_back(getAffineDimExpr(dim, context));
+  return ctx.emit.generic({x, y}, {all, AffineMap::get(x->rank(), 0, rows, context)}, all, x->elementType, x->shape,
+                          [](B &b, L l, ValueRange in) -> V { return Op::create(b, l, in[0], in[1]); });
+}
+
+/// sum(x) / count over `dims`, which disappear. `x` is of an accumulator type.
 Tensor *mean(NodeContext &ctx, Tensor *x, ArrayRef<int64_t> dims) {
   Tensor *sum = ctx.emit.reduce(x, dims, ctx.emit.zero(x->elementType), add);
-  Tensor *quotient = apply<arith::DivFOp>(ctx, sum, countOf(ctx, x->shape, dims, x->elementType));
-  return ctx.emit.reshape(quotient, keptShape(x->shape, dims));
+  return apply<arith::DivFOp>(ctx, sum, countOf(ctx, x->shape, dims, x->elementType));
 }
 
 //===- Reduce* --------------------------------------------------------------===//
@@ -181,16 +192,15 @@ LogicalResult importLogSoftmax(NodeContext &ctx) {
   if (ctx.opset < 13 && *axis != x->rank() - 1)
     return ctx.fail("an axis other than the last is not supported before opset 13");
   Tensor *wide = ctx.emit.cast(x, accumulatorOf(ctx, x->elementType));
-  SymList kept = keptShape(x->shape, *axis);
   Tensor *top = ctx.emit.reduce(wide, *axis, ctx.emit.scalar(wide->elementType, -kInf), maximum);
-  Tensor *shifted = apply<arith::SubFOp>(ctx, wide, ctx.emit.reshape(top, kept));
+  Tensor *shifted = applyRows<arith::SubFOp>(ctx, wide, top, *axis);
   Tensor *sum = ctx.emit.reduce(shifted, *axis, ctx.emit.zero(wide->elementType), [](B &b, L l, ValueRange in) -> V {
     return arith::AddFOp::create(b, l, in[0], math::ExpOp::create(b, l, in[1]));
   });
   Tensor *logSum = ctx.emit.elementwise(sum, sum->elementType, sum->shape, [](B &b, L l, ValueRange in) -> V {
     return math::LogOp::create(b, l, in[0]);
   });
-  Tensor *result = apply<arith::SubFOp>(ctx, shifted, ctx.emit.reshape(logSum, kept));
+  Tensor *result = applyRows<arith::SubFOp>(ctx, shifted, logSum, *axis);
   return ctx.result(ctx.emit.cast(result, x->elementType));
 }
 
@@ -239,20 +249,20 @@ LogicalResult importLayerNormalization(NodeContext &ctx) {
     return ctx.fail("stash_type is not float32");
   Tensor *x = ctx.emit.cast(ctx.input(0), accumulatorOf(ctx, ctx.input(0)->elementType));
   Tensor *average = mean(ctx, x, *dims);
-  Tensor *centred = apply<arith::SubFOp>(ctx, x, average);
+  Tensor *centred = applyRows<arith::SubFOp>(ctx, x, average, *dims);
   Tensor *deviation = rootPlus(ctx, mean(ctx, squared(ctx, centred), *dims), epsilon);
-  Tensor *normal = ctx.emit.cast(apply<arith::DivFOp>(ctx, centred, deviation), ctx.input(0)->elementType);
+  Tensor *normal = ctx.emit.cast(applyRows<arith::DivFOp>(ctx, centred, deviation, *dims), ctx.input(0)->elementType);
   Tensor *result = apply<arith::MulFOp>(ctx, normal, ctx.input(1));
   if (ctx.input(2))
     result = apply<arith::AddFOp>(ctx, result, ctx.input(2));
-  if (ctx.wants(1) && failed(ctx.result(average, 1)))
+  if (ctx.wants(1) && failed(ctx.result(ctx.emit.reshape(average, keptShape(x->shape, *dims)), 1)))
     return failure();
   if (ctx.wants(2)) {
     Tensor *inverse = ctx.emit.elementwise(deviation, x->elementType, deviation->shape, [&](B &b, L l, ValueRange in) {
       V one = arith::ConstantOp::create(b, l, ctx.emit.scalar(x->elementType, 1));
       return V(arith::DivFOp::create(b, l, one, in[0]));
     });
-    if (failed(ctx.result(inverse, 2)))
+    if (failed(ctx.result(ctx.emit.reshape(inverse, keptShape(x->shape, *dims)), 2)))
       return failure();
   }
   return ctx.result(result);
@@ -268,7 +278,7 @@ LogicalResult importRMSNormalization(NodeContext &ctx) {
     return ctx.fail("stash_type is not float32");
   Tensor *x = ctx.emit.cast(ctx.input(0), accumulatorOf(ctx, ctx.input(0)->elementType));
   Tensor *norm = rootPlus(ctx, mean(ctx, squared(ctx, x), *dims), epsilon);
-  Tensor *normal = ctx.emit.cast(apply<arith::DivFOp>(ctx, x, norm), ctx.input(0)->elementType);
+  Tensor *normal = ctx.emit.cast(applyRows<arith::DivFOp>(ctx, x, norm, *dims), ctx.input(0)->elementType);
   return ctx.result(apply<arith::MulFOp>(ctx, normal, ctx.input(1)));
 }
 } // namespace
