@@ -14,20 +14,52 @@
 using namespace mlir;
 using namespace attnc::spec;
 
+unsigned SameOperation::getHashValue(const Operation *op) {
+  return OperationEquivalence::computeHash(const_cast<Operation *>(op), OperationEquivalence::directHashValue,
+                                           OperationEquivalence::ignoreHashValue,
+                                           OperationEquivalence::IgnoreLocations);
+}
+
+bool SameOperation::isEqual(const Operation *x, const Operation *y) {
+  if (x == y)
+    return true;
+  for (const Operation *special : {getEmptyKey(), getTombstoneKey()})
+    if (x == special || y == special)
+      return false;
+  return OperationEquivalence::isEquivalentTo(const_cast<Operation *>(x), const_cast<Operation *>(y),
+                                              OperationEquivalence::IgnoreLocations);
+}
+
+/// What was just emitted, or the same operation emitted earlier. Folding sees only through values that are one, so this
+/// cannot be left to a later pass.
+Value Arithmetic::unique(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return value;
+  FloatAttr constant;
+  if (matchPattern(op, m_Constant(&constant)) && constant.getValue().isNaN()) // there is one NaN, `nan`
+    op->setAttr("value", FloatAttr::get(constant.getType(), APFloat::getQNaN(constant.getValue().getSemantics())));
+  auto [earlier, isNew] = emitted.insert(op);
+  if (isNew || *earlier == op)
+    return value;
+  op->erase();
+  return (*earlier)->getResult(0);
+}
+
 //===----------------------------------------------------------------------===//
 // Constants and conversions
 //===----------------------------------------------------------------------===//
 
 Operand Arithmetic::integer(int64_t value) {
-  return {Operand::Int, arith::ConstantIndexOp::create(builder, *loc, value), Interval::exactly(value)};
+  return {Operand::Int, unique(arith::ConstantIndexOp::create(builder, *loc, value)), Interval::exactly(value)};
 }
 
 Operand Arithmetic::number(double value) {
-  return {Operand::Float, arith::ConstantOp::create(builder, *loc, builder.getFloatAttr(floatType, value))};
+  return {Operand::Float, unique(arith::ConstantOp::create(builder, *loc, builder.getFloatAttr(floatType, value)))};
 }
 
 Operand Arithmetic::boolean(bool value) {
-  return {Operand::Bool, arith::ConstantOp::create(builder, *loc, builder.getBoolAttr(value)),
+  return {Operand::Bool, unique(arith::ConstantOp::create(builder, *loc, builder.getBoolAttr(value))),
           Interval::exactly(value)};
 }
 
@@ -302,7 +334,7 @@ Operand Arithmetic::function(Builtin builtin, Operand x) {
 }
 
 Operand Arithmetic::extract(Value tensor, ValueRange indices) {
-  return captured(tensor::ExtractOp::create(builder, *loc, tensor, indices));
+  return captured(unique(tensor::ExtractOp::create(builder, *loc, tensor, indices)));
 }
 
 Operand Arithmetic::clampIndex(Operand index, Operand extent) {

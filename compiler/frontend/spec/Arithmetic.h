@@ -14,6 +14,7 @@
 #include "compiler/frontend/spec/Interval.h"
 #include "compiler/frontend/spec/Names.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace attnc::spec {
 
@@ -29,8 +30,14 @@ struct Operand {
   bool isNumber() const { return type == Int || type == Float; }
 };
 
-/// Emits operations at the builder's insertion point; constants are folded.
-/// Operand types must have been checked.
+/// Operations are the same that compute the same from the same operands.
+struct SameOperation : llvm::DenseMapInfo<mlir::Operation *> {
+  static unsigned getHashValue(const mlir::Operation *op);
+  static bool isEqual(const mlir::Operation *x, const mlir::Operation *y);
+};
+
+/// Emits operations at the builder's insertion point, each only once; constants are folded. Operand types must have
+/// been checked.
 class Arithmetic {
 public:
   Arithmetic(mlir::OpBuilder builder, mlir::FloatType floatType) : builder(builder), floatType(floatType) {}
@@ -65,8 +72,9 @@ public:
 private:
   template <typename Op, typename... Args>
   mlir::Value emit(Args... args) {
-    return builder.createOrFold<Op>(*loc, args...);
+    return unique(builder.createOrFold<Op>(*loc, args...));
   }
+  mlir::Value unique(mlir::Value value);
   Operand intBinary(Operator op, Operand x, Operand y);
   Operand floatBinary(Operator op, Operand x, Operand y);
   Operand compare(Operator op, Operand x, Operand y);
@@ -75,6 +83,7 @@ private:
   mlir::OpBuilder builder;
   mlir::FloatType floatType;
   std::optional<mlir::Location> loc;
+  llvm::DenseSet<mlir::Operation *, SameOperation> emitted;
 };
 
 } // namespace attnc::spec

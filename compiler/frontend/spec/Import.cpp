@@ -31,6 +31,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/CSE.h"
 
 using namespace mlir;
@@ -234,6 +235,13 @@ Environment AttentionImporter::regionEnvironment(Block &block, unsigned firstInd
   return environment;
 }
 
+/// Erases what folding has left behind, users before definitions.
+static void eraseDeadOperations(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
 void AttentionImporter::lowerRegion(llvm::StringRef name) {
   const Expr *expr = find(name);
   if (!expr)
@@ -249,12 +257,14 @@ void AttentionImporter::lowerRegion(llvm::StringRef name) {
   if (!isScore && value.range.high == 0)
     diagnostics.warning(expr->loc) << "the mask is never true: no key is allowed and the output is 0";
   attn::YieldOp::create(regionBuilder, diagnostics.translate(expr->loc), value.value);
+  eraseDeadOperations(*block); // a capture that only they read is none
 }
 
 /// Puts the operations in the order in which the yielded value needs them,
 /// operands from left to right: the order then depends on what is computed and
 /// not on how the file names its parts.
 static void sortOperations(Block &block) {
+  eraseDeadOperations(block); // all that is left is reached from the end
   DenseSet<Operation *> placed;
   llvm::SmallVector<std::pair<Operation *, unsigned>> stack{{block.getTerminator(), 0}}; // with the next operand
   llvm::SmallVector<Operation *> order;

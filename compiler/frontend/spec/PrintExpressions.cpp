@@ -302,18 +302,21 @@ bool StatementPrinter::isRoleExtent(Value value) const {
   return name == "B" || name == "M" || name == "N";
 }
 
-/// The index that was clamped into dimension `dim` by Arithmetic::clampIndex,
-/// or `index` itself.
+/// The index that was clamped into dimension `dim` by Arithmetic::clampIndex, or `index` itself.
 Value StatementPrinter::unclamped(Value index, Value tensor, unsigned dim) {
   auto max = index.getDefiningOp<arith::MaxSIOp>();
   auto min = max ? max.getLhs().getDefiningOp<arith::MinSIOp>() : nullptr;
   if (!min || !isInteger(max.getRhs(), 0))
     return index;
   int64_t extent = cast<RankedTensorType>(tensor.getType()).getDimSize(dim);
-  if (!ShapedType::isDynamic(extent))
-    return isInteger(min.getRhs(), extent - 1) ? min.getLhs() : index;
-  auto last = min.getRhs().getDefiningOp<arith::SubIOp>();
-  return last && isRoleExtent(last.getLhs()) && isInteger(last.getRhs(), 1) ? min.getLhs() : index;
+  auto isLast = [&](Value value) {
+    if (!ShapedType::isDynamic(extent))
+      return isInteger(value, extent - 1);
+    auto last = value.getDefiningOp<arith::SubIOp>();
+    return last && isRoleExtent(last.getLhs()) && isInteger(last.getRhs(), 1);
+  };
+  // Folding puts a constant index on the right.
+  return isLast(min.getRhs()) ? min.getLhs() : isLast(min.getLhs()) ? min.getRhs() : index;
 }
 
 LogicalResult StatementPrinter::buildElement(tensor::ExtractOp op) {
@@ -514,7 +517,11 @@ std::string StatementPrinter::printOperation(const Node &node, Level &level) {
   // Operators group to the left; comparisons would chain.
   Level left = level == CompareLevel ? SumLevel : level;
   Level right = static_cast<Level>(level + 1);
-  return printPair(node, node.operands[0], left, fmt::format(" {} ", spelling(node.op).str()), node.operands[1], right);
+  std::string between = fmt::format(" {} ", spelling(node.op).str());
+  // A written zero would be an error; this one came from folding.
+  if (node.op == Operator::Divide && this->node(node.operands[1]).text == "0.0")
+    return printPromoted(node.operands[0], left) + between + "float(0)";
+  return printPair(node, node.operands[0], left, between, node.operands[1], right);
 }
 
 std::string StatementPrinter::printBody(const Node &node, Level &level) {
