@@ -28,12 +28,10 @@ struct LoopKinds {
 class Matcher {
 public:
   Matcher(linalg::SoftmaxOp softmax, Mismatch &mismatch)
-      : match(std::make_unique<AttentionMatch>()), axes(match->axes),
-        mismatch(mismatch) {
+      : match(std::make_unique<AttentionMatch>()), axes(match->axes), mismatch(mismatch) {
     match->softmax = softmax;
   }
-  std::unique_ptr<AttentionMatch> run(Operation *scoreProduct,
-                                      Operation *valueProduct);
+  std::unique_ptr<AttentionMatch> run(Operation *scoreProduct, Operation *valueProduct);
 
 private:
   LogicalResult fail(Operation *op, std::string reason) {
@@ -50,9 +48,7 @@ private:
 
   LoopKinds kindsOf(const Contraction &contraction) const;
   AxisSet axesOf(const Index &index) const;
-  AxisSet axesOf(ArrayRef<Axis> dim) const {
-    return axesOf(Index{DimIndex(dim)});
-  }
+  AxisSet axesOf(ArrayRef<Axis> dim) const { return axesOf(Index{DimIndex(dim)}); }
   /// The members of `set` in the order in which `index` has them.
   DimIndex ordered(const AxisSet &set, const Index &index) const;
   AxisSet sharedHeads() const;
@@ -81,8 +77,7 @@ AxisSet Matcher::axesOf(const Index &index) const {
 }
 
 static bool sameSet(const AxisSet &a, const AxisSet &b) {
-  return a.size() == b.size() &&
-         llvm::all_of(a, [&](Axis axis) { return b.contains(axis); });
+  return a.size() == b.size() && llvm::all_of(a, [&](Axis axis) { return b.contains(axis); });
 }
 
 static bool isSubset(const AxisSet &a, const AxisSet &b) {
@@ -99,8 +94,7 @@ DimIndex Matcher::ordered(const AxisSet &set, const Index &index) const {
 }
 
 LoopKinds Matcher::kindsOf(const Contraction &contraction) const {
-  AxisSet sides[2] = {axesOf(contraction.operands[0].index),
-                      axesOf(contraction.operands[1].index)};
+  AxisSet sides[2] = {axesOf(contraction.operands[0].index), axesOf(contraction.operands[1].index)};
   AxisSet out = axesOf(contraction.result.index);
   LoopKinds kinds;
   for (const DimIndex &loop : contraction.loops)
@@ -131,24 +125,20 @@ LogicalResult Matcher::matchWeights() {
   for (unsigned side : {0u, 1u}) {
     Access access = valueProduct.operands[side];
     while (access.tensor != softmax->getResult(0)) {
-      auto convert =
-          dyn_cast_or_null<linalg::LinalgOp>(access.tensor.getDefiningOp());
+      auto convert = dyn_cast_or_null<linalg::LinalgOp>(access.tensor.getDefiningOp());
       if (followView(axes, access, /*broadcasts=*/false))
         continue;
       OpOperand *source = convert ? getConvertedOperand(convert) : nullptr;
-      std::optional<Index> loops =
-          source ? loopsOf(convert, access.index) : std::nullopt;
+      std::optional<Index> loops = source ? loopsOf(convert, access.index) : std::nullopt;
       if (!loops)
         break;
-      access = {source->get(),
-                *indexThrough(convert.getMatchingIndexingMap(source), *loops)};
+      access = {source->get(), *indexThrough(convert.getMatchingIndexingMap(source), *loops)};
     }
     if (access.tensor != softmax->getResult(0))
       continue;
     for (auto [read, dim] : llvm::zip(access.index, weights))
       if (failed(axes.unify(read, dim)))
-        return fail(valueProduct.op,
-                    "it reads the weights in an order that cannot be followed");
+        return fail(valueProduct.op, "it reads the weights in an order that cannot be followed");
     valueSide = 1 - side;
     return success();
   }
@@ -172,9 +162,7 @@ LogicalResult Matcher::matchOperands() {
                                 "one operand of the product alone has");
   keySide = sameSet(keys, kinds.only[1]) ? 1 : 0;
   if (!sameSet(axesOf(weights), axesOf(scoreProduct.result.index)))
-    return fail(
-        match->softmax,
-        "its scores are broadcast over an axis that Q and K do not have");
+    return fail(match->softmax, "its scores are broadcast over an axis that Q and K do not have");
   match->keys = ordered(keys, weights);
   match->queries = ordered(kinds.only[1 - keySide], weights);
   // Heads of Q that K lacks altogether (multi-query) index Q alone like its
@@ -193,8 +181,7 @@ LogicalResult Matcher::checkValueProduct() {
   LoopKinds kinds = kindsOf(valueProduct);
   AxisSet rows = axesOf(match->queries), batch = axesOf(match->batch);
   if (!sameSet(kinds.summed, axesOf(match->keys)))
-    return fail(valueProduct.op,
-                "it does not sum over exactly the axis of the softmax");
+    return fail(valueProduct.op, "it does not sum over exactly the axis of the softmax");
   if (!isSubset(kinds.both, batch))
     return fail(valueProduct.op, "V depends on the query");
   AxisSet expected = rows;
@@ -204,9 +191,7 @@ LogicalResult Matcher::checkValueProduct() {
   if (!sameSet(kept, expected))
     return fail(valueProduct.op, "it lacks an axis of the weights");
   match->outputs = ordered(kinds.only[valueSide], valueProduct.result.index);
-  match->resultElement =
-      cast<RankedTensorType>(valueProduct.result.tensor.getType())
-          .getElementType();
+  match->resultElement = cast<RankedTensorType>(valueProduct.result.tensor.getType()).getElementType();
   return success();
 }
 
@@ -215,29 +200,23 @@ LogicalResult Matcher::checkValueProduct() {
 static OpOperand *getScaledOperand(linalg::LinalgOp op, double &factor) {
   if (!isPointwise(op) || op.getBlock()->without_terminator().empty())
     return nullptr;
-  Operation *inner =
-      op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
-  if (!inner || inner->getBlock() != op.getBlock() ||
-      !llvm::hasSingleElement(op.getBlock()->without_terminator()) ||
+  Operation *inner = op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
+  if (!inner || inner->getBlock() != op.getBlock() || !llvm::hasSingleElement(op.getBlock()->without_terminator()) ||
       !isa<arith::MulFOp, arith::DivFOp>(inner))
     return nullptr;
   for (unsigned side : {0u, 1u}) {
     auto argument = dyn_cast<BlockArgument>(inner->getOperand(side));
     Value constant = inner->getOperand(1 - side);
-    if (!argument || argument.getOwner() != op.getBlock() ||
-        (isa<arith::DivFOp>(inner) && side == 1))
+    if (!argument || argument.getOwner() != op.getBlock() || (isa<arith::DivFOp>(inner) && side == 1))
       continue;
-    if (auto other = dyn_cast<BlockArgument>(constant);
-        other && other.getOwner() == op.getBlock())
+    if (auto other = dyn_cast<BlockArgument>(constant); other && other.getOwner() == op.getBlock())
       constant = op.getMatchingOpOperand(other)->get();
     std::optional<APFloat> value = getSplatFloat(constant);
     if (!value)
       continue;
-    factor = isa<arith::DivFOp>(inner) ? 1.0 / value->convertToDouble()
-                                       : value->convertToDouble();
+    factor = isa<arith::DivFOp>(inner) ? 1.0 / value->convertToDouble() : value->convertToDouble();
     OpOperand *operand = op.getMatchingOpOperand(argument);
-    if (std::isfinite(factor) && !op.isDpsInit(operand) &&
-        isa<RankedTensorType>(operand->get().getType()))
+    if (std::isfinite(factor) && !op.isDpsInit(operand) && isa<RankedTensorType>(operand->get().getType()))
       return operand;
   }
   return nullptr;
@@ -245,18 +224,14 @@ static OpOperand *getScaledOperand(linalg::LinalgOp op, double &factor) {
 
 /// Follows views; with `scale`, also multiplications with constants, which it
 /// multiplies into *scale.
-static void followOperand(AxisSpace &axes, Access &access, bool broadcasts,
-                          double *scale) {
+static void followOperand(AxisSpace &axes, Access &access, bool broadcasts, double *scale) {
   while (true) {
     followViews(axes, access, broadcasts);
     auto op = dyn_cast_or_null<linalg::LinalgOp>(access.tensor.getDefiningOp());
     double factor;
     OpOperand *source = op && scale ? getScaledOperand(op, factor) : nullptr;
-    std::optional<Index> loops =
-        source ? loopsOf(op, access.index) : std::nullopt;
-    std::optional<Index> index =
-        loops ? indexThrough(op.getMatchingIndexingMap(source), *loops)
-              : std::nullopt;
+    std::optional<Index> loops = source ? loopsOf(op, access.index) : std::nullopt;
+    std::optional<Index> index = loops ? indexThrough(op.getMatchingIndexingMap(source), *loops) : std::nullopt;
     if (!index || !op.getMatchingIndexingMap(source).isPermutation())
       return;
     *scale *= factor;
@@ -280,13 +255,11 @@ LogicalResult Matcher::followOperands(bool broadcasts) {
 void Matcher::followResult() {
   Access product = valueProduct.result;
   Value result = product.tensor;
-  while (result.hasOneUse() &&
-         isView(*result.user_begin(), /*broadcasts=*/false))
+  while (result.hasOneUse() && isView(*result.user_begin(), /*broadcasts=*/false))
     result = (*result.user_begin())->getResult(0);
   match->result = {result, axes.createIndex(result, /*measure=*/false)};
   Access access = match->result;
-  while (access.tensor != product.tensor &&
-         followView(axes, access, /*broadcasts=*/false)) {
+  while (access.tensor != product.tensor && followView(axes, access, /*broadcasts=*/false)) {
   }
   bool followed = access.tensor == product.tensor;
   for (auto [read, dim] : llvm::zip(access.index, product.index))
@@ -298,10 +271,8 @@ void Matcher::followResult() {
 /// Batch axes that neither K nor V has.
 AxisSet Matcher::sharedHeads() const {
   AxisSet shared = axesOf(match->batch);
-  shared.remove_if([&](Axis axis) {
-    return axesOf(match->k.index).contains(axis) ||
-           axesOf(match->v.index).contains(axis);
-  });
+  shared.remove_if(
+      [&](Axis axis) { return axesOf(match->k.index).contains(axis) || axesOf(match->v.index).contains(axis); });
   return shared;
 }
 
@@ -314,19 +285,12 @@ LogicalResult Matcher::chooseLetters() {
   AxisSet shared = sharedHeads();
   for (const Access *access : {&match->k, &match->v}) {
     AxisSet has = axesOf(access->index);
-    if (llvm::any_of(batch, [&](Axis axis) {
-          return !shared.contains(axis) && !has.contains(axis);
-        }))
+    if (llvm::any_of(batch, [&](Axis axis) { return !shared.contains(axis) && !has.contains(axis); }))
       return fail(match->softmax, "K and V are shared along different axes");
   }
-  auto isStatic = [&](Axis axis) {
-    return !ShapedType::isDynamic(axes.extent(axis));
-  };
-  ArrayRef<Axis> rest = batch.drop_back(shared.size()),
-                 tail = batch.take_back(shared.size());
-  if (!llvm::all_of(tail, [&](Axis axis) {
-        return shared.contains(axis) && isStatic(axis);
-      }))
+  auto isStatic = [&](Axis axis) { return !ShapedType::isDynamic(axes.extent(axis)); };
+  ArrayRef<Axis> rest = batch.drop_back(shared.size()), tail = batch.take_back(shared.size());
+  if (!llvm::all_of(tail, [&](Axis axis) { return shared.contains(axis) && isStatic(axis); }))
     return fail(match->softmax, "K and V are shared along an axis that is not "
                                 "the innermost of the heads");
   DimIndex others(rest);
@@ -344,13 +308,10 @@ LogicalResult Matcher::chooseLetters() {
   return success();
 }
 
-std::unique_ptr<AttentionMatch> Matcher::run(Operation *scoreOp,
-                                             Operation *valueOp) {
-  auto score = matchContraction(scoreOp, axes),
-       value = matchContraction(valueOp, axes);
+std::unique_ptr<AttentionMatch> Matcher::run(Operation *scoreOp, Operation *valueOp) {
+  auto score = matchContraction(scoreOp, axes), value = matchContraction(valueOp, axes);
   if (!score || !value || !score->isZero || !value->isZero) {
-    (void)fail(score && score->isZero ? valueOp : scoreOp,
-               "it adds a product to a tensor");
+    (void)fail(score && score->isZero ? valueOp : scoreOp, "it adds a product to a tensor");
     return nullptr;
   }
   scoreProduct = *score;
@@ -359,8 +320,8 @@ std::unique_ptr<AttentionMatch> Matcher::run(Operation *scoreOp,
     return nullptr;
   followResult();
   for (bool broadcasts : {true, false}) {
-    if (failed(matchOperands()) || failed(followOperands(broadcasts)) ||
-        failed(matchOperands()) || failed(checkValueProduct()))
+    if (failed(matchOperands()) || failed(followOperands(broadcasts)) || failed(matchOperands()) ||
+        failed(checkValueProduct()))
       return nullptr;
     if (succeeded(chooseLetters()))
       break;
@@ -368,8 +329,7 @@ std::unique_ptr<AttentionMatch> Matcher::run(Operation *scoreOp,
       return nullptr;
   }
   // Following K and V may have split axes that were resolved before.
-  for (DimIndex *dim : {&match->queries, &match->keys, &match->features,
-                        &match->outputs, &match->groups})
+  for (DimIndex *dim : {&match->queries, &match->keys, &match->features, &match->outputs, &match->groups})
     *dim = axes.resolve(*dim);
   for (Access *access : {&match->q, &match->k, &match->v, &match->result})
     access->index = axes.resolve(access->index);
@@ -382,33 +342,24 @@ std::unique_ptr<AttentionMatch> Matcher::run(Operation *scoreOp,
 
 /// The contraction that reads the weights, through views and float conversions
 /// only.
-static Operation *findValueProduct(linalg::SoftmaxOp softmax,
-                                   Mismatch &mismatch) {
+static Operation *findValueProduct(linalg::SoftmaxOp softmax, Mismatch &mismatch) {
   Value weights = softmax->getResult(0);
   while (true) {
     if (!weights.hasOneUse()) {
       for (Operation *user : weights.getUsers())
         if (user->hasTrait<OpTrait::IsTerminator>())
-          return mismatch = {softmax,
-                             "its weights are a result of the function"},
-                 nullptr;
-      return mismatch = {softmax, "its weights have more than one use"},
-             nullptr;
+          return mismatch = {softmax, "its weights are a result of the function"}, nullptr;
+      return mismatch = {softmax, "its weights have more than one use"}, nullptr;
     }
     Operation *user = *weights.user_begin();
     if (isContraction(user))
       return user;
     auto structured = dyn_cast<linalg::LinalgOp>(user);
-    if (!isView(user, /*broadcasts=*/false) &&
-        !(structured && getConvertedOperand(structured))) {
+    if (!isView(user, /*broadcasts=*/false) && !(structured && getConvertedOperand(structured))) {
       if (user->hasTrait<OpTrait::IsTerminator>())
-        return mismatch = {softmax, "its weights are a result of the function"},
-               nullptr;
-      return mismatch =
-                 {user,
-                  fmt::format(
-                      "'{}' stands between the softmax and the product with V",
-                      user->getName().getStringRef().str())},
+        return mismatch = {softmax, "its weights are a result of the function"}, nullptr;
+      return mismatch = {user, fmt::format("'{}' stands between the softmax and the product with V",
+                                           user->getName().getStringRef().str())},
              nullptr;
     }
     weights = user->getResult(0);
@@ -417,8 +368,7 @@ static Operation *findValueProduct(linalg::SoftmaxOp softmax,
 
 /// The contractions from which `value` is computed by views and pointwise ops,
 /// nearest first.
-static void findScoreProducts(Value value, SetVector<Operation *> &seen,
-                              SetVector<Operation *> &products) {
+static void findScoreProducts(Value value, SetVector<Operation *> &seen, SetVector<Operation *> &products) {
   Operation *op = value.getDefiningOp();
   if (!op || !seen.insert(op))
     return;
@@ -431,8 +381,7 @@ static void findScoreProducts(Value value, SetVector<Operation *> &seen,
       findScoreProducts(operand->get(), seen, products);
 }
 
-std::unique_ptr<AttentionMatch> matchAttention(linalg::SoftmaxOp softmax,
-                                               Mismatch &mismatch) {
+std::unique_ptr<AttentionMatch> matchAttention(linalg::SoftmaxOp softmax, Mismatch &mismatch) {
   Operation *valueProduct = findValueProduct(softmax, mismatch);
   if (!valueProduct)
     return nullptr;
@@ -440,8 +389,7 @@ std::unique_ptr<AttentionMatch> matchAttention(linalg::SoftmaxOp softmax,
   findScoreProducts(softmax.getInput(), seen, products);
   if (products.empty()) {
     Operation *producer = softmax.getInput().getDefiningOp();
-    mismatch = {producer ? producer : softmax,
-                "no product of Q and K leads to its scores elementwise"};
+    mismatch = {producer ? producer : softmax, "no product of Q and K leads to its scores elementwise"};
     return nullptr;
   }
   // Several products may add up to the scores (relative positions): the first

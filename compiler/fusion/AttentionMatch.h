@@ -30,10 +30,10 @@ struct AttentionMatch {
   mlir::linalg::SoftmaxOp softmax;
   AxisSpace axes;
   Access q, k,
-      v; ///< what is read for Q, K and V, behind views and constant factors
-  double scale = 1.0; ///< product of the constant factors on q and k
-  Access result; ///< the value to replace: behind the views that follow the
-                 ///< second product
+      v;                    ///< what is read for Q, K and V, behind views and constant factors
+  double scale = 1.0;       ///< product of the constant factors on q and k
+  Access result;            ///< the value to replace: behind the views that follow the
+                            ///< second product
   mlir::Type resultElement; ///< element type of the second product
   std::unique_ptr<ScalarExpression> score;
 
@@ -52,7 +52,6 @@ struct Mismatch {
 
 /// Describes the attention around `softmax`, or says in `mismatch` why there is
 /// none.
-std::unique_ptr<AttentionMatch> matchAttention(mlir::linalg::SoftmaxOp softmax,
-                                               Mismatch &mismatch);
+std::unique_ptr<AttentionMatch> matchAttention(mlir::linalg::SoftmaxOp softmax, Mismatch &mismatch);
 
 } // namespace attnc::fusion

@@ -15,11 +15,8 @@ namespace attnc::fusion {
 
 Index AxisSpace::createIndex(Value tensor, bool measure) {
   Index index;
-  for (auto [dim, extent] :
-       llvm::enumerate(cast<ShapedType>(tensor.getType()).getShape()))
-    index.push_back(extent == 1
-                        ? DimIndex()
-                        : createAxis(extent, measure ? tensor : Value(), dim));
+  for (auto [dim, extent] : llvm::enumerate(cast<ShapedType>(tensor.getType()).getShape()))
+    index.push_back(extent == 1 ? DimIndex() : createAxis(extent, measure ? tensor : Value(), dim));
   return index;
 }
 
@@ -42,8 +39,7 @@ DimIndex AxisSpace::resolve(ArrayRef<Axis> dim) const {
 }
 
 Index AxisSpace::resolve(const Index &index) const {
-  return llvm::map_to_vector<4>(
-      index, [&](const DimIndex &dim) { return resolve(dim); });
+  return llvm::map_to_vector<4>(index, [&](const DimIndex &dim) { return resolve(dim); });
 }
 
 int64_t AxisSpace::extent(ArrayRef<Axis> dim) const {
@@ -97,13 +93,10 @@ bool AxisSpace::haveSameExtent(Axis a, Axis b) const {
 
 LogicalResult AxisSpace::unify(ArrayRef<Axis> first, ArrayRef<Axis> second) {
   DimIndex a = resolve(first), b = resolve(second);
-  auto isDynamic = [&](Axis axis) {
-    return ShapedType::isDynamic(axes[axis].extent);
-  };
+  auto isDynamic = [&](Axis axis) { return ShapedType::isDynamic(axes[axis].extent); };
   // Two dynamic axes on each side may be stored in either order: then only
   // equal extents prove which is which.
-  bool ambiguous =
-      llvm::count_if(a, isDynamic) > 1 && llvm::count_if(b, isDynamic) > 1;
+  bool ambiguous = llvm::count_if(a, isDynamic) > 1 && llvm::count_if(b, isDynamic) > 1;
   while (!a.empty() || !b.empty()) {
     if (a == b)
       return success();
@@ -115,9 +108,7 @@ LogicalResult AxisSpace::unify(ArrayRef<Axis> first, ArrayRef<Axis> second) {
     Axis x = a.back(), y = b.back();
     if (a.size() == 1 && b.size() > 1) { // x is all that is left on one side
       int64_t product = extent(b);
-      if (llvm::is_contained(b, x) ||
-          (!isDynamic(x) && !ShapedType::isDynamic(product) &&
-           extent(x) != product))
+      if (llvm::is_contained(b, x) || (!isDynamic(x) && !ShapedType::isDynamic(product) && extent(x) != product))
         return failure();
       replace(x, b);
       return success();
@@ -149,8 +140,7 @@ LogicalResult AxisSpace::unify(ArrayRef<Axis> first, ArrayRef<Axis> second) {
 
 /// The extent of an axis whose extent is not a number: measured, or a measured
 /// extent divided; null if neither.
-Value AxisSpace::materializeDynamic(OpBuilder &builder, Location loc,
-                                    Axis axis) const {
+Value AxisSpace::materializeDynamic(OpBuilder &builder, Location loc, Axis axis) const {
   const Info &info = axes[axis];
   if (auto [source, dim] = info.source; source && source.getType().isIndex())
     return source;
@@ -164,8 +154,7 @@ Value AxisSpace::materializeDynamic(OpBuilder &builder, Location loc,
   return arith::DivUIOp::create(builder, loc, dividend, by);
 }
 
-OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc,
-                                          ArrayRef<Axis> dim) const {
+OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc, ArrayRef<Axis> dim) const {
   int64_t factor = 1;
   Value product;
   for (Axis axis : dim) {
@@ -176,19 +165,13 @@ OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc,
     Value extent = materializeDynamic(builder, loc, axis);
     if (!extent)
       return {};
-    product =
-        product
-            ? arith::MulIOp::create(builder, loc, product, extent).getResult()
-            : extent;
+    product = product ? arith::MulIOp::create(builder, loc, product, extent).getResult() : extent;
   }
   if (!product)
     return builder.getIndexAttr(factor);
   if (factor == 1)
     return product;
-  return arith::MulIOp::create(
-             builder, loc, product,
-             arith::ConstantIndexOp::create(builder, loc, factor))
-      .getResult();
+  return arith::MulIOp::create(builder, loc, product, arith::ConstantIndexOp::create(builder, loc, factor)).getResult();
 }
 
 //===----------------------------------------------------------------------===//
@@ -197,15 +180,11 @@ OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc,
 
 /// The symbol in `attnc.dims` of an argument, or null.
 static const void *argumentSymbol(BlockArgument argument, int64_t dim) {
-  auto function =
-      dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
   if (!function)
     return nullptr;
-  auto dims = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
-                                                   "attnc.dims");
-  return dims && dim < static_cast<int64_t>(dims.size())
-             ? dims[dim].getAsOpaquePointer()
-             : nullptr;
+  auto dims = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), "attnc.dims");
+  return dims && dim < static_cast<int64_t>(dims.size()) ? dims[dim].getAsOpaquePointer() : nullptr;
 }
 
 static const void *extentKey(Value extent) {
@@ -235,15 +214,10 @@ const void *extentKey(Value tensor, int64_t dim) {
     return extentKey(empty.getMixedSizes(), dim);
   if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(producer))
     return extentKey(expand.getMixedOutputShape(), dim);
-  if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(producer);
-      slice && slice.getDroppedDims().none())
+  if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(producer); slice && slice.getDroppedDims().none())
     return extentKey(slice.getMixedSizes(), dim);
-  if (auto destination =
-          dyn_cast_or_null<DestinationStyleOpInterface>(producer))
-    return extentKey(
-        destination.getDpsInitOperand(cast<OpResult>(tensor).getResultNumber())
-            ->get(),
-        dim);
+  if (auto destination = dyn_cast_or_null<DestinationStyleOpInterface>(producer))
+    return extentKey(destination.getDpsInitOperand(cast<OpResult>(tensor).getResultNumber())->get(), dim);
   return nullptr;
 }
 

@@ -58,9 +58,7 @@ public:
 
   /// Reads the extent of the resolved `axis` from dimension `dim` of `source`
   /// from now on.
-  void measure(Axis axis, mlir::Value source, int64_t dim) {
-    axes[axis].source = {source, dim};
-  }
+  void measure(Axis axis, mlir::Value source, int64_t dim) { axes[axis].source = {source, dim}; }
   /// The extent of the resolved `axis` is the index `extent`; used where no
   /// dimension was told.
   void know(Axis axis, mlir::Value extent) {
@@ -69,17 +67,13 @@ public:
   }
   /// The extent of a resolved combination, as an attribute or as IR at
   /// `builder`; null if nothing tells it.
-  mlir::OpFoldResult materializeExtent(mlir::OpBuilder &builder,
-                                       mlir::Location loc,
-                                       llvm::ArrayRef<Axis> dim) const;
+  mlir::OpFoldResult materializeExtent(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<Axis> dim) const;
 
 private:
   struct Info {
     int64_t extent;
-    std::pair<mlir::Value, int64_t>
-        source; ///< dimension that has this extent, or an index value, if any
-    std::pair<Axis, int64_t>
-        quotient; ///< else: extent = extent(first) / second, when second != 0
+    std::pair<mlir::Value, int64_t> source; ///< dimension that has this extent, or an index value, if any
+    std::pair<Axis, int64_t> quotient;      ///< else: extent = extent(first) / second, when second != 0
     bool replaced = false;
     DimIndex pieces; ///< what it was replaced by
   };
@@ -88,8 +82,7 @@ private:
   /// Replaces `axis` by [rest, minor] with the static extent `minor`.
   void splitMinor(Axis axis, int64_t minor);
   bool haveSameExtent(Axis a, Axis b) const;
-  mlir::Value materializeDynamic(mlir::OpBuilder &builder, mlir::Location loc,
-                                 Axis axis) const;
+  mlir::Value materializeDynamic(mlir::OpBuilder &builder, mlir::Location loc, Axis axis) const;
 
   llvm::SmallVector<Info> axes;
 };

@@ -17,16 +17,14 @@ namespace {
 /// Follows one tensor's axes back to where they come from.
 class Origin {
 public:
-  Origin(AxisSpace &axes, const Access &access, const DimIndex &keys,
-         const DimIndex &features)
+  Origin(AxisSpace &axes, const Access &access, const DimIndex &keys, const DimIndex &features)
       : axes(axes), access(access), keys(keys), features(features) {}
 
   /// Walks to the tensor's projections until the two axes are told apart.
   void trace();
 
   bool keysAreColumns = false, featuresAreColumns = false;
-  bool together =
-      false; ///< columns of one projection, or parts of one dimension
+  bool together = false; ///< columns of one projection, or parts of one dimension
 
 private:
   bool follow();
@@ -46,16 +44,13 @@ private:
 bool Origin::contains(const Index &index, const DimIndex &role) const {
   DimIndex wanted = axes.resolve(role);
   return llvm::any_of(index, [&](const DimIndex &dim) {
-    return llvm::any_of(axes.resolve(dim), [&](Axis axis) {
-      return llvm::is_contained(wanted, axis);
-    });
+    return llvm::any_of(axes.resolve(dim), [&](Axis axis) { return llvm::is_contained(wanted, axis); });
   });
 }
 
 bool Origin::shareDimension() const {
-  return llvm::any_of(access.index, [&](const DimIndex &dim) {
-    return contains({dim}, keys) && contains({dim}, features);
-  });
+  return llvm::any_of(access.index,
+                      [&](const DimIndex &dim) { return contains({dim}, keys) && contains({dim}, features); });
 }
 
 /// A slice shows its dimensions at an offset; which axis runs along a dimension
@@ -70,8 +65,7 @@ bool Origin::followSlice(tensor::ExtractSliceOp op) {
     DimIndex read = dropped.test(dim) ? DimIndex() : access.index[next++];
     bool partial = op.getStaticSizes()[dim] != sourceShape[dim];
     bool ours = contains({read}, keys) || contains({read}, features);
-    index.push_back(partial && !ours ? axes.createAxis(sourceShape[dim])
-                                     : read);
+    index.push_back(partial && !ours ? axes.createAxis(sourceShape[dim]) : read);
   }
   access = {op.getSource(), index};
   return true;
@@ -81,12 +75,9 @@ bool Origin::followSlice(tensor::ExtractSliceOp op) {
 bool Origin::followPointwise(linalg::LinalgOp op) {
   std::optional<Index> loops = loopsOf(op, access.index);
   for (OpOperand *operand : op.getDpsInputOperands()) {
-    std::optional<Index> index =
-        indexThrough(op.getMatchingIndexingMap(operand), *loops);
-    if (!index || !isa<RankedTensorType>(operand->get().getType()) ||
-        matchPattern(operand->get(), m_Constant()) ||
-        !contains(*index, features) ||
-        (!keysAreColumns && !contains(*index, keys)))
+    std::optional<Index> index = indexThrough(op.getMatchingIndexingMap(operand), *loops);
+    if (!index || !isa<RankedTensorType>(operand->get().getType()) || matchPattern(operand->get(), m_Constant()) ||
+        !contains(*index, features) || (!keysAreColumns && !contains(*index, keys)))
       continue;
     access = {operand->get(), *index};
     return true;
@@ -110,13 +101,10 @@ void Origin::followProjection(linalg::LinalgOp op, unsigned data) {
   Index loops(op.getNumLoops());
   for (auto [dim, read] : llvm::enumerate(access.index))
     loops[out.getDimPosition(dim)] = read;
-  Index operands[] = {
-      *indexThrough(op.getMatchingIndexingMap(op.getDpsInputOperand(0)), loops),
-      *indexThrough(op.getMatchingIndexingMap(op.getDpsInputOperand(1)),
-                    loops)};
+  Index operands[] = {*indexThrough(op.getMatchingIndexingMap(op.getDpsInputOperand(0)), loops),
+                      *indexThrough(op.getMatchingIndexingMap(op.getDpsInputOperand(1)), loops)};
   auto isColumn = [&](const DimIndex &role) {
-    return !contains(operands[data], role) &&
-           contains(operands[1 - data], role);
+    return !contains(operands[data], role) && contains(operands[1 - data], role);
   };
   together = isColumn(keys) && isColumn(features);
   keysAreColumns |= isColumn(keys);
@@ -129,8 +117,7 @@ void Origin::followProjection(linalg::LinalgOp op, unsigned data) {
 static std::optional<unsigned> findData(AxisSpace &axes, linalg::LinalgOp op) {
   bool constant[2];
   for (unsigned i : {0u, 1u}) {
-    Access operand{op.getDpsInputOperand(i)->get(),
-                   axes.createIndex(op.getDpsInputOperand(i)->get())};
+    Access operand{op.getDpsInputOperand(i)->get(), axes.createIndex(op.getDpsInputOperand(i)->get())};
     followViews(axes, operand, /*broadcasts=*/true);
     constant[i] = matchPattern(operand.tensor, m_Constant());
   }
@@ -160,19 +147,15 @@ bool keysArePositions(AttentionMatch &match, Mismatch &mismatch) {
   origin.trace();
   linalg::SoftmaxOp softmax = match.softmax;
   if (origin.together) {
-    softmax.emitWarning()
-        << "softmax runs over the head axis (dimension "
-        << softmax.getDimension()
-        << "), so this layer mixes heads inside one position instead of "
-           "attending over positions; "
-           "if that is not intended, transpose q, k, v to (B, H, S, D)";
+    softmax.emitWarning() << "softmax runs over the head axis (dimension " << softmax.getDimension()
+                          << "), so this layer mixes heads inside one position instead of "
+                             "attending over positions; "
+                             "if that is not intended, transpose q, k, v to (B, H, S, D)";
     mismatch = {softmax, "its keys are the heads of one position"};
     return false;
   }
   if (origin.keysAreColumns && !origin.featuresAreColumns) {
-    mismatch = {
-        softmax,
-        "its keys are channels and the product before it sums over positions"};
+    mismatch = {softmax, "its keys are channels and the product before it sums over positions"};
     return false;
   }
   return true;

@@ -27,8 +27,7 @@ std::optional<APFloat> getSplatFloat(Value tensor) {
   Operation *op = tensor.getDefiningOp();
   if (auto fill = dyn_cast_or_null<linalg::FillOp>(op))
     return getSplatFloat(fill.getInputs()[0]);
-  if (isa_and_nonnull<tensor::CastOp, tensor::ExpandShapeOp,
-                      tensor::CollapseShapeOp, tensor::SplatOp>(op))
+  if (isa_and_nonnull<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::SplatOp>(op))
     return getSplatFloat(op->getOperand(0));
   if (auto structured = dyn_cast_or_null<linalg::LinalgOp>(op))
     if (OpOperand *source = getCopiedOperand(structured))
@@ -43,14 +42,11 @@ bool isZeroTensor(Value tensor) {
 
 bool isContraction(Operation *op) {
   auto structured = dyn_cast_or_null<linalg::LinalgOp>(op);
-  if (!structured || !structured.hasPureTensorSemantics() ||
-      !linalg::isaContractionOpInterface(structured))
+  if (!structured || !structured.hasPureTensorSemantics() || !linalg::isaContractionOpInterface(structured))
     return false;
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   return isa<FloatType>(type.getElementType()) &&
-         llvm::all_of(structured.getIndexingMapsArray(), [](AffineMap map) {
-           return map.isProjectedPermutation();
-         });
+         llvm::all_of(structured.getIndexingMapsArray(), [](AffineMap map) { return map.isProjectedPermutation(); });
 }
 
 std::optional<Contraction> matchContraction(Operation *op, AxisSpace &axes) {
@@ -60,12 +56,10 @@ std::optional<Contraction> matchContraction(Operation *op, AxisSpace &axes) {
   Contraction contraction;
   contraction.op = structured;
   contraction.isZero = isZeroTensor(structured.getDpsInitOperand(0)->get());
-  for (auto [loop, extent] :
-       llvm::enumerate(structured.getStaticLoopRanges())) {
+  for (auto [loop, extent] : llvm::enumerate(structured.getStaticLoopRanges())) {
     auto [operand, dim] = [&]() -> std::pair<Value, int64_t> {
       for (OpOperand *input : structured.getDpsInputOperands())
-        for (auto [position, expr] : llvm::enumerate(
-                 structured.getMatchingIndexingMap(input).getResults()))
+        for (auto [position, expr] : llvm::enumerate(structured.getMatchingIndexingMap(input).getResults()))
           if (cast<AffineDimExpr>(expr).getPosition() == loop)
             return {input->get(), position};
       return {};
@@ -73,15 +67,35 @@ std::optional<Contraction> matchContraction(Operation *op, AxisSpace &axes) {
     contraction.loops.push_back(axes.createAxis(extent, operand, dim));
   }
   auto access = [&](OpOperand *operand) {
-    return Access{operand->get(),
-                  *indexThrough(structured.getMatchingIndexingMap(operand),
-                                contraction.loops)};
+    return Access{operand->get(), *indexThrough(structured.getMatchingIndexingMap(operand), contraction.loops)};
   };
   contraction.operands[0] = access(structured.getDpsInputOperand(0));
   contraction.operands[1] = access(structured.getDpsInputOperand(1));
   contraction.result = access(structured.getDpsInitOperand(0));
   contraction.result.tensor = op->getResult(0);
   return contraction;
+}
+
+void separateDestination(OpBuilder &builder, linalg::LinalgOp op) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  OpOperand *init = op.getDpsInitOperand(0);
+  Value added = init->get();
+  auto type = cast<RankedTensorType>(added.getType());
+  Value empty =
+      tensor::EmptyOp::create(builder, loc, tensor::getMixedSizes(builder, loc, added), type.getElementType());
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getFloatAttr(type.getElementType(), 0.0));
+  init->set(linalg::FillOp::create(builder, loc, zero, empty)->getResult(0));
+  builder.setInsertionPointAfter(op);
+  SmallVector<AffineMap> maps(3, builder.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> loops(type.getRank(), utils::IteratorType::parallel);
+  auto sum = linalg::GenericOp::create(builder, loc, type, ValueRange{op->getResult(0), added}, empty, maps, loops,
+                                       [](OpBuilder &body, Location at, ValueRange arguments) {
+                                         Value value = arith::AddFOp::create(body, at, arguments[0], arguments[1]);
+                                         linalg::YieldOp::create(body, at, value);
+                                       });
+  op->getResult(0).replaceAllUsesExcept(sum->getResult(0), sum);
 }
 
 } // namespace attnc::fusion

@@ -26,12 +26,14 @@ struct Contraction {
 /// products of two operands.
 bool isContraction(mlir::Operation *op);
 /// Describes such an op, with fresh axes for its loops.
-std::optional<Contraction> matchContraction(mlir::Operation *op,
-                                            AxisSpace &axes);
+std::optional<Contraction> matchContraction(mlir::Operation *op, AxisSpace &axes);
 /// True if every element of `tensor` is the constant 0.
 bool isZeroTensor(mlir::Value tensor);
 /// The value that every element of `tensor` has: a splat constant, a fill with
 /// a constant, or views of one.
 std::optional<llvm::APFloat> getSplatFloat(mlir::Value tensor);
+
+/// contract(..) outs(%c)  ->  contract(..) outs(%zero) + %c, for a contraction that does not start from zero.
+void separateDestination(mlir::OpBuilder &builder, mlir::linalg::LinalgOp op);
 
 } // namespace attnc::fusion

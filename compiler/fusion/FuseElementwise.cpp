@@ -41,9 +41,7 @@ static bool shouldFuse(OpOperand *operand) {
   constexpr unsigned kFewOps = 3, kFewUses = 3;
   auto body = producer.getBlock()->without_terminator();
   bool cheap = static_cast<unsigned>(llvm::range_size(body)) <= kFewOps &&
-               llvm::all_of(body, [](Operation &op) {
-                 return isa<arith::ArithDialect>(op.getDialect());
-               });
+               llvm::all_of(body, [](Operation &op) { return isa<arith::ArithDialect>(op.getDialect()); });
   return cheap && llvm::range_size(operand->get().getUses()) <= kFewUses &&
          llvm::all_of(operand->get().getUsers(), isGeneric);
 }
@@ -55,13 +53,10 @@ namespace {
 struct ReadBehindUnitDims : OpRewritePattern<linalg::GenericOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(linalg::GenericOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
     for (OpOperand *operand : op.getDpsInputOperands()) {
       auto expand = operand->get().getDefiningOp<tensor::ExpandShapeOp>();
-      std::optional<AffineMap> map =
-          expand ? mapOfSource(expand, op.getMatchingIndexingMap(operand))
-                 : std::nullopt;
+      std::optional<AffineMap> map = expand ? mapOfSource(expand, op.getMatchingIndexingMap(operand)) : std::nullopt;
       if (!map)
         continue;
       SmallVector<AffineMap> maps = op.getIndexingMapsArray();
@@ -74,14 +69,12 @@ struct ReadBehindUnitDims : OpRewritePattern<linalg::GenericOp> {
       });
       return success();
     }
-    return rewriter.notifyMatchFailure(op,
-                                       "no operand is expanded by units alone");
+    return rewriter.notifyMatchFailure(op, "no operand is expanded by units alone");
   }
 
   /// The dimensions of `map` that are not added ones; nothing if a group has
   /// two others.
-  static std::optional<AffineMap> mapOfSource(tensor::ExpandShapeOp expand,
-                                              AffineMap map) {
+  static std::optional<AffineMap> mapOfSource(tensor::ExpandShapeOp expand, AffineMap map) {
     SmallVector<AffineExpr> results;
     for (const ReassociationIndices &group : expand.getReassociationIndices()) {
       AffineExpr kept;
@@ -92,8 +85,7 @@ struct ReadBehindUnitDims : OpRewritePattern<linalg::GenericOp> {
           return std::nullopt;
         kept = map.getResult(dim);
       }
-      results.push_back(kept ? kept
-                             : getAffineConstantExpr(0, map.getContext()));
+      results.push_back(kept ? kept : getAffineConstantExpr(0, map.getContext()));
     }
     return AffineMap::get(map.getNumDims(), 0, results, map.getContext());
   }

@@ -42,47 +42,17 @@ namespace attnc::fusion {
 // The tail of a contraction
 //===----------------------------------------------------------------------===//
 
-/// 1. contract(..) outs(%c)  ->  contract(..) outs(%zero) + %c.
-static void separateDestination(linalg::LinalgOp op) {
-  OpBuilder builder(op);
-  Location loc = op.getLoc();
-  OpOperand *init = op.getDpsInitOperand(0);
-  Value added = init->get();
-  auto type = cast<RankedTensorType>(added.getType());
-  Value empty = tensor::EmptyOp::create(
-      builder, loc, tensor::getMixedSizes(builder, loc, added),
-      type.getElementType());
-  Value zero = arith::ConstantOp::create(
-      builder, loc, builder.getFloatAttr(type.getElementType(), 0.0));
-  init->set(linalg::FillOp::create(builder, loc, zero, empty)->getResult(0));
-  builder.setInsertionPointAfter(op);
-  SmallVector<AffineMap> maps(3,
-                              builder.getMultiDimIdentityMap(type.getRank()));
-  SmallVector<utils::IteratorType> loops(type.getRank(),
-                                         utils::IteratorType::parallel);
-  auto sum = linalg::GenericOp::create(
-      builder, loc, type, ValueRange{op->getResult(0), added}, empty, maps,
-      loops, [](OpBuilder &body, Location at, ValueRange arguments) {
-        Value value =
-            arith::AddFOp::create(body, at, arguments[0], arguments[1]);
-        linalg::YieldOp::create(body, at, value);
-      });
-  op->getResult(0).replaceAllUsesExcept(sum->getResult(0), sum);
-}
-
 /// True if `op` computes its result elementwise from `value`, reading each
 /// element of it once.
 static bool continuesTail(Operation *op, const llvm::SetVector<Value> &tail) {
   if (isView(op, /*broadcasts=*/false))
     return true;
-  if (!isPointwise(op) ||
-      !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType())))
+  if (!isPointwise(op) || !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType())))
     return false;
   auto structured = cast<linalg::LinalgOp>(op);
   return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
     return !tail.contains(operand.get()) ||
-           (structured.isDpsInput(&operand) &&
-            structured.getMatchingIndexingMap(&operand).isPermutation());
+           (structured.isDpsInput(&operand) && structured.getMatchingIndexingMap(&operand).isPermutation());
   });
 }
 
@@ -94,8 +64,7 @@ static Operation *nextUser(const llvm::SetVector<Value> &tail) {
     for (Operation *user : value.getUsers()) {
       if (user->getBlock() != value.getParentBlock())
         return nullptr;
-      bool inside =
-          user->getNumResults() == 1 && tail.contains(user->getResult(0));
+      bool inside = user->getNumResults() == 1 && tail.contains(user->getResult(0));
       if (!inside && (!next || user->isBeforeInBlock(next)))
         next = user;
     }
@@ -105,10 +74,8 @@ static Operation *nextUser(const llvm::SetVector<Value> &tail) {
 /// True if of all values in `tail` only `last` is used outside.
 static bool endsAt(const llvm::SetVector<Value> &tail, Value last) {
   return llvm::all_of(tail, [&](Value value) {
-    return value == last ||
-           llvm::all_of(value.getUsers(), [&](Operation *user) {
-             return user->getNumResults() == 1 &&
-                    tail.contains(user->getResult(0));
+    return value == last || llvm::all_of(value.getUsers(), [&](Operation *user) {
+             return user->getNumResults() == 1 && tail.contains(user->getResult(0));
            });
   });
 }
@@ -120,8 +87,7 @@ static SmallVector<Value> findTails(Value product) {
   llvm::SetVector<Value> tail;
   tail.insert(product);
   SmallVector<Value> tails{product};
-  for (Operation *next = nextUser(tail); next && tail.size() < kLongest;
-       next = nextUser(tail)) {
+  for (Operation *next = nextUser(tail); next && tail.size() < kLongest; next = nextUser(tail)) {
     if (next->getNumResults() != 1 || !continuesTail(next, tail))
       break;
     tail.insert(next->getResult(0));
@@ -138,8 +104,7 @@ static SmallVector<Value> findTails(Value product) {
 namespace {
 class ContractBuilder {
 public:
-  ContractBuilder(linalg::LinalgOp op, Value tail)
-      : op(op), tail(tail), loc(op.getLoc()) {}
+  ContractBuilder(linalg::LinalgOp op, Value tail) : op(op), tail(tail), loc(op.getLoc()) {}
   /// The value that replaces the tail, or null if the tail cannot be an
   /// epilogue.
   Value build();
@@ -168,8 +133,7 @@ bool ContractBuilder::read() {
   if (failed(expression->read({tail, result})))
     return false;
   for (Access &operand : contraction.operands)
-    while (isa_and_nonnull<linalg::LinalgOp, tensor::CastOp>(
-               operand.tensor.getDefiningOp()) &&
+    while (isa_and_nonnull<linalg::LinalgOp, tensor::CastOp>(operand.tensor.getDefiningOp()) &&
            followView(axes, operand, /*broadcasts=*/false)) {
     }
   for (Access &operand : contraction.operands) {
@@ -182,16 +146,14 @@ bool ContractBuilder::read() {
   return true;
 }
 
-/// 3. A letter for each loop; for each axis where the tail's order tears a loop
-/// apart.
+/// 3. A letter for each loop; for each axis where the tail tears a loop apart.
 bool ContractBuilder::nameAxes() {
   auto has = [&](const Index &index, ArrayRef<Axis> dim) {
     return llvm::is_contained(flatten(axes.resolve(index)), dim.front());
   };
   std::string used;
   auto name = [&](ArrayRef<Axis> dim) {
-    bool lhs = has(contraction.operands[0].index, dim),
-         rhs = has(contraction.operands[1].index, dim);
+    bool lhs = has(contraction.operands[0].index, dim), rhs = has(contraction.operands[1].index, dim);
     bool out = has(contraction.result.index, dim);
     StringRef preferred = !out ? "kdc" : !rhs ? "msp" : !lhs ? "no" : "bhg";
     for (char letter : (preferred + "abcdefghijklmnopqrstuvwxyz").str())
@@ -209,20 +171,18 @@ bool ContractBuilder::nameAxes() {
         if (!whole)
           roles.push_back({name({axis}), {axis}});
     }
-    return llvm::all_of(roles,
-                        [](const Role &role) { return role.letter != '\0'; });
+    return llvm::all_of(roles, [](const Role &role) { return role.letter != '\0'; });
   };
   std::string layout;
-  Index index;
-  bool whole = nameAll(/*whole=*/true) &&
-               cutIntoRoles(flatten(result), roles, layout, index);
+  Index index, loops = axes.resolve(contraction.loops);
+  bool whole =
+      expression->readsWhole(loops) && nameAll(/*whole=*/true) && cutIntoRoles(flatten(result), roles, layout, index);
   return whole || nameAll(/*whole=*/false);
 }
 
 /// 4. The scalar code of the tail, in terms of (acc, one index per letter of
 /// out).
-Value ContractBuilder::buildEpilogue(OpBuilder &builder, Block &scratch,
-                                     const LaidOut &out) {
+Value ContractBuilder::buildEpilogue(OpBuilder &builder, Block &scratch, const LaidOut &out) {
   bool wide = getElementTypeOrSelf(op->getOperand(0).getType()).isF64();
   Type accumulator = wide ? builder.getF64Type() : builder.getF32Type();
   Value acc = scratch.addArgument(accumulator, loc);
@@ -233,18 +193,12 @@ Value ContractBuilder::buildEpilogue(OpBuilder &builder, Block &scratch,
   }
   OpBuilder inside(builder.getContext());
   inside.setInsertionPointToEnd(&scratch);
-  RegionIndices indices(builder, loc, axes, arguments,
-                        scratch.getArguments().drop_front());
-  auto index = [&](OpBuilder &at, ArrayRef<Axis> dim) {
-    return indices.get(at, dim);
-  };
+  RegionIndices indices(builder, loc, axes, arguments, scratch.getArguments().drop_front());
+  auto index = [&](OpBuilder &at, ArrayRef<Axis> dim) { return indices.get(at, dim); };
   Value value = expression->emit(inside, loc, {acc, index});
   if (tail == op->getResult(0))
     return acc;
-  return value.getType() == accumulator
-             ? value
-             : arith::ExtFOp::create(inside, loc, accumulator, value)
-                   .getResult();
+  return value.getType() == accumulator ? value : arith::ExtFOp::create(inside, loc, accumulator, value).getResult();
 }
 
 Value ContractBuilder::build() {
@@ -254,31 +208,23 @@ Value ContractBuilder::build() {
   auto rolesOf = [&](const Index &index) {
     DimIndex flat = flatten(index);
     return llvm::to_vector(
-        llvm::make_filter_range(roles, [&](const Role &role) {
-          return llvm::is_contained(flat, role.axes.front());
-        }));
+        llvm::make_filter_range(roles, [&](const Role &role) { return llvm::is_contained(flat, role.axes.front()); }));
   };
   auto [left, right] = contraction.operands;
-  FailureOr<LaidOut> lhs =
-      layOut(builder, loc, axes, left, rolesOf(left.index));
-  FailureOr<LaidOut> rhs =
-      layOut(builder, loc, axes, right, rolesOf(right.index));
+  FailureOr<LaidOut> lhs = layOut(builder, loc, axes, left, rolesOf(left.index));
+  FailureOr<LaidOut> rhs = layOut(builder, loc, axes, right, rolesOf(right.index));
   FailureOr<LaidOut> out =
-      makeDestination(builder, loc, axes, result, rolesOf(result),
-                      getElementTypeOrSelf(tail.getType()));
+      makeDestination(builder, loc, axes, result, rolesOf(result), getElementTypeOrSelf(tail.getType()));
   if (failed(lhs) || failed(rhs) || failed(out))
     return {};
   Block scratch;
   Value value = buildEpilogue(builder, scratch, *out);
   SmallVector<Value> captures = collectCaptures(scratch, value).takeVector();
-  auto contract = attn::ContractOp::create(
-      builder, loc, out->tensor.getType(), lhs->tensor, rhs->tensor, captures,
-      out->tensor, lhs->layout, rhs->layout, out->layout);
+  auto contract = attn::ContractOp::create(builder, loc, out->tensor.getType(), lhs->tensor, rhs->tensor, captures,
+                                           out->tensor, lhs->layout, rhs->layout, out->layout);
   if (value != scratch.getArgument(0))
-    fillRegion(*contract.addEpilogueBlock(), scratch.getArguments(), scratch,
-               captures, value);
-  return restore(builder, loc, axes, contract.getResults()[0], *out, result,
-                 tail.getType());
+    fillRegion(*contract.addEpilogueBlock(), scratch.getArguments(), scratch, captures, value);
+  return restore(builder, loc, axes, contract.getResults()[0], *out, result, tail.getType());
 }
 
 //===----------------------------------------------------------------------===//
@@ -301,8 +247,9 @@ struct FuseEpilogue : impl::FuseEpilogueBase<FuseEpilogue> {
   }
 
   void fuse(linalg::LinalgOp op) {
+    OpBuilder builder(op);
     if (!isZeroTensor(op.getDpsInitOperand(0)->get()))
-      separateDestination(op);
+      separateDestination(builder, op);
     for (Value tail : llvm::reverse(findTails(op->getResult(0)))) {
       Value fused = ContractBuilder(op, tail).build();
       if (!fused)

@@ -24,8 +24,7 @@ DimIndex flatten(const Index &index) {
   return flat;
 }
 
-bool cutIntoRoles(ArrayRef<Axis> order, ArrayRef<Role> roles,
-                  std::string &layout, Index &index) {
+bool cutIntoRoles(ArrayRef<Axis> order, ArrayRef<Role> roles, std::string &layout, Index &index) {
   while (!order.empty()) {
     const Role *role = llvm::find_if(roles, [&](const Role &role) {
       return !role.axes.empty() && role.axes.size() <= order.size() &&
@@ -53,56 +52,47 @@ static LaidOut canonicalOrder(ArrayRef<Role> roles) {
 }
 
 static Index oneAxisPerDim(ArrayRef<Axis> order) {
-  return llvm::map_to_vector<4>(order,
-                                [](Axis axis) { return DimIndex{axis}; });
+  return llvm::map_to_vector<4>(order, [](Axis axis) { return DimIndex{axis}; });
 }
 
 /// Reorders a tensor from one combination of dimensions to another of the same
 /// axes.
-static Value transpose(OpBuilder &builder, Location loc, const AxisSpace &axes,
-                       Value tensor, const Index &have, const Index &want) {
+static Value transpose(OpBuilder &builder, Location loc, const AxisSpace &axes, Value tensor, const Index &have,
+                       const Index &want) {
   DimIndex from = flatten(have), to = flatten(want);
   tensor = regroup(builder, loc, axes, tensor, have, oneAxisPerDim(from));
   if (!tensor)
     return {};
   SmallVector<int64_t> permutation;
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, tensor),
-                            permuted;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, tensor), permuted;
   for (Axis axis : to) {
     permutation.push_back(llvm::find(from, axis) - from.begin());
     permuted.push_back(sizes[permutation.back()]);
   }
-  Value init = tensor::EmptyOp::create(builder, loc, permuted,
-                                       getElementTypeOrSelf(tensor.getType()));
-  tensor = linalg::TransposeOp::create(builder, loc, tensor, init, permutation)
-               ->getResult(0);
+  Value init = tensor::EmptyOp::create(builder, loc, permuted, getElementTypeOrSelf(tensor.getType()));
+  tensor = linalg::TransposeOp::create(builder, loc, tensor, init, permutation)->getResult(0);
   return regroup(builder, loc, axes, tensor, oneAxisPerDim(to), want);
 }
 
-FailureOr<LaidOut> layOut(OpBuilder &builder, Location loc,
-                          const AxisSpace &axes, const Access &access,
+FailureOr<LaidOut> layOut(OpBuilder &builder, Location loc, const AxisSpace &axes, const Access &access,
                           ArrayRef<Role> roles) {
   LaidOut canonical = canonicalOrder(roles), result;
   DimIndex order = flatten(access.index), wanted = flatten(canonical.index);
-  if (order.size() != wanted.size() || !llvm::all_of(wanted, [&](Axis axis) {
-        return llvm::is_contained(order, axis);
-      }))
+  if (order.size() != wanted.size() ||
+      !llvm::all_of(wanted, [&](Axis axis) { return llvm::is_contained(order, axis); }))
     return failure();
   if (cutIntoRoles(order, roles, result.layout, result.index)) {
-    result.tensor =
-        regroup(builder, loc, axes, access.tensor, access.index, result.index);
+    result.tensor = regroup(builder, loc, axes, access.tensor, access.index, result.index);
   } else {
     result = canonical;
-    result.tensor = transpose(builder, loc, axes, access.tensor, access.index,
-                              result.index);
+    result.tensor = transpose(builder, loc, axes, access.tensor, access.index, result.index);
   }
   if (!result.tensor)
     return failure();
   return result;
 }
 
-FailureOr<LaidOut> makeDestination(OpBuilder &builder, Location loc,
-                                   const AxisSpace &axes, const Index &wanted,
+FailureOr<LaidOut> makeDestination(OpBuilder &builder, Location loc, const AxisSpace &axes, const Index &wanted,
                                    ArrayRef<Role> roles, Type elementType) {
   LaidOut out;
   if (!cutIntoRoles(flatten(wanted), roles, out.layout, out.index))
@@ -118,9 +108,8 @@ FailureOr<LaidOut> makeDestination(OpBuilder &builder, Location loc,
   return out;
 }
 
-Value restore(OpBuilder &builder, Location loc, const AxisSpace &axes,
-              Value result, const LaidOut &out, const Index &wanted,
-              Type type) {
+Value restore(OpBuilder &builder, Location loc, const AxisSpace &axes, Value result, const LaidOut &out,
+              const Index &wanted, Type type) {
   if (flatten(out.index) == flatten(wanted))
     result = regroup(builder, loc, axes, result, out.index, wanted);
   else
@@ -147,13 +136,10 @@ Value RegionIndices::digit(OpBuilder &inside, Axis axis) {
     if (position == role.axes.end())
       continue;
     Value value = argument;
-    for (Axis minor :
-         llvm::reverse(ArrayRef<Axis>(position + 1, role.axes.end())))
-      value = inside.createOrFold<arith::DivUIOp>(loc, value,
-                                                  extent(inside, minor));
+    for (Axis minor : llvm::reverse(ArrayRef<Axis>(position + 1, role.axes.end())))
+      value = inside.createOrFold<arith::DivUIOp>(loc, value, extent(inside, minor));
     if (position != role.axes.begin())
-      value =
-          inside.createOrFold<arith::RemUIOp>(loc, value, extent(inside, axis));
+      value = inside.createOrFold<arith::RemUIOp>(loc, value, extent(inside, axis));
     return value;
   }
   llvm_unreachable("an axis without a role in the region");
@@ -166,13 +152,11 @@ Value RegionIndices::get(OpBuilder &inside, ArrayRef<Axis> dim) {
   Value value;
   for (Axis axis : dim) {
     if (value)
-      value =
-          inside.createOrFold<arith::MulIOp>(loc, value, extent(inside, axis));
+      value = inside.createOrFold<arith::MulIOp>(loc, value, extent(inside, axis));
     Value next = digit(inside, axis);
     value = value ? inside.createOrFold<arith::AddIOp>(loc, value, next) : next;
   }
-  return value ? value
-               : arith::ConstantIndexOp::create(inside, loc, 0).getResult();
+  return value ? value : arith::ConstantIndexOp::create(inside, loc, 0).getResult();
 }
 
 } // namespace attnc::fusion

@@ -34,27 +34,22 @@ DimIndex flatten(const Index &index);
 
 /// Cuts `order` into whole roles: [b, m, h, d] is B, M, H, D. False if a role
 /// is torn or mixed with another.
-bool cutIntoRoles(llvm::ArrayRef<Axis> order, llvm::ArrayRef<Role> roles,
-                  std::string &layout, Index &index);
+bool cutIntoRoles(llvm::ArrayRef<Axis> order, llvm::ArrayRef<Role> roles, std::string &layout, Index &index);
 
 /// The tensor read by `access` with one dimension per role: in place, or
 /// transposed once if the axes of a letter do not lie together. Fails if it
 /// does not have exactly the axes of `roles`.
-mlir::FailureOr<LaidOut> layOut(mlir::OpBuilder &builder, mlir::Location loc,
-                                const AxisSpace &axes, const Access &access,
-                                llvm::ArrayRef<Role> roles);
+mlir::FailureOr<LaidOut> layOut(mlir::OpBuilder &builder, mlir::Location loc, const AxisSpace &axes,
+                                const Access &access, llvm::ArrayRef<Role> roles);
 
 /// An empty tensor with one dimension per role, in the order of `wanted` if
 /// that keeps the axes of letters together.
-mlir::FailureOr<LaidOut>
-makeDestination(mlir::OpBuilder &builder, mlir::Location loc,
-                const AxisSpace &axes, const Index &wanted,
-                llvm::ArrayRef<Role> roles, mlir::Type elementType);
+mlir::FailureOr<LaidOut> makeDestination(mlir::OpBuilder &builder, mlir::Location loc, const AxisSpace &axes,
+                                         const Index &wanted, llvm::ArrayRef<Role> roles, mlir::Type elementType);
 
 /// `result`, which is laid out like `out`, in the dimensions of `wanted` and of
 /// `type`. Null if an extent is unknown.
-mlir::Value restore(mlir::OpBuilder &builder, mlir::Location loc,
-                    const AxisSpace &axes, mlir::Value result,
+mlir::Value restore(mlir::OpBuilder &builder, mlir::Location loc, const AxisSpace &axes, mlir::Value result,
                     const LaidOut &out, const Index &wanted, mlir::Type type);
 
 /// The values of axes inside a region that has one index argument per role.
@@ -62,11 +57,9 @@ class RegionIndices {
 public:
   /// `arguments` are the values of `roles`; extents are materialised at
   /// `outside`.
-  RegionIndices(mlir::OpBuilder &outside, mlir::Location loc,
-                const AxisSpace &axes, llvm::ArrayRef<Role> roles,
+  RegionIndices(mlir::OpBuilder &outside, mlir::Location loc, const AxisSpace &axes, llvm::ArrayRef<Role> roles,
                 mlir::ValueRange arguments)
-      : outside(outside), loc(loc), axes(axes), roles(roles),
-        arguments(arguments) {}
+      : outside(outside), loc(loc), axes(axes), roles(roles), arguments(arguments) {}
 
   /// Row-major value of the combination `dim`, written at `inside`.
   mlir::Value get(mlir::OpBuilder &inside, llvm::ArrayRef<Axis> dim);

@@ -11,8 +11,7 @@
 
 using namespace mlir;
 
-void attnc::fusion::buildFusionPipeline(OpPassManager &manager,
-                                        const FusionOptions &options) {
+void attnc::fusion::buildFusionPipeline(OpPassManager &manager, const FusionOptions &options) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
   // First, because a factor must be a constant to be a scale.
   functions.addPass(createSimplifyGraph());

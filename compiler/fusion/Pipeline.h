@@ -12,13 +12,11 @@
 namespace attnc::fusion {
 
 struct FusionOptions {
-  bool remarks =
-      false; ///< say of every softmax what was fused or what prevented it
+  bool remarks = false; ///< say of every softmax what was fused or what prevented it
 };
 
 /// Adds the passes that turn what a front end made into attn.attention,
 /// attn.contract and few elementwise ops. `manager` runs on modules.
-void buildFusionPipeline(mlir::OpPassManager &manager,
-                         const FusionOptions &options);
+void buildFusionPipeline(mlir::OpPassManager &manager, const FusionOptions &options);
 
 } // namespace attnc::fusion

@@ -46,14 +46,12 @@ namespace {
 class AttentionBuilder {
 public:
   AttentionBuilder(OpBuilder &builder, AttentionMatch &match)
-      : builder(builder), match(match), axes(match.axes),
-        loc(match.softmax.getLoc()) {}
+      : builder(builder), match(match), axes(match.axes), loc(match.softmax.getLoc()) {}
   FailureOr<attn::AttentionOp> build(Mismatch &mismatch);
 
 private:
   void buildScore(Block &scratch, ArrayRef<Role> roles);
-  attn::AttentionOp buildOp(Block &scratch, const LaidOut &q, const LaidOut &k,
-                            const LaidOut &v, const LaidOut &out);
+  attn::AttentionOp buildOp(Block &scratch, const LaidOut &q, const LaidOut &k, const LaidOut &v, const LaidOut &out);
 
   OpBuilder &builder;
   AttentionMatch &match;
@@ -74,34 +72,27 @@ void AttentionBuilder::buildScore(Block &scratch, ArrayRef<Role> roles) {
     scratch.addArgument(builder.getIndexType(), loc);
   OpBuilder inside(builder.getContext()); // a block of no op
   inside.setInsertionPointToEnd(&scratch);
-  RegionIndices indices(builder, loc, axes, roles,
-                        scratch.getArguments().slice(1, roles.size()));
-  auto index = [&](OpBuilder &at, ArrayRef<Axis> dim) {
-    return indices.get(at, dim);
-  };
+  RegionIndices indices(builder, loc, axes, roles, scratch.getArguments().slice(1, roles.size()));
+  auto index = [&](OpBuilder &at, ArrayRef<Axis> dim) { return indices.get(at, dim); };
   Value score = match.score->emit(inside, loc, {s, index});
   if (score.getType() != accumulator)
     score = arith::ExtFOp::create(inside, loc, accumulator, score);
   parts = splitScore(inside, score, s);
 }
 
-attn::AttentionOp AttentionBuilder::buildOp(Block &scratch, const LaidOut &q,
-                                            const LaidOut &k, const LaidOut &v,
+attn::AttentionOp AttentionBuilder::buildOp(Block &scratch, const LaidOut &q, const LaidOut &k, const LaidOut &v,
                                             const LaidOut &out) {
   SmallVector<Value> results{parts.score};
   if (parts.mask)
     results.push_back(parts.mask);
   SmallVector<Value> captures = collectCaptures(scratch, results).takeVector();
-  auto op = attn::AttentionOp::create(
-      builder, loc, out.tensor.getType(), q.tensor, k.tensor, v.tensor,
-      captures, out.tensor, q.layout, k.layout, v.layout, out.layout,
-      builder.getF64FloatAttr(match.scale * parts.scale));
+  auto op = attn::AttentionOp::create(builder, loc, out.tensor.getType(), q.tensor, k.tensor, v.tensor, captures,
+                                      out.tensor, q.layout, k.layout, v.layout, out.layout,
+                                      builder.getF64FloatAttr(match.scale * parts.scale));
   if (parts.score != scratch.getArgument(0))
-    fillRegion(*op.addScoreBlock(), scratch.getArguments(), scratch, captures,
-               parts.score);
+    fillRegion(*op.addScoreBlock(), scratch.getArguments(), scratch, captures, parts.score);
   if (parts.mask)
-    fillRegion(*op.addMaskBlock(), scratch.getArguments().drop_front(), scratch,
-               captures, parts.mask);
+    fillRegion(*op.addMaskBlock(), scratch.getArguments().drop_front(), scratch, captures, parts.mask);
   return op;
 }
 
@@ -116,8 +107,7 @@ static void measureBases(AttentionMatch &match) {
 
 FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
   measureBases(match);
-  Role b{'B', match.batch}, h{'H', match.heads}, m{'M', match.queries},
-      n{'N', match.keys};
+  Role b{'B', match.batch}, h{'H', match.heads}, m{'M', match.queries}, n{'N', match.keys};
   Role g{'G', match.groups}, d{'D', match.features}, e{'E', match.outputs};
   auto refuse = [&](std::string reason) {
     mismatch = {match.softmax, std::move(reason)};
@@ -125,23 +115,20 @@ FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
   };
   for (const Role &role : {h, d, e})
     if (ShapedType::isDynamic(axes.extent(role.axes)))
-      return refuse(fmt::format("the extent of {} is not known at compile time",
-                                role.letter));
+      return refuse(fmt::format("the extent of {} is not known at compile time", role.letter));
   FailureOr<LaidOut> q = layOut(builder, loc, axes, match.q, {b, h, m, d});
   FailureOr<LaidOut> k = layOut(builder, loc, axes, match.k, {b, g, n, d});
   FailureOr<LaidOut> v = layOut(builder, loc, axes, match.v, {b, g, n, e});
   if (failed(q) || failed(k) || failed(v))
     return refuse("an operand's dimensions cannot be told apart");
-  FailureOr<LaidOut> out =
-      makeDestination(builder, loc, axes, match.result.index, {b, h, m, e},
-                      match.resultElement);
+  FailureOr<LaidOut> out = makeDestination(builder, loc, axes, match.result.index, {b, h, m, e}, match.resultElement);
   if (failed(out))
     return refuse("the extents of the result are not known");
   Block scratch;
   buildScore(scratch, {b, h, m, n});
   attn::AttentionOp op = buildOp(scratch, *q, *k, *v, *out);
-  Value result = restore(builder, loc, axes, op.getResults()[0], *out,
-                         match.result.index, match.result.tensor.getType());
+  Value result =
+      restore(builder, loc, axes, op.getResults()[0], *out, match.result.index, match.result.tensor.getType());
   if (!result) {
     op.erase();
     return refuse("the extents of the result are not known");
@@ -155,18 +142,15 @@ FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
 //===----------------------------------------------------------------------===//
 
 static std::string describe(attn::AttentionOp op) {
-  std::string text = fmt::format("fused into attn.attention: scale {:.6g}",
-                                 op.getScaleValue());
+  std::string text = fmt::format("fused into attn.attention: scale {:.6g}", op.getScaleValue());
   if (!op.getScore().empty())
     text += ", a score";
   if (!op.getMask().empty())
     text += ", a mask";
   if (!op.getCaptures().empty())
-    text += fmt::format(" reading {} value{}", op.getCaptures().size(),
-                        op.getCaptures().size() == 1 ? "" : "s");
-  return text + fmt::format(", read in place as q {} k {} v {}, written as {}",
-                            op.getQLayout().str(), op.getKLayout().str(),
-                            op.getVLayout().str(), op.getOLayout().str());
+    text += fmt::format(" reading {} value{}", op.getCaptures().size(), op.getCaptures().size() == 1 ? "" : "s");
+  return text + fmt::format(", read in place as q {} k {} v {}, written as {}", op.getQLayout().str(),
+                            op.getKLayout().str(), op.getVLayout().str(), op.getOLayout().str());
 }
 
 namespace {
@@ -187,8 +171,7 @@ struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
     if (!match || !keysArePositions(*match, mismatch))
       return leave(softmax, mismatch);
     OpBuilder builder(match->result.tensor.getDefiningOp());
-    FailureOr<attn::AttentionOp> op =
-        AttentionBuilder(builder, *match).build(mismatch);
+    FailureOr<attn::AttentionOp> op = AttentionBuilder(builder, *match).build(mismatch);
     if (failed(op))
       return leave(softmax, mismatch);
     ++numRaised;
@@ -201,9 +184,7 @@ struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
     ++numLeft;
     if (!remarks)
       return;
-    InFlightDiagnostic remark = softmax.emitRemark()
-                                << "not fused into attn.attention: "
-                                << mismatch.reason;
+    InFlightDiagnostic remark = softmax.emitRemark() << "not fused into attn.attention: " << mismatch.reason;
     if (mismatch.op && mismatch.op != softmax)
       remark.attachNote(mismatch.op->getLoc()) << "here";
   }

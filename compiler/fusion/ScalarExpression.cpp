@@ -19,14 +19,11 @@ namespace attnc::fusion {
 /// Plain arithmetic that has no other use, or that makes a tensor larger than
 /// each of its operands: cheaper to compute again than to write and read.
 static bool isWorthInlining(linalg::LinalgOp op) {
-  bool cheap =
-      llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
-        return isa<arith::ArithDialect>(inner.getDialect()) ||
-               isa<linalg::IndexOp>(inner);
-      });
-  bool grows = llvm::none_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
-    return op.getMatchingIndexingMap(operand).isPermutation();
+  bool cheap = llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
+    return isa<arith::ArithDialect>(inner.getDialect()) || isa<linalg::IndexOp>(inner);
   });
+  bool grows = llvm::none_of(op.getDpsInputOperands(),
+                             [&](OpOperand *operand) { return op.getMatchingIndexingMap(operand).isPermutation(); });
   return cheap && (grows || op->getResult(0).hasOneUse());
 }
 
@@ -34,8 +31,7 @@ static bool isWorthInlining(linalg::LinalgOp op) {
 // Reading
 //===----------------------------------------------------------------------===//
 
-ScalarExpression::ScalarExpression(AxisSpace &axes, Access leaf)
-    : axes(axes), leaf(std::move(leaf)) {}
+ScalarExpression::ScalarExpression(AxisSpace &axes, Access leaf) : axes(axes), leaf(std::move(leaf)) {}
 
 LogicalResult ScalarExpression::read(const Access &access) {
   root = visit(access);
@@ -48,13 +44,11 @@ bool ScalarExpression::dependsOnLeaf(Value tensor) {
   auto [it, inserted] = depends.try_emplace(tensor, false);
   if (!inserted || !tensor.getDefiningOp())
     return it->second;
-  bool result = llvm::any_of(tensor.getDefiningOp()->getOperands(),
-                             [&](Value v) { return dependsOnLeaf(v); });
+  bool result = llvm::any_of(tensor.getDefiningOp()->getOperands(), [&](Value v) { return dependsOnLeaf(v); });
   return depends[tensor] = result;
 }
 
-ScalarExpression::Node *ScalarExpression::fail(Operation *op,
-                                               std::string message) {
+ScalarExpression::Node *ScalarExpression::fail(Operation *op, std::string message) {
   if (!blocker) {
     blocker = op;
     reason = std::move(message);
@@ -63,40 +57,32 @@ ScalarExpression::Node *ScalarExpression::fail(Operation *op,
 }
 
 ScalarExpression::Node *ScalarExpression::visit(Access access) {
-  while (access.tensor != leaf.tensor &&
-         followView(axes, access, /*broadcasts=*/true)) {
+  while (access.tensor != leaf.tensor && followView(axes, access, /*broadcasts=*/true)) {
   }
   for (Node &node : nodes)
-    if (node.access.tensor == access.tensor &&
-        axes.resolve(node.access.index) == axes.resolve(access.index))
+    if (node.access.tensor == access.tensor && axes.resolve(node.access.index) == axes.resolve(access.index))
       return &node;
   if (access.tensor == leaf.tensor) {
     for (auto [wanted, known] : llvm::zip(access.index, leaf.index))
       if (failed(axes.unify(wanted, known)))
-        return fail(leaf.tensor.getDefiningOp(),
-                    "its result is read at different places");
+        return fail(leaf.tensor.getDefiningOp(), "its result is read at different places");
     return &nodes.emplace_back(Node{Node::Leaf, access, {}, {}, {}});
   }
   Operation *op = access.tensor.getDefiningOp();
   bool inlined = dependsOnLeaf(access.tensor);
-  if (isPointwise(op) &&
-      (inlined || isWorthInlining(cast<linalg::LinalgOp>(op))))
+  if (isPointwise(op) && (inlined || isWorthInlining(cast<linalg::LinalgOp>(op))))
     return visitPointwise(cast<linalg::LinalgOp>(op), access);
   if (inlined)
-    return fail(op, fmt::format("'{}' is not elementwise",
-                                op->getName().getStringRef().str()));
+    return fail(op, fmt::format("'{}' is not elementwise", op->getName().getStringRef().str()));
   return &nodes.emplace_back(Node{Node::Read, access, {}, {}, {}});
 }
 
-ScalarExpression::Node *ScalarExpression::visitPointwise(linalg::LinalgOp op,
-                                                         const Access &access) {
+ScalarExpression::Node *ScalarExpression::visitPointwise(linalg::LinalgOp op, const Access &access) {
   std::optional<Index> loops = loopsOf(op, access.index);
   SmallVector<Node *> inputs;
   for (OpOperand *operand : op.getDpsInputOperands()) {
-    std::optional<Index> index =
-        indexThrough(op.getMatchingIndexingMap(operand), *loops);
-    if (op.getMatchingBlockArgument(operand).use_empty() ||
-        !isa<RankedTensorType>(operand->get().getType())) {
+    std::optional<Index> index = indexThrough(op.getMatchingIndexingMap(operand), *loops);
+    if (op.getMatchingBlockArgument(operand).use_empty() || !isa<RankedTensorType>(operand->get().getType())) {
       inputs.push_back(nullptr);
       continue;
     }
@@ -111,12 +97,34 @@ ScalarExpression::Node *ScalarExpression::visitPointwise(linalg::LinalgOp op,
   return &nodes.emplace_back(Node{Node::Pointwise, access, *loops, inputs, {}});
 }
 
+bool ScalarExpression::readsWhole(ArrayRef<DimIndex> groups) const {
+  auto isWhole = [&](const DimIndex &index) {
+    DimIndex dim = axes.resolve(index);
+    for (ArrayRef<Axis> rest = dim; !rest.empty();) {
+      const DimIndex *group = llvm::find_if(
+          groups, [&](const DimIndex &g) { return !g.empty() && rest.take_front(g.size()) == ArrayRef<Axis>(g); });
+      if (group == groups.end())
+        return false;
+      rest = rest.drop_front(group->size());
+    }
+    return true;
+  };
+  return llvm::all_of(
+      nodes, [&](const Node &node) { return node.kind != Node::Read || llvm::all_of(node.access.index, isWhole); });
+}
+
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
 
-/// Clones `op`; results that fold are constants or earlier values.
+/// Clones `op`; results that fold are constants or earlier values. A value that was narrowed only to be widened again
+/// (f16 products, f32 softmax) stays as wide as it was.
 static void cloneFolded(OpBuilder &builder, Operation &op, IRMapping &mapping) {
+  if (auto extend = dyn_cast<arith::ExtFOp>(op)) {
+    auto truncate = mapping.lookupOrDefault(extend.getIn()).getDefiningOp<arith::TruncFOp>();
+    if (truncate && truncate.getIn().getType() == extend.getType())
+      return mapping.map(extend.getResult(), truncate.getIn());
+  }
   Operation *clone = builder.clone(op, mapping);
   SmallVector<Value> folded;
   if (failed(builder.tryFold(clone, folded)))
@@ -126,20 +134,14 @@ static void cloneFolded(OpBuilder &builder, Operation &op, IRMapping &mapping) {
   clone->erase();
 }
 
-Value ScalarExpression::emitBody(OpBuilder &builder, Location loc,
-                                 const Environment &environment, Node *node) {
+Value ScalarExpression::emitBody(OpBuilder &builder, Location loc, const Environment &environment, Node *node) {
   auto op = cast<linalg::LinalgOp>(node->access.tensor.getDefiningOp());
   IRMapping mapping;
-  for (auto [operand, input] :
-       llvm::zip(op.getDpsInputOperands(), node->inputs))
-    mapping.map(op.getMatchingBlockArgument(operand),
-                input ? emit(builder, loc, environment, input)
-                      : operand->get());
+  for (auto [operand, input] : llvm::zip(op.getDpsInputOperands(), node->inputs))
+    mapping.map(op.getMatchingBlockArgument(operand), input ? emit(builder, loc, environment, input) : operand->get());
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
-      mapping.map(index.getResult(),
-                  environment.index(builder,
-                                    axes.resolve(node->loops[index.getDim()])));
+      mapping.map(index.getResult(), environment.index(builder, axes.resolve(node->loops[index.getDim()])));
     else
       cloneFolded(builder, inner, mapping);
   }
@@ -148,36 +150,29 @@ Value ScalarExpression::emitBody(OpBuilder &builder, Location loc,
 
 /// A read of a splat constant is that constant, of anything else a
 /// tensor.extract.
-static Value emitRead(OpBuilder &builder, Location loc, const Access &access,
-                      const AxisSpace &axes,
+static Value emitRead(OpBuilder &builder, Location loc, const Access &access, const AxisSpace &axes,
                       const ScalarExpression::Environment &environment) {
-  Type element =
-      cast<RankedTensorType>(access.tensor.getType()).getElementType();
+  Type element = cast<RankedTensorType>(access.tensor.getType()).getElementType();
   DenseElementsAttr dense;
   if (matchPattern(access.tensor, m_Constant(&dense)) && dense.isSplat())
-    return arith::ConstantOp::create(
-        builder, loc, cast<TypedAttr>(dense.getSplatValue<Attribute>()));
+    return arith::ConstantOp::create(builder, loc, cast<TypedAttr>(dense.getSplatValue<Attribute>()));
   if (std::optional<APFloat> splat = getSplatFloat(access.tensor))
-    return arith::ConstantOp::create(builder, loc,
-                                     builder.getFloatAttr(element, *splat));
+    return arith::ConstantOp::create(builder, loc, builder.getFloatAttr(element, *splat));
   SmallVector<Value> indices;
   for (const DimIndex &dim : access.index)
     indices.push_back(environment.index(builder, axes.resolve(dim)));
   return tensor::ExtractOp::create(builder, loc, access.tensor, indices);
 }
 
-Value ScalarExpression::emit(OpBuilder &builder, Location loc,
-                             const Environment &environment, Node *node) {
+Value ScalarExpression::emit(OpBuilder &builder, Location loc, const Environment &environment, Node *node) {
   if (node->emitted)
     return node->emitted;
   switch (node->kind) {
   case Node::Leaf: {
-    Type element =
-        cast<RankedTensorType>(leaf.tensor.getType()).getElementType();
+    Type element = cast<RankedTensorType>(leaf.tensor.getType()).getElementType();
     node->emitted = environment.leaf;
     if (environment.leaf.getType() != element)
-      node->emitted =
-          arith::TruncFOp::create(builder, loc, element, environment.leaf);
+      node->emitted = arith::TruncFOp::create(builder, loc, element, environment.leaf);
     break;
   }
   case Node::Read:
@@ -190,8 +185,7 @@ Value ScalarExpression::emit(OpBuilder &builder, Location loc,
   return node->emitted;
 }
 
-Value ScalarExpression::emit(OpBuilder &builder, Location loc,
-                             const Environment &environment) {
+Value ScalarExpression::emit(OpBuilder &builder, Location loc, const Environment &environment) {
   for (Node &node : nodes)
     node.emitted = {};
   return emit(builder, loc, environment, root);
@@ -206,26 +200,20 @@ static SmallVector<Operation *> neededOps(Block &scratch, ValueRange results) {
   DenseSet<Value> needed(results.begin(), results.end());
   SmallVector<Operation *> ops;
   for (Operation &op : llvm::reverse(scratch)) {
-    if (llvm::none_of(op.getResults(),
-                      [&](Value result) { return needed.contains(result); }))
+    if (llvm::none_of(op.getResults(), [&](Value result) { return needed.contains(result); }))
       continue;
     ops.push_back(&op);
-    op.walk([&](Operation *inner) {
-      needed.insert(inner->operand_begin(), inner->operand_end());
-    });
+    op.walk([&](Operation *inner) { needed.insert(inner->operand_begin(), inner->operand_end()); });
   }
   return SmallVector<Operation *>(llvm::reverse(ops));
 }
 
 /// Values that `ops` or `results` use and `scratch` does not make.
-static llvm::SetVector<Value>
-outerValues(Block &scratch, ArrayRef<Operation *> ops, ValueRange results) {
+static llvm::SetVector<Value> outerValues(Block &scratch, ArrayRef<Operation *> ops, ValueRange results) {
   llvm::SetVector<Value> outer;
   auto collect = [&](ValueRange values) {
     for (Value value : values)
-      if (value.getParentBlock() != &scratch &&
-          !scratch.findAncestorOpInBlock(
-              *value.getParentBlock()->getParentOp()))
+      if (value.getParentBlock() != &scratch && !scratch.findAncestorOpInBlock(*value.getParentBlock()->getParentOp()))
         outer.insert(value);
   };
   for (Operation *op : ops)
@@ -235,40 +223,31 @@ outerValues(Block &scratch, ArrayRef<Operation *> ops, ValueRange results) {
 }
 
 llvm::SetVector<Value> collectCaptures(Block &scratch, ValueRange results) {
-  llvm::SetVector<Value> captures =
-      outerValues(scratch, neededOps(scratch, results), results);
-  captures.remove_if([](Value value) {
-    return matchPattern(value, m_Constant()) &&
-           !isa<ShapedType>(value.getType());
-  });
+  llvm::SetVector<Value> captures = outerValues(scratch, neededOps(scratch, results), results);
+  captures.remove_if(
+      [](Value value) { return matchPattern(value, m_Constant()) && !isa<ShapedType>(value.getType()); });
   return captures;
 }
 
-Value cloneScratch(OpBuilder &builder, Block &scratch, Value result,
-                   IRMapping &mapping) {
+Value cloneScratch(OpBuilder &builder, Block &scratch, Value result, IRMapping &mapping) {
   SmallVector<Operation *> ops = neededOps(scratch, result);
   for (Value outer : outerValues(scratch, ops, result))
     if (!mapping.contains(outer))
-      mapping.map(outer,
-                  builder.clone(*outer.getDefiningOp())
-                      ->getResult(cast<OpResult>(outer).getResultNumber()));
+      mapping.map(outer, builder.clone(*outer.getDefiningOp())->getResult(cast<OpResult>(outer).getResultNumber()));
   for (Operation *op : ops)
     builder.clone(*op, mapping);
   return mapping.lookup(result);
 }
 
-void fillRegion(Block &block, ValueRange arguments, Block &scratch,
-                ValueRange captures, Value result) {
+void fillRegion(Block &block, ValueRange arguments, Block &scratch, ValueRange captures, Value result) {
   IRMapping mapping;
   for (auto [from, to] : llvm::zip(arguments, block.getArguments()))
     mapping.map(from, to);
-  for (auto [from, to] :
-       llvm::zip(captures, block.getArguments().take_back(captures.size())))
+  for (auto [from, to] : llvm::zip(captures, block.getArguments().take_back(captures.size())))
     mapping.map(from, to);
   OpBuilder builder = OpBuilder::atBlockEnd(&block);
   Location loc = result.getLoc();
-  attn::YieldOp::create(builder, loc,
-                        cloneScratch(builder, scratch, result, mapping));
+  attn::YieldOp::create(builder, loc, cloneScratch(builder, scratch, result, mapping));
 }
 
 void eraseDeadOps(Block &block) {

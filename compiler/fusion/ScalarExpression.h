@@ -43,6 +43,10 @@ public:
   mlir::Operation *blocker = nullptr;
   std::string reason;
 
+  /// True if every dimension that is read is indexed by whole members of
+  /// `groups`: a residual [b, s, n] is not, if [b, s] is one group.
+  bool readsWhole(llvm::ArrayRef<DimIndex> groups) const;
+
   /// True if `tensor` is computed from the leaf.
   bool dependsOnLeaf(mlir::Value tensor);
 
@@ -50,14 +54,12 @@ public:
   /// combination.
   struct Environment {
     mlir::Value leaf;
-    llvm::function_ref<mlir::Value(mlir::OpBuilder &, llvm::ArrayRef<Axis>)>
-        index;
+    llvm::function_ref<mlir::Value(mlir::OpBuilder &, llvm::ArrayRef<Axis>)> index;
   };
   /// Writes the scalar code at `builder` and returns the root's value, of the
   /// root's element type. The code names values outside (tensors it reads,
   /// scalars) directly.
-  mlir::Value emit(mlir::OpBuilder &builder, mlir::Location loc,
-                   const Environment &environment);
+  mlir::Value emit(mlir::OpBuilder &builder, mlir::Location loc, const Environment &environment);
 
 private:
   /// `access.tensor` is the leaf, a tensor that is read, or the result of a
@@ -66,17 +68,14 @@ private:
     enum Kind { Leaf, Read, Pointwise } kind;
     Access access;
     Index loops;
-    llvm::SmallVector<Node *>
-        inputs; ///< by input operand; null if the body does not use it
+    llvm::SmallVector<Node *> inputs; ///< by input operand; null if the body does not use it
     mlir::Value emitted;
   };
   Node *visit(Access access);
   Node *visitPointwise(mlir::linalg::LinalgOp op, const Access &access);
   Node *fail(mlir::Operation *op, std::string message);
-  mlir::Value emit(mlir::OpBuilder &builder, mlir::Location loc,
-                   const Environment &environment, Node *node);
-  mlir::Value emitBody(mlir::OpBuilder &builder, mlir::Location loc,
-                       const Environment &environment, Node *node);
+  mlir::Value emit(mlir::OpBuilder &builder, mlir::Location loc, const Environment &environment, Node *node);
+  mlir::Value emitBody(mlir::OpBuilder &builder, mlir::Location loc, const Environment &environment, Node *node);
 
   AxisSpace &axes;
   Access leaf;
@@ -88,20 +87,17 @@ private:
 /// Scalar code under construction: a block that belongs to no op and names
 /// values of the function directly. What the code for `results` uses from the
 /// function, constants left out: the captures of the region it will be.
-llvm::SetVector<mlir::Value> collectCaptures(mlir::Block &scratch,
-                                             mlir::ValueRange results);
+llvm::SetVector<mlir::Value> collectCaptures(mlir::Block &scratch, mlir::ValueRange results);
 
 /// Clones the part of `scratch` that `result` needs to `builder`; `mapping`
 /// says what the arguments of `scratch` and the captures are there. Constants
 /// of the function are cloned as well. Returns the clone of `result`.
-mlir::Value cloneScratch(mlir::OpBuilder &builder, mlir::Block &scratch,
-                         mlir::Value result, mlir::IRMapping &mapping);
+mlir::Value cloneScratch(mlir::OpBuilder &builder, mlir::Block &scratch, mlir::Value result, mlir::IRMapping &mapping);
 
 /// Fills `block` of an attn op's region with the code of `result` and a yield.
 /// The first arguments of `block` stand for `arguments` of `scratch`, the last
 /// ones for `captures`.
-void fillRegion(mlir::Block &block, mlir::ValueRange arguments,
-                mlir::Block &scratch, mlir::ValueRange captures,
+void fillRegion(mlir::Block &block, mlir::ValueRange arguments, mlir::Block &scratch, mlir::ValueRange captures,
                 mlir::Value result);
 
 /// Erases ops without use or effect.

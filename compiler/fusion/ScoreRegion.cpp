@@ -35,19 +35,16 @@ static bool dependsOn(Value value, Value s) {
     return true;
   Operation *op = value.getDefiningOp();
   return op && op->getBlock() == s.getParentBlock() &&
-         llvm::any_of(op->getOperands(),
-                      [&](Value operand) { return dependsOn(operand, s); });
+         llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, s); });
 }
 
 /// The factor by which `op` multiplies `value`, if it is a finite constant.
 static std::optional<double> getFactor(Operation *op, Value value) {
   std::optional<double> factor;
   if (auto multiply = dyn_cast<arith::MulFOp>(op)) {
-    if (auto constant = getConstant(
-            multiply.getLhs() == value ? multiply.getRhs() : multiply.getLhs()))
+    if (auto constant = getConstant(multiply.getLhs() == value ? multiply.getRhs() : multiply.getLhs()))
       factor = constant->convertToDouble();
-  } else if (auto divide = dyn_cast<arith::DivFOp>(op);
-             divide && divide.getLhs() == value) {
+  } else if (auto divide = dyn_cast<arith::DivFOp>(op); divide && divide.getLhs() == value) {
     if (auto constant = getConstant(divide.getRhs()))
       factor = 1.0 / constant->convertToDouble();
   }
@@ -84,8 +81,7 @@ struct MaskPeeler {
       return peelSelect(select);
     if (auto add = value.getDefiningOp<arith::AddFOp>())
       return peelAdd(add);
-    if (Operation *op = value.getDefiningOp();
-        isa_and_nonnull<arith::MulFOp, arith::DivFOp>(op))
+    if (Operation *op = value.getDefiningOp(); isa_and_nonnull<arith::MulFOp, arith::DivFOp>(op))
       return peelScaled(op); // positive c: -inf * c = -inf
     return value;
   }
@@ -100,8 +96,7 @@ struct MaskPeeler {
     }
     if (isNegativeInfinity(select.getTrueValue())) {
       Value one = arith::ConstantIntOp::create(builder, select.getLoc(), 1, 1);
-      allowed.push_back(
-          arith::XOrIOp::create(builder, select.getLoc(), condition, one));
+      allowed.push_back(arith::XOrIOp::create(builder, select.getLoc(), condition, one));
       return peel(select.getFalseValue());
     }
     return select;
@@ -142,15 +137,11 @@ ScoreParts splitScore(OpBuilder &builder, Value root, Value s) {
   MaskPeeler peeler{builder, s, {}};
   parts.score = peeler.peel(root);
   for (Value condition : peeler.allowed)
-    parts.mask = parts.mask ? arith::AndIOp::create(builder, condition.getLoc(),
-                                                    parts.mask, condition)
-                            : condition;
+    parts.mask = parts.mask ? arith::AndIOp::create(builder, condition.getLoc(), parts.mask, condition) : condition;
   // Peeling leaves the code of the masks behind, which may use s no longer:
   // clean it up before uses are counted.
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(*s.getParentBlock())))
-    if (isOpTriviallyDead(&op) &&
-        !llvm::is_contained(op.getResults(), parts.score) &&
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*s.getParentBlock())))
+    if (isOpTriviallyDead(&op) && !llvm::is_contained(op.getResults(), parts.score) &&
         !llvm::is_contained(op.getResults(), parts.mask))
       op.erase();
   parts.scale = peelScale(s, parts.score);

@@ -32,7 +32,6 @@ struct ScoreParts {
 /// the score, since a row of which all keys are filled averages V in that case.
 /// The two forms of -inf differ from A4 only where a masked score is NaN or
 /// +inf and where a row has no key left.
-ScoreParts splitScore(mlir::OpBuilder &builder, mlir::Value root,
-                      mlir::Value s);
+ScoreParts splitScore(mlir::OpBuilder &builder, mlir::Value root, mlir::Value s);
 
 } // namespace attnc::fusion

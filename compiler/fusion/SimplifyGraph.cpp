@@ -44,8 +44,7 @@ static TypedAttr getSplat(Value tensor) {
 /// unknown). Null if it does not fold.
 static TypedAttr foldBody(linalg::LinalgOp op, ArrayRef<TypedAttr> inputs) {
   DenseMap<Value, Attribute> known;
-  for (auto [argument, value] :
-       llvm::zip(op.getBlock()->getArguments(), inputs))
+  for (auto [argument, value] : llvm::zip(op.getBlock()->getArguments(), inputs))
     known[argument] = value;
   auto lookup = [&](Value value) {
     Attribute constant = known.lookup(value);
@@ -61,11 +60,9 @@ static TypedAttr foldBody(linalg::LinalgOp op, ArrayRef<TypedAttr> inputs) {
     if (failed(inner.fold(operands, results)) || results.empty())
       return {};
     auto value = dyn_cast<Value>(results.front());
-    known[inner.getResult(0)] =
-        value ? lookup(value) : cast<Attribute>(results.front());
+    known[inner.getResult(0)] = value ? lookup(value) : cast<Attribute>(results.front());
   }
-  return dyn_cast_or_null<TypedAttr>(
-      lookup(op.getBlock()->getTerminator()->getOperand(0)));
+  return dyn_cast_or_null<TypedAttr>(lookup(op.getBlock()->getTerminator()->getOperand(0)));
 }
 
 namespace {
@@ -74,26 +71,21 @@ namespace {
 struct FoldSplats : OpInterfaceRewritePattern<linalg::LinalgOp> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
 
-  LogicalResult matchAndRewrite(linalg::LinalgOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(linalg::LinalgOp op, PatternRewriter &rewriter) const override {
     if (!isPointwise(op) || isa<linalg::FillOp>(op) || op.hasIndexSemantics())
       return rewriter.notifyMatchFailure(op, "not elementwise");
     SmallVector<TypedAttr> inputs;
     for (OpOperand &operand : op->getOpOperands())
-      inputs.push_back(op.isDpsInput(&operand) ? getSplat(operand.get())
-                                               : TypedAttr());
+      inputs.push_back(op.isDpsInput(&operand) ? getSplat(operand.get()) : TypedAttr());
     TypedAttr value = foldBody(op, inputs);
     if (!value)
       return rewriter.notifyMatchFailure(op, "its operands are not all splats");
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     if (type.hasStaticShape())
-      rewriter.replaceOpWithNewOp<arith::ConstantOp>(
-          op, DenseElementsAttr::get(type, value));
+      rewriter.replaceOpWithNewOp<arith::ConstantOp>(op, DenseElementsAttr::get(type, value));
     else
       rewriter.replaceOpWithNewOp<linalg::FillOp>(
-          op,
-          arith::ConstantOp::create(rewriter, op.getLoc(), value).getResult(),
-          op.getDpsInits()[0]);
+          op, arith::ConstantOp::create(rewriter, op.getLoc(), value).getResult(), op.getDpsInits()[0]);
     return success();
   }
 };
@@ -102,11 +94,9 @@ struct FoldSplats : OpInterfaceRewritePattern<linalg::LinalgOp> {
 struct DropMaximum : OpRewritePattern<linalg::SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(linalg::SoftmaxOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(linalg::SoftmaxOp op, PatternRewriter &rewriter) const override {
     auto difference = op.getInput().getDefiningOp<linalg::GenericOp>();
-    if (!isPointwise(difference) || difference.getNumDpsInputs() != 2 ||
-        !subtractsInOrder(difference))
+    if (!isPointwise(difference) || difference.getNumDpsInputs() != 2 || !subtractsInOrder(difference))
       return rewriter.notifyMatchFailure(op, "its input is no difference");
     AxisSpace axes;
     Index index = axes.createIndex(op.getInput());
@@ -114,8 +104,7 @@ struct DropMaximum : OpRewritePattern<linalg::SoftmaxOp> {
     auto read = [&](unsigned i) {
       OpOperand *operand = difference.getDpsInputOperand(i);
       Access access{operand->get(), {}};
-      if (auto at =
-              indexThrough(difference.getMatchingIndexingMap(operand), *loops))
+      if (auto at = indexThrough(difference.getMatchingIndexingMap(operand), *loops))
         access.index = *at;
       else
         access.tensor = {};
@@ -123,17 +112,13 @@ struct DropMaximum : OpRewritePattern<linalg::SoftmaxOp> {
     };
     Access minuend = read(0), maximum = read(1);
     if (!minuend.tensor || !maximum.tensor || minuend.index != index)
-      return rewriter.notifyMatchFailure(
-          op, "the difference is read at other places");
+      return rewriter.notifyMatchFailure(op, "the difference is read at other places");
     followViews(axes, maximum, /*broadcasts=*/true);
     Index rest = index;
     rest.erase(rest.begin() + op.getDimension());
-    if (!isMaximumOf(maximum.tensor, minuend.tensor, op.getDimension()) ||
-        flat(maximum.index) != flat(rest))
-      return rewriter.notifyMatchFailure(
-          op, "what is subtracted is not the maximum along the softmax");
-    rewriter.modifyOpInPlace(
-        op, [&] { op.getInputMutable().assign(minuend.tensor); });
+    if (!isMaximumOf(maximum.tensor, minuend.tensor, op.getDimension()) || flat(maximum.index) != flat(rest))
+      return rewriter.notifyMatchFailure(op, "what is subtracted is not the maximum along the softmax");
+    rewriter.modifyOpInPlace(op, [&] { op.getInputMutable().assign(minuend.tensor); });
     return success();
   }
 
@@ -146,10 +131,7 @@ struct DropMaximum : OpRewritePattern<linalg::SoftmaxOp> {
 
   /// The body is first input - second input.
   static bool subtractsInOrder(linalg::GenericOp op) {
-    auto subtract = op.getBody()
-                        ->getTerminator()
-                        ->getOperand(0)
-                        .getDefiningOp<arith::SubFOp>();
+    auto subtract = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::SubFOp>();
     return subtract && subtract.getLhs() == op.getBody()->getArgument(0) &&
            subtract.getRhs() == op.getBody()->getArgument(1);
   }
@@ -158,20 +140,27 @@ struct DropMaximum : OpRewritePattern<linalg::SoftmaxOp> {
   /// kept with extent 1.
   static bool isMaximumOf(Value tensor, Value source, int64_t dimension) {
     auto reduce = tensor.getDefiningOp<linalg::LinalgOp>();
-    if (!reduce || !isa<linalg::GenericOp, linalg::ReduceOp>(reduce) ||
-        reduce.getNumReductionLoops() != 1 ||
+    if (!reduce || !isa<linalg::GenericOp, linalg::ReduceOp>(reduce) || reduce.getNumReductionLoops() != 1 ||
         reduce.getDpsInputs().size() != 1 || reduce.getDpsInputs()[0] != source)
       return false;
-    auto loop = dyn_cast<AffineDimExpr>(
-        reduce.getIndexingMapsArray()[0].getResult(dimension));
-    Operation *combine =
-        reduce.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
+    auto loop = dyn_cast<AffineDimExpr>(reduce.getIndexingMapsArray()[0].getResult(dimension));
+    Operation *combine = reduce.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
     return reduce.getIndexingMapsArray()[0].isIdentity() && loop &&
-           reduce.getIteratorTypesArray()[loop.getPosition()] ==
-               utils::IteratorType::reduction &&
+           reduce.getIteratorTypesArray()[loop.getPosition()] == utils::IteratorType::reduction &&
            isa_and_nonnull<arith::MaximumFOp, arith::MaxNumFOp>(combine) &&
-           llvm::all_of(combine->getOperands(),
-                        [](Value value) { return isa<BlockArgument>(value); });
+           llvm::all_of(combine->getOperands(), [](Value value) { return isa<BlockArgument>(value); });
+  }
+};
+
+/// A product that is added to a tensor (Gemm, baddbmm) and a sum are the same thing: a product from zero and a bias.
+struct SeparateDestination : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::LinalgOp op, PatternRewriter &rewriter) const override {
+    if (!isContraction(op) || isZeroTensor(op.getDpsInitOperand(0)->get()))
+      return rewriter.notifyMatchFailure(op, "no contraction, or it starts from zero");
+    rewriter.modifyOpInPlace(op, [&] { separateDestination(rewriter, op); });
+    return success();
   }
 };
 
@@ -181,15 +170,13 @@ struct SimplifyGraph : impl::SimplifyGraphBase<SimplifyGraph> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<FoldSplats, DropMaximum>(context);
+    patterns.add<FoldSplats, DropMaximum, SeparateDestination>(context);
     // Of the elementwise fusions only those that move constants into bodies.
-    linalg::populateElementwiseOpsFusionPatterns(
-        patterns, [](OpOperand *) { return false; });
+    linalg::populateElementwiseOpsFusionPatterns(patterns, [](OpOperand *) { return false; });
     for (StringRef name : {"tensor", "linalg"})
       context->getLoadedDialect(name)->getCanonicalizationPatterns(patterns);
     for (RegisteredOperationName op : context->getRegisteredOperations())
-      if (isa<tensor::TensorDialect, linalg::LinalgDialect,
-              arith::ArithDialect>(op.getDialect()))
+      if (isa<tensor::TensorDialect, linalg::LinalgDialect, arith::ArithDialect>(op.getDialect()))
         op.getCanonicalizationPatterns(patterns, context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -21,8 +21,7 @@ std::optional<Index> indexThrough(AffineMap map, const Index &loops) {
   for (AffineExpr expr : map.getResults()) {
     if (auto loop = dyn_cast<AffineDimExpr>(expr))
       index.push_back(loops[loop.getPosition()]);
-    else if (auto constant = dyn_cast<AffineConstantExpr>(expr);
-             constant && constant.getValue() == 0)
+    else if (auto constant = dyn_cast<AffineConstantExpr>(expr); constant && constant.getValue() == 0)
       index.push_back({});
     else
       return std::nullopt;
@@ -42,11 +41,9 @@ std::optional<Index> loopsOf(linalg::LinalgOp op, const Index &index) {
 
 bool isPointwise(Operation *op) {
   auto structured = dyn_cast_or_null<linalg::LinalgOp>(op);
-  return structured && structured.hasPureTensorSemantics() &&
-         op->getNumResults() == 1 &&
+  return structured && structured.hasPureTensorSemantics() && op->getNumResults() == 1 &&
          structured.getNumLoops() == structured.getNumParallelLoops() &&
-         structured.getMatchingIndexingMap(structured.getDpsInitOperand(0))
-             .isPermutation();
+         structured.getMatchingIndexingMap(structured.getDpsInitOperand(0)).isPermutation();
 }
 
 static OpOperand *getYieldedOperand(linalg::LinalgOp op, bool converted) {
@@ -60,18 +57,11 @@ static OpOperand *getYieldedOperand(linalg::LinalgOp op, bool converted) {
   if (!argument || argument.getOwner() != op.getBlock())
     return nullptr;
   OpOperand *operand = op.getMatchingOpOperand(argument);
-  return op.isDpsInit(operand) ||
-                 !isa<RankedTensorType>(operand->get().getType())
-             ? nullptr
-             : operand;
+  return op.isDpsInit(operand) || !isa<RankedTensorType>(operand->get().getType()) ? nullptr : operand;
 }
 
-OpOperand *getCopiedOperand(linalg::LinalgOp op) {
-  return getYieldedOperand(op, /*converted=*/false);
-}
-OpOperand *getConvertedOperand(linalg::LinalgOp op) {
-  return getYieldedOperand(op, /*converted=*/true);
-}
+OpOperand *getCopiedOperand(linalg::LinalgOp op) { return getYieldedOperand(op, /*converted=*/false); }
+OpOperand *getConvertedOperand(linalg::LinalgOp op) { return getYieldedOperand(op, /*converted=*/true); }
 
 //===----------------------------------------------------------------------===//
 // Views
@@ -79,16 +69,14 @@ OpOperand *getConvertedOperand(linalg::LinalgOp op) {
 
 /// result dim i of expand_shape belongs to the source dim whose group holds i:
 /// src[.., [i, j], ..].
-static std::optional<Access> follow(tensor::ExpandShapeOp op,
-                                    const Access &access, AxisSpace &axes) {
+static std::optional<Access> follow(tensor::ExpandShapeOp op, const Access &access, AxisSpace &axes) {
   Index index;
   SmallVector<OpFoldResult> sizes = op.getMixedOutputShape();
   for (const ReassociationIndices &group : op.getReassociationIndices()) {
     DimIndex &dim = index.emplace_back();
     for (int64_t position : group) {
       DimIndex read = axes.resolve(access.index[position]);
-      if (auto size = dyn_cast<Value>(sizes[position]);
-          size && read.size() == 1)
+      if (auto size = dyn_cast<Value>(sizes[position]); size && read.size() == 1)
         axes.know(read.front(), size);
       llvm::append_range(dim, read);
     }
@@ -98,11 +86,9 @@ static std::optional<Access> follow(tensor::ExpandShapeOp op,
 
 /// The index of a collapsed dim is split into one axis per source dim of its
 /// group.
-static std::optional<Access> follow(tensor::CollapseShapeOp op,
-                                    const Access &access, AxisSpace &axes) {
+static std::optional<Access> follow(tensor::CollapseShapeOp op, const Access &access, AxisSpace &axes) {
   Index index = axes.createIndex(op.getSrc());
-  for (auto [dim, group] :
-       llvm::zip(access.index, op.getReassociationIndices())) {
+  for (auto [dim, group] : llvm::zip(access.index, op.getReassociationIndices())) {
     DimIndex pieces;
     for (int64_t position : group)
       llvm::append_range(pieces, index[position]);
@@ -112,11 +98,9 @@ static std::optional<Access> follow(tensor::CollapseShapeOp op,
   return Access{op.getSrc(), index};
 }
 
-static std::optional<Access> follow(linalg::LinalgOp op, const Access &access,
-                                    bool broadcasts) {
+static std::optional<Access> follow(linalg::LinalgOp op, const Access &access, bool broadcasts) {
   OpOperand *source = getCopiedOperand(op);
-  std::optional<Index> loops =
-      source ? loopsOf(op, access.index) : std::nullopt;
+  std::optional<Index> loops = source ? loopsOf(op, access.index) : std::nullopt;
   if (!loops)
     return std::nullopt;
   AffineMap map = op.getMatchingIndexingMap(source);
@@ -129,8 +113,7 @@ static std::optional<Access> follow(linalg::LinalgOp op, const Access &access,
   return Access{source->get(), *index};
 }
 
-static std::optional<Access> follow(const Access &access, AxisSpace &axes,
-                                    bool broadcasts) {
+static std::optional<Access> follow(const Access &access, AxisSpace &axes, bool broadcasts) {
   Operation *op = access.tensor.getDefiningOp();
   if (auto cast = dyn_cast_or_null<tensor::CastOp>(op))
     return Access{cast.getSource(), access.index};
@@ -147,12 +130,10 @@ bool isView(Operation *op, bool broadcasts) {
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
     return true;
   if (auto cast = dyn_cast<tensor::CastOp>(op))
-    return isa<RankedTensorType>(cast.getSource().getType()) &&
-           isa<RankedTensorType>(cast.getType());
+    return isa<RankedTensorType>(cast.getSource().getType()) && isa<RankedTensorType>(cast.getType());
   auto structured = dyn_cast<linalg::LinalgOp>(op);
   OpOperand *source = structured ? getCopiedOperand(structured) : nullptr;
-  return source && (broadcasts ||
-                    structured.getMatchingIndexingMap(source).isPermutation());
+  return source && (broadcasts || structured.getMatchingIndexingMap(source).isPermutation());
 }
 
 bool followView(AxisSpace &axes, Access &access, bool broadcasts) {
@@ -160,9 +141,7 @@ bool followView(AxisSpace &axes, Access &access, bool broadcasts) {
   if (!source || !isa<RankedTensorType>(source->tensor.getType()))
     return false;
   // A dimension of extent 1 has no axis, whatever read it.
-  for (auto [dim, extent] :
-       llvm::zip(source->index,
-                 cast<ShapedType>(source->tensor.getType()).getShape()))
+  for (auto [dim, extent] : llvm::zip(source->index, cast<ShapedType>(source->tensor.getType()).getShape()))
     if (extent == 1)
       dim.clear();
   access = *source;
@@ -201,8 +180,7 @@ static SmallVector<Index> cut(const Index &have, const Index &want) {
 }
 
 /// Expands the dimensions of `tensor` that consist of several groups.
-static Value expand(OpBuilder &builder, Location loc, const AxisSpace &axes,
-                    Value tensor, ArrayRef<Index> groups) {
+static Value expand(OpBuilder &builder, Location loc, const AxisSpace &axes, Value tensor, ArrayRef<Index> groups) {
   auto type = cast<RankedTensorType>(tensor.getType());
   SmallVector<ReassociationIndices> reassociation;
   SmallVector<OpFoldResult> sizes;
@@ -211,9 +189,8 @@ static Value expand(OpBuilder &builder, Location loc, const AxisSpace &axes,
     ReassociationIndices &group = reassociation.emplace_back();
     for (const DimIndex &piece : pieces) {
       group.push_back(position++);
-      sizes.push_back(pieces.size() == 1
-                          ? tensor::getMixedSize(builder, loc, tensor, dim)
-                          : axes.materializeExtent(builder, loc, piece));
+      sizes.push_back(pieces.size() == 1 ? tensor::getMixedSize(builder, loc, tensor, dim)
+                                         : axes.materializeExtent(builder, loc, piece));
       if (!sizes.back())
         return {};
     }
@@ -221,14 +198,12 @@ static Value expand(OpBuilder &builder, Location loc, const AxisSpace &axes,
   if (position == type.getRank())
     return tensor;
   auto [shape, values] = decomposeMixedValues(sizes);
-  return tensor::ExpandShapeOp::create(builder, loc, type.clone(shape), tensor,
-                                       reassociation, sizes);
+  return tensor::ExpandShapeOp::create(builder, loc, type.clone(shape), tensor, reassociation, sizes);
 }
 
 /// Collapses `pieces` into the dimensions of `want`; dimensions of extent 1
 /// join a neighbour. Empty dimensions of `want` are left out.
-static Value collapse(OpBuilder &builder, Location loc, Value tensor,
-                      const Index &pieces, const Index &want) {
+static Value collapse(OpBuilder &builder, Location loc, Value tensor, const Index &pieces, const Index &want) {
   SmallVector<ReassociationIndices> reassociation;
   size_t position = 0;
   for (const DimIndex &dim : want) {
@@ -240,8 +215,7 @@ static Value collapse(OpBuilder &builder, Location loc, Value tensor,
       seen += pieces[position].size();
     }
   }
-  for (; !reassociation.empty() && position < pieces.size();
-       ++position) // trailing extents of 1
+  for (; !reassociation.empty() && position < pieces.size(); ++position) // trailing extents of 1
     reassociation.back().push_back(position);
   if (reassociation.size() == pieces.size())
     return tensor;
@@ -249,8 +223,7 @@ static Value collapse(OpBuilder &builder, Location loc, Value tensor,
 }
 
 /// Inserts the dimensions of extent 1 that `want` has as empty entries.
-static Value insertUnits(OpBuilder &builder, Location loc, Value tensor,
-                         const Index &want) {
+static Value insertUnits(OpBuilder &builder, Location loc, Value tensor, const Index &want) {
   if (llvm::none_of(want, [](const DimIndex &dim) { return dim.empty(); }))
     return tensor;
   auto type = cast<RankedTensorType>(tensor.getType());
@@ -262,17 +235,15 @@ static Value insertUnits(OpBuilder &builder, Location loc, Value tensor,
       ++dim;
     if (type.getRank())
       reassociation[std::max<int64_t>(dim, 0)].push_back(position);
-    sizes.push_back(axesOfDim.empty()
-                        ? OpFoldResult(builder.getIndexAttr(1))
-                        : tensor::getMixedSize(builder, loc, tensor, dim));
+    sizes.push_back(axesOfDim.empty() ? OpFoldResult(builder.getIndexAttr(1))
+                                      : tensor::getMixedSize(builder, loc, tensor, dim));
   }
   auto [shape, values] = decomposeMixedValues(sizes);
-  return tensor::ExpandShapeOp::create(builder, loc, type.clone(shape), tensor,
-                                       reassociation, sizes);
+  return tensor::ExpandShapeOp::create(builder, loc, type.clone(shape), tensor, reassociation, sizes);
 }
 
-Value regroup(OpBuilder &builder, Location loc, const AxisSpace &axes,
-              Value tensor, const Index &have, const Index &want) {
+Value regroup(OpBuilder &builder, Location loc, const AxisSpace &axes, Value tensor, const Index &have,
+              const Index &want) {
   SmallVector<Index> groups = cut(have, want);
   Value result = expand(builder, loc, axes, tensor, groups);
   if (!result)
@@ -280,8 +251,7 @@ Value regroup(OpBuilder &builder, Location loc, const AxisSpace &axes,
   Index pieces;
   for (const Index &group : groups)
     llvm::append_range(pieces, group);
-  return insertUnits(builder, loc, collapse(builder, loc, result, pieces, want),
-                     want);
+  return insertUnits(builder, loc, collapse(builder, loc, result, pieces, want), want);
 }
 
 } // namespace attnc::fusion

@@ -50,8 +50,7 @@ void followViews(AxisSpace &axes, Access &access, bool broadcasts);
 /// Reshapes `tensor`, of which the dimensions are indexed by `have`, such that
 /// they are indexed by `want`. Both must list the same axes in the same order.
 /// Null, with nothing left behind that is used, if an extent is unknown.
-mlir::Value regroup(mlir::OpBuilder &builder, mlir::Location loc,
-                    const AxisSpace &axes, mlir::Value tensor,
+mlir::Value regroup(mlir::OpBuilder &builder, mlir::Location loc, const AxisSpace &axes, mlir::Value tensor,
                     const Index &have, const Index &want);
 
 } // namespace attnc::fusion

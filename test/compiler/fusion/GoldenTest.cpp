@@ -71,8 +71,7 @@ const std::map<std::string, Counts> &expectedCounts() {
 std::vector<std::string> goldenCases() {
   std::vector<std::string> names;
   if (const char *golden = std::getenv("ATTNC_GOLDEN"))
-    for (const fs::directory_entry &entry :
-         fs::directory_iterator(fs::path(golden) / "onnx"))
+    for (const fs::directory_entry &entry : fs::directory_iterator(fs::path(golden) / "onnx"))
       names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   return names;
@@ -84,38 +83,30 @@ protected:
   attn::RefTensor readTensor(const fs::path &path, Type type) {
     rt::NpyTensor file;
     rt::TextBuffer<512> why;
-    EXPECT_TRUE(file.read(path.c_str(), nullptr, why))
-        << path << ": " << why.c_str();
+    EXPECT_TRUE(file.read(path.c_str(), nullptr, why)) << path << ": " << why.c_str();
     ArrayRef<char> bytes(static_cast<const char *>(file.data), file.bytes);
-    auto tensor = attn::fromBytes(getElementTypeOrSelf(type),
-                                  ArrayRef(file.shape, file.rank), bytes);
+    auto tensor = attn::fromBytes(getElementTypeOrSelf(type), ArrayRef(file.shape, file.rank), bytes);
     EXPECT_TRUE(succeeded(tensor)) << path;
     return succeeded(tensor) ? std::move(*tensor) : attn::RefTensor();
   }
 
-  std::vector<attn::RefTensor> readInputs(func::FuncOp function,
-                                          const fs::path &folder) {
+  std::vector<attn::RefTensor> readInputs(func::FuncOp function, const fs::path &folder) {
     std::vector<attn::RefTensor> inputs;
     for (BlockArgument argument : function.getArguments()) {
-      auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                        "attnc.name");
-      inputs.push_back(
-          readTensor(folder / (name.str() + ".npy"), argument.getType()));
+      auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "attnc.name");
+      inputs.push_back(readTensor(folder / (name.str() + ".npy"), argument.getType()));
     }
     return inputs;
   }
 
-  void compareOn(func::FuncOp before, func::FuncOp after,
-                 const fs::path &folder) {
+  void compareOn(func::FuncOp before, func::FuncOp after, const fs::path &folder) {
     std::vector<attn::RefTensor> inputs = readInputs(before, folder);
-    auto reference = attn::interpret(before, inputs),
-         fused = attn::interpret(after, inputs);
+    auto reference = attn::interpret(before, inputs), fused = attn::interpret(after, inputs);
     ASSERT_TRUE(succeeded(reference) && succeeded(fused)) << messages;
     ASSERT_EQ(reference->size(), fused->size());
     for (auto [got, expected] : llvm::zip(*fused, *reference)) {
       attn::Comparison comparison = attn::compare(got, expected);
-      EXPECT_TRUE(comparison.within(kLimit))
-          << folder << ": " << attn::describe(comparison, got, expected);
+      EXPECT_TRUE(comparison.within(kLimit)) << folder << ": " << attn::describe(comparison, got, expected);
     }
   }
 
@@ -133,11 +124,8 @@ int countOps(ModuleOp module) {
 
 TEST_P(Golden, FusionKeepsEveryValue) {
   fs::path folder = fs::path(std::getenv("ATTNC_GOLDEN")) / "onnx" / GetParam();
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    messages += diagnostic.str() + "\n";
-  });
-  auto module =
-      onnx::importModel((folder / "model.onnx").string(), &context, {});
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { messages += diagnostic.str() + "\n"; });
+  auto module = onnx::importModel((folder / "model.onnx").string(), &context, {});
   auto expected = expectedCounts().find(GetParam());
   if (failed(module)) {
     ASSERT_EQ(expected, expectedCounts().end()) << messages;
@@ -147,35 +135,28 @@ TEST_P(Golden, FusionKeepsEveryValue) {
   PassManager manager(&context);
   fusion::buildFusionPipeline(manager, {});
   ASSERT_TRUE(succeeded(manager.run(*fused))) << messages;
-  Counts counts{countOps<attn::AttentionOp>(*fused),
-                countOps<linalg::SoftmaxOp>(*fused)};
+  Counts counts{countOps<attn::AttentionOp>(*fused), countOps<linalg::SoftmaxOp>(*fused)};
   RecordProperty("attention", counts.attention);
   if (expected != expectedCounts().end()) {
     EXPECT_EQ(counts.attention, expected->second.attention);
     EXPECT_EQ(counts.softmax, expected->second.softmax);
     EXPECT_EQ(countOps<linalg::ContractOp>(*fused), 0);
   }
-  bool warns =
-      messages.find("softmax runs over the head axis") != std::string::npos;
+  bool warns = messages.find("softmax runs over the head axis") != std::string::npos;
   EXPECT_EQ(warns, GetParam() == "attn_layer_headmix_seed") << messages;
-  auto before = *(*module)->getOps<func::FuncOp>().begin(),
-       after = *fused->getOps<func::FuncOp>().begin();
+  auto before = *(*module)->getOps<func::FuncOp>().begin(), after = *fused->getOps<func::FuncOp>().begin();
   int sets = 0;
-  for (fs::path inputs = folder / "inputs"; fs::exists(inputs);
-       inputs = folder / fmt::format("inputs_{}", sets + 1)) {
+  for (fs::path inputs = folder / "inputs"; fs::exists(inputs); inputs = folder / fmt::format("inputs_{}", sets + 1)) {
     compareOn(before, after, inputs);
     ++sets;
   }
   EXPECT_GT(sets, 0);
-  printf("  %s: %d attention, %d softmax\n", GetParam().c_str(),
-         counts.attention, counts.softmax);
+  printf("  %s: %d attention, %d softmax\n", GetParam().c_str(), counts.attention, counts.softmax);
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Golden);
 INSTANTIATE_TEST_SUITE_P(Onnx, Golden, testing::ValuesIn(goldenCases()),
-                         [](const testing::TestParamInfo<std::string> &info) {
-                           return info.param;
-                         });
+                         [](const testing::TestParamInfo<std::string> &info) { return info.param; });
 
 TEST(GoldenFolder, HoldsEveryCaseOfTheTable) {
   if (!std::getenv("ATTNC_GOLDEN"))
