@@ -10,9 +10,8 @@
 
 #include "dialects/Attn/Interpreter.h"
 #include "mlir/Parser/Parser.h"
-#include "test/numerics/Compiled.h"
+#include "test/numerics/Modules.h"
 #include "test/numerics/Variants.h"
-#include <cstdlib>
 #include <gtest/gtest.h>
 
 using namespace mlir;
@@ -20,17 +19,6 @@ using namespace attnc;
 using namespace attnc::numerics;
 
 namespace {
-/// The target under test, from the environment: one program serves a lit test per target.
-std::string target() {
-  const char *name = std::getenv("ATTNC_TEST_TARGET");
-  return name ? name : "host";
-}
-
-/// max|got - f64| / max(1, max|f64|), as the tools' `check` has it.
-double limitFor(const std::string &type) {
-  return type == "f64" ? 1e-12 : type == "f32" ? 1e-5 : type == "f16" ? 2e-3 : 1.6e-2;
-}
-
 class Attention : public testing::TestWithParam<Variant> {
 protected:
   /// Compiles `variant`, or fails the test.
@@ -38,10 +26,10 @@ protected:
     variant = wanted;
     module = parseSourceString<ModuleOp>(moduleText(variant), context.get());
     ASSERT_TRUE(module) << moduleText(variant);
-    compiled = Compiled::create(*module, target());
+    compiled = Compiled::create(*module, testTarget());
     ASSERT_TRUE(compiled) << moduleText(variant);
     if (!compiled->isRunnable())
-      GTEST_SKIP() << "this machine has no " << target();
+      GTEST_SKIP() << "this machine has no " << testTarget();
   }
 
   void check(const Sizes &sizes, Poison poison = Poison::none) {
@@ -55,7 +43,7 @@ protected:
     ASSERT_EQ(got->size(), expected->size());
     for (auto [mine, other] : llvm::zip(*got, *expected)) {
       attn::Comparison comparison = attn::compare(mine, other);
-      EXPECT_TRUE(comparison.within(limitFor(variant.type))) << describe(comparison, mine, other);
+      EXPECT_TRUE(comparison.within(limitFor(mine.elementType))) << describe(comparison, mine, other);
     }
   }
 
