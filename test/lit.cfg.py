@@ -22,6 +22,7 @@ if "ATTNC_GOLDEN" in os.environ:
 if config.sanitized:
     config.available_features.add("sanitized")
 config.substitutions += [
+    ("%exits", "bash " + os.path.join(config.attnc_src_root, "test", "Inputs", "exits.sh")), # %exits STATUS COMMAND...
     ("%src", config.attnc_src_root),
     ("%build", config.attnc_obj_root),
 ]

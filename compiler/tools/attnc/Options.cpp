@@ -72,7 +72,7 @@ static int reportParseErrors(const Verb &verb, llvm::StringRef text, llvm::Array
   for (llvm::StringRef line : lines) {
     auto [before, rest] = line.split("Unknown command line argument '");
     if (rest.empty()) {
-      if (!line.contains("Did you mean '"))
+      if (!line.contains("Did you mean '") && !line.starts_with("See: "))
         error(line.split(": ").second.empty() ? line : line.split(": ").second);
       continue;
     }
@@ -88,32 +88,34 @@ static int reportParseErrors(const Verb &verb, llvm::StringRef text, llvm::Array
   return kUsage;
 }
 
-/// Moves options that are not `found` from `arguments` to `rest`; what follows
-/// one is its value, unless it has a `=` or an option follows.
+/// The option of `found` that `argument` names, or null. A tensor may be called `v` or `o`: `--v` is that tensor, `-v`
+/// is the option.
+static cl::Option *findOption(llvm::StringRef argument, llvm::ArrayRef<cl::Option *> found) {
+  llvm::StringRef name = argument.ltrim('-').split('=').first;
+  if (name.size() == 1 && argument.starts_with("--"))
+    return nullptr;
+  auto it = llvm::find_if(found, [&](cl::Option *option) { return option->hasArgStr() && option->ArgStr == name; });
+  return it == found.end() ? nullptr : *it;
+}
+
+/// Moves options that are not `found` from `arguments` to `rest`, each with the value that follows it, if one does.
 static void takeOthers(llvm::SmallVectorImpl<const char *> &arguments, llvm::ArrayRef<cl::Option *> found,
                        std::vector<std::string> &rest) {
   llvm::SmallVector<const char *> ours;
   for (size_t i = 0; i < arguments.size(); ++i) {
     llvm::StringRef argument = arguments[i];
-    llvm::StringRef name = argument.ltrim('-').split('=').first;
-    bool isOther = argument.starts_with("-") && !name.empty() &&
-                   llvm::none_of(found, [&](cl::Option *option) { return option->ArgStr == name; });
-    if (!isOther) {
+    bool isOption = argument.starts_with("-") && argument != "-";
+    cl::Option *option = isOption ? findOption(argument, found) : nullptr;
+    bool isOther = isOption && !option && argument != "--";
+    bool mayFollow = !argument.contains('=') && i + 1 < arguments.size();
+    if (isOther)
+      rest.push_back(argument.str());
+    else
       ours.push_back(arguments[i]);
-      // The value of an option of ours must not be taken for an option,
-      // whatever it looks like.
-      bool wantsValue =
-          argument.starts_with("-") && !argument.contains('=') && i + 1 < arguments.size() &&
-          llvm::any_of(found, [&](cl::Option *option) { return option->ArgStr == name && !option->ValueStr.empty(); });
-      if (wantsValue)
-        ours.push_back(arguments[++i]);
-      continue;
-    }
-    rest.push_back(argument.str());
-    bool hasValue = !argument.contains('=') && name != "describe" && i + 1 < arguments.size() &&
-                    !llvm::StringRef(arguments[i + 1]).starts_with("-");
-    if (hasValue)
+    if (isOther && mayFollow && argument != "--describe" && !llvm::StringRef(arguments[i + 1]).starts_with("-"))
       rest.push_back(arguments[++i]);
+    else if (option && mayFollow && !option->ValueStr.empty())
+      ours.push_back(arguments[++i]); // a value of ours, whatever it looks like
   }
   arguments = std::move(ours);
 }
