@@ -33,46 +33,36 @@ namespace {
 /// captures are the trailing arguments.
 template <typename OpTy>
 Value captureOf(OpTy op, BlockArgument argument) {
-  unsigned leading =
-      argument.getOwner()->getNumArguments() - op.getCaptures().size();
+  unsigned leading = argument.getOwner()->getNumArguments() - op.getCaptures().size();
   return op.getCaptures()[argument.getArgNumber() - leading];
 }
 
 /// Gives `argument` the type of its buffer; reads inside the region see it
 /// through a to_tensor, which folds with the to_buffer of each reader.
-void bufferizeArgument(RewriterBase &rewriter, BlockArgument argument,
-                       Type bufferType) {
+void bufferizeArgument(RewriterBase &rewriter, BlockArgument argument, Type bufferType) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(argument.getOwner());
   Type tensorType = argument.getType();
   argument.setType(bufferType);
-  auto tensor =
-      ToTensorOp::create(rewriter, argument.getLoc(), tensorType, argument);
+  auto tensor = ToTensorOp::create(rewriter, argument.getLoc(), tensorType, argument);
   rewriter.replaceAllUsesExcept(argument, tensor, tensor);
 }
 
 template <typename OpTy>
-struct AttnOpModel
-    : DstBufferizableOpInterfaceExternalModel<AttnOpModel<OpTy>, OpTy> {
+struct AttnOpModel : DstBufferizableOpInterfaceExternalModel<AttnOpModel<OpTy>, OpTy> {
   /// Destinations are overwritten, never read.
-  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
-                              const AnalysisState &) const {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
-  FailureOr<BufferLikeType> getBufferType(Operation *op, Value value,
-                                          const BufferizationOptions &options,
-                                          const BufferizationState &state,
-                                          SmallVector<Value> &stack) const {
+  FailureOr<BufferLikeType> getBufferType(Operation *op, Value value, const BufferizationOptions &options,
+                                          const BufferizationState &state, SmallVector<Value> &stack) const {
     if (auto argument = dyn_cast<BlockArgument>(value))
-      return bufferization::getBufferType(captureOf(cast<OpTy>(op), argument),
-                                          options, state, stack);
-    return bufferization::detail::defaultGetBufferType(value, options, state,
-                                                       stack);
+      return bufferization::getBufferType(captureOf(cast<OpTy>(op), argument), options, state, stack);
+    return bufferization::detail::defaultGetBufferType(value, options, state, stack);
   }
 
-  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
-                          const BufferizationOptions &options,
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
                           BufferizationState &state) const {
     SmallVector<Value> operands, results;
     for (OpOperand &operand : op->getOpOperands()) {
@@ -87,28 +77,22 @@ struct AttnOpModel
       if (cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
         results.push_back(value);
     }
-    auto onBuffers =
-        cast<OpTy>(cloneWithoutRegions(rewriter, op, TypeRange(), operands));
-    for (auto [from, to] :
-         llvm::zip(op->getRegions(), onBuffers->getRegions())) {
+    auto onBuffers = cast<OpTy>(cloneWithoutRegions(rewriter, op, TypeRange(), operands));
+    for (auto [from, to] : llvm::zip(op->getRegions(), onBuffers->getRegions())) {
       to.takeBody(from);
       for (BlockArgument argument : to.getArguments())
         if (isa<TensorType>(argument.getType()))
-          bufferizeArgument(rewriter, argument,
-                            captureOf(onBuffers, argument).getType());
+          bufferizeArgument(rewriter, argument, captureOf(onBuffers, argument).getType());
     }
-    replaceOpWithBufferizedValues(
-        rewriter, op, ValueRange(results).take_front(op->getNumResults()));
+    replaceOpWithBufferizedValues(rewriter, op, ValueRange(results).take_front(op->getNumResults()));
     return success();
   }
 };
 } // namespace
 
-void attnc::schedule::registerBufferizableOpInterfaceExternalModels(
-    DialectRegistry &registry) {
+void attnc::schedule::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, attn::AttnDialect *) {
-    attn::AttentionOp::attachInterface<AttnOpModel<attn::AttentionOp>>(
-        *context);
+    attn::AttentionOp::attachInterface<AttnOpModel<attn::AttentionOp>>(*context);
     attn::ContractOp::attachInterface<AttnOpModel<attn::ContractOp>>(*context);
   });
 }

@@ -15,7 +15,6 @@ namespace attnc::schedule {
 
 /// Teaches one-shot bufferization about attn.attention and attn.contract. An
 /// external model: the dialect itself does not depend on bufferization.
-void registerBufferizableOpInterfaceExternalModels(
-    mlir::DialectRegistry &registry);
+void registerBufferizableOpInterfaceExternalModels(mlir::DialectRegistry &registry);
 
 } // namespace attnc::schedule

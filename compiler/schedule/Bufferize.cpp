@@ -54,16 +54,14 @@ static void splitSharedFills(ModuleOp module) {
   SmallVector<OpOperand *> destinations;
   module.walk([&](DestinationStyleOpInterface op) {
     for (OpOperand &init : op.getDpsInitsMutable())
-      if (Operation *made = init.get().getDefiningOp();
-          isa_and_present<linalg::FillOp, tensor::EmptyOp>(made))
+      if (Operation *made = init.get().getDefiningOp(); isa_and_present<linalg::FillOp, tensor::EmptyOp>(made))
         destinations.push_back(&init);
   });
   OpBuilder builder(module.getContext());
   for (OpOperand *use : destinations)
     for (OpOperand *next = use; next;) {
       Operation *made = next->get().getDefiningOp();
-      if (!isa_and_present<linalg::FillOp, tensor::EmptyOp>(made) ||
-          made->hasOneUse())
+      if (!isa_and_present<linalg::FillOp, tensor::EmptyOp>(made) || made->hasOneUse())
         break;
       builder.setInsertionPoint(next->getOwner());
       Operation *own = builder.clone(*made);
@@ -79,16 +77,14 @@ static void splitSharedFills(ModuleOp module) {
 
 /// Ops that read an operand of any strides as fast as a contiguous one.
 static bool followsStrides(Operation *user) {
-  return isa<attn::AttentionOp, attn::ContractOp, tensor::DimOp,
-             tensor::ExtractOp>(user);
+  return isa<attn::AttentionOp, attn::ContractOp, tensor::DimOp, tensor::ExtractOp>(user);
 }
 
 /// strided<[?, .., ?, 1], offset: ?> for a tensor of rank >= 1.
 static StridedLayoutAttr innermostContiguous(RankedTensorType type) {
   SmallVector<int64_t> strides(type.getRank(), ShapedType::kDynamic);
   strides.back() = 1;
-  return StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic,
-                                strides);
+  return StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides);
 }
 
 /// Inputs are read-only; their layout depends on who reads them.
@@ -99,15 +95,12 @@ static void declareInputs(func::FuncOp function) {
     if (!type)
       continue;
     unsigned number = argument.getArgNumber();
-    function.setArgAttr(number,
-                        bufferization::BufferizationDialect::kWritableAttrName,
-                        builder.getBoolAttr(false));
+    function.setArgAttr(number, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(false));
     if (type.getRank() == 0)
       continue;
     if (llvm::all_of(argument.getUsers(), followsStrides))
-      function.setArgAttr(
-          number, bufferization::BufferizationDialect::kBufferLayoutAttrName,
-          innermostContiguous(type));
+      function.setArgAttr(number, bufferization::BufferizationDialect::kBufferLayoutAttrName,
+                          innermostContiguous(type));
     else
       function.setArgAttr(number, "attnc.contiguous", builder.getUnitAttr());
   }
@@ -133,19 +126,15 @@ static void passResultsByDestination(func::FuncOp function) {
     attrs.set("attnc.result", builder.getI64IntegerAttr(number));
     auto memref = MemRefType::get(type.getShape(), type.getElementType());
     unsigned position = function.getNumArguments();
-    (void)function.insertArgument(position, memref,
-                                  attrs.getDictionary(function.getContext()),
-                                  result.getLoc());
-    auto store = bufferization::MaterializeInDestinationOp::create(
-        builder, ret.getLoc(), /*result=*/Type(), result,
-        function.getArgument(position));
+    (void)function.insertArgument(position, memref, attrs.getDictionary(function.getContext()), result.getLoc());
+    auto store = bufferization::MaterializeInDestinationOp::create(builder, ret.getLoc(), /*result=*/Type(), result,
+                                                                   function.getArgument(position));
     store.setRestrict(true);
     store.setWritable(true);
   }
   ret.getOperandsMutable().assign(kept);
   function.removeResAttrsAttr();
-  function.setFunctionType(builder.getFunctionType(
-      function.getArgumentTypes(), ValueRange(kept).getTypes()));
+  function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(), ValueRange(kept).getTypes()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -156,18 +145,13 @@ static bufferization::OneShotBufferizationOptions bufferizationOptions() {
   bufferization::OneShotBufferizationOptions options;
   options.bufferizeFunctionBoundaries = true;
   options.bufferAlignment = 64; // one cache line, one zmm
-  options.setFunctionBoundaryTypeConversion(
-      bufferization::LayoutMapOption::IdentityLayoutMap);
-  options.unknownTypeConverterFn =
-      [](TensorType type, Attribute space,
-         const bufferization::BufferizationOptions &) {
-        return bufferization::getMemRefTypeWithStaticIdentityLayout(type,
-                                                                    space);
-      };
+  options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::IdentityLayoutMap);
+  options.unknownTypeConverterFn = [](TensorType type, Attribute space, const bufferization::BufferizationOptions &) {
+    return bufferization::getMemRefTypeWithStaticIdentityLayout(type, space);
+  };
   // linalg.copy and not memref.copy, which would become a call into MLIR's
   // runtime for strided operands.
-  options.memCpyFn = [](OpBuilder &builder, Location loc, Value from,
-                        Value to) {
+  options.memCpyFn = [](OpBuilder &builder, Location loc, Value from, Value to) {
     linalg::CopyOp::create(builder, loc, from, to);
     return success();
   };
@@ -182,8 +166,7 @@ static void foldAway(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   MLIRContext *context = module.getContext();
   for (RegisteredOperationName name : context->getRegisteredOperations())
-    if (StringRef dialect = name.getDialectNamespace();
-        dialect == "memref" || dialect == "bufferization")
+    if (StringRef dialect = name.getDialectNamespace(); dialect == "memref" || dialect == "bufferization")
       name.getCanonicalizationPatterns(patterns, context);
   linalg::CopyOp::getCanonicalizationPatterns(patterns,
                                               context); // a copy onto itself
@@ -207,8 +190,7 @@ struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
       return signalPassFailure();
     bufferization::OneShotBufferizationOptions options = bufferizationOptions();
     bufferization::BufferizationState state;
-    if (failed(
-            bufferization::runOneShotModuleBufferize(module, options, state)))
+    if (failed(bufferization::runOneShotModuleBufferize(module, options, state)))
       return signalPassFailure();
     bufferization::removeBufferizationAttributesInModule(module);
     foldAway(module);

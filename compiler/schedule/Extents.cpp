@@ -19,15 +19,11 @@ namespace {
 /// and attn.contract as transparent as linalg ops.
 struct DimOfDestination : OpRewritePattern<tensor::DimOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(tensor::DimOp dim,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(tensor::DimOp dim, PatternRewriter &rewriter) const override {
     auto result = dyn_cast<OpResult>(dim.getSource());
-    auto producer =
-        result ? dyn_cast<DestinationStyleOpInterface>(result.getOwner())
-               : nullptr;
+    auto producer = result ? dyn_cast<DestinationStyleOpInterface>(result.getOwner()) : nullptr;
     if (!producer)
-      return rewriter.notifyMatchFailure(dim,
-                                         "not made by a destination-style op");
+      return rewriter.notifyMatchFailure(dim, "not made by a destination-style op");
     Value init = producer.getTiedOpOperand(result)->get();
     rewriter.modifyOpInPlace(dim, [&] { dim.getSourceMutable().assign(init); });
     return success();
@@ -36,8 +32,7 @@ struct DimOfDestination : OpRewritePattern<tensor::DimOp> {
 
 /// The symbol that `attnc.dims` gives to dimension `dim` of a function
 /// argument; empty if unnamed or computed ("?").
-StringRef symbolOf(FunctionOpInterface function, unsigned argument,
-                   int64_t dim) {
+StringRef symbolOf(FunctionOpInterface function, unsigned argument, int64_t dim) {
   auto dims = function.getArgAttrOfType<ArrayAttr>(argument, "attnc.dims");
   if (!dims || dim >= static_cast<int64_t>(dims.size()))
     return {};
@@ -49,29 +44,22 @@ StringRef symbolOf(FunctionOpInterface function, unsigned argument,
 /// symbols are equal extents.
 struct DimOfSameSymbol : OpRewritePattern<tensor::DimOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(tensor::DimOp dim,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(tensor::DimOp dim, PatternRewriter &rewriter) const override {
     auto argument = dyn_cast<BlockArgument>(dim.getSource());
-    auto function =
-        argument
-            ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
-            : nullptr;
+    auto function = argument ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp()) : nullptr;
     std::optional<int64_t> position = dim.getConstantIndex();
     if (!function || !position)
-      return rewriter.notifyMatchFailure(
-          dim, "not a known dimension of a function argument");
+      return rewriter.notifyMatchFailure(dim, "not a known dimension of a function argument");
     StringRef symbol = symbolOf(function, argument.getArgNumber(), *position);
     if (symbol.empty())
       return rewriter.notifyMatchFailure(dim, "the dimension has no symbol");
-    for (BlockArgument other : argument.getOwner()->getArguments().take_front(
-             argument.getArgNumber() + 1)) {
+    for (BlockArgument other : argument.getOwner()->getArguments().take_front(argument.getArgNumber() + 1)) {
       auto type = dyn_cast<RankedTensorType>(other.getType());
       for (int64_t d = 0, e = type ? type.getRank() : 0; d < e; ++d) {
         if (symbolOf(function, other.getArgNumber(), d) != symbol)
           continue;
         if (other == argument && d == *position)
-          return rewriter.notifyMatchFailure(dim,
-                                             "already the first of its symbol");
+          return rewriter.notifyMatchFailure(dim, "already the first of its symbol");
         rewriter.replaceOpWithNewOp<tensor::DimOp>(dim, other, d);
         return success();
       }
@@ -90,10 +78,8 @@ LogicalResult resolveExtents(ModuleOp module) {
     if (isa<tensor::TensorDialect, arith::ArithDialect>(dialect))
       dialect->getCanonicalizationPatterns(patterns);
   for (StringRef name :
-       {tensor::DimOp::getOperationName(), tensor::CastOp::getOperationName(),
-        tensor::ExtractOp::getOperationName(),
-        tensor::FromElementsOp::getOperationName(),
-        tensor::EmptyOp::getOperationName()})
+       {tensor::DimOp::getOperationName(), tensor::CastOp::getOperationName(), tensor::ExtractOp::getOperationName(),
+        tensor::FromElementsOp::getOperationName(), tensor::EmptyOp::getOperationName()})
     if (auto info = RegisteredOperationName::lookup(name, module.getContext()))
       info->getCanonicalizationPatterns(patterns, module.getContext());
   // Failure means that the iteration limit was met: the caller's own check says

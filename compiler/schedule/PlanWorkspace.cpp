@@ -83,19 +83,16 @@ static FailureOr<Size> sizeOf(memref::AllocOp alloc) {
     if (!extent.isStatic())
       size.extents.push_back(extent);
     else if (llvm::MulOverflow(size.scale, extent.dim, size.scale))
-      return alloc.emitError(
-          "a temporary of this size does not fit into memory");
+      return alloc.emitError("a temporary of this size does not fit into memory");
   }
   llvm::sort(size.extents, [](const Extent &a, const Extent &b) {
-    return std::pair(a.base.getAsOpaquePointer(), a.dim) <
-           std::pair(b.base.getAsOpaquePointer(), b.dim);
+    return std::pair(a.base.getAsOpaquePointer(), a.dim) < std::pair(b.base.getAsOpaquePointer(), b.dim);
   });
   return size;
 }
 
 /// bytes of a slot, rounded up: (scale * extents + 63) & -64.
-static Value emitSize(OpBuilder &builder, Location loc, int64_t scale,
-                      ValueRange extents) {
+static Value emitSize(OpBuilder &builder, Location loc, int64_t scale, ValueRange extents) {
   Value bytes = arith::ConstantIndexOp::create(builder, loc, scale);
   for (Value extent : extents)
     bytes = builder.createOrFold<arith::MulIOp>(loc, bytes, extent);
@@ -114,14 +111,12 @@ static Value emitSize(OpBuilder &builder, Location loc, int64_t scale,
 /// their lifetimes.
 static void sinkBuffers(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-    bool movable = isa<memref::AllocOp>(op) ||
-                   (isa<ViewLikeOpInterface>(op) && isMemoryEffectFree(&op));
+    bool movable = isa<memref::AllocOp>(op) || (isa<ViewLikeOpInterface>(op) && isMemoryEffectFree(&op));
     if (!movable || op.use_empty())
       continue;
     Operation *first = nullptr;
     for (Operation *user : op.getUsers())
-      if (Operation *ancestor = block.findAncestorOpInBlock(*user);
-          !first || ancestor->isBeforeInBlock(first))
+      if (Operation *ancestor = block.findAncestorOpInBlock(*user); !first || ancestor->isBeforeInBlock(first))
         first = ancestor;
     op.moveBefore(first);
   }
@@ -138,9 +133,7 @@ static Operation *lastUse(Block &block, Operation *made, Value memref) {
   for (Operation *user : memref.getUsers()) {
     Operation *ancestor = block.findAncestorOpInBlock(*user);
     extend(ancestor);
-    bool handsOn = llvm::any_of(user->getResultTypes(), [](Type type) {
-      return isa<BaseMemRefType>(type);
-    });
+    bool handsOn = llvm::any_of(user->getResultTypes(), [](Type type) { return isa<BaseMemRefType>(type); });
     if (isa<ViewLikeOpInterface>(user)) {
       for (Value view : user->getResults())
         if (isa<BaseMemRefType>(view.getType()))
@@ -160,8 +153,7 @@ static FailureOr<SmallVector<Buffer>> findBuffers(func::FuncOp function) {
   WalkResult nested = function.walk([&](Operation *op) {
     if (auto dealloc = dyn_cast<memref::DeallocOp>(op))
       deallocs.push_back(dealloc);
-    if (isa<memref::AllocOp>(op) && op->getBlock() != &block &&
-        !op->getParentOfType<scf::ForallOp>()) {
+    if (isa<memref::AllocOp>(op) && op->getBlock() != &block && !op->getParentOfType<scf::ForallOp>()) {
       op->emitError("a temporary is made inside a loop or branch; only those "
                     "of the outermost block can be planned");
       return WalkResult::interrupt();
@@ -178,8 +170,7 @@ static FailureOr<SmallVector<Buffer>> findBuffers(func::FuncOp function) {
     positions[&op] = position;
   SmallVector<Buffer> buffers;
   for (auto alloc : block.getOps<memref::AllocOp>())
-    buffers.push_back(
-        {alloc, positions[alloc], positions[lastUse(block, alloc, alloc)], 0});
+    buffers.push_back({alloc, positions[alloc], positions[lastUse(block, alloc, alloc)], 0});
   return buffers;
 }
 
@@ -189,21 +180,16 @@ static FailureOr<SmallVector<Buffer>> findBuffers(func::FuncOp function) {
 
 /// The free slot of the same extents that needs to grow least; none if there is
 /// no free one.
-static Slot *findSlot(MutableArrayRef<Slot> slots, const Size &size,
-                      unsigned first) {
+static Slot *findSlot(MutableArrayRef<Slot> slots, const Size &size, unsigned first) {
   Slot *best = nullptr;
-  auto misfit = [&](const Slot &slot) {
-    return std::abs(slot.size.scale - size.scale);
-  };
+  auto misfit = [&](const Slot &slot) { return std::abs(slot.size.scale - size.scale); };
   for (Slot &slot : slots)
-    if (slot.freeFrom <= first && slot.size.extents == size.extents &&
-        (!best || misfit(slot) < misfit(*best)))
+    if (slot.freeFrom <= first && slot.size.extents == size.extents && (!best || misfit(slot) < misfit(*best)))
       best = &slot;
   return best;
 }
 
-static FailureOr<SmallVector<Slot>>
-assignSlots(MutableArrayRef<Buffer> buffers) {
+static FailureOr<SmallVector<Slot>> assignSlots(MutableArrayRef<Buffer> buffers) {
   SmallVector<Slot> slots;
   for (Buffer &buffer : buffers) {
     FailureOr<Size> size = sizeOf(buffer.alloc);
@@ -231,12 +217,10 @@ assignSlots(MutableArrayRef<Buffer> buffers) {
 /// Replaces every buffer by a view. Offsets of static slots come first and are
 /// constants; each dynamic slot starts where the one before it ends, computed
 /// at its first buffer, where its extents are known.
-static void emitViews(func::FuncOp function, ArrayRef<Buffer> buffers,
-                      MutableArrayRef<Slot> slots) {
+static void emitViews(func::FuncOp function, ArrayRef<Buffer> buffers, MutableArrayRef<Slot> slots) {
   OpBuilder builder(function.getContext());
   auto bytes = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
-  auto attrs = builder.getDictionaryAttr(
-      builder.getNamedAttr("attnc.workspace", builder.getUnitAttr()));
+  auto attrs = builder.getDictionaryAttr(builder.getNamedAttr("attnc.workspace", builder.getUnitAttr()));
   unsigned position = function.getNumArguments();
   (void)function.insertArgument(position, bytes, attrs, function.getLoc());
   Value workspace = function.getArgument(position);
@@ -245,25 +229,21 @@ static void emitViews(func::FuncOp function, ArrayRef<Buffer> buffers,
   int64_t start = 0;
   for (Slot &slot : slots)
     if (slot.size.extents.empty()) {
-      slot.offset =
-          arith::ConstantIndexOp::create(builder, function.getLoc(), start);
+      slot.offset = arith::ConstantIndexOp::create(builder, function.getLoc(), start);
       start += llvm::alignTo(slot.size.scale, kAlignment);
     }
-  Value next =
-      arith::ConstantIndexOp::create(builder, function.getLoc(), start);
+  Value next = arith::ConstantIndexOp::create(builder, function.getLoc(), start);
   for (const Buffer &buffer : buffers) {
     Slot &slot = slots[buffer.slot];
     memref::AllocOp alloc = buffer.alloc;
     builder.setInsertionPoint(alloc);
     if (!slot.offset) {
       slot.offset = next;
-      Value size =
-          emitSize(builder, alloc.getLoc(), slot.size.scale, slot.values);
+      Value size = emitSize(builder, alloc.getLoc(), slot.size.scale, slot.values);
       next = builder.createOrFold<arith::AddIOp>(alloc.getLoc(), next, size);
     }
-    Value view =
-        memref::ViewOp::create(builder, alloc.getLoc(), alloc.getType(),
-                               workspace, slot.offset, alloc.getDynamicSizes());
+    Value view = memref::ViewOp::create(builder, alloc.getLoc(), alloc.getType(), workspace, slot.offset,
+                                        alloc.getDynamicSizes());
     alloc.replaceAllUsesWith(view);
     alloc.erase();
   }
@@ -278,10 +258,8 @@ namespace {
 class PlanBuilder {
 public:
   PlanBuilder(func::FuncOp function, func::FuncOp plan)
-      : function(function),
-        ret(cast<func::ReturnOp>(plan.front().getTerminator())), builder(ret) {
-    for (auto [from, to] :
-         llvm::zip(function.getArguments(), plan.getArguments()))
+      : function(function), ret(cast<func::ReturnOp>(plan.front().getTerminator())), builder(ret) {
+    for (auto [from, to] : llvm::zip(function.getArguments(), plan.getArguments()))
       inputs.map(from, to);
   }
 
@@ -311,17 +289,15 @@ public:
       for (Value value : slot.values) {
         extents.push_back(clone(value));
         if (!extents.back())
-          return emitError(value.getLoc())
-                 << "the size of a temporary of '" << function.getSymName()
-                 << "' does not follow from the extents of its inputs";
+          return emitError(value.getLoc()) << "the size of a temporary of '" << function.getSymName()
+                                           << "' does not follow from the extents of its inputs";
       }
       Value size = emitSize(builder, ret.getLoc(), slot.size.scale, extents);
       total = builder.createOrFold<arith::AddIOp>(ret.getLoc(), total, size);
     }
     ret.getOperandsMutable().append(total);
     auto plan = cast<func::FuncOp>(ret->getParentOp());
-    plan.setFunctionType(builder.getFunctionType(plan.getArgumentTypes(),
-                                                 ret.getOperandTypes()));
+    plan.setFunctionType(builder.getFunctionType(plan.getArgumentTypes(), ret.getOperandTypes()));
     return success();
   }
 
@@ -335,8 +311,7 @@ private:
       return Value();
     Value result;
     if (Value input = inputs.lookupOrNull(argument))
-      result =
-          builder.createOrFold<memref::DimOp>(dim.getLoc(), input, *position);
+      result = builder.createOrFold<memref::DimOp>(dim.getLoc(), input, *position);
     else
       result = ret.getOperand(extentsBefore(argument) + *position);
     mapping.map(dim.getResult(), result);
@@ -346,8 +321,7 @@ private:
   /// How many results of the plan precede the extents of output `argument`.
   unsigned extentsBefore(BlockArgument argument) {
     unsigned count = 0;
-    for (BlockArgument other :
-         function.getArguments().take_front(argument.getArgNumber()))
+    for (BlockArgument other : function.getArguments().take_front(argument.getArgNumber()))
       if (!inputs.contains(other))
         count += cast<MemRefType>(other.getType()).getRank();
     return count;
@@ -359,11 +333,9 @@ private:
   IRMapping inputs, mapping;
 };
 
-struct PlanWorkspacePass
-    : schedule::impl::PlanWorkspaceBase<PlanWorkspacePass> {
+struct PlanWorkspacePass : schedule::impl::PlanWorkspaceBase<PlanWorkspacePass> {
   LogicalResult run(func::FuncOp function) {
-    auto plan = getOperation().lookupSymbol<func::FuncOp>(
-        (function.getSymName() + "__plan").str());
+    auto plan = getOperation().lookupSymbol<func::FuncOp>((function.getSymName() + "__plan").str());
     if (!plan)
       return function.emitError("has no plan to tell callers the size of its "
                                 "workspace; run split-plan first");
@@ -377,9 +349,7 @@ struct PlanWorkspacePass
     numBuffers += buffers->size();
     numReused += buffers->size() - slots->size();
     for (const Slot &slot : *slots)
-      staticBytes += slot.size.extents.empty()
-                         ? llvm::alignTo(slot.size.scale, kAlignment)
-                         : 0;
+      staticBytes += slot.size.extents.empty() ? llvm::alignTo(slot.size.scale, kAlignment) : 0;
     return success();
   }
 

@@ -15,7 +15,6 @@ namespace attnc::schedule {
 /// the programs one after the other. All programs have as many outer loops, of
 /// the same extents. Rows are shared among threads when the work may exceed
 /// `grain` scalar operations; a task gets at least about that much.
-void emitRows(mlir::OpBuilder &builder, llvm::ArrayRef<RowProgram> group,
-              int64_t grain);
+void emitRows(mlir::OpBuilder &builder, llvm::ArrayRef<RowProgram> group, int64_t grain);
 
 } // namespace attnc::schedule

@@ -21,12 +21,9 @@ namespace attnc::schedule {
 
 /// The first (argument, dimension) of the function that has the same symbol.
 static Extent firstOfSymbol(BlockArgument argument, int64_t dim) {
-  auto function =
-      dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
   auto symbolsOf = [&](BlockArgument a) {
-    return function ? function.getArgAttrOfType<ArrayAttr>(a.getArgNumber(),
-                                                           "attnc.dims")
-                    : ArrayAttr();
+    return function ? function.getArgAttrOfType<ArrayAttr>(a.getArgNumber(), "attnc.dims") : ArrayAttr();
   };
   ArrayAttr symbols = symbolsOf(argument);
   if (!symbols || dim >= static_cast<int64_t>(symbols.size()) ||
@@ -57,19 +54,15 @@ Extent extentOf(Value memref, int64_t dim) {
   if (auto argument = dyn_cast<BlockArgument>(memref))
     return firstOfSymbol(argument, dim);
   return TypeSwitch<Operation *, Extent>(memref.getDefiningOp())
-      .Case(
-          [&](memref::AllocOp op) { return extentOf(op.getMixedSizes()[dim]); })
+      .Case([&](memref::AllocOp op) { return extentOf(op.getMixedSizes()[dim]); })
       .Case([&](memref::CastOp op) { return extentOf(op.getSource(), dim); })
-      .Case([&](memref::ExpandShapeOp op) {
-        return extentOf(op.getMixedOutputShape()[dim]);
-      })
+      .Case([&](memref::ExpandShapeOp op) { return extentOf(op.getMixedOutputShape()[dim]); })
       .Case([&](memref::CollapseShapeOp op) {
         ReassociationIndices group = op.getReassociationIndices()[dim];
         return group.size() == 1 ? extentOf(op.getSrc(), group.front()) : Extent{memref, dim};
       })
       .Case([&](memref::SubViewOp op) {
-        return op.getDroppedDims().none() ? extentOf(op.getMixedSizes()[dim])
-                                          : Extent{memref, dim};
+        return op.getDroppedDims().none() ? extentOf(op.getMixedSizes()[dim]) : Extent{memref, dim};
       })
       .Default([&](Operation *) { return Extent{memref, dim}; });
 }
@@ -96,23 +89,18 @@ SmallVector<Extent> RowProgram::extents(unsigned loop) const {
   SmallVector<Extent> names;
   linalg::GenericOp generic = op;
   for (OpOperand &operand : generic->getOpOperands())
-    for (auto [position, expr] :
-         llvm::enumerate(generic.getMatchingIndexingMap(&operand).getResults()))
-      if (auto dim = dyn_cast<AffineDimExpr>(expr);
-          dim && dim.getPosition() == loop)
+    for (auto [position, expr] : llvm::enumerate(generic.getMatchingIndexingMap(&operand).getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && dim.getPosition() == loop)
         names.push_back(extentOf(operand.get(), position));
   return names;
 }
 
 int64_t RowProgram::extent(unsigned loop) const {
   auto [memref, dim] = source(loop);
-  return memref ? cast<MemRefType>(memref.getType()).getDimSize(dim)
-                : ShapedType::kDynamic;
+  return memref ? cast<MemRefType>(memref.getType()).getDimSize(dim) : ShapedType::kDynamic;
 }
 
-bool RowProgram::hasExtent(unsigned loop, Extent extent) const {
-  return llvm::is_contained(extents(loop), extent);
-}
+bool RowProgram::hasExtent(unsigned loop, Extent extent) const { return llvm::is_contained(extents(loop), extent); }
 
 int64_t RowProgram::workPerElement() const {
   linalg::GenericOp generic = op;
@@ -148,21 +136,15 @@ static Operation *combinerOf(linalg::GenericOp op, tile::ReductionKind &kind) {
   if (op.getNumDpsInits() != 1)
     return nullptr;
   Value out = op.getRegionOutputArgs().front();
-  Operation *combiner =
-      op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
-  if (!combiner || !out.hasOneUse() || *out.getUsers().begin() != combiner ||
-      combiner->getNumOperands() != 2)
+  Operation *combiner = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+  if (!combiner || !out.hasOneUse() || *out.getUsers().begin() != combiner || combiner->getNumOperands() != 2)
     return nullptr;
   std::optional<tile::ReductionKind> found =
       TypeSwitch<Operation *, std::optional<tile::ReductionKind>>(combiner)
-          .Case<arith::AddFOp, arith::AddIOp>(
-              [](auto) { return tile::ReductionKind::Add; })
-          .Case<arith::MulFOp, arith::MulIOp>(
-              [](auto) { return tile::ReductionKind::Mul; })
-          .Case<arith::MaximumFOp, arith::MaxSIOp>(
-              [](auto) { return tile::ReductionKind::Max; })
-          .Case<arith::MinimumFOp, arith::MinSIOp>(
-              [](auto) { return tile::ReductionKind::Min; })
+          .Case<arith::AddFOp, arith::AddIOp>([](auto) { return tile::ReductionKind::Add; })
+          .Case<arith::MulFOp, arith::MulIOp>([](auto) { return tile::ReductionKind::Mul; })
+          .Case<arith::MaximumFOp, arith::MaxSIOp>([](auto) { return tile::ReductionKind::Max; })
+          .Case<arith::MinimumFOp, arith::MinSIOp>([](auto) { return tile::ReductionKind::Min; })
           .Case<arith::AndIOp>([](auto) { return tile::ReductionKind::And; })
           .Case<arith::OrIOp>([](auto) { return tile::ReductionKind::Or; })
           .Default([](Operation *) { return std::nullopt; });
@@ -187,11 +169,9 @@ static constexpr int kNoLane = -100;
 
 /// Costs: a gather -2, a scatter -4, accumulating through memory -1, lanes that
 /// stay mostly empty -3.
-static int scoreLane(const RowProgram &program, unsigned loop,
-                     bool hasCombiner) {
+static int scoreLane(const RowProgram &program, unsigned loop, bool hasCombiner) {
   linalg::GenericOp op = program.op;
-  bool reduction =
-      op.getIteratorTypesArray()[loop] == utils::IteratorType::reduction;
+  bool reduction = op.getIteratorTypesArray()[loop] == utils::IteratorType::reduction;
   if (reduction && !hasCombiner)
     return kNoLane;
   int score = !reduction && op.getNumReductionLoops() > 0 ? -1 : 0;
@@ -210,9 +190,7 @@ static int scoreLane(const RowProgram &program, unsigned loop,
 }
 
 /// The best of `candidates`; among equals the last, which is the innermost.
-static std::optional<unsigned> bestLane(const RowProgram &program,
-                                        ArrayRef<unsigned> candidates,
-                                        bool hasCombiner) {
+static std::optional<unsigned> bestLane(const RowProgram &program, ArrayRef<unsigned> candidates, bool hasCombiner) {
   LaneChoice best{0, kNoLane};
   for (unsigned loop : candidates)
     if (int score = scoreLane(program, loop, hasCombiner);
@@ -223,12 +201,10 @@ static std::optional<unsigned> bestLane(const RowProgram &program,
 
 /// Sets lane and inner, given outer: the lane comes from the loops that are not
 /// outside.
-static void placeLoops(RowProgram &program, std::optional<unsigned> lane,
-                       Operation *combiner) {
+static void placeLoops(RowProgram &program, std::optional<unsigned> lane, Operation *combiner) {
   linalg::GenericOp op = program.op;
   program.lane = lane;
-  bool reduces = lane && op.getIteratorTypesArray()[*lane] ==
-                             utils::IteratorType::reduction;
+  bool reduces = lane && op.getIteratorTypesArray()[*lane] == utils::IteratorType::reduction;
   program.combiner = reduces ? combiner : nullptr;
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
     if (!llvm::is_contained(program.outer, loop) && lane != loop)
@@ -261,8 +237,7 @@ std::optional<RowProgram> planRows(linalg::GenericOp op, unsigned outer) {
     program.outer.push_back(loop);
   }
   Operation *combiner = combinerOf(op, program.kind);
-  SmallVector<unsigned> rest =
-      llvm::to_vector(llvm::seq<unsigned>(outer, op.getNumLoops()));
+  SmallVector<unsigned> rest = llvm::to_vector(llvm::seq<unsigned>(outer, op.getNumLoops()));
   std::optional<unsigned> lane = bestLane(program, rest, combiner);
   // A row of one element has no lanes and needs none; else the lanes must be
   // those of the free choice.
@@ -272,8 +247,7 @@ std::optional<RowProgram> planRows(linalg::GenericOp op, unsigned outer) {
   placeLoops(program, lane, combiner);
   // Lanes are reduced once per row: parallel loops must all be outside.
   for (unsigned loop : program.inner)
-    if (program.combiner && !isUnit(loop) &&
-        types[loop] == utils::IteratorType::parallel)
+    if (program.combiner && !isUnit(loop) && types[loop] == utils::IteratorType::parallel)
       return std::nullopt;
   return program;
 }

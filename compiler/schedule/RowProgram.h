@@ -49,9 +49,7 @@ struct RowProgram {
   mlir::Operation *combiner = nullptr;
   tile::ReductionKind kind = tile::ReductionKind::Add;
 
-  mlir::Location location() const {
-    return mlir::linalg::GenericOp(op).getLoc();
-  }
+  mlir::Location location() const { return mlir::linalg::GenericOp(op).getLoc(); }
   /// The first operand dimension that has the extent of `loop`.
   std::pair<mlir::Value, int64_t> source(unsigned loop) const;
   /// The static extent of `loop`, or ShapedType::kDynamic.

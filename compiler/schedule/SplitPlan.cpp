@@ -48,13 +48,10 @@ static func::FuncOp clonePlan(func::FuncOp function) {
   builder.setInsertionPoint(ret);
   SmallVector<Value> extents;
   for (Value result : ret.getOperands())
-    for (int64_t d = 0, e = cast<RankedTensorType>(result.getType()).getRank();
-         d < e; ++d)
-      extents.push_back(
-          builder.createOrFold<tensor::DimOp>(result.getLoc(), result, d));
+    for (int64_t d = 0, e = cast<RankedTensorType>(result.getType()).getRank(); d < e; ++d)
+      extents.push_back(builder.createOrFold<tensor::DimOp>(result.getLoc(), result, d));
   ret.getOperandsMutable().assign(extents);
-  plan.setFunctionType(builder.getFunctionType(plan.getArgumentTypes(),
-                                               ValueRange(extents).getTypes()));
+  plan.setFunctionType(builder.getFunctionType(plan.getArgumentTypes(), ValueRange(extents).getTypes()));
   return plan;
 }
 
@@ -64,10 +61,8 @@ static bool isCheap(Operation *op) {
   if (isa<tensor::DimOp>(op))
     return isa<BlockArgument>(op->getOperand(0));
   auto isScalar = [](Type type) { return type.isIntOrIndexOrFloat(); };
-  return isa<arith::ArithDialect, affine::AffineDialect, func::FuncDialect>(
-             op->getDialect()) &&
-         llvm::all_of(op->getOperandTypes(), isScalar) &&
-         llvm::all_of(op->getResultTypes(), isScalar);
+  return isa<arith::ArithDialect, affine::AffineDialect, func::FuncDialect>(op->getDialect()) &&
+         llvm::all_of(op->getOperandTypes(), isScalar) && llvm::all_of(op->getResultTypes(), isScalar);
 }
 
 static LogicalResult verifyPlan(func::FuncOp plan, func::FuncOp function) {
@@ -76,10 +71,8 @@ static LogicalResult verifyPlan(func::FuncOp plan, func::FuncOp function) {
     if (op == plan || isCheap(op))
       return;
     bad = true;
-    op->emitError()
-        << "an extent of a result of '" << function.getSymName()
-        << "' depends on what '" << op->getName()
-        << "' computes; extents must follow from the extents of the inputs";
+    op->emitError() << "an extent of a result of '" << function.getSymName() << "' depends on what '" << op->getName()
+                    << "' computes; extents must follow from the extents of the inputs";
   });
   return failure(bad);
 }
@@ -99,17 +92,12 @@ static SmallVector<func::FuncOp> entryPoints(ModuleOp module) {
 static LogicalResult checkEntry(func::FuncOp function) {
   for (Type type : function.getResultTypes())
     if (!isa<RankedTensorType>(type))
-      return function.emitError()
-             << "result of type " << type
-             << ": an entry point returns ranked tensors only";
+      return function.emitError() << "result of type " << type << ": an entry point returns ranked tensors only";
   if (!function.getBody().hasOneBlock())
     return function.emitError("an entry point must have a single block");
   std::string name = (function.getSymName() + "__plan").str();
-  if (Operation *taken =
-          SymbolTable::lookupSymbolIn(function->getParentOp(), name)) {
-    auto diagnostic = function.emitError()
-                      << "the name '" << name
-                      << "' is needed for the plan of this function";
+  if (Operation *taken = SymbolTable::lookupSymbolIn(function->getParentOp(), name)) {
+    auto diagnostic = function.emitError() << "the name '" << name << "' is needed for the plan of this function";
     diagnostic.attachNote(taken->getLoc()) << "it is taken here";
     return diagnostic;
   }

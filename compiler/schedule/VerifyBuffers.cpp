@@ -20,10 +20,9 @@ static bool isTensor(Type type) { return isa<TensorType>(type); }
 static bool reportTensors(func::FuncOp function) {
   bool bad = false;
   function.walk([&](Operation *op) {
-    if (op != function && (llvm::any_of(op->getOperandTypes(), isTensor) ||
-                           llvm::any_of(op->getResultTypes(), isTensor))) {
-      op->emitError() << "'" << op->getName()
-                      << "' still works on tensors after bufferization";
+    if (op != function &&
+        (llvm::any_of(op->getOperandTypes(), isTensor) || llvm::any_of(op->getResultTypes(), isTensor))) {
+      op->emitError() << "'" << op->getName() << "' still works on tensors after bufferization";
       bad = true;
     }
   });
@@ -34,14 +33,12 @@ static bool reportSignature(func::FuncOp function) {
   bool bad = false;
   for (Type type : function.getArgumentTypes())
     if (isTensor(type)) {
-      function.emitError() << "argument of type " << type
-                           << " after bufferization";
+      function.emitError() << "argument of type " << type << " after bufferization";
       bad = true;
     }
   for (Type type : function.getResultTypes())
     if (!function.isPrivate() || !type.isIndex()) {
-      function.emitError() << "returns a value of type " << type
-                           << "; results must be written to arguments, and "
+      function.emitError() << "returns a value of type " << type << "; results must be written to arguments, and "
                            << "only a plan returns indices";
       bad = true;
     }
@@ -49,8 +46,7 @@ static bool reportSignature(func::FuncOp function) {
 }
 
 namespace {
-struct VerifyBuffersPass
-    : attnc::schedule::impl::VerifyBuffersBase<VerifyBuffersPass> {
+struct VerifyBuffersPass : attnc::schedule::impl::VerifyBuffersBase<VerifyBuffersPass> {
   void runOnOperation() override {
     bool bad = false;
     for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
