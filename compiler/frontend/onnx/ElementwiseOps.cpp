@@ -133,13 +133,15 @@ template <arith::CmpFPredicate F, arith::CmpIPredicate I> V emitCompare(B &b, L 
 }
 template <typename BoolOp> V emitBool(B &b, L l, V x, V y) { return BoolOp::create(b, l, x, y); }
 
+/// ONNX leaves division by an integer 0 open; undefined behaviour it must not be.
+V notZero(B &b, L l, V divisor) {
+  V isZero = arith::CmpIOp::create(b, l, arith::CmpIPredicate::eq, divisor, constantLike(b, l, divisor, 0));
+  return arith::SelectOp::create(b, l, isZero, constantLike(b, l, divisor, 1), divisor);
+}
 V emitDiv(B &b, L l, V x, V y) {
   if (isFloat(x))
     return arith::DivFOp::create(b, l, x, y);
-  // ONNX leaves x / 0 open; undefined behaviour it must not be.
-  V zero = constantLike(b, l, y, 0), one = constantLike(b, l, y, 1);
-  V isZero = arith::CmpIOp::create(b, l, arith::CmpIPredicate::eq, y, zero);
-  return arith::DivSIOp::create(b, l, x, arith::SelectOp::create(b, l, isZero, one, y));
+  return arith::DivSIOp::create(b, l, x, notZero(b, l, y));
 }
 Sym foldMul(Extents &s, const Sym &x, const Sym &y) { return s.mul(x, y); }
 Sym foldNot(Extents &s, const Sym &x) { return s.sub(1, x); }
@@ -371,6 +373,46 @@ LogicalResult importClip(NodeContext &ctx) {
   return ctx.result(result);
 }
 
+/// Integers: the sign of the divisor, as in Python; with fmod, and on floats, the sign of the dividend, as in C.
+LogicalResult importMod(NodeContext &ctx) {
+  bool isC = ctx.intAttr("fmod", 0);
+  static const BinaryOp truncated = {"Mod", [](double x, double y) { return std::fmod(x, y); },
+                                     [](Extents &s, const Sym &x, const Sym &y) { return s.mod(x, y); },
+                                     [](B &b, L l, V x, V y) -> V {
+                                       if (isFloat(x))
+                                         return arith::RemFOp::create(b, l, x, y);
+                                       return arith::RemSIOp::create(b, l, x, notZero(b, l, y));
+                                     }};
+  static const BinaryOp floored = {"Mod", nullptr, nullptr, [](B &b, L l, V x, V y) -> V {
+                                     // ((x % y) + y) % y
+                                     V divisor = notZero(b, l, y), rest = arith::RemSIOp::create(b, l, x, divisor);
+                                     return arith::RemSIOp::create(b, l, arith::AddIOp::create(b, l, rest, divisor),
+                                                                   divisor);
+                                   }};
+  Tensor *x = ctx.input(0), *y = ctx.input(1);
+  if (failed(ctx.sameTypes({x, y})))
+    return failure();
+  if (x->isBool() || (x->isFloat() && !isC))
+    return ctx.fail(fmt::format("type {} is not supported{}", elementTypeName(x->elementType),
+                                x->isFloat() ? " without fmod = 1" : ""));
+  // Where nothing is negative the two are the same, and extents stay known.
+  auto isNatural = [&](Tensor *tensor) {
+    auto elements = ctx.emit.elements(tensor);
+    return elements && llvm::all_of(*elements, [&](const Sym &element) { return ctx.symbols.isNonNegative(element); });
+  };
+  FailureOr<Tensor *> result = applyBinary(ctx, isC || (isNatural(x) && isNatural(y)) ? truncated : floored, x, y);
+  return failed(result) ? failure() : ctx.result(*result);
+}
+
+LogicalResult importIsNaN(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  if (!x->isFloat())
+    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
+  return ctx.result(ctx.emit.elementwise(
+      x, ctx.emit.builder.getI1Type(), x->shape,
+      [](B &b, L l, ValueRange in) -> V { return arith::CmpFOp::create(b, l, arith::CmpFPredicate::UNO, in[0], in[0]); }));
+}
+
 V emitGelu(B &b, L l, V x, bool tanh) {
   V half = arith::MulFOp::create(b, l, x, constantLike(b, l, x, 0.5)), inner;
   if (tanh) { // tanh(sqrt(2/pi) * (x + 0.044715 * x^3))
@@ -438,6 +480,8 @@ void attnc::onnx::addElementwiseOps(OpTable &table) {
   table["Not"] = {1, 1, 1, 1, importNot};
   table["Where"] = {9, 3, 3, 1, importWhere};
   table["Cast"] = {1, 1, 1, 1, importCast};
+  table["Mod"] = {10, 2, 2, 1, importMod};
+  table["IsNaN"] = {9, 1, 1, 1, importIsNaN};
   table["CastLike"] = {15, 2, 2, 1, importCastLike};
   table["Clip"] = {11, 1, 3, 1, importClip};
   table["Gelu"] = {20, 1, 1, 1, importGelu};

@@ -213,7 +213,7 @@ LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::st
   TensorSource source;
   source.dims.assign(proto.dims().begin(), proto.dims().end());
   source.dataType = proto.data_type();
-  if (!elementTypeOf(source.dataType, context)) {
+  if (!constantTypeOf(source.dataType, context)) {
     problem = dataTypeName(source.dataType);
     return success();
   }

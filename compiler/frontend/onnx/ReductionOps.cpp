@@ -156,6 +156,47 @@ LogicalResult importReduce(NodeContext &ctx, const Reduction &op) {
   return ctx.result(keep ? ctx.emit.reshape(result, kept) : result);
 }
 
+//===- CumSum ---------------------------------------------------------------===//
+
+/// y[i] = sum of x[j] over j <= i (j < i when exclusive; j >= i, j > i when reverse). As a reduction over all j, so that it
+/// is one op everything understands; it serves for positions, which are few.
+LogicalResult importCumSum(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  bool exclusive = ctx.intAttr("exclusive", 0), reverse = ctx.intAttr("reverse", 0);
+  FailureOr<SmallVector<int64_t>> given = ctx.fixedInput(1, "axis");
+  if (failed(given))
+    return failure();
+  if (given->size() != 1 || x->isBool())
+    return ctx.fail(x->isBool() ? "type bool is not supported" : "its axis must be one number");
+  FailureOr<int64_t> axis = ctx.axis(given->front(), x->rank());
+  if (failed(axis))
+    return failure();
+  // Loops: those of the result, then j.
+  OpBuilder &builder = ctx.emit.builder;
+  MLIRContext *context = builder.getContext();
+  int64_t rank = x->rank();
+  SmallVector<AffineExpr> source, target;
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    source.push_back(getAffineDimExpr(dim == *axis ? rank : dim, context));
+    target.push_back(getAffineDimExpr(dim, context));
+  }
+  AffineMap maps[] = {AffineMap::get(rank + 1, 0, source, context), AffineMap::get(rank + 1, 0, target, context)};
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  iterators.push_back(utils::IteratorType::reduction);
+  V start = ctx.emit.filled(ctx.emit.zero(x->elementType), x->shape);
+  using Predicate = arith::CmpIPredicate;
+  Predicate counts = reverse ? (exclusive ? Predicate::sgt : Predicate::sge) : (exclusive ? Predicate::slt : Predicate::sle);
+  auto op = linalg::GenericOp::create(
+      builder, ctx.emit.loc, start.getType(), ctx.emit.value(x), start, maps, iterators,
+      [&](B &b, L l, ValueRange in) {
+        V i = linalg::IndexOp::create(b, l, *axis), j = linalg::IndexOp::create(b, l, rank);
+        V zero = arith::ConstantOp::create(b, l, ctx.emit.zero(x->elementType));
+        V term = arith::SelectOp::create(b, l, arith::CmpIOp::create(b, l, counts, j, i), in[0], zero);
+        linalg::YieldOp::create(b, l, add(b, l, {in[1], term}));
+      });
+  return ctx.result(ctx.emit.computed(op.getResult(0), x->shape));
+}
+
 //===- Softmax --------------------------------------------------------------===//
 
 /// linalg.softmax along one dim: exp(x - max) / sum, so a row of only -inf is NaN, as in ONNX. Before opset 13 the operator
@@ -286,6 +327,7 @@ LogicalResult importRMSNormalization(NodeContext &ctx) {
 void attnc::onnx::addReductionOps(OpTable &table) {
   for (const Reduction &op : reductions)
     table[op.name] = {1, 1, 2, 1, [&op](NodeContext &ctx) { return importReduce(ctx, op); }};
+  table["CumSum"] = {11, 2, 2, 1, importCumSum};
   table["Softmax"] = {1, 1, 1, 1, importSoftmax};
   table["LogSoftmax"] = {1, 1, 1, 1, importLogSoftmax};
   table["LayerNormalization"] = {17, 2, 3, 3, importLayerNormalization};

@@ -19,13 +19,13 @@ using llvm::Expected;
 namespace {
 struct DataType {
   const char *name;
-  unsigned bytes; // 0: attnc does not handle it
+  unsigned bytes; // 0: attnc does not read it
 };
 // By TensorProto.DataType. The field is an int32 in the file, so newer numbers arrive here as they are.
 constexpr DataType dataTypes[] = {
-    {"undefined", 0},     {"float32", 4},        {"uint8", 0},      {"int8", 1},           {"uint16", 0},
+    {"undefined", 0},     {"float32", 4},        {"uint8", 1},      {"int8", 1},           {"uint16", 2},
     {"int16", 2},         {"int32", 4},          {"int64", 8},      {"string", 0},         {"bool", 1},
-    {"float16", 2},       {"float64", 8},        {"uint32", 0},     {"uint64", 0},         {"complex64", 0},
+    {"float16", 2},       {"float64", 8},        {"uint32", 4},     {"uint64", 0},         {"complex64", 0},
     {"complex128", 0},    {"bfloat16", 2},       {"float8e4m3fn", 0}, {"float8e4m3fnuz", 0}, {"float8e5m2", 0},
     {"float8e5m2fnuz", 0}, {"uint4", 0},         {"int4", 0},       {"float4e2m1", 0},     {"float8e8m0", 0},
     {"uint2", 0},         {"int2", 0}};
@@ -63,6 +63,18 @@ Type attnc::onnx::elementTypeOf(int32_t dataType, MLIRContext *context) {
     return builder.getBF16Type();
   default:
     return nullptr;
+  }
+}
+
+Type attnc::onnx::constantTypeOf(int32_t dataType, MLIRContext *context) {
+  switch (dataType) {
+  case 2: // uint8
+  case 4: // uint16
+    return IntegerType::get(context, 32);
+  case 12: // uint32
+    return IntegerType::get(context, 64);
+  default:
+    return elementTypeOf(dataType, context);
   }
 }
 
@@ -120,6 +132,12 @@ static Expected<std::vector<char>> pack(ArrayRef<U> values, uint64_t count, cons
 }
 
 static Expected<std::vector<char>> packTyped(const TensorSource &source, Type type, uint64_t count) {
+  if (source.dataType == 2)
+    return pack<uint8_t>(source.int32s, count, "int32_data");
+  if (source.dataType == 4)
+    return pack<uint16_t>(source.int32s, count, "int32_data");
+  if (source.dataType == 12)
+    return error("unsigned 32-bit numbers are read from raw data only");
   if (type.isF32())
     return pack<float>(source.floats, count, "float_data");
   if (type.isF64())
@@ -133,8 +151,19 @@ static Expected<std::vector<char>> packTyped(const TensorSource &source, Type ty
   return pack<uint8_t>(source.int32s, count, "int32_data");
 }
 
+/// Unsigned elements of `bytes` bytes each, as a constant of a wider signless type.
+static DenseElementsAttr widen(ArrayRef<char> raw, unsigned bytes, RankedTensorType type) {
+  SmallVector<APInt> numbers;
+  for (size_t at = 0; at < raw.size(); at += bytes) {
+    uint64_t number = 0; // little-endian, like the file
+    std::memcpy(&number, raw.data() + at, bytes);
+    numbers.emplace_back(type.getElementTypeBitWidth(), number);
+  }
+  return DenseElementsAttr::get(type, numbers);
+}
+
 Expected<DenseElementsAttr> attnc::onnx::readTensorData(const TensorSource &source, MLIRContext *context) {
-  Type type = elementTypeOf(source.dataType, context);
+  Type type = constantTypeOf(source.dataType, context);
   Expected<uint64_t> count = elementCount(source);
   if (!count)
     return count.takeError();
@@ -160,6 +189,8 @@ Expected<DenseElementsAttr> attnc::onnx::readTensorData(const TensorSource &sour
     SmallVector<bool> bits(llvm::map_range(raw, [](char byte) { return byte != 0; }));
     return DenseElementsAttr::get(shaped, ArrayRef<bool>(bits));
   }
+  if (type != elementTypeOf(source.dataType, context))
+    return widen(raw, dataTypes[source.dataType].bytes, shaped);
   if (raw.empty())
     return cast<DenseElementsAttr>(DenseElementsAttr::get(shaped, ArrayRef<mlir::Attribute>{}));
   return DenseElementsAttr::getFromRawBuffer(shaped, raw);
