@@ -7,6 +7,7 @@
 
 #include "compiler/fusion/ScalarExpression.h"
 #include "compiler/fusion/Contraction.h"
+#include "compiler/fusion/StaticMask.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -148,8 +149,7 @@ Value ScalarExpression::emitBody(OpBuilder &builder, Location loc, const Environ
   return mapping.lookupOrDefault(op.getBlock()->getTerminator()->getOperand(0));
 }
 
-/// A read of a splat constant is that constant, of anything else a
-/// tensor.extract.
+/// A read of a splat constant is that constant, of a constant band a comparison, of anything else a tensor.extract.
 static Value emitRead(OpBuilder &builder, Location loc, const Access &access, const AxisSpace &axes,
                       const ScalarExpression::Environment &environment) {
   Type element = cast<RankedTensorType>(access.tensor.getType()).getElementType();
@@ -161,7 +161,8 @@ static Value emitRead(OpBuilder &builder, Location loc, const Access &access, co
   SmallVector<Value> indices;
   for (const DimIndex &dim : access.index)
     indices.push_back(environment.index(builder, axes.resolve(dim)));
-  return tensor::ExtractOp::create(builder, loc, access.tensor, indices);
+  Value band = dense ? emitBand(builder, loc, dense, indices) : Value();
+  return band ? band : tensor::ExtractOp::create(builder, loc, access.tensor, indices).getResult();
 }
 
 Value ScalarExpression::emit(OpBuilder &builder, Location loc, const Environment &environment, Node *node) {
