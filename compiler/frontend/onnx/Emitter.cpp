@@ -41,6 +41,8 @@ Tensor *Emitter::splat(TypedAttr scalar, SymList shape) {
   RankedTensorType type = typeOf(scalar.getType(), shape);
   if (type.hasStaticShape() && type.getNumElements() > 0)
     return constant(DenseElementsAttr::get(type, ArrayRef<mlir::Attribute>(scalar)));
+  if (type.hasStaticShape() && !isa<FloatType>(scalar.getType()))
+    return symbolic(scalar.getType(), std::move(shape), {});
   return computed(filled(scalar, shape), std::move(shape));
 }
 

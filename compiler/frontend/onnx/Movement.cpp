@@ -56,8 +56,10 @@ Tensor *Emitter::rearrange(Tensor *tensor, const SymList &shape, IndexMap source
   if (!tensor->isKnown())
     return nullptr;
   std::optional<int64_t> count = fixedCount(shape, kMaxRearranged);
-  if (!count || *count == 0)
+  if (!count || (*count == 0 && tensor->isFloat()))
     return nullptr;
+  if (*count == 0)
+    return symbolic(tensor->elementType, shape, {});
   RankedTensorType type = typeOf(tensor->elementType, shape);
   if (tensor->constant && tensor->constant.isSplat())
     return constant(tensor->constant.resizeSplat(type));
@@ -218,6 +220,8 @@ Tensor *Emitter::slice(Tensor *tensor, const SymList &offsets, const SymList &ex
           return position;
         }))
       return known;
+  if (llvm::any_of(extents, [](const Sym &extent) { return extent.isConstant(0); }))
+    return computed(empty(tensor->elementType, extents), extents); // an offset at the end would be out of bounds
   SmallVector<OpFoldResult> stepSizes = llvm::map_to_vector(
       steps, [&](int64_t step) -> OpFoldResult { return builder.getIndexAttr(step); });
   return computed(tensor::ExtractSliceOp::create(builder, loc, value(tensor), sizes(offsets), sizes(extents), stepSizes),
@@ -240,6 +244,8 @@ Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &s
   SmallVector<OpFoldResult> steps(shape.size(), builder.getIndexAttr(1));
   SymList offsets(shape.size(), Sym(0));
   for (Tensor *part : parts) {
+    if (part->shape[axis].isConstant(0))
+      continue;
     result = tensor::InsertSliceOp::create(builder, loc, value(part), result, sizes(offsets), sizes(part->shape), steps);
     offsets[axis] = symbols.add(offsets[axis], part->shape[axis]);
   }
