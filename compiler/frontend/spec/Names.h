@@ -30,9 +30,11 @@ struct BuiltinInfo {
 /// docs/language.md.
 llvm::ArrayRef<BuiltinInfo> getBuiltins();
 
-/// Whether `name` belongs to the language and can name nothing else: an index,
-/// an extent, a constant, a function.
-bool isReserved(llvm::StringRef name);
+/// The names of values that are not functions: indices, extents, constants.
+llvm::ArrayRef<llvm::StringLiteral> getValueNames();
+
+/// "a dimension" and the like for a name that belongs to the language and can name nothing else, otherwise "".
+llvm::StringRef getReservedMeaning(llvm::StringRef name);
 
 /// A user's file together with the standard library.
 struct Program {

@@ -11,11 +11,8 @@
 
 namespace attnc::spec {
 
-/// Files, nesting and operator trees beyond these are refused: the file may
-/// come from anyone.
+/// A larger file is refused: it may come from anyone.
 inline constexpr size_t kMaxFileBytes = 1 << 20;
-inline constexpr unsigned kMaxNesting = 200;
-inline constexpr unsigned kMaxExprDepth = 500;
 
 /// Parses one buffer. Reports every syntax error; what could be read is
 /// returned all the same, so that names and types are checked in the same run.

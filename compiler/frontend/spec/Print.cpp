@@ -127,7 +127,7 @@ std::string FunctionPrinter::uniqueName(StringRef wish) {
     name = "x" + name;
   static const llvm::StringSet<> keywords{"attention", "def", "let", "if", "else", "and", "or", "not", "true", "false"};
   auto isFree = [&](StringRef candidate) {
-    return !taken.contains(candidate) && !keywords.contains(candidate) && !spec::isReserved(candidate);
+    return !taken.contains(candidate) && !keywords.contains(candidate) && spec::getReservedMeaning(candidate).empty();
   };
   std::string unique = name;
   for (unsigned suffix = 1; !isFree(unique); ++suffix)
