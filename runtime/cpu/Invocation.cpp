@@ -194,8 +194,22 @@ static int64_t alignUp(int64_t value) {
   return (value + Invocation::workspaceAlignment - 1) & -Invocation::workspaceAlignment;
 }
 
+/// Whether the strides are those of row-major order, where they matter.
+static bool isCompact(const DLTensor &tensor) {
+  int64_t compact[ATTNC_MAX_RANK];
+  compactStrides(tensor.ndim, tensor.shape, compact);
+  bool fits = true;
+  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
+    if (tensor.shape[i] == 0)
+      return true;
+    fits &= tensor.shape[i] == 1 || tensor.strides[i] == compact[i];
+  }
+  return fits;
+}
+
 /// Fills the memref. Kernels read rows of elements: a tensor whose innermost
-/// stride is not 1, or whose data is not aligned to its element, is copied.
+/// stride is not 1, or whose data is not aligned to its element, is copied; so
+/// is any tensor that is not row-major where the kernel relies on it.
 attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
   const attnc_tensor_info &info = entry.inputs[input];
   int64_t elementBytes = info.type_bits / 8;
@@ -213,7 +227,7 @@ attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
     if (memref.sizes()[i] <= 1)
       strides[i] = 1;
 
-  bool innermost = info.rank == 0 || strides[info.rank - 1] == 1;
+  bool innermost = info.row_major ? isCompact(tensor) : info.rank == 0 || strides[info.rank - 1] == 1;
   bool aligned = isAligned(memref.aligned, info);
   copies[input] = 0;
   if (innermost && aligned)
@@ -267,19 +281,6 @@ attnc_status Invocation::plan() {
       return ATTNC_INVALID_ARGUMENT;
     }
   return ATTNC_OK;
-}
-
-/// Whether the strides are those of row-major order, where they matter.
-static bool isCompact(const DLTensor &tensor) {
-  int64_t compact[ATTNC_MAX_RANK];
-  compactStrides(tensor.ndim, tensor.shape, compact);
-  bool fits = true;
-  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
-    if (tensor.shape[i] == 0)
-      return true;
-    fits &= tensor.shape[i] == 1 || tensor.strides[i] == compact[i];
-  }
-  return fits;
 }
 
 attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const int64_t *shape) {

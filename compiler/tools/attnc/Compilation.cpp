@@ -154,7 +154,9 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
   llvm::CrashRecoveryContext::Disable();
   if (survived && ok)
     return kOk;
-  (void)errors;
+  // Up to tiles, our passes refuse in words what the user asked for and we cannot do; after that, it is our fault.
+  if (survived && to <= Stage::tile && session.diagnostics.errors > errors)
+    return kBadInput;
   return reportBug(*before, from, stageName(to));
 }
 
@@ -186,14 +188,17 @@ int Compilation::lowerFor(const codegen::TargetInfo &target, Stage stage, Owning
 int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
   if (!machine && !(machine = emit::createTargetMachine(*ir)))
     return kOurBug;
+  std::vector<OwningOpRef<ModuleOp>> variants;
+  for (const codegen::TargetInfo &target : asked.targets) {
+    if (int code = lowerFor(target, Stage::llvmDialect, variants.emplace_back()))
+      return code;
+    emit::noteLayouts(*variants.back(), entryInfos);
+  }
   result = emit::buildDescriptor(entryInfos, asked.targets, llvmContext);
   result->setTargetTriple(machine->getTargetTriple());
   result->setDataLayout(machine->createDataLayout());
   result->setSourceFileName(artefact);
-  for (const codegen::TargetInfo &target : asked.targets) {
-    OwningOpRef<ModuleOp> lowered;
-    if (int code = lowerFor(target, Stage::llvmDialect, lowered))
-      return code;
+  for (auto [target, lowered] : llvm::zip(asked.targets, variants)) {
     auto variant =
         timed("translate", [&] { return emit::translate(*lowered, entryInfos, target, *machine, llvmContext); });
     if (failed(variant))
