@@ -18,11 +18,22 @@ namespace attnc::tool {
 namespace {
 struct Flags : CompileFlags {
   Text inputs{"inputs", "FOLDER", "take every input from NAME.npy there; without, inputs are made up"};
+  Text expected{"expected", "FOLDER", "compare with NAME.npy there instead of the reference"};
+  Text record{"record", "FOLDER", "write the inputs and the reference's outputs there"};
   Number seed{"seed", "N", "which made-up inputs", 1};
   Number threads{"threads", "N", "threads to use; 0: as many as suit", 0};
   Text tolerance{"tolerance", "X",
-                 "largest allowed error (default by type: f64 1e-12, f32 1e-5, "
-                 "f16 2e-3, bf16 1.6e-2)"};
+                 "largest allowed error (default by type: f64 1e-12, f32 1e-5, f16 2e-3, bf16 1.6e-2)"};
+};
+
+/// The flags' values, and the tensors that came with them.
+struct Settings {
+  TensorFiles files;
+  std::string expected, record;
+  uint64_t seed;
+  int threads;
+  std::optional<double> tolerance;
+  DimBindings dims;
 };
 } // namespace
 
@@ -75,28 +86,38 @@ static int compareOutputs(const emit::EntryInfo &entry, func::FuncOp function, c
   return code;
 }
 
-static int run(llvm::ArrayRef<const char *> arguments) {
-  TensorFiles files;
-  std::vector<std::string> rest;
-  if (std::optional<int> done = parse(checkVerb, arguments, &rest))
-    return *done;
-  if (!readNames(rest, "check", files))
-    return kUsage;
-  files.inputs = flags().inputs;
-  int threads = flags().threads, seed = flags().seed;
-  std::optional<double> tolerance;
-  if (llvm::StringRef text = flags().tolerance.getValue(); !text.empty()) {
-    double value;
-    if (text.getAsDouble(value) || !(value >= 0))
-      return usageError("check", "--tolerance is a number from 0, not '" + text + "'");
-    tolerance = value;
+/// What the outputs should be: files, or what the reference makes of `inputs`. Nothing after an error.
+static std::optional<std::vector<attn::RefTensor>> expectedOutputs(Compilation &compilation, func::FuncOp function,
+                                                                   const Tensors &inputs, const Settings &settings) {
+  if (settings.expected.empty())
+    return compilation.timed("reference", [&] { return reference(function, inputs); });
+  std::vector<attn::RefTensor> expected;
+  for (auto [index, info] : llvm::enumerate(compilation.entries().front().outputs)) {
+    std::optional<NpyTensor> tensor = readTensor(info, settings.expected);
+    if (!tensor)
+      return std::nullopt;
+    Type type = cast<RankedTensorType>(function.getResultTypes()[index]).getElementType();
+    bool isDouble = tensor->type == rt::ElementType{kDLFloat, 64};
+    expected.push_back(toReference(*tensor, isDouble ? Float64Type::get(function.getContext()) : type));
   }
-  std::optional<CompileRequest> request = readRequest(flags(), "check");
-  if (!request)
-    return kUsage;
-  DimBindings dims = request->dims;
-  dropRunTimeDims(*request);
-  Compilation compilation(std::move(*request));
+  return expected;
+}
+
+/// Writes what a later --inputs and --expected will read.
+static int record(const emit::EntryInfo &entry, const Tensors &inputs, const std::vector<attn::RefTensor> &references,
+                  const std::string &folder) {
+  for (auto [info, tensor] : llvm::zip(entry.inputs, inputs))
+    if (int code = writeTensor(info, folder, {tensor.shape, static_cast<size_t>(tensor.rank)}, tensor.data))
+      return code;
+  for (auto [info, tensor] : llvm::zip(entry.outputs, references)) {
+    std::vector<char> bytes = attn::toBytes(tensor);
+    if (int code = writeTensor(info, folder, tensor.shape, bytes.data()))
+      return code;
+  }
+  return kOk;
+}
+
+static int check(Compilation &compilation, const Settings &settings) {
   if (int code = compilation.load())
     return code;
   if (compilation.stage() != Stage::attn)
@@ -104,23 +125,54 @@ static int run(llvm::ArrayRef<const char *> arguments) {
                       "the reference starts from level attn; --from=" + stageName(compilation.stage()) + " is past it");
   const emit::EntryInfo &entry = compilation.entries().front();
   std::optional<Tensors> inputs =
-      files.any() ? readInputs(entry, files) : randomInputs(entry, dims, static_cast<uint64_t>(seed));
+      settings.files.any() ? readInputs(entry, settings.files) : randomInputs(entry, settings.dims, settings.seed);
   if (!inputs)
     return kBadInput;
   OwningOpRef<ModuleOp> asWritten = compilation.module().clone(); // lowering changes the module
   Loaded loaded;
   Tensors outputs;
-  if (int code = loaded.load(compilation, threads))
+  if (int code = loaded.load(compilation, settings.threads))
     return code;
   if (int code = loaded.plan(*inputs, outputs))
     return code;
   if (int code = compilation.timed("run", [&] { return loaded.call(*inputs, outputs); }))
     return code;
   auto function = asWritten->lookupSymbol<func::FuncOp>(entry.name);
-  auto references = compilation.timed("reference", [&] { return reference(function, *inputs); });
+  auto references = expectedOutputs(compilation, function, *inputs, settings);
   if (!references)
     return kBadInput;
-  return compareOutputs(entry, function, outputs, *references, tolerance);
+  if (!settings.record.empty())
+    if (int code = record(entry, *inputs, *references, settings.record))
+      return code;
+  return compareOutputs(entry, function, outputs, *references, settings.tolerance);
+}
+
+static int run(llvm::ArrayRef<const char *> arguments) {
+  std::vector<std::string> rest;
+  if (std::optional<int> done = parse(checkVerb, arguments, &rest))
+    return *done;
+  Settings settings{{flags().inputs, {}},
+                    flags().expected,
+                    flags().record,
+                    static_cast<uint64_t>(int(flags().seed)),
+                    flags().threads,
+                    std::nullopt,
+                    {}};
+  if (!readNames(rest, "check", settings.files))
+    return kUsage;
+  if (llvm::StringRef text = flags().tolerance.getValue(); !text.empty()) {
+    double value;
+    if (text.getAsDouble(value) || !(value >= 0))
+      return usageError("check", "--tolerance is a number from 0, not '" + text + "'");
+    settings.tolerance = value;
+  }
+  std::optional<CompileRequest> request = readRequest(flags(), "check");
+  if (!request)
+    return kUsage;
+  settings.dims = request->dims;
+  dropRunTimeDims(*request);
+  Compilation compilation(std::move(*request));
+  return check(compilation, settings);
 }
 
 const Verb checkVerb{"check",
@@ -128,6 +180,7 @@ const Verb checkVerb{"check",
                      "compile, run, and compare with the f64 reference; exit 3 if it is off",
                      R"(  attnc check causal.attn --dims H=4,D=64,B=2,M=33,N=65
   attnc check layer.onnx --inputs in --tolerance=1e-4
+  attnc check layer.onnx --inputs in --expected out           files made elsewhere, say by PyTorch
 )",
                      [] { flags(); },
                      run};

@@ -11,6 +11,7 @@
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 namespace attnc::tool {
@@ -75,6 +76,29 @@ std::optional<Tensors> readInputs(const EntryInfo &entry, const TensorFiles &fil
   if (!ok)
     return std::nullopt;
   return tensors;
+}
+
+std::optional<NpyTensor> readTensor(const TensorInfo &info, llvm::StringRef folder) {
+  char why[512];
+  rt::Text text(why, sizeof why);
+  rt::ElementType type{info.typeCode, info.typeBits};
+  NpyTensor tensor;
+  if (tensor.read(fileIn(folder, info.name).c_str(), &type, text))
+    return tensor;
+  error("'" + info.name + "': " + why);
+  return std::nullopt;
+}
+
+int writeTensor(const TensorInfo &info, llvm::StringRef folder, llvm::ArrayRef<int64_t> shape, const void *data) {
+  if (std::error_code failed =
+          llvm::sys::fs::create_directories(folder, /*IgnoreExisting=*/true, llvm::sys::fs::all_all))
+    return error("cannot make the folder '" + folder + "': " + failed.message());
+  char why[512];
+  rt::Text text(why, sizeof why);
+  if (rt::writeNpy(fileIn(folder, info.name).c_str(), {info.typeCode, info.typeBits}, static_cast<int>(shape.size()),
+                   shape.data(), data, text))
+    return kOk;
+  return error("'" + info.name + "': " + why);
 }
 
 bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, TensorFiles &files) {

@@ -30,6 +30,12 @@ struct TensorFiles {
 /// read, and every name that is none.
 std::optional<Tensors> readInputs(const emit::EntryInfo &entry, const TensorFiles &files);
 
+/// Reads FOLDER/NAME.npy of `info`. Nothing after an error.
+std::optional<NpyTensor> readTensor(const emit::TensorInfo &info, llvm::StringRef folder);
+
+/// Writes FOLDER/NAME.npy; the folder is made if need be. Returns an exit code.
+int writeTensor(const emit::TensorInfo &info, llvm::StringRef folder, llvm::ArrayRef<int64_t> shape, const void *data);
+
 /// Turns `--NAME FILE` and `--NAME=FILE` into `files.named`; reports what is
 /// neither.
 bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, TensorFiles &files);
