@@ -23,7 +23,7 @@ Index AxisSpace::createIndex(Value tensor, bool measure) {
 DimIndex AxisSpace::createAxis(int64_t extent, Value source, int64_t dim) {
   if (extent == 1)
     return {};
-  axes.push_back({extent, {source, dim}, {0, 0}, false, {}});
+  axes.push_back({extent, {source, dim}, false, {}});
   return {static_cast<Axis>(axes.size() - 1)};
 }
 
@@ -67,18 +67,12 @@ LogicalResult AxisSpace::merge(Axis a, Axis b) {
     return failure();
   if (!into.source.first)
     into.source = from.source;
-  if (!into.quotient.second)
-    into.quotient = from.quotient;
   replace(a, {b});
   return success();
 }
 
 void AxisSpace::splitMinor(Axis axis, int64_t minor) {
-  int64_t extent = axes[axis].extent;
-  bool dynamic = ShapedType::isDynamic(extent);
-  DimIndex pieces = createAxis(dynamic ? extent : extent / minor);
-  if (dynamic)
-    axes[pieces.front()].quotient = {axis, minor};
+  DimIndex pieces = createAxis(axes[axis].extent / minor);
   llvm::append_range(pieces, createAxis(minor));
   replace(axis, pieces);
 }
@@ -91,67 +85,59 @@ bool AxisSpace::haveSameExtent(Axis a, Axis b) const {
   return a == b || (key(a) && key(a) == key(b));
 }
 
-LogicalResult AxisSpace::unify(ArrayRef<Axis> first, ArrayRef<Axis> second) {
-  DimIndex a = resolve(first), b = resolve(second);
+LogicalResult AxisSpace::unify(ArrayRef<Axis> a, ArrayRef<Axis> b) {
+  SmallVector<Info> before = axes;
+  LogicalResult result = unifyResolved(resolve(a), resolve(b));
+  if (failed(result))
+    axes = before;
+  return result;
+}
+
+/// Both combinations count through the same extent, so they are compared from the minor end on.
+LogicalResult AxisSpace::unifyResolved(DimIndex a, DimIndex b) {
   auto isDynamic = [&](Axis axis) { return ShapedType::isDynamic(axes[axis].extent); };
-  // Two dynamic axes on each side may be stored in either order: then only
-  // equal extents prove which is which.
+  // Two dynamic axes on each side may be stored in either order: then only equal extents prove which is which.
   bool ambiguous = llvm::count_if(a, isDynamic) > 1 && llvm::count_if(b, isDynamic) > 1;
-  while (!a.empty() || !b.empty()) {
-    if (a == b)
-      return success();
+  while (a != b) {
     if (a.empty() || b.empty())
       return failure();
-    if (a.size() != 1 && (b.size() == 1 || extent(b.back()) > extent(a.back())))
-      std::swap(a, b); // below: `a` is a single axis, or its minor axis is the
-                       // one to split
+    if (b.size() == 1)
+      std::swap(a, b);
     Axis x = a.back(), y = b.back();
-    if (a.size() == 1 && b.size() > 1) { // x is all that is left on one side
+    if (a.size() == 1) { // x is all that is left on one side, so it is what is left on the other
       int64_t product = extent(b);
+      if (b.size() == 1)
+        return merge(x, y);
       if (llvm::is_contained(b, x) || (!isDynamic(x) && !ShapedType::isDynamic(product) && extent(x) != product))
         return failure();
       replace(x, b);
       return success();
     }
-    if ((extent(x) == 0) != (extent(y) == 0))
+    if (isDynamic(x) != isDynamic(y) || (isDynamic(x) && ambiguous && !haveSameExtent(x, y)))
       return failure();
-    if (isDynamic(x) && isDynamic(y) && ambiguous && !haveSameExtent(x, y))
-      return failure();
-    bool single = a.size() == 1 && b.size() == 1;
-    if (single || extent(x) == extent(y)) {
+    if (extent(x) < extent(y))
+      std::swap(x, y);
+    if (x != y && extent(x) == extent(y)) {
       if (failed(merge(x, y)))
         return failure();
-    } else if (isDynamic(x) || isDynamic(y)) {
-      auto [open, known] = isDynamic(x) ? std::pair(x, y) : std::pair(y, x);
-      splitMinor(open, extent(known));
-    } else if (extent(x) % extent(y) == 0) {
+    } else if (x != y) {
+      if (extent(y) == 0 || extent(x) % extent(y) != 0)
+        return failure();
       splitMinor(x, extent(y));
-    } else if (extent(y) % extent(x) == 0) {
-      splitMinor(y, extent(x));
-    } else {
-      return failure();
     }
     a = resolve(a), b = resolve(b);
-    if (!a.empty() && !b.empty() && a.back() == b.back())
+    if (a.back() == b.back())
       a.pop_back(), b.pop_back();
   }
   return success();
 }
 
-/// The extent of an axis whose extent is not a number: measured, or a measured
-/// extent divided; null if neither.
-Value AxisSpace::materializeDynamic(OpBuilder &builder, Location loc, Axis axis) const {
-  const Info &info = axes[axis];
-  if (auto [source, dim] = info.source; source && source.getType().isIndex())
-    return source;
-  else if (source)
-    return tensor::DimOp::create(builder, loc, source, dim);
-  auto [whole, divisor] = info.quotient;
-  Value dividend = divisor ? materializeDynamic(builder, loc, whole) : Value();
-  if (!dividend)
-    return {};
-  Value by = arith::ConstantIndexOp::create(builder, loc, divisor);
-  return arith::DivUIOp::create(builder, loc, dividend, by);
+/// The extent of an axis whose extent is not a number; null if nothing tells it.
+static Value materializeDynamic(OpBuilder &builder, Location loc, std::pair<Value, int64_t> source) {
+  auto [value, dim] = source;
+  if (!value || value.getType().isIndex())
+    return value;
+  return tensor::DimOp::create(builder, loc, value, dim);
 }
 
 OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc, ArrayRef<Axis> dim) const {
@@ -162,7 +148,7 @@ OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc, Arra
       factor *= axes[axis].extent;
       continue;
     }
-    Value extent = materializeDynamic(builder, loc, axis);
+    Value extent = materializeDynamic(builder, loc, axes[axis].source);
     if (!extent)
       return {};
     product = product ? arith::MulIOp::create(builder, loc, product, extent).getResult() : extent;

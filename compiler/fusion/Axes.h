@@ -45,9 +45,8 @@ public:
   DimIndex resolve(llvm::ArrayRef<Axis> dim) const;
   Index resolve(const Index &index) const;
 
-  /// Makes the two combinations one, splitting and merging axes. Fails, and may
-  /// leave axes split, if the extents do not allow that: 12 with [4, ?], or [?,
-  /// ?] with [?, ?] of which the order cannot be proved.
+  /// Makes the two combinations, which index one dimension, one: splits and merges axes. Fails and changes nothing if
+  /// the extents do not prove how: [4, ?] and [?, 4], or [?, ?] twice with extents that may be exchanged.
   mlir::LogicalResult unify(llvm::ArrayRef<Axis> a, llvm::ArrayRef<Axis> b);
 
   /// The static extent, or kDynamic. `axis` must be resolved.
@@ -73,16 +72,15 @@ private:
   struct Info {
     int64_t extent;
     std::pair<mlir::Value, int64_t> source; ///< dimension that has this extent, or an index value, if any
-    std::pair<Axis, int64_t> quotient;      ///< else: extent = extent(first) / second, when second != 0
     bool replaced = false;
     DimIndex pieces; ///< what it was replaced by
   };
   void replace(Axis axis, llvm::ArrayRef<Axis> pieces);
   mlir::LogicalResult merge(Axis a, Axis b);
-  /// Replaces `axis` by [rest, minor] with the static extent `minor`.
+  /// Replaces the static `axis` by [rest, minor].
   void splitMinor(Axis axis, int64_t minor);
+  mlir::LogicalResult unifyResolved(DimIndex a, DimIndex b);
   bool haveSameExtent(Axis a, Axis b) const;
-  mlir::Value materializeDynamic(mlir::OpBuilder &builder, mlir::Location loc, Axis axis) const;
 
   llvm::SmallVector<Info> axes;
 };

@@ -142,19 +142,24 @@ void Origin::trace() {
   }
 }
 
-bool keysArePositions(AttentionMatch &match, Mismatch &mismatch) {
-  Origin origin(match.axes, match.k, match.keys, match.features);
+/// Traces the rows (keys or queries) and the features of one operand of the product.
+static Origin trace(AttentionMatch &match, const Access &operand, const DimIndex &rows) {
+  Origin origin(match.axes, operand, rows, match.features);
   origin.trace();
+  return origin;
+}
+
+bool keysArePositions(AttentionMatch &match, Mismatch &mismatch) {
+  Origin keys = trace(match, match.k, match.keys);
   linalg::SoftmaxOp softmax = match.softmax;
-  if (origin.together) {
+  if (keys.together && (match.queries.empty() || trace(match, match.q, match.queries).together)) {
     softmax.emitWarning() << "softmax runs over the head axis (dimension " << softmax.getDimension()
-                          << "), so this layer mixes heads inside one position instead of "
-                             "attending over positions; "
+                          << "), so this layer mixes heads inside one position instead of attending over positions; "
                              "if that is not intended, transpose q, k, v to (B, H, S, D)";
     mismatch = {softmax, "its keys are the heads of one position"};
     return false;
   }
-  if (origin.keysAreColumns && !origin.featuresAreColumns) {
+  if (keys.keysAreColumns && !keys.featuresAreColumns && !keys.together) {
     mismatch = {softmax, "its keys are channels and the product before it sums over positions"};
     return false;
   }

@@ -11,11 +11,12 @@
 //   %k4 = tensor.expand_shape %k [[0], [1], [2, 3]]          // B S (H D)
 //   ... Q K^T and softmax over H
 //
-// The rule: follow the key axis n and the feature axis d of K to the projection
-// that made them. A projection gives a tensor its columns: axes that index its
-// weights and not its data. If n and d are both columns of one projection, or
-// share a dimension of a tensor (then someone split a feature vector into n x
-// d), n is the heads and not positions.
+// The rule: follow the key axis n and the feature axis d of K to the projection that
+// made them, and the query axis m and d of Q to theirs. A projection gives a tensor its
+// columns: axes that index its weights and not its data. If both pairs are columns of
+// one projection, or share a dimension of a tensor (someone split a feature vector in
+// two), the softmax runs over heads. If only K's pair is, a vector was cut into tokens
+// (prompt tokens of an image), and these are positions.
 //
 //   attention           x[b, n, c] w[c, (h, d)]          n is a row, d a column
 //   heads mixed         x[b, s, c] w[c, (n, d)]          both are columns ->

@@ -8,6 +8,8 @@
 // CHECK: remark: not fused into attn.attention: its keys are channels and the product before it sums over positions
 // sequence_projected: attention over the projected rows
 // CHECK: remark: fused into attn.attention: scale 1, read in place as q BMHD k BNGD v BNGE, written as BMHE
+// tokens_of_a_vector: positions
+// CHECK: remark: fused into attn.attention: scale 1, read in place as q BMD k BND v BNE, written as BME
 // softmax_over_queries
 // CHECK: remark: not fused into attn.attention: it does not sum over exactly the axis of the softmax
 // CHECK: note: here

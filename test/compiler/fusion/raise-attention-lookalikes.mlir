@@ -103,6 +103,32 @@ func.func @sequence_projected(%x: tensor<2x5x32xf32>) -> tensor<2x5x4x8xf32> {
   return %p24 : tensor<2x5x4x8xf32>
 }
 
+// Keys cut out of one vector (prompt tokens of an image): K has n and d together, Q has not, so n are positions.
+// CHECK-LABEL: func @tokens_of_a_vector(
+// CHECK: attn.attention {scale = 1.000000e+00 : f64} q({{.*}} "BMD" {{.*}} k({{.*}} "BND" {{.*}} v({{.*}} "BNE" {{.*}}outs("BME", {{.*}}) -> 
+func.func @tokens_of_a_vector(%x: tensor<2x5x32xf32>, %y: tensor<2x16xf32>) -> tensor<2x5x8xf32> {
+  %c1 = arith.constant dense<0.125> : tensor<16x24xf32>
+  %e2 = tensor.empty() : tensor<2x24xf32>
+  %f3 = arith.constant 0.0 : f32
+  %z4 = linalg.fill ins(%f3 : f32) outs(%e2 : tensor<2x24xf32>) -> tensor<2x24xf32>
+  %p5 = linalg.contract indexing_maps = [affine_map<(b, e, c) -> (b, c)>, affine_map<(b, e, c) -> (c, e)>, affine_map<(b, e, c) -> (b, e)>]
+    ins(%y, %c1 : tensor<2x16xf32>, tensor<16x24xf32>) outs(%z4 : tensor<2x24xf32>) -> tensor<2x24xf32>
+  %x6 = tensor.expand_shape %p5 [[0], [1, 2]] output_shape [2, 3, 8] : tensor<2x24xf32> into tensor<2x3x8xf32>
+  %c7 = arith.constant dense<0.25> : tensor<32x8xf32>
+  %e8 = tensor.empty() : tensor<2x5x8xf32>
+  %z9 = linalg.fill ins(%f3 : f32) outs(%e8 : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  %p10 = linalg.contract indexing_maps = [affine_map<(b, s, e, c) -> (b, s, c)>, affine_map<(b, s, e, c) -> (c, e)>, affine_map<(b, s, e, c) -> (b, s, e)>]
+    ins(%x, %c7 : tensor<2x5x32xf32>, tensor<32x8xf32>) outs(%z9 : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  %e11 = tensor.empty() : tensor<2x5x3xf32>
+  %z12 = linalg.fill ins(%f3 : f32) outs(%e11 : tensor<2x5x3xf32>) -> tensor<2x5x3xf32>
+  %p13 = linalg.contract indexing_maps = [affine_map<(b, s, n, d) -> (b, s, d)>, affine_map<(b, s, n, d) -> (b, n, d)>, affine_map<(b, s, n, d) -> (b, s, n)>]
+    ins(%p10, %x6 : tensor<2x5x8xf32>, tensor<2x3x8xf32>) outs(%z12 : tensor<2x5x3xf32>) -> tensor<2x5x3xf32>
+  %w14 = linalg.softmax dimension(2) ins(%p13 : tensor<2x5x3xf32>) outs(%e11 : tensor<2x5x3xf32>) -> tensor<2x5x3xf32>
+  %p15 = linalg.contract indexing_maps = [affine_map<(b, s, d, n) -> (b, s, n)>, affine_map<(b, s, d, n) -> (b, n, d)>, affine_map<(b, s, d, n) -> (b, s, d)>]
+    ins(%w14, %x6 : tensor<2x5x3xf32>, tensor<2x3x8xf32>) outs(%z9 : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  return %p15 : tensor<2x5x8xf32>
+}
+
 // Sigmoid attention: nothing is normalised.
 // CHECK-LABEL: func @sigmoid(
 // CHECK-NOT: attn.attention
