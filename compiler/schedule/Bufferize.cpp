@@ -13,8 +13,7 @@
 //
 // becomes
 //
-//   func.func @f(%x: memref<?x4xf32> {attnc.contiguous}, %out: memref<?x4xf32>
-//   {attnc.result = 0 : i64}) {
+//   func.func @f(%x: memref<?x4xf32, strided<[?, 1], offset: ?>>, %out: memref<?x4xf32> {attnc.result = 0 : i64}) {
 //     linalg.exp ins(%x) outs(%out)
 //     return
 //   }
@@ -30,7 +29,6 @@
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "compiler/schedule/CompoundOps.h"
 #include "compiler/schedule/Passes.h"
-#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
@@ -75,11 +73,6 @@ static void splitSharedFills(ModuleOp module) {
 // 2. The calling convention
 //===----------------------------------------------------------------------===//
 
-/// Ops that read an operand of any strides as fast as a contiguous one.
-static bool followsStrides(Operation *user) {
-  return isa<attn::AttentionOp, attn::ContractOp, tensor::DimOp, tensor::ExtractOp>(user);
-}
-
 /// strided<[?, .., ?, 1], offset: ?> for a tensor of rank >= 1.
 static StridedLayoutAttr innermostContiguous(RankedTensorType type) {
   SmallVector<int64_t> strides(type.getRank(), ShapedType::kDynamic);
@@ -87,7 +80,8 @@ static StridedLayoutAttr innermostContiguous(RankedTensorType type) {
   return StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides);
 }
 
-/// Inputs are read-only; their layout depends on who reads them.
+/// Inputs are read-only, and callers may pass slices of larger tensors. Only a reshape that merges dimensions needs its
+/// operand without gaps; bufferization copies there.
 static void declareInputs(func::FuncOp function) {
   OpBuilder builder(function.getContext());
   for (BlockArgument argument : function.getArguments()) {
@@ -96,13 +90,8 @@ static void declareInputs(func::FuncOp function) {
       continue;
     unsigned number = argument.getArgNumber();
     function.setArgAttr(number, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(false));
-    if (type.getRank() == 0)
-      continue;
-    if (llvm::all_of(argument.getUsers(), followsStrides))
-      function.setArgAttr(number, bufferization::BufferizationDialect::kBufferLayoutAttrName,
-                          innermostContiguous(type));
-    else
-      function.setArgAttr(number, "attnc.contiguous", builder.getUnitAttr());
+    if (type.getRank() > 0)
+      function.setArgAttr(number, bufferization::BufferizationDialect::kBufferLayoutAttrName, innermostContiguous(type));
   }
 }
 

@@ -38,16 +38,14 @@ def Bufferize : Pass<"bufferize", "::mlir::ModuleOp"> {
   let summary = "tensors become memrefs; results become trailing arguments that producers write in place";
   let description = [{
     Results of a public function are written to trailing memref arguments of
-    identity layout. Inputs are never written. An input that is read only by ops
-    which follow strides (attn.attention, attn.contract, tensor.extract,
-    tensor.dim) becomes `strided<[?, .., 1], offset: ?>`; any other input has the
-    identity layout and the argument attribute `attnc.contiguous`: a caller must
-    copy when it holds something else.
+    identity layout. Inputs are never written and may be slices of larger tensors:
+    their type is `strided<[?, .., 1], offset: ?>`, only the innermost dimension is
+    without gaps.
 
     ```mlir
     func.func @f(%x: tensor<?x4xf32>) -> tensor<?x4xf32>
     // becomes
-    func.func @f(%x: memref<?x4xf32> {attnc.contiguous}, %out: memref<?x4xf32> {attnc.result = 0 : i64})
+    func.func @f(%x: memref<?x4xf32, strided<[?, 1], offset: ?>>, %out: memref<?x4xf32> {attnc.result = 0 : i64})
     ```
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",

@@ -2,10 +2,10 @@
 
 // Results are trailing arguments with the result's attributes, and the producer writes them in place.
 // CHECK-LABEL: func.func @in_place
-// CHECK-SAME:    %[[X:.*]]: memref<?x4xf32> {attnc.contiguous, attnc.name = "x"}
+// CHECK-SAME:    %[[X:.*]]: memref<?x4xf32, strided<[?, 1], offset: ?>> {attnc.name = "x"}
 // CHECK-SAME:    %[[OUT:.*]]: memref<?x4xf32> {attnc.name = "y", attnc.result = 0 : i64}) {
 // CHECK-NOT:     alloc
-// CHECK:         linalg.exp ins(%[[X]] : memref<?x4xf32>) outs(%[[OUT]] : memref<?x4xf32>)
+// CHECK:         linalg.exp ins(%[[X]] : memref<?x4xf32, strided<[?, 1], offset: ?>>) outs(%[[OUT]] : memref<?x4xf32>)
 // CHECK-NOT:     copy
 func.func @in_place(%x: tensor<?x4xf32> {attnc.name = "x"}) -> (tensor<?x4xf32> {attnc.name = "y"}) {
   %c0 = arith.constant 0 : index
@@ -64,12 +64,12 @@ func.func @contract(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
 
 // An input that is returned is copied, never written; a fill shared by two destinations is done twice, not copied.
 // CHECK-LABEL: func.func @copies
-// CHECK-SAME:    %[[X:.*]]: memref<4xf32> {{.*}}, %[[A:.*]]: memref<4xf32> {{.*}}, %[[B:.*]]: memref<f32> {{.*}}, %[[C:.*]]: memref<f32>
+// CHECK-SAME:    %[[X:.*]]: memref<4xf32, strided<[1], offset: ?>>, %[[A:.*]]: memref<4xf32> {{.*}}, %[[B:.*]]: memref<f32> {{.*}}, %[[C:.*]]: memref<f32>
 // CHECK-DAG:     linalg.fill {{.*}} outs(%[[B]]
 // CHECK-DAG:     linalg.fill {{.*}} outs(%[[C]]
 // CHECK:         linalg.reduce { arith.addf } ins(%[[X]] {{.*}} outs(%[[B]]
 // CHECK:         linalg.reduce { arith.maximumf } ins(%[[X]] {{.*}} outs(%[[C]]
-// CHECK:         linalg.copy ins(%[[X]] : memref<4xf32>) outs(%[[A]] : memref<4xf32>)
+// CHECK:         linalg.copy ins(%[[X]] : memref<4xf32, strided<[1], offset: ?>>) outs(%[[A]] : memref<4xf32>)
 // CHECK-NEXT:    return
 func.func @copies(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<f32>, tensor<f32>) {
   %zero = arith.constant 0.0 : f32
@@ -84,7 +84,7 @@ func.func @copies(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<f32>, tensor<f32>
 
 // softmax, concat and pad are spelled with simple ops; both halves of a concat are written where they belong.
 // CHECK-LABEL: func.func @compound
-// CHECK-SAME:    %[[X:.*]]: memref<2x4xf32> {{.*}}, %[[CAT:.*]]: memref<4x4xf32> {{.*}}, %[[PAD:.*]]: memref<2x6xi1>
+// CHECK-SAME:    %[[X:.*]]: memref<2x4xf32, strided<[?, 1], offset: ?>>, {{.*}}, %[[CAT:.*]]: memref<4x4xf32> {{.*}}, %[[PAD:.*]]: memref<2x6xi1>
 // CHECK-NOT:     linalg.softmax
 // CHECK:         memref.subview %[[CAT]][2, 0] [2, 4] [1, 1]
 // CHECK-NOT:     tensor.
@@ -98,4 +98,19 @@ func.func @compound(%x: tensor<2x4xf32>, %p: tensor<2x4xi1>) -> (tensor<4x4xf32>
     tensor.yield %false : i1
   } : tensor<2x4xi1> to tensor<2x6xi1>
   return %y, %q : tensor<4x4xf32>, tensor<2x6xi1>
+}
+
+// -----
+
+// Merging dimensions of an input, which may have gaps, copies it; splitting one does not.
+// CHECK-LABEL: func.func @reshapes
+// CHECK-SAME:    %[[X:.*]]: memref<3x4xf32, strided<[?, 1], offset: ?>>
+// CHECK-DAG:     %[[COPY:.*]] = memref.alloc() {{.*}} : memref<3x4xf32>
+// CHECK-DAG:     linalg.copy ins(%[[X]] {{.*}} outs(%[[COPY]]
+// CHECK-DAG:     memref.collapse_shape %[[COPY]]
+// CHECK-DAG:     memref.expand_shape %[[X]]
+func.func @reshapes(%x: tensor<3x4xf32>) -> (tensor<12xf32>, tensor<3x2x2xf32>) {
+  %0 = tensor.collapse_shape %x [[0, 1]] : tensor<3x4xf32> into tensor<12xf32>
+  %1 = tensor.expand_shape %x [[0], [1, 2]] output_shape [3, 2, 2] : tensor<3x4xf32> into tensor<3x2x2xf32>
+  return %0, %1 : tensor<12xf32>, tensor<3x2x2xf32>
 }
