@@ -142,19 +142,37 @@ struct Arguments {
   std::vector<Guarded> memory;
   std::vector<DLTensor> tensors;
   std::vector<DLTensor *> pointers;
-  std::vector<llvm::SmallVector<int64_t>> shapes;
+  std::vector<llvm::SmallVector<int64_t>> shapes, strides;
 
   void add(const attnc_tensor_info &info, ArrayRef<int64_t> shape, size_t bytes) {
     shapes.emplace_back(shape);
+    strides.emplace_back();
     memory.emplace_back(bytes);
     tensors.emplace_back();
     tensors.back().device.device_type = kDLCPU;
     tensors.back().dtype = {info.type_code, info.type_bits, 1};
     tensors.back().ndim = shape.size();
   }
+  /// Adds a tensor with these strides and copies its row-major elements there.
+  void add(const attnc_tensor_info &info, const RefTensor &tensor, ArrayRef<int64_t> elementStrides) {
+    std::vector<char> bytes = attn::toBytes(tensor);
+    size_t width = attn::elementBytes(tensor.elementType).value(), last = 0;
+    for (auto [extent, stride] : llvm::zip(tensor.shape, elementStrides))
+      last += (extent - 1) * stride;
+    add(info, tensor.shape, bytes.empty() ? 0 : (last + 1) * width);
+    strides.back().assign(elementStrides.begin(), elementStrides.end());
+    SmallVector<int64_t> rowMajor = tensor.strides();
+    for (int64_t n = 0; n < tensor.size(); ++n) {
+      int64_t place = 0;
+      for (auto [extent, from, to] : llvm::zip(tensor.shape, rowMajor, elementStrides))
+        place += n / from % extent * to;
+      std::memcpy(memory.back().data + place * width, bytes.data() + n * width, width);
+    }
+  }
   void finish() { // nothing moves any more
-    for (auto [tensor, shape, bytes] : llvm::zip(tensors, shapes, memory)) {
+    for (auto [tensor, shape, stride, bytes] : llvm::zip(tensors, shapes, strides, memory)) {
       tensor.shape = shape.data();
+      tensor.strides = stride.empty() ? nullptr : stride.data();
       tensor.data = bytes.data;
       pointers.push_back(&tensor);
     }
@@ -162,7 +180,19 @@ struct Arguments {
 };
 } // namespace
 
-std::optional<std::vector<RefTensor>> Compiled::run(ArrayRef<RefTensor> inputs, std::string &error) {
+/// Strides in elements of a tensor that is placed so.
+static SmallVector<int64_t> stridesFor(ArrayRef<int64_t> shape, Placement placement) {
+  SmallVector<int64_t> strides(shape.size());
+  int64_t next = placement == Placement::interleaved ? 2 : 1;
+  for (auto [stride, extent] : llvm::reverse(llvm::zip(strides, shape))) {
+    stride = next;
+    next = extent * next + (placement == Placement::contiguous ? 0 : 3);
+  }
+  return strides;
+}
+
+std::optional<std::vector<RefTensor>> Compiled::run(ArrayRef<RefTensor> inputs, std::string &error,
+                                                    Placement placement) {
   char message[512] = "";
   attnc_options options = attnc_options_init();
   options.message = message;
@@ -173,11 +203,8 @@ std::optional<std::vector<RefTensor>> Compiled::run(ArrayRef<RefTensor> inputs, 
     return status != ATTNC_OK;
   };
   Arguments in, out;
-  for (auto [n, input] : llvm::enumerate(inputs)) {
-    std::vector<char> bytes = attn::toBytes(input);
-    in.add(entry->inputs[n], input.shape, bytes.size());
-    llvm::copy(bytes, in.memory.back().data);
-  }
+  for (auto [n, input] : llvm::enumerate(inputs))
+    in.add(entry->inputs[n], input, stridesFor(input.shape, placement));
   in.finish();
   std::vector<int64_t> extents(64);
   if (refused(attnc_plan(entry, in.pointers.data(), extents.data(), nullptr, &options)))

@@ -19,6 +19,13 @@ namespace attnc::numerics {
 /// A context with every dialect, and one thread.
 std::unique_ptr<mlir::MLIRContext> makeContext();
 
+/// How inputs lie in memory.
+enum class Placement {
+  contiguous,
+  padded,      // rows without gaps, every outer stride larger than needed
+  interleaved, // every stride twice that of `padded`: the runtime has to copy
+};
+
 /// The first function of a module, through the whole pipeline into a shared library, as a user would get it.
 class Compiled {
 public:
@@ -29,7 +36,8 @@ public:
   /// Calls it. Every tensor ends right before a page that may not be touched, and the outputs start as NaN: reading or
   /// writing past an end stops the program, an element that is not written shows. The error's text instead of outputs
   /// where the runtime refuses.
-  std::optional<std::vector<attn::RefTensor>> run(llvm::ArrayRef<attn::RefTensor> inputs, std::string &error);
+  std::optional<std::vector<attn::RefTensor>> run(llvm::ArrayRef<attn::RefTensor> inputs, std::string &error,
+                                                  Placement placement = Placement::contiguous);
 
   /// Threads to use from the next run on.
   void useThreads(int32_t threads);

@@ -32,13 +32,13 @@ protected:
       GTEST_SKIP() << "this machine has no " << testTarget();
   }
 
-  void check(const Sizes &sizes, Poison poison = Poison::none) {
+  void check(const Sizes &sizes, Poison poison = Poison::none, Placement placement = Placement::contiguous) {
     SCOPED_TRACE(nameOf(sizes) + ", " + nameOf(poison));
     std::vector<RefTensor> inputs = makeInputs(variant, sizes, poison, 7, context.get());
     auto expected = attn::interpret(module->lookupSymbol<func::FuncOp>("attention"), inputs);
     ASSERT_TRUE(succeeded(expected));
     std::string error;
-    auto got = compiled->run(inputs, error);
+    auto got = compiled->run(inputs, error, placement);
     ASSERT_TRUE(got) << error;
     ASSERT_EQ(got->size(), expected->size());
     for (auto [mine, other] : llvm::zip(*got, *expected)) {
@@ -112,4 +112,39 @@ TEST_F(Attention, threads) {
   compiled->useThreads(3);
   for (Sizes sizes : {Sizes{3, 65, 65}, Sizes{1, 1, 1}, Sizes{0, 1, 1}, Sizes{1, 200, 300}})
     check(sizes);
+}
+
+/// Inputs that the caller holds with gaps, read in place or copied.
+TEST_F(Attention, strides) {
+  ASSERT_NO_FATAL_FAILURE(
+      compile({.name = "strides", .mask = "padding", .score = "bias", .H = 4, .G = 2, .lse = true}));
+  for (Placement placement : {Placement::padded, Placement::interleaved})
+    for (Sizes sizes : {Sizes{2, 17, 65}, Sizes{1, 1, 1}, Sizes{2, 0, 3}, Sizes{2, 70, 16}})
+      check(sizes, Poison::none, placement);
+}
+
+/// A dozen orders of the dimensions, features last and not.
+TEST_F(Attention, layouts) {
+  struct Orders {
+    const char *q, *k, *v, *o;
+  };
+  for (Orders orders : {Orders{"BHMD", "BGND", "BGNE", "BMHE"}, Orders{"MBHD", "NBGD", "NBGE", "MBHE"},
+                        Orders{"HBMD", "GBND", "GBNE", "HMBE"}, Orders{"BMHD", "BGDN", "BNGE", "BHME"},
+                        Orders{"BHDM", "BGND", "BGNE", "BHEM"}, Orders{"BMHD", "BNGD", "BGEN", "BMHE"},
+                        Orders{"DHMB", "DGNB", "EGNB", "EHMB"}, Orders{"MHDB", "GDBN", "NEBG", "BEMH"}}) {
+    SCOPED_TRACE(std::string(orders.q) + " " + orders.k + " " + orders.v + " " + orders.o);
+    ASSERT_NO_FATAL_FAILURE(compile({.name = "layouts",
+                                     .mask = "causal",
+                                     .H = 4,
+                                     .G = 2,
+                                     .D = 8,
+                                     .E = 5,
+                                     .q = orders.q,
+                                     .k = orders.k,
+                                     .v = orders.v,
+                                     .o = orders.o,
+                                     .lse = true}));
+    for (Sizes sizes : {Sizes{2, 17, 65}, Sizes{1, 1, 1}, Sizes{3, 70, 16}})
+      check(sizes, Poison::masked);
+  }
 }
