@@ -19,3 +19,12 @@ func.func @f(%x: vector<4xf32>) -> vector<4xf32> {
   %7 = math.powf %6, %x : vector<4xf32>
   return %7 : vector<4xf32>
 }
+
+// CHECK-LABEL: func @divide_by_constant
+func.func @divide_by_constant(%x: vector<4xf32>) -> vector<4xf32> {
+  // CHECK: %[[C:.*]] = arith.constant dense<2.500000e-01> : vector<4xf32>
+  // CHECK: arith.mulf %{{.*}}, %[[C]]
+  %c = arith.constant dense<4.0> : vector<4xf32>
+  %0 = arith.divf %x, %c : vector<4xf32>
+  return %0 : vector<4xf32>
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Measures every figure that this project claims, as a table in Markdown. Usage: bench/run.sh [--peers] > table.md
+# Fractions are of the FMA peak that each measurement reads in between its own rounds, so a shared machine does not
+# falsify them; still, run nothing else beside it. --peers adds ONNX Runtime (npm), in turns with ours.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+attnc=build/bin/attnc
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+field() { sed -n "s/^ *\"$1\": \([0-9.e+-]*\),*$/\1/p" "$2"; }
+percent() { awk -v x="$1" 'BEGIN { printf "%.1f%%", 100 * x }'; }
+
+# row WHAT TARGET_FRACTION ARGUMENTS...
+row() {
+  local what=$1 goal=$2; shift 2
+  "$attnc" bench "$@" --json > "$work/report.json" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
+  echo "| $what | $(percent "$(field fraction_of_peak "$work/report.json")") | $goal | \`attnc bench $*\` |"
+}
+
+echo "Machine: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores; load at the start $(cut -d' ' -f1 /proc/loadavg); $(date -u +%F); $("$attnc" --version | head -1)"
+echo
+echo "| what | of the FMA peak | goal | command |"
+echo "|---|---|---|---|"
+row "f32 attention B1 H16 2048 D64, full" 90% examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1
+row "the same, causal (exact pairs counted)" 86% examples/causal.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1
+row "f32 D128 4096, causal" 88% examples/causal.attn --dims B=1,H=8,M=4096,N=4096,D=128 --threads 1
+row "AVX2 code, D64 full" 80% examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1 --target x86-64-v3
+for shape in 1024x1024x1024:93% 128x3072x768:92% 197x768x768:92%; do
+  size=${shape%:*}
+  build/test/bin/make-onnx "bench/models/gelu-$size.txt" -o "$work/gelu-$size.onnx"
+  row "f32 matmul $size with bias and GELU" "${shape#*:}" "$work/gelu-$size.onnx" --dims "M=${size%%x*}" --threads 1 |
+    sed "s|$work/||"
+done
+echo
+
+two() { # the ratio of two threads to one, in three pairs of runs, by wall time
+  for _ in 1 2 3; do
+    for threads in 1 2; do
+      "$attnc" bench "$@" --threads $threads --seconds 3 --json 2>/dev/null > "$work/$threads.json"
+      field wall_seconds "$work/$threads.json"
+    done | paste -sd' '
+  done | awk '{ print $1 / $2 }' | sort -n | sed -n 2p
+}
+printf '2 threads over 1 thread, full attention: %.2fx (goal 1.85x)\n' "$(two examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64)"
+
+compile() { # median wall time in ms of 9 whole processes
+  for _ in 1 2 3 4 5 6 7 8 9; do
+    local start=$(date +%s%N)
+    "$attnc" compile examples/causal.attn --dims H=16,D=64 --emit=shared -o "$work/libcausal.so" 2>/dev/null >&2
+    echo $((($(date +%s%N) - start) / 1000000))
+  done | sort -n | sed -n 5p
+}
+echo "\`attnc compile\` of one variant to a shared library, whole process: $(compile) ms (goal 300 ms)"
+
+if [ "${1:-}" = --peers ]; then
+  (cd bench/peers && [ -d node_modules ] || npm install --silent --ignore-scripts >&2)
+  build/test/bin/make-onnx bench/peers/mha.txt -o "$work/mha.onnx"
+  for threads in 1 2; do
+    node bench/peers/ort.mjs "$work/mha.onnx" "$attnc" examples/full.attn $threads 5
+  done
+fi
