@@ -171,7 +171,7 @@ Operand Arithmetic::floorDivide(Operand x, Operand y) {
       return integer(0);
     if (divisor == -1)
       return negate(x);
-    Value quotient = emit<arith::FloorDivSIOp>(x.value, y.value);
+    Value quotient = emit<arith::FloorDivSIOp>(x.value, integer(divisor).value);
     auto floor = [&](int64_t value) { return llvm::divideFloorSigned(value, divisor); };
     Interval range{std::min(floor(x.range.low), floor(x.range.high)),
                    std::max(floor(x.range.low), floor(x.range.high))};

@@ -23,7 +23,8 @@ public:
   mlir::InFlightDiagnostic error(llvm::SMLoc loc);
   mlir::InFlightDiagnostic warning(llvm::SMLoc loc) { return mlir::emitWarning(translate(loc)); }
   void note(mlir::InFlightDiagnostic &diagnostic, llvm::SMLoc loc, const llvm::Twine &text) {
-    diagnostic.attachNote(translate(loc)) << text;
+    if (errors <= kMaxErrors + 1) // beyond that, `diagnostic` is none
+      diagnostic.attachNote(translate(loc)) << text;
   }
 
   /// File, line and column of `loc` as an MLIR location.

@@ -136,11 +136,11 @@ Operand ExpressionLowering::lowerExtent(const Expr &expr) {
                     .Case("N", environment.N)
                     .Default(Value());
   if (!ShapedType::isDynamic(size) && !(value && (expr.name == "M" || expr.name == "N")))
-    return arithmetic.integer(size);
+    return arithmetic.integer(std::max<int64_t>(size, 1));
   if (!value)
     return fail(expr, "'" + expr.name + "' is known only at run time, '" + context.name +
                           "' must be known when the file is compiled");
-  return {Operand::Int, value, ShapedType::isDynamic(size) ? range : Interval::exactly(size)};
+  return {Operand::Int, value, ShapedType::isDynamic(size) ? range : Interval::exactly(std::max<int64_t>(size, 1))};
 }
 
 Operand ExpressionLowering::lowerParameter(const Expr &expr, size_t position) {

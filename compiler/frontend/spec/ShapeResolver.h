@@ -49,7 +49,7 @@ private:
   void publishExtents();
   std::string symbolOf(const Dim &dim) const;
   void buildType(TensorInfo &tensor);
-  bool checkElement(const Parameter &tensor, bool mustBeFloat);
+  bool checkType(const Parameter &tensor, bool mustBeFloat);
   std::optional<int64_t> extentOf(const Dim &dim) const;
   bool failed() const { return mistakes; }
   mlir::InFlightDiagnostic error(llvm::SMLoc loc) {

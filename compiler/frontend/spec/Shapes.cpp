@@ -34,9 +34,9 @@ std::optional<Shapes> ShapeResolver::run() {
   bool elementsExist = true;
   for (const Parameter &param : attention.params)
     elementsExist &=
-        checkElement(param, /*mustBeFloat=*/param.name.text == "q" || param.name.text == "k" || param.name.text == "v");
+        checkType(param, /*mustBeFloat=*/param.name.text == "q" || param.name.text == "k" || param.name.text == "v");
   for (const Parameter &result : attention.results)
-    elementsExist &= checkElement(result, /*mustBeFloat=*/true);
+    elementsExist &= checkType(result, /*mustBeFloat=*/true);
   std::optional<Shapes> resolved = resolve();
   return elementsExist ? std::move(resolved) : std::nullopt;
 }

@@ -17,6 +17,9 @@ namespace attnc::spec {
 /// tensor: sums of indices fit 64 bits.
 inline constexpr int64_t kMaxExtent = int64_t(1) << 40;
 
+/// The most dimensions a tensor may have.
+inline constexpr size_t kMaxRank = 8;
+
 /// A parameter or result with every extent resolved.
 struct TensorInfo {
   const Parameter *parameter = nullptr;

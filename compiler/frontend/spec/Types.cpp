@@ -32,9 +32,13 @@ Type attnc::spec::parseElementType(llvm::StringRef name, MLIRContext *context) {
       .Default(Type());
 }
 
-/// The element type exists, and q, k, v and the results hold floats.
-bool ShapeResolver::checkElement(const Parameter &tensor, bool mustBeFloat) {
+/// The rank is sensible, the element type exists, and q, k, v and the results hold floats.
+bool ShapeResolver::checkType(const Parameter &tensor, bool mustBeFloat) {
   llvm::StringRef name = tensor.type.element.text;
+  if (tensor.type.dims.size() > kMaxRank) {
+    diagnostics.error(tensor.type.element.loc) << "a tensor of more than " << kMaxRank << " dimensions";
+    return false;
+  }
   Type element = parseElementType(name, diagnostics.getContext());
   if (element && (!mustBeFloat || isa<FloatType>(element)))
     return true;

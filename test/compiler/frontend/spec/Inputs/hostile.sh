@@ -15,5 +15,6 @@ lets)
   echo "$head let t0 = s"
   for n in $(seq 1500); do echo "let t$n = t$((n - 1)) * s"; done
   echo "score = t1500 }" ;;
+errors) for n in $(seq 300); do echo "def a = 1"; done; echo "$head }" ;;
 big) echo "$head }"; head -c 1100000 /dev/zero | tr '\0' ' ' ;;
 esac
