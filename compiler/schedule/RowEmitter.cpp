@@ -62,7 +62,7 @@ public:
   void emit(Value laneBegin, Value laneEnd) {
     zero = constantIndex(builder, loc, 0);
     if (program.combiner)
-      carried = load(builder, op.getDpsInitOperand(0));
+      carried = widen(builder, load(builder, op.getDpsInitOperand(0)));
     emitInnerLoops();
     emitLaneOp(laneBegin, laneEnd);
     emitBody();
@@ -168,15 +168,24 @@ private:
   void finishReduction() {
     Value out = op.getRegionOutputArgs().front();
     unsigned other = program.combiner->getOperand(0) == out ? 1 : 0;
-    tile::YieldOp::create(at[Lane], loc, mapping.lookupOrDefault(program.combiner->getOperand(other)));
+    Value value = mapping.lookupOrDefault(program.combiner->getOperand(other));
+    tile::YieldOp::create(at[Lane], loc, widen(at[Lane], value));
     Value result = laneOp->getResult(0);
     for (scf::ForOp loop : llvm::reverse(innerLoops)) {
       OpBuilder end = OpBuilder::atBlockEnd(loop.getBody());
       scf::YieldOp::create(end, loc, result);
       result = loop.getResult(0);
     }
+    if (result.getType() != out.getType())
+      result = arith::TruncFOp::create(builder, loc, out.getType(), result);
     OpOperand *output = op.getDpsInitOperand(0);
     memref::StoreOp::create(builder, loc, result, output->get(), indices(builder, output));
+  }
+
+  /// A row of small floats is combined in f32 and rounded once.
+  Value widen(OpBuilder &where, Value value) {
+    auto type = dyn_cast<FloatType>(value.getType());
+    return type && type.getWidth() < 32 ? arith::ExtFOp::create(where, loc, where.getF32Type(), value) : value;
   }
 
   void define(Value from, Value to, Level level) {

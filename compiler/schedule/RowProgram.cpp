@@ -167,14 +167,21 @@ struct LaneChoice {
 
 static constexpr int kNoLane = -100;
 
-/// Costs: a gather -2, a scatter -4, accumulating through memory -1, lanes that
-/// stay mostly empty -3.
+/// What accumulating through memory costs: -1; -4 for small floats, which would be rounded at every step.
+static int scoreAccumulation(linalg::GenericOp op) {
+  if (op.getNumReductionLoops() == 0)
+    return 0;
+  auto element = dyn_cast<FloatType>(getElementTypeOrSelf(op.getOutputs().front().getType()));
+  return element && element.getWidth() < 32 ? -4 : -1;
+}
+
+/// Other costs: a gather -2, a scatter -4, lanes that stay mostly empty -3.
 static int scoreLane(const RowProgram &program, unsigned loop, bool hasCombiner) {
   linalg::GenericOp op = program.op;
   bool reduction = op.getIteratorTypesArray()[loop] == utils::IteratorType::reduction;
   if (reduction && !hasCombiner)
     return kNoLane;
-  int score = !reduction && op.getNumReductionLoops() > 0 ? -1 : 0;
+  int score = reduction ? 0 : scoreAccumulation(op);
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;

@@ -4,15 +4,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What is neither attention nor a matmul: norms, softmax, gathers, shapes,
-// reductions, casts. Each program of Inputs/rows is compiled once and run at
-// ragged extents of its symbols B and S, empty ones included.
+// reductions, casts. Each program of Inputs/rows is compiled once per element
+// type (it is written for f32, which stands for any) and run at ragged extents
+// of its symbols B and S, empty ones included.
 //
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Attn/Interpreter.h"
 #include "mlir/Parser/Parser.h"
 #include "test/numerics/Compiled.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <cmath>
 #include <cstdlib>
@@ -35,7 +36,7 @@ RefTensor randomTensor(Type element, ArrayRef<int64_t> shape, Poison poison, std
   RefTensor tensor(element, shape);
   std::normal_distribution<float> normal;
   for (double &value : tensor.floats)
-    value = normal(generator);
+    value = attn::roundTo(cast<FloatType>(element), normal(generator)); // ties of an argmax are ties for both
   for (int64_t &value : tensor.ints)
     value = generator() % (element.isInteger(1) ? 2 : 5);
   int64_t row = shape.empty() ? 1 : shape.back(), size = tensor.floats.size();
@@ -52,13 +53,32 @@ struct Sizes {
   int64_t B, S;
 };
 
-class Rows : public testing::TestWithParam<const char *> {
+/// The program with all its f32 replaced.
+std::string programOf(StringRef file, StringRef type) {
+  auto buffer = llvm::MemoryBuffer::getFile(file);
+  if (!buffer)
+    return "";
+  std::string text = (*buffer)->getBuffer().str();
+  for (size_t at = text.find("f32"); at != std::string::npos; at = text.find("f32", at + type.size()))
+    text.replace(at, 3, type.str());
+  return text;
+}
+
+/// The largest relative error: a few roundings of the type.
+double limitFor(StringRef type) { return type == "f64" ? 1e-12 : type == "f32" ? 1e-5 : type == "f16" ? 4e-3 : 3e-2; }
+
+/// A program and its element type.
+using Case = std::tuple<const char *, const char *>;
+
+class Rows : public testing::TestWithParam<Case> {
 protected:
   void compile() {
+    auto [program, type] = GetParam();
+    limit = limitFor(type);
     SmallString<128> file(folder);
-    llvm::sys::path::append(file, std::string(GetParam()) + ".mlir");
-    module = parseSourceFile<ModuleOp>(file, context.get());
-    ASSERT_TRUE(module) << file.c_str();
+    llvm::sys::path::append(file, std::string(program) + ".mlir");
+    module = parseSourceString<ModuleOp>(programOf(file, type), context.get());
+    ASSERT_TRUE(module && !module->getBody()->empty()) << file.c_str();
     const char *target = std::getenv("ATTNC_TEST_TARGET"); // one program, a lit run per target
     compiled = Compiled::create(*module, target ? target : "host");
     ASSERT_TRUE(compiled) << file.c_str();
@@ -93,13 +113,14 @@ protected:
     ASSERT_EQ(got->size(), expected->size());
     for (auto [mine, other] : llvm::zip(*got, *expected)) {
       attn::Comparison comparison = attn::compare(mine, other);
-      EXPECT_TRUE(comparison.within(1e-5)) << describe(comparison, mine, other);
+      EXPECT_TRUE(comparison.within(limit)) << describe(comparison, mine, other);
     }
   }
 
   std::unique_ptr<MLIRContext> context = makeContext();
   OwningOpRef<ModuleOp> module;
   std::unique_ptr<Compiled> compiled;
+  double limit = 0;
 };
 } // namespace
 
@@ -125,13 +146,17 @@ TEST_P(Rows, threads) {
     check(sizes);
 }
 
+static std::string caseName(const testing::TestParamInfo<Case> &info) {
+  std::string name = std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Programs, Rows,
-                         testing::Values("layer-norm", "softmax", "embedding", "shapes", "reductions", "casts"),
-                         [](const auto &info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         testing::Combine(testing::Values("layer-norm", "softmax", "embedding", "shapes", "reductions"),
+                                          testing::Values("f32", "f64", "f16", "bf16")),
+                         caseName);
+INSTANTIATE_TEST_SUITE_P(Casts, Rows, testing::Values(Case("casts", "f32")), caseName);
 
 int main(int argc, char **argv) {
   testing::InitGoogleTest(&argc, argv);

@@ -234,3 +234,18 @@ func.func @keepdims(%x: memref<8x100xf32>, %s: memref<8xf32>, %r: memref<8x1xf32
   }
   return
 }
+
+// -----
+
+// A row of small floats is summed in f32 and rounded once.
+// CHECK-LABEL: func.func @half
+// CHECK:         tile.reduce add %c0 to %c100 init(%{{.*}}) {
+// CHECK:           %[[X:.*]] = memref.load
+// CHECK:           %[[WIDE:.*]] = arith.extf %[[X]] : bf16 to f32
+// CHECK:           tile.yield %[[WIDE]]
+// CHECK:         } : f32
+// CHECK:         arith.truncf %{{.*}} : f32 to bf16
+func.func @half(%x: memref<8x100xbf16>, %s: memref<8xbf16>) {
+  linalg.reduce {arith.addf} ins(%x : memref<8x100xbf16>) outs(%s : memref<8xbf16>) dimensions = [1]
+  return
+}

@@ -19,8 +19,9 @@ func.func @reductions(%x: tensor<?x?xf32> {attnc.name = "x", attnc.dims = ["B", 
   %b = tensor.dim %x, %c0 : tensor<?x?xf32>
   %s = tensor.dim %x, %c1 : tensor<?x?xf32>
   %zero = arith.constant 0.0 : f32
-  %ninf = arith.constant 0xFF800000 : f32
-  %inf = arith.constant 0x7F800000 : f32
+  %one = arith.constant 1.0 : f32
+  %inf = arith.divf %one, %zero : f32
+  %ninf = arith.negf %inf : f32
   %izero = arith.constant 0 : i64
   %ilow = arith.constant -9223372036854775808 : i64
   %true = arith.constant true
