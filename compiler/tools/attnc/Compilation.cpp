@@ -13,11 +13,15 @@
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Source.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
+#include <cstdlib>
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -97,6 +101,21 @@ Compilation::~Compilation() {
     printTimeReport();
 }
 
+/// Runs `body`; false if it crashed, which is always our bug.
+static bool survives(llvm::function_ref<void()> body) {
+  llvm::CrashRecoveryContext::Enable();
+  bool survived = llvm::CrashRecoveryContext().RunSafely(body);
+  llvm::CrashRecoveryContext::Disable();
+  return survived;
+}
+
+/// Ends the process after a crash: what is in memory can no longer be trusted, destructors included.
+[[noreturn]] static void giveUp(const llvm::Twine &message) {
+  error(message);
+  llvm::outs().flush();
+  std::_Exit(kOurBug);
+}
+
 int Compilation::load() {
   if (!asked.from.empty()) {
     std::optional<Stage> from = parseStage(asked.from);
@@ -109,16 +128,24 @@ int Compilation::load() {
     }
     current = *from;
   }
-  return timed("import", [&]() -> int {
-    ir = readSource(asked.file, !asked.from.empty(), asked.dims, session);
-    if (!ir || failed(emit::recordEntries(*ir)))
-      return kBadInput;
-    auto entries = emit::readEntries(*ir);
-    if (failed(entries))
-      return kBadInput;
-    entryInfos = std::move(*entries);
-    return kOk;
+  return timed("import", [&] {
+    int code = kOk;
+    if (!survives([&] { code = import(); }))
+      giveUp("internal error while reading '" + asked.file +
+             "'. This is our bug, not yours: please report it with the file.");
+    return code;
   });
+}
+
+int Compilation::import() {
+  ir = readSource(asked.file, !asked.from.empty(), asked.dims, session);
+  if (!ir || failed(emit::recordEntries(*ir)))
+    return kBadInput;
+  auto entries = emit::readEntries(*ir);
+  if (failed(entries))
+    return kBadInput;
+  entryInfos = std::move(*entries);
+  return kOk;
 }
 
 //===----------------------------------------------------------------------===//
@@ -146,18 +173,13 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
   options.target = target;
   options.remarks = asked.remarks;
   bool ok = false;
-  unsigned errors = session.diagnostics.errors;
-  llvm::CrashRecoveryContext::Enable();
-  llvm::CrashRecoveryContext recovery;
-  bool survived =
-      recovery.RunSafely([&] { ok = succeeded(runPipeline(module, pipelineName(from), pipelineName(to), options)); });
-  llvm::CrashRecoveryContext::Disable();
+  bool survived = survives([&] { ok = succeeded(runPipeline(module, pipelineName(from), pipelineName(to), options)); });
   if (survived && ok)
     return kOk;
-  // Up to tiles, our passes refuse in words what the user asked for and we cannot do; after that, it is our fault.
-  if (survived && to <= Stage::tile && session.diagnostics.errors > errors)
-    return kBadInput;
-  return reportBug(*before, from, stageName(to));
+  reportBug(*before, from, stageName(to));
+  if (!survived)
+    giveUp("the compiler crashed");
+  return kOurBug;
 }
 
 int Compilation::lowerShared(Stage stage) {
@@ -185,28 +207,48 @@ int Compilation::lowerFor(const codegen::TargetInfo &target, Stage stage, Owning
 // Machine code
 //===----------------------------------------------------------------------===//
 
+/// LLVM reports what it cannot do in many ways; this one would end the process with a bare message.
+static void reportLlvm(const llvm::DiagnosticInfo *diagnostic, void *failed) {
+  if (diagnostic->getSeverity() != llvm::DS_Error)
+    return;
+  llvm::raw_ostream &stream = llvm::WithColor::error(llvm::errs(), "attnc");
+  llvm::DiagnosticPrinterRawOStream printer(stream);
+  diagnostic->print(printer);
+  stream << "\n";
+  *static_cast<bool *>(failed) = true;
+}
+
+int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &into) {
+  OwningOpRef<ModuleOp> lowered;
+  if (int code = lowerFor(target, Stage::llvmDialect, lowered))
+    return code;
+  bool ok = false;
+  bool survived = survives([&] {
+    auto variant =
+        timed("translate", [&] { return emit::translate(*lowered, entryInfos, target, *machine, llvmContext); });
+    if (failed(variant))
+      return;
+    timed("optimize", [&] { emit::optimize(**variant, *machine); });
+    ok = !llvm::Linker::linkModules(into, std::move(*variant));
+  });
+  if (survived && ok)
+    return kOk;
+  reportBug(*lowered, Stage::llvmDialect, "llvm");
+  if (!survived)
+    giveUp("the compiler crashed");
+  return kOurBug;
+}
+
 int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
   if (!machine && !(machine = emit::createTargetMachine(*ir)))
     return kOurBug;
-  std::vector<OwningOpRef<ModuleOp>> variants;
-  for (const codegen::TargetInfo &target : asked.targets) {
-    if (int code = lowerFor(target, Stage::llvmDialect, variants.emplace_back()))
-      return code;
-    emit::noteLayouts(*variants.back(), entryInfos);
-  }
   result = emit::buildDescriptor(entryInfos, asked.targets, llvmContext);
   result->setTargetTriple(machine->getTargetTriple());
   result->setDataLayout(machine->createDataLayout());
   result->setSourceFileName(artefact);
-  for (auto [target, lowered] : llvm::zip(asked.targets, variants)) {
-    auto variant =
-        timed("translate", [&] { return emit::translate(*lowered, entryInfos, target, *machine, llvmContext); });
-    if (failed(variant))
-      return reportBug(*lowered, Stage::llvmDialect, "llvm");
-    timed("optimize", [&] { emit::optimize(**variant, *machine); });
-    if (llvm::Linker::linkModules(*result, std::move(*variant)))
-      return reportBug(*lowered, Stage::llvmDialect, "llvm");
-  }
+  for (const codegen::TargetInfo &target : asked.targets)
+    if (int code = buildVariant(target, *result))
+      return code;
   return kOk;
 }
 
@@ -214,11 +256,20 @@ int Compilation::buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0
   std::unique_ptr<llvm::Module> module;
   if (int code = buildLlvm(module))
     return code;
-  auto code = timed("codegen", [&] { return emit::generate(*module, *machine, kind); });
-  if (failed(code))
-    return error("internal error: this LLVM cannot write object files"), kOurBug;
-  result = std::move(*code);
-  return kOk;
+  bool refused = false;
+  llvmContext.setDiagnosticHandlerCallBack(reportLlvm, &refused);
+  FailureOr<llvm::SmallVector<char, 0>> code = failure();
+  bool survived = survives([&] { timed("codegen", [&] { code = emit::generate(*module, *machine, kind); }); });
+  if (survived && succeeded(code) && !refused) {
+    result = std::move(*code);
+    return kOk;
+  }
+  OwningOpRef<ModuleOp> lowered; // codegen changes LLVM's module, but its input can be made again
+  if (!lowerFor(asked.targets.front(), Stage::llvmDialect, lowered))
+    reportBug(*lowered, Stage::llvmDialect, "obj");
+  if (!survived)
+    giveUp("the compiler crashed");
+  return kOurBug;
 }
 
 } // namespace attnc::tool

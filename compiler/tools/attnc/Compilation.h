@@ -67,7 +67,9 @@ private:
     double start;
   };
 
+  int import();
   int runStage(mlir::ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target);
+  int buildVariant(const codegen::TargetInfo &target, llvm::Module &into);
   int reportBug(mlir::ModuleOp before, Stage from, llvm::StringRef during);
   void printTimeReport() const;
 
