@@ -212,12 +212,12 @@ static void compileExpandShape(Compiler &compiler, tensor::ExpandShapeOp op) {
     const RefTensor &tensor = frame.tensor(source);
     SmallVector<int64_t> shape = values(extents, frame);
     for (auto [d, group] : llvm::enumerate(groups)) {
-      int64_t product = 1;
-      for (int64_t each : group)
-        product *= shape[each];
+      std::optional<int64_t> product = sizeOf(llvm::map_to_vector(group, [&](int64_t each) { return shape[each]; }));
       if (product != tensor.shape[d]) {
-        mlir::emitError(result.getLoc()) << "dimension " << d << " of " << tensor.type() << " expands to " << product
-                                         << " elements";
+        auto diagnostic = mlir::emitError(result.getLoc())
+                          << "dimension " << d << " of " << tensor.type() << " does not expand to extents [";
+        llvm::interleaveComma(shape, diagnostic);
+        diagnostic << "]";
         return false;
       }
     }

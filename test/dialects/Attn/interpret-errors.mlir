@@ -102,7 +102,7 @@ func.func @reshape() -> tensor<?x2xf32> {
   %0 = arith.constant dense<1.0> : tensor<6xf32>
   %1 = tensor.cast %0 : tensor<6xf32> to tensor<?xf32>
   %c4 = arith.constant 4 : index
-  // expected-error @+1 {{dimension 0 of 'tensor<6xf32>' expands to 8 elements}}
+  // expected-error @+1 {{dimension 0 of 'tensor<6xf32>' does not expand to extents [4, 2]}}
   %2 = tensor.expand_shape %1 [[0, 1]] output_shape [%c4, 2] : tensor<?xf32> into tensor<?x2xf32>
   return %2 : tensor<?x2xf32>
 }
