@@ -1,5 +1,4 @@
-//===- AttentionMatch.h - Is this softmax an attention? ----------*- C++
-//-*-===//
+//===- AttentionMatch.h - Is this softmax an attention? ----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

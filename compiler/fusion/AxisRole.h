@@ -1,5 +1,4 @@
-//===- AxisRole.h - Does attention run over positions? -----------*- C++
-//-*-===//
+//===- AxisRole.h - Does attention run over positions? -----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -17,15 +17,17 @@ using namespace mlir;
 
 namespace attnc::fusion {
 
-/// Plain arithmetic that has no other use, or that makes a tensor larger than
-/// each of its operands: cheaper to compute again than to write and read.
+/// Plain arithmetic that has no other use, or that reads no floats one by one (it broadcasts them, or computes on
+/// indices and masks): cheaper to compute again than to write and read, and a condition can become a mask.
 static bool isWorthInlining(linalg::LinalgOp op) {
   bool cheap = llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
     return isa<arith::ArithDialect>(inner.getDialect()) || isa<linalg::IndexOp>(inner);
   });
-  bool grows = llvm::none_of(op.getDpsInputOperands(),
-                             [&](OpOperand *operand) { return op.getMatchingIndexingMap(operand).isPermutation(); });
-  return cheap && (grows || op->getResult(0).hasOneUse());
+  bool readsFloats = llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+    return op.getMatchingIndexingMap(operand).isPermutation() &&
+           isa<FloatType>(getElementTypeOrSelf(operand->get().getType()));
+  });
+  return cheap && (!readsFloats || op->getResult(0).hasOneUse());
 }
 
 //===----------------------------------------------------------------------===//

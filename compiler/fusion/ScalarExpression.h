@@ -1,5 +1,4 @@
-//===- ScalarExpression.h - A tensor's element as scalar code ----*- C++
-//-*-===//
+//===- ScalarExpression.h - A tensor's element as scalar code ----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
