@@ -44,7 +44,7 @@ private:
   LogicalResult checkValueProduct();
   LogicalResult chooseLetters();
   void followResult();
-  LogicalResult followOperands(bool broadcasts);
+  void followOperands(bool broadcasts);
 
   LoopKinds kindsOf(const Contraction &contraction) const;
   AxisSet axesOf(const Index &index) const;
@@ -239,7 +239,7 @@ static void followOperand(AxisSpace &axes, Access &access, bool broadcasts, doub
   }
 }
 
-LogicalResult Matcher::followOperands(bool broadcasts) {
+void Matcher::followOperands(bool broadcasts) {
   match->scale = 1.0;
   match->q = scoreProduct.operands[1 - keySide];
   match->k = scoreProduct.operands[keySide];
@@ -247,25 +247,15 @@ LogicalResult Matcher::followOperands(bool broadcasts) {
   followOperand(axes, match->q, /*broadcasts=*/false, &match->scale);
   followOperand(axes, match->k, broadcasts, &match->scale);
   followOperand(axes, match->v, broadcasts, nullptr);
-  return success();
 }
 
-/// Views behind the second product belong to the result: they become its
-/// layout.
+/// Views behind the second product belong to the result: they become its layout. They are followed forwards, because
+/// the axes of the product are known by now: [m, b, h, e] seen as (M*B, H*E) splits where it must.
 void Matcher::followResult() {
-  Access product = valueProduct.result;
-  Value result = product.tensor;
-  while (result.hasOneUse() && isView(*result.user_begin(), /*broadcasts=*/false))
-    result = (*result.user_begin())->getResult(0);
-  match->result = {result, axes.createIndex(result, /*measure=*/false)};
-  Access access = match->result;
-  while (access.tensor != product.tensor && followView(axes, access, /*broadcasts=*/false)) {
+  match->result = valueProduct.result;
+  while (match->result.tensor.hasOneUse() &&
+         followViewForwards(axes, match->result, *match->result.tensor.user_begin())) {
   }
-  bool followed = access.tensor == product.tensor;
-  for (auto [read, dim] : llvm::zip(access.index, product.index))
-    followed = followed && succeeded(axes.unify(read, dim));
-  if (!followed)
-    match->result = product;
 }
 
 /// Batch axes that neither K nor V has.
@@ -318,10 +308,12 @@ std::unique_ptr<AttentionMatch> Matcher::run(Operation *scoreOp, Operation *valu
   valueProduct = *value;
   if (failed(matchWeights()) || failed(matchScores()))
     return nullptr;
-  followResult();
   for (bool broadcasts : {true, false}) {
-    if (failed(matchOperands()) || failed(followOperands(broadcasts)) || failed(matchOperands()) ||
-        failed(checkValueProduct()))
+    if (failed(matchOperands()))
+      return nullptr;
+    followOperands(broadcasts);
+    followResult();
+    if (failed(matchOperands()) || failed(checkValueProduct())) // again: their axes may have been split
       return nullptr;
     if (succeeded(chooseLetters()))
       break;

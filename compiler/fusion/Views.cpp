@@ -153,6 +153,60 @@ void followViews(AxisSpace &axes, Access &access, bool broadcasts) {
   }
 }
 
+/// The index of a dim that is expanded is split into one axis per result dim of its group.
+static std::optional<Index> forwards(tensor::ExpandShapeOp op, const Index &source, AxisSpace &axes) {
+  Index index = axes.createIndex(op.getResult(), /*measure=*/false);
+  SmallVector<OpFoldResult> sizes = op.getMixedOutputShape();
+  for (auto [dim, group] : llvm::zip(source, op.getReassociationIndices())) {
+    DimIndex pieces;
+    for (int64_t position : group) {
+      if (auto size = dyn_cast<Value>(sizes[position]))
+        axes.know(index[position].front(), size);
+      llvm::append_range(pieces, index[position]);
+    }
+    if (failed(axes.unify(pieces, dim)))
+      return std::nullopt;
+  }
+  return index;
+}
+
+static Index forwards(tensor::CollapseShapeOp op, const Index &source) {
+  Index index;
+  for (const ReassociationIndices &group : op.getReassociationIndices()) {
+    DimIndex &dim = index.emplace_back();
+    for (int64_t position : group)
+      llvm::append_range(dim, source[position]);
+  }
+  return index;
+}
+
+/// A permutation: loops by the source's map, the result's index by the result's map.
+static std::optional<Index> forwards(linalg::LinalgOp op, const Access &access) {
+  OpOperand *source = getCopiedOperand(op);
+  if (!source || source->get() != access.tensor || !op.getMatchingIndexingMap(source).isPermutation())
+    return std::nullopt;
+  Index loops(access.index.size());
+  for (auto [dim, index] : llvm::enumerate(access.index))
+    loops[op.getMatchingIndexingMap(source).getDimPosition(dim)] = index;
+  return indexThrough(op.getMatchingIndexingMap(op.getDpsInitOperand(0)), loops);
+}
+
+bool followViewForwards(AxisSpace &axes, Access &access, Operation *user) {
+  std::optional<Index> index;
+  if (auto cast = dyn_cast<tensor::CastOp>(user); cast && isa<RankedTensorType>(cast.getType()))
+    index = access.index;
+  else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(user); expand && expand.getSrc() == access.tensor)
+    index = forwards(expand, access.index, axes);
+  else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(user))
+    index = forwards(collapse, access.index);
+  else if (auto structured = dyn_cast<linalg::LinalgOp>(user))
+    index = forwards(structured, access);
+  if (!index)
+    return false;
+  access = {user->getResult(0), *index};
+  return true;
+}
+
 //===----------------------------------------------------------------------===//
 // regroup
 //===----------------------------------------------------------------------===//

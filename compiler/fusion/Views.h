@@ -46,6 +46,10 @@ bool followView(AxisSpace &axes, Access &access, bool broadcasts);
 /// The same, as far as it goes.
 void followViews(AxisSpace &axes, Access &access, bool broadcasts);
 
+/// The other direction: if `user` is a view of `access.tensor` (not a broadcast), rewrites `access` to the view's
+/// result.
+bool followViewForwards(AxisSpace &axes, Access &access, mlir::Operation *user);
+
 /// Reshapes `tensor`, of which the dimensions are indexed by `have`, such that
 /// they are indexed by `want`. Both must list the same axes in the same order.
 /// Null, with nothing left behind that is used, if an extent is unknown.

@@ -415,6 +415,59 @@ func.func @causal_from_indices(%q: tensor<2x4x5x8xf32>, %k: tensor<2x4x7x8xf32>,
   return %p12 : tensor<2x4x5x6xf32>
 }
 
+// One causal mask for two layers: its uses are many, but it is computed from indices alone.
+// CHECK-LABEL: func @mask_of_two_layers(
+// CHECK-NOT: attn.attention
+func.func @mask_of_two_layers(%q: tensor<2x4x5x8xf32>, %k: tensor<2x4x7x8xf32>, %v: tensor<2x4x7x6xf32>) -> (tensor<2x4x5x6xf32>, tensor<2x4x5x8xf32>) {
+  %e1 = tensor.empty() : tensor<5x7xi1>
+  %g2 = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+    outs(%e1 : tensor<5x7xi1>) {
+  ^bb0(%out: i1):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %r = arith.cmpi sle, %j, %i : index
+    linalg.yield %r : i1
+  } -> tensor<5x7xi1>
+  %g3 = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+    ins(%g2 : tensor<5x7xi1>) outs(%e1 : tensor<5x7xi1>) {
+  ^bb0(%i0: i1, %out: i1):
+    %true = arith.constant true
+    %r = arith.xori %i0, %true : i1
+    linalg.yield %r : i1
+  } -> tensor<5x7xi1>
+  %e4 = tensor.empty() : tensor<2x4x5x7xf32>
+  %f5 = arith.constant 0.0 : f32
+  %z6 = linalg.fill ins(%f5 : f32) outs(%e4 : tensor<2x4x5x7xf32>) -> tensor<2x4x5x7xf32>
+  %p7 = linalg.contract indexing_maps = [affine_map<(b, h, m, n, d) -> (b, h, m, d)>, affine_map<(b, h, m, n, d) -> (b, h, n, d)>, affine_map<(b, h, m, n, d) -> (b, h, m, n)>]
+    ins(%q, %k : tensor<2x4x5x8xf32>, tensor<2x4x7x8xf32>) outs(%z6 : tensor<2x4x5x7xf32>) -> tensor<2x4x5x7xf32>
+  %f8 = arith.constant 0xFF800000 : f32
+  %g9 = linalg.generic {indexing_maps = [affine_map<(a, b, c, d) -> (c, d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%g3, %p7 : tensor<5x7xi1>, tensor<2x4x5x7xf32>) outs(%e4 : tensor<2x4x5x7xf32>) {
+  ^bb0(%i0: i1, %i1: f32, %out: f32):
+    %r = arith.select %i0, %f8, %i1 : f32
+    linalg.yield %r : f32
+  } -> tensor<2x4x5x7xf32>
+  %w10 = linalg.softmax dimension(3) ins(%g9 : tensor<2x4x5x7xf32>) outs(%e4 : tensor<2x4x5x7xf32>) -> tensor<2x4x5x7xf32>
+  %e11 = tensor.empty() : tensor<2x4x5x6xf32>
+  %z12 = linalg.fill ins(%f5 : f32) outs(%e11 : tensor<2x4x5x6xf32>) -> tensor<2x4x5x6xf32>
+  %p13 = linalg.contract indexing_maps = [affine_map<(b, h, m, e, n) -> (b, h, m, n)>, affine_map<(b, h, m, e, n) -> (b, h, n, e)>, affine_map<(b, h, m, e, n) -> (b, h, m, e)>]
+    ins(%w10, %v : tensor<2x4x5x7xf32>, tensor<2x4x7x6xf32>) outs(%z12 : tensor<2x4x5x6xf32>) -> tensor<2x4x5x6xf32>
+  %p14 = linalg.contract indexing_maps = [affine_map<(b, h, m, n, d) -> (b, h, m, d)>, affine_map<(b, h, m, n, d) -> (b, h, n, d)>, affine_map<(b, h, m, n, d) -> (b, h, m, n)>]
+    ins(%q, %k : tensor<2x4x5x8xf32>, tensor<2x4x7x8xf32>) outs(%z6 : tensor<2x4x5x7xf32>) -> tensor<2x4x5x7xf32>
+  %g15 = linalg.generic {indexing_maps = [affine_map<(a, b, c, d) -> (c, d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%g3, %p14 : tensor<5x7xi1>, tensor<2x4x5x7xf32>) outs(%e4 : tensor<2x4x5x7xf32>) {
+  ^bb0(%i0: i1, %i1: f32, %out: f32):
+    %r = arith.select %i0, %f8, %i1 : f32
+    linalg.yield %r : f32
+  } -> tensor<2x4x5x7xf32>
+  %w16 = linalg.softmax dimension(3) ins(%g15 : tensor<2x4x5x7xf32>) outs(%e4 : tensor<2x4x5x7xf32>) -> tensor<2x4x5x7xf32>
+  %e17 = tensor.empty() : tensor<2x4x5x8xf32>
+  %z18 = linalg.fill ins(%f5 : f32) outs(%e17 : tensor<2x4x5x8xf32>) -> tensor<2x4x5x8xf32>
+  %p19 = linalg.contract indexing_maps = [affine_map<(b, h, m, d, n) -> (b, h, m, n)>, affine_map<(b, h, m, d, n) -> (b, h, n, d)>, affine_map<(b, h, m, d, n) -> (b, h, m, d)>]
+    ins(%w16, %k : tensor<2x4x5x7xf32>, tensor<2x4x7x8xf32>) outs(%z18 : tensor<2x4x5x8xf32>) -> tensor<2x4x5x8xf32>
+  return %p13, %p19 : tensor<2x4x5x6xf32>, tensor<2x4x5x8xf32>
+}
+
 // ALiBi: slope[h] * j.
 // CHECK-LABEL: func @linear_bias(
 // CHECK: attn.attention {scale = 1.000000e+00 : f64} q({{.*}} "BHMD" {{.*}} k({{.*}} "BGND" {{.*}} v({{.*}} "BGNE" {{.*}}captures({{.*}} : tensor<4xf32>) outs("BHME", {{.*}}) score {

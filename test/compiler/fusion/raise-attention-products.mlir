@@ -91,6 +91,49 @@ func.func @heads_in_batch(%q: tensor<?x?x32xf32> {attnc.dims = ["M", "B", "32"]}
   return %x24 : tensor<?x?x32xf32>
 }
 
+// The same, with a result that is flattened and viewed as (M * B, 32): where heads and features join is known from the product.
+// CHECK-LABEL: func @joined_through_one_dimension(
+// CHECK: attn.attention {scale = 1.000000e+00 : f64} q({{.*}} "MBHD" {{.*}} k({{.*}} "NBGD" {{.*}} v({{.*}} "NBGE" {{.*}}outs("MBHE", {{.*}}) -> 
+func.func @joined_through_one_dimension(%q: tensor<?x?x32xf32> {attnc.dims = ["M", "B", "32"]}, %k: tensor<?x?x32xf32> {attnc.dims = ["N", "B", "32"]}, %v: tensor<?x?x32xf32> {attnc.dims = ["N", "B", "32"]}) -> tensor<?x32xf32> {
+  %c0 = arith.constant 0 : index
+  %M = tensor.dim %q, %c0 : tensor<?x?x32xf32>
+  %c1 = arith.constant 1 : index
+  %B = tensor.dim %q, %c1 : tensor<?x?x32xf32>
+  %N = tensor.dim %k, %c0 : tensor<?x?x32xf32>
+  %x1 = tensor.expand_shape %q [[0], [1], [2, 3]] output_shape [%M, %B, 4, 8] : tensor<?x?x32xf32> into tensor<?x?x4x8xf32>
+  %c4 = arith.constant 4 : index
+  %m2 = arith.muli %B, %c4 : index
+  %x3 = tensor.collapse_shape %x1 [[0], [1, 2], [3]] : tensor<?x?x4x8xf32> into tensor<?x?x8xf32>
+  %x4 = tensor.expand_shape %k [[0], [1], [2, 3]] output_shape [%N, %B, 4, 8] : tensor<?x?x32xf32> into tensor<?x?x4x8xf32>
+  %x5 = tensor.collapse_shape %x4 [[0], [1, 2], [3]] : tensor<?x?x4x8xf32> into tensor<?x?x8xf32>
+  %x6 = tensor.expand_shape %v [[0], [1], [2, 3]] output_shape [%N, %B, 4, 8] : tensor<?x?x32xf32> into tensor<?x?x4x8xf32>
+  %x7 = tensor.collapse_shape %x6 [[0], [1, 2], [3]] : tensor<?x?x4x8xf32> into tensor<?x?x8xf32>
+  %e8 = tensor.empty(%m2, %M) : tensor<?x?x8xf32>
+  %t9 = linalg.transpose ins(%x3 : tensor<?x?x8xf32>) outs(%e8 : tensor<?x?x8xf32>) permutation = [1, 0, 2]
+  %e10 = tensor.empty(%m2, %N) : tensor<?x8x?xf32>
+  %t11 = linalg.transpose ins(%x5 : tensor<?x?x8xf32>) outs(%e10 : tensor<?x8x?xf32>) permutation = [1, 2, 0]
+  %e12 = tensor.empty(%m2, %M, %N) : tensor<?x?x?xf32>
+  %f13 = arith.constant 0.0 : f32
+  %z14 = linalg.fill ins(%f13 : f32) outs(%e12 : tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %p15 = linalg.contract indexing_maps = [affine_map<(x, m, n, d) -> (x, m, d)>, affine_map<(x, m, n, d) -> (x, d, n)>, affine_map<(x, m, n, d) -> (x, m, n)>]
+    ins(%t9, %t11 : tensor<?x?x8xf32>, tensor<?x8x?xf32>) outs(%z14 : tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %w16 = linalg.softmax dimension(2) ins(%p15 : tensor<?x?x?xf32>) outs(%e12 : tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %e17 = tensor.empty(%m2, %N) : tensor<?x?x8xf32>
+  %t18 = linalg.transpose ins(%x7 : tensor<?x?x8xf32>) outs(%e17 : tensor<?x?x8xf32>) permutation = [1, 0, 2]
+  %z19 = linalg.fill ins(%f13 : f32) outs(%e8 : tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  %p20 = linalg.contract indexing_maps = [affine_map<(x, m, e, n) -> (x, m, n)>, affine_map<(x, m, e, n) -> (x, n, e)>, affine_map<(x, m, e, n) -> (x, m, e)>]
+    ins(%w16, %t18 : tensor<?x?x?xf32>, tensor<?x?x8xf32>) outs(%z19 : tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  %e21 = tensor.empty(%M, %m2) : tensor<?x?x8xf32>
+  %t22 = linalg.transpose ins(%p20 : tensor<?x?x8xf32>) outs(%e21 : tensor<?x?x8xf32>) permutation = [1, 0, 2]
+  %MB = arith.muli %M, %B : index
+  %m23 = arith.muli %M, %m2 : index
+  %c8 = arith.constant 8 : index
+  %m24 = arith.muli %m23, %c8 : index
+  %x25 = tensor.collapse_shape %t22 [[0, 1, 2]] : tensor<?x?x8xf32> into tensor<?xf32>
+  %x26 = tensor.expand_shape %x25 [[0, 1]] output_shape [%MB, 32] : tensor<?xf32> into tensor<?x32xf32>
+  return %x26 : tensor<?x32xf32>
+}
+
 // Rank 5: batch, windows, heads. Batch and windows become B together.
 // CHECK-LABEL: func @windows(
 // CHECK: attn.attention {scale = 1.000000e+00 : f64} q({{.*}} "BHMD" {{.*}} k({{.*}} "BGND" {{.*}} v({{.*}} "BGNE" {{.*}}outs("BHME", {{.*}}) -> 
