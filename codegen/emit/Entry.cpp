@@ -60,11 +60,17 @@ std::string EntryInfo::spellDim(const DimInfo &dim) const {
   return dim.symbol >= 0 ? symbols[dim.symbol] : "?";
 }
 
+static std::string spellLimit(const DimInfo &dim) {
+  return dim.size < -1 ? " <= " + std::to_string(-1 - dim.size) : "";
+}
+
 std::string EntryInfo::spellTensor(const TensorInfo &tensor) const {
   return (spellType(tensor) + "[" +
           llvm::join(llvm::map_range(
                          tensor.dims,
-                         [&](const DimInfo &dim) { return spellDim(dim); }),
+                         [&](const DimInfo &dim) {
+                           return spellDim(dim) + spellLimit(dim);
+                         }),
                      ", ") +
           "]")
       .str();
@@ -156,14 +162,19 @@ LogicalResult recordEntries(ModuleOp module) {
 // Reading, at any level
 //===----------------------------------------------------------------------===//
 
-/// "16" is fixed, "?" is computed, anything else a symbol; new symbols are
-/// added only while `mayDefine`, for a symbol that no input carries is nothing
-/// the caller could know.
+/// "16" is fixed, "?" is computed, anything else a symbol, with its maximum in
+/// "N<=512"; new symbols are added only while `mayDefine`, for a symbol that no
+/// input carries is nothing the caller could know.
 static DimInfo readDim(llvm::StringRef text, EntryInfo &entry, bool mayDefine) {
   DimInfo dim;
   if (text == "?" || (!text.empty() && llvm::isDigit(text[0]) &&
                       !text.getAsInteger(10, dim.size)))
     return dim;
+  int64_t limit;
+  if (auto [name, max] = text.split("<="); !max.getAsInteger(10, limit)) {
+    text = name;
+    dim.size = -1 - limit;
+  }
   auto it = llvm::find(entry.symbols, text);
   if (it == entry.symbols.end()) {
     if (!mayDefine)

@@ -30,7 +30,7 @@ namespace attnc::emit {
 /// (index into EntryInfo::symbols), or neither, which means that only the plan
 /// function knows it.
 struct DimInfo {
-  int64_t size = -1;
+  int64_t size = -1; // -1 - N: a symbol of at most N
   int32_t symbol = -1;
   bool isComputed() const { return size < 0 && symbol < 0; }
 };

@@ -177,6 +177,8 @@ attnc_status Invocation::bindShape(int input, const DLTensor &tensor) {
     int64_t extent = tensor.shape[i];
     if (dim.size >= 0 && dim.size != extent)
       return mismatch(input, tensor);
+    if (dim.size < -1 && extent > -1 - dim.size)
+      return mismatch(input, tensor);
     if (dim.symbol < 0)
       continue;
     int64_t &bound = symbols[dim.symbol];

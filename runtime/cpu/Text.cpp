@@ -70,6 +70,8 @@ void attnc::rt::addSignature(Text &text, const attnc_entry &entry, const attnc_t
       text.add("%" PRId64, dim.size);
     else
       text.add("%s", dim.symbol >= 0 ? entry.symbols[dim.symbol] : "?");
+    if (dim.size < -1)
+      text.add(" <= %" PRId64, -1 - dim.size);
   }
   text.add("]");
 }

@@ -455,6 +455,19 @@ TEST_F(Scores, RunsOnPlainPointers) {
   EXPECT_STREQ(why, "q: extent 1 is negative (-1)");
 }
 
+TEST(Halves, ChecksTheLimitOfASymbol) {
+  const attnc_entry *entry = attnc_find_entry(attnc_module_v1(), "halves", nullptr);
+  Tensor<uint16_t> longest{bf16, {1000}}, tooLong{bf16, {1001}};
+  const DLTensor *fits[] = {longest}, *inputs[] = {tooLong};
+  char why[256];
+  attnc_options options = attnc_options_init();
+  options.message = why;
+  options.message_capacity = sizeof why;
+  EXPECT_EQ(attnc_plan(entry, fits, nullptr, nullptr, &options), ATTNC_OK);
+  EXPECT_EQ(attnc_plan(entry, inputs, nullptr, nullptr, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "x: expected bf16[N <= 1000], got bf16[1001]");
+}
+
 TEST(Halves, ComputesExtents) {
   const attnc_entry *entry = attnc_find_entry(attnc_module_v1(), "halves", nullptr);
   Tensor<uint16_t> x{bf16, {7}}, lo{bf16, {3}};

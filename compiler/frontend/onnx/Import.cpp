@@ -6,7 +6,7 @@
 // 1. Read and check the file (Reader).
 // 2. Find the nodes that the outputs need; list those that are not supported.
 // 3. Walk them in order. Each node's importer computes what is known and emits the rest (Ops, Emitter).
-// 4. When extents met that must be equal, make them one and start over, so that every shape sees it.
+// 4. When extents met that must be equal, or one must be below a limit, note that and start over: every shape sees it.
 // 5. Return the outputs; drop what turned out to be needed for nothing but its shape.
 //
 //===----------------------------------------------------------------------===//
@@ -65,7 +65,7 @@ private:
   void findNeededNodes();
   void checkOps();
   OwningOpRef<ModuleOp> importOnce(Extents &symbols);
-  bool mergeExtents(Extents &symbols);
+  bool meetRequirements(Extents &symbols);
   void addInputs(Emitter &emit, func::FuncOp function);
   void addOutputs(Emitter &emit, func::FuncOp function);
   void importNode(Emitter &emit, const Node &node);
@@ -87,7 +87,7 @@ private:
   std::vector<bool> needed;
   llvm::StringMap<size_t> producer;
   llvm::StringMap<Tensor *> tensors; ///< null: its producer failed, which has been said
-  std::vector<std::pair<Sym, Sym>> equalities; ///< extents that must be equal, one of them at least a symbol
+  Requirements requirements;
   llvm::StringMap<std::pair<unsigned, unsigned>> symbolHome; ///< the argument and dim that a symbol is read from
 };
 } // namespace
@@ -169,7 +169,10 @@ ArrayAttr GraphImporter::dimNames(Extents &symbols, const SymList &shape) {
   SmallVector<mlir::Attribute> names;
   for (const Sym &extent : shape) {
     std::optional<int64_t> fixed = extent.constant();
-    names.push_back(builder.getStringAttr(fixed ? std::to_string(*fixed) : symbols.nameOf(extent).value_or("?")));
+    std::string text = fixed ? std::to_string(*fixed) : symbols.nameOf(extent).value_or("?");
+    if (std::optional<int64_t> limit = symbols.limitOf(text))
+      text += fmt::format("<={}", *limit);
+    names.push_back(builder.getStringAttr(text));
   }
   return builder.getArrayAttr(names);
 }
@@ -263,7 +266,7 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
     tensors[output] = nullptr;
   if (!isReady)
     return;
-  NodeContext ctx(node, model.opset, emit, inputs, equalities);
+  NodeContext ctx(node, model.opset, emit, inputs, requirements);
   if (succeeded(opTable().find(node.opType)->second.import(ctx)))
     ctx.checkAttributes();
   for (const std::string &problem : ctx.getProblems())
@@ -289,7 +292,8 @@ static std::string functionName(StringRef path) {
 }
 
 OwningOpRef<ModuleOp> GraphImporter::importOnce(Extents &symbols) {
-  tensors.clear(), equalities.clear(), symbolHome.clear();
+  tensors.clear(), symbolHome.clear();
+  requirements = {};
   symbols.forgetEmitted();
   OwningOpRef<ModuleOp> module = ModuleOp::create(file);
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
@@ -317,10 +321,11 @@ static void dropUnused(ModuleOp module) {
         op.erase();
 }
 
-/// Makes extents that must be equal one. True when that is news; each time one symbol less is left.
-bool GraphImporter::mergeExtents(Extents &symbols) {
+/// Makes extents that must be equal one, and notes limits. True when that is news; it cannot be for ever, as each time a
+/// symbol less is left or a limit is lower.
+bool GraphImporter::meetRequirements(Extents &symbols) {
   bool isNew = false;
-  for (const auto &[a, b] : equalities) {
+  for (const auto &[a, b] : requirements.equalities) {
     std::string textA = symbols.str(a), textB = symbols.str(b);
     if (!symbols.makeEqual(a, b))
       continue;
@@ -328,6 +333,12 @@ bool GraphImporter::mergeExtents(Extents &symbols) {
     emitRemark(file) << "extents '" << textA << "' and '" << textB
                      << "' meet in one operation: the compiled function requires them to be equal";
   }
+  for (const auto &[name, max] : requirements.limits)
+    if (symbols.limit(name, max)) {
+      isNew = true;
+      emitRemark(file) << "extent '" << name << "' indexes a table of " << max
+                       << ": the compiled function requires it to be at most that";
+    }
   return isNew;
 }
 
@@ -343,10 +354,13 @@ FailureOr<OwningOpRef<ModuleOp>> GraphImporter::run() {
     symbols.bind(binding.getKey(), binding.getValue());
   while (true) {
     OwningOpRef<ModuleOp> module = importOnce(symbols);
-    if (problems.empty() && mergeExtents(symbols))
+    if (problems.empty() && meetRequirements(symbols))
       continue;
     if (!problems.empty())
       return failWithProblems();
+    auto function = *(*module).getOps<func::FuncOp>().begin();
+    if (function.getNumResults() != model.outputs.size()) // a limit on what is no symbol any more
+      return emitError(file, fmt::format("cannot import '{}': it needs extents that contradict each other", model.path));
     dropUnused(*module);
     if (failed(verify(*module)))
       return failure();

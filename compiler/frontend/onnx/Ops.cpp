@@ -136,8 +136,15 @@ bool NodeContext::sameExtent(const Sym &a, const Sym &b) {
   bool nameA = symbols.nameOf(a).has_value(), nameB = symbols.nameOf(b).has_value();
   if ((!nameA || (!nameB && !b.constant())) && (!nameB || !a.constant()))
     return false;
-  equalities.emplace_back(a, b);
+  requirements.equalities.emplace_back(a, b);
   return true;
+}
+
+bool NodeContext::requireLimits(ArrayRef<Sym> extents) {
+  size_t before = requirements.limits.size();
+  for (const Sym &extent : extents)
+    llvm::append_range(requirements.limits, symbols.possibleLimits(extent));
+  return requirements.limits.size() > before;
 }
 
 FailureOr<Sym> NodeContext::broadcastExtent(const Sym &a, const Sym &b) {
@@ -147,6 +154,8 @@ FailureOr<Sym> NodeContext::broadcastExtent(const Sym &a, const Sym &b) {
     return a;
   if (a.constant() && b.constant())
     return fail(fmt::format("extents {} and {} do not fit together", *a.constant(), *b.constant()));
+  if (requireLimits({a, b}))
+    return failure();
   return fail(fmt::format("extents {} and {} are not known to be equal; fix them with --dims, or give both the same "
                           "dim_param in the model",
                           symbols.str(a), symbols.str(b)));

@@ -17,12 +17,18 @@
 
 namespace attnc::onnx {
 
+/// What the inputs' extents must fulfil for the graph to make sense. The import starts over with them known.
+struct Requirements {
+  std::vector<std::pair<Sym, Sym>> equalities;           ///< at least one of the two is a symbol
+  std::vector<std::pair<std::string, int64_t>> limits; ///< a symbol and its maximum
+};
+
 class NodeContext {
 public:
   NodeContext(const Node &node, int64_t opset, Emitter &emit, llvm::SmallVector<Tensor *> inputs,
-              std::vector<std::pair<Sym, Sym>> &equalities)
+              Requirements &requirements)
       : node(node), opset(opset), emit(emit), symbols(emit.symbols), inputs(std::move(inputs)),
-        results(node.outputs.size()), equalities(equalities) {}
+        results(node.outputs.size()), requirements(requirements) {}
 
   const Node &node;
   int64_t opset;
@@ -62,6 +68,9 @@ public:
   /// True if the two extents are equal. A symbol that must equal another, or a number, is made that: the compiled function
   /// checks its inputs.
   bool sameExtent(const Sym &a, const Sym &b);
+  /// For extents that would fit if some min(seq, 512) were seq, as where a table of 512 positions is cut to the length of
+  /// the input: requires seq <= 512 and is true. This node has no result then; the next round computes it.
+  bool requireLimits(llvm::ArrayRef<Sym> extents);
   mlir::FailureOr<Sym> broadcastExtent(const Sym &a, const Sym &b);
   mlir::FailureOr<SymList> broadcastShapes(const SymList &a, const SymList &b);
   mlir::LogicalResult sameTypes(llvm::ArrayRef<Tensor *> tensors);
@@ -79,7 +88,7 @@ private:
   llvm::SmallVector<Tensor *> results;
   std::vector<std::string> problems;
   llvm::StringSet<> usedAttributes;
-  std::vector<std::pair<Sym, Sym>> &equalities;
+  Requirements &requirements;
 };
 
 struct OpInfo {

@@ -107,6 +107,8 @@ LogicalResult reshapeTo(NodeContext &ctx, const SymList &shape) {
     return failure();
   if (Tensor *result = ctx.emit.reshape(ctx.input(0), shape))
     return ctx.result(result);
+  if (ctx.requireLimits(ctx.input(0)->shape) || ctx.requireLimits(shape))
+    return failure();
   bool isFixed = ctx.emit.fixedCount(shape, INT64_MAX) && ctx.emit.fixedCount(ctx.input(0)->shape, INT64_MAX);
   return ctx.fail(fmt::format("{} cannot be viewed as {}{}", ctx.describe(ctx.input(0)), ctx.describe(shape),
                               isFixed ? "" : " for all extents; fix some with --dims if that is meant"));

@@ -57,6 +57,33 @@ bool Extents::makeEqual(const Sym &a, const Sym &b) {
   return true;
 }
 
+bool Extents::limit(StringRef name, int64_t max) {
+  std::optional<std::string> root = nameOf(symbol(name));
+  if (!root || limitOf(*root).value_or(INT64_MAX) <= max)
+    return false;
+  atMost[*root] = max;
+  return true;
+}
+
+std::optional<int64_t> Extents::limitOf(StringRef name) const {
+  auto it = atMost.find(name);
+  return it == atMost.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::vector<std::pair<std::string, int64_t>> Extents::possibleLimits(const Sym &sym) const {
+  std::vector<std::pair<std::string, int64_t>> limits;
+  for (const Term &term : sym.getTerms())
+    for (unsigned index : term.atoms) {
+      const Atom &atom = atoms[index];
+      if (atom.kind != AtomKind::Min)
+        continue;
+      for (auto [a, b] : {std::pair(0, 1), std::pair(1, 0)})
+        if (std::optional<std::string> name = nameOf(atom.operands[a]); name && atom.operands[b].constant() > 0)
+          limits.emplace_back(*name, *atom.operands[b].constant());
+    }
+  return limits;
+}
+
 std::optional<std::string> Extents::nameOf(const Sym &sym) const {
   ArrayRef<Term> terms = sym.getTerms();
   if (terms.size() != 1 || terms[0].coefficient != 1 || terms[0].atoms.size() != 1)
@@ -190,9 +217,24 @@ Sym Extents::select(const Sym &condition, const Sym &yes, const Sym &no) {
 }
 
 bool Extents::isNonNegative(const Sym &sym) const {
-  return llvm::all_of(sym.getTerms(), [&](const Term &term) {
-    return term.coefficient >= 0 && llvm::all_of(term.atoms, [&](unsigned index) { return atoms[index].nonNegative; });
-  });
+  // A lower bound: terms that are not negative count as 0, -c*x as -c times the limit of x.
+  int64_t least = 0;
+  for (const Term &term : sym.getTerms()) {
+    bool isNatural = llvm::all_of(term.atoms, [&](unsigned index) { return atoms[index].nonNegative; });
+    if (term.coefficient >= 0 && isNatural && !term.atoms.empty())
+      continue;
+    int64_t bound = 1;
+    if (!term.atoms.empty()) {
+      const Atom &atom = atoms[term.atoms[0]];
+      std::optional<int64_t> limit = limitOf(atom.name);
+      if (term.atoms.size() > 1 || atom.kind != AtomKind::Symbol || !limit)
+        return false;
+      bound = *limit;
+    }
+    if (llvm::MulOverflow(term.coefficient, bound, bound) || llvm::AddOverflow(least, bound, least))
+      return false;
+  }
+  return least >= 0;
 }
 
 bool Extents::isNonNegative(const Atom &atom) const {

@@ -70,6 +70,11 @@ public:
   /// `a` and `b` are a symbol and another symbol or a number: from now on, `symbol()` gives the same for both. False if
   /// nothing is left to do, or if both are numbers by now.
   bool makeEqual(const Sym &a, const Sym &b);
+  /// From now on `name` is known to be at most `max`. False if that is no news.
+  bool limit(llvm::StringRef name, int64_t max);
+  std::optional<int64_t> limitOf(llvm::StringRef name) const;
+  /// The limits that would turn every min(symbol, number) in `sym` into the symbol.
+  std::vector<std::pair<std::string, int64_t>> possibleLimits(const Sym &sym) const;
   /// The name if `sym` is one plain symbol.
   std::optional<std::string> nameOf(const Sym &sym) const;
 
@@ -116,7 +121,7 @@ private:
   std::vector<Atom> atoms;
   std::map<Atom, unsigned> atomIndex;
   llvm::StringMap<std::string> alias;
-  llvm::StringMap<int64_t> bound;
+  llvm::StringMap<int64_t> bound, atMost;
   std::map<Sym, mlir::Value> emitted;
   std::map<unsigned, mlir::Value> emittedAtoms;
 };

@@ -129,7 +129,7 @@ ATTNC_API const char *attnc_status_text(attnc_status status);
 #define ATTNC_MAX_RANK 16
 
 typedef struct {
-  int64_t size;   // fixed extent, or -1
+  int64_t size;   // fixed extent; -1: any; -1 - N: the extent of a symbol that is at most N
   int32_t symbol; // index into symbols, or -1: fixed or computed by plan
 } attnc_dim;
 
