@@ -38,17 +38,13 @@ namespace attnc::codegen {
 using namespace mlir;
 using namespace attnc::codegen;
 
-/// Notes, for the stages that see descriptor fields only, the rank of every argument (-1: no memref) and which inputs
-/// must be row-major (attnc.contiguous, see Bufferize.cpp).
+/// Notes the rank of every argument (-1: no memref) for PackEntries, which sees descriptor fields only.
 static void recordRanks(func::FuncOp function) {
   SmallVector<int64_t> ranks;
-  SmallVector<bool> rowMajor;
-  for (auto [number, type] : llvm::enumerate(function.getArgumentTypes())) {
+  for (Type type : function.getArgumentTypes()) {
     auto memref = dyn_cast<MemRefType>(type);
     ranks.push_back(memref ? memref.getRank() : -1);
-    rowMajor.push_back(bool(function.getArgAttr(number, "attnc.contiguous")));
   }
-  function->setAttr("attnc.row_major", DenseBoolArrayAttr::get(function.getContext(), rowMajor));
   function->setAttr("attnc.ranks", DenseI64ArrayAttr::get(function.getContext(), ranks));
 }
 

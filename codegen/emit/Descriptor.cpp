@@ -98,7 +98,7 @@ Constant *DescriptorBuilder::dims(const TensorInfo &info) {
   return array(elements, "dims");
 }
 
-// attnc_tensor_info { const char *name; uint8_t type_code, type_bits, row_major; int32_t
+// attnc_tensor_info { const char *name; uint8_t type_code, type_bits; int32_t
 // rank; const attnc_dim *dims; }
 Constant *DescriptorBuilder::tensors(llvm::ArrayRef<TensorInfo> infos,
                                      const llvm::Twine &name) {
@@ -108,7 +108,7 @@ Constant *DescriptorBuilder::tensors(llvm::ArrayRef<TensorInfo> infos,
   for (const TensorInfo &info : infos)
     elements.push_back(structure({text(info.name), integer(8, info.typeCode),
                                   integer(8, info.typeBits),
-                                  integer(8, info.rowMajor), integer(32, info.dims.size()), dims(info)}));
+                                  integer(32, info.dims.size()), dims(info)}));
   return array(elements, name);
 }
 

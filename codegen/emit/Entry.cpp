@@ -245,12 +245,4 @@ FailureOr<std::vector<EntryInfo>> readEntries(ModuleOp module) {
   return entries;
 }
 
-void noteLayouts(ModuleOp lowered, std::vector<EntryInfo> &entries) {
-  for (EntryInfo &entry : entries)
-    if (Operation *kernel = lowered.lookupSymbol(entry.name))
-      if (auto flags = kernel->getAttrOfType<DenseBoolArrayAttr>("attnc.row_major"))
-        for (auto [input, flag] : llvm::zip(entry.inputs, flags.asArrayRef()))
-          input.rowMajor |= flag;
-}
-
 } // namespace attnc::emit

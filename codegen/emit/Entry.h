@@ -39,7 +39,6 @@ struct DimInfo {
 struct TensorInfo {
   std::string name;
   uint8_t typeCode = 0, typeBits = 0;
-  bool rowMajor = false; // the kernel reads it as row-major: other strides are copied by the runtime
   std::vector<DimInfo> dims;
 };
 
@@ -69,8 +68,5 @@ mlir::LogicalResult recordEntries(mlir::ModuleOp module);
 /// Reads `attnc.entries` back. Fails, with an error at the module, when it is
 /// absent or malformed.
 mlir::FailureOr<std::vector<EntryInfo>> readEntries(mlir::ModuleOp module);
-
-/// Marks the inputs that the kernels in `lowered` (llvm dialect) read as row-major.
-void noteLayouts(mlir::ModuleOp lowered, std::vector<EntryInfo> &entries);
 
 } // namespace attnc::emit

@@ -210,8 +210,7 @@ static bool isCompact(const DLTensor &tensor) {
 }
 
 /// Fills the memref. Kernels read rows of elements: a tensor whose innermost
-/// stride is not 1, or whose data is not aligned to its element, is copied; so
-/// is any tensor that is not row-major where the kernel relies on it.
+/// stride is not 1, or whose data is not aligned to its element, is copied.
 attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
   const attnc_tensor_info &info = entry.inputs[input];
   int64_t elementBytes = info.type_bits / 8;
@@ -229,7 +228,7 @@ attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
     if (memref.sizes()[i] <= 1)
       strides[i] = 1;
 
-  bool innermost = info.row_major ? isCompact(tensor) : info.rank == 0 || strides[info.rank - 1] == 1;
+  bool innermost = info.rank == 0 || strides[info.rank - 1] == 1;
   bool aligned = isAligned(memref.aligned, info);
   copies[input] = 0;
   if (innermost && aligned)

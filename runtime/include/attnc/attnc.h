@@ -136,7 +136,6 @@ typedef struct {
 typedef struct {
   const char *name;
   uint8_t type_code, type_bits; // DLPack codes
-  uint8_t row_major;            // inputs: 1 if the kernel reads it row-major; attnc_call copies when it is not
   int32_t rank;                 // 0 .. ATTNC_MAX_RANK
   const attnc_dim *dims;        // [rank]
 } attnc_tensor_info;
