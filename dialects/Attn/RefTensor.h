@@ -81,7 +81,7 @@ struct Comparison {
   /// maxAbsolute / max(1, max|reference|).
   double maxRelative = 0;
   /// The largest |got - reference| in units in the last place of got's element
-  /// type at the reference's value.
+  /// type, at the reference's value or its root mean square, whichever is larger.
   double maxUlps = 0;
 
   bool within(double relativeLimit) const { return sameShape && mismatches == 0 && maxRelative <= relativeLimit; }
