@@ -36,11 +36,13 @@ def ExpandMath : Pass<"expand-math", "::mlir::ModuleOp"> {
   let summary = "transcendental functions to polynomials";
   let description = [{
     Upstream's approximations (a few ulp in f32) for scalars and vectors, so that
-    no code calls libm. Without `fma`, fused multiply-adds become two operations:
-    on a machine that lacks the instruction they would be calls too.
+    no code calls libm; erf on native vectors by a faster form of our own. Where
+    the target has no fused multiply-add, it becomes two operations: it would be a
+    call too.
   }];
-  let options = [Option<"fma", "fma", "bool", "true", "the target fuses multiply-add">];
-  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::arith::ArithDialect"];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "target name, as in attnc --target">];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect"];
 }
 
 def PackEntries : Pass<"pack-entries", "::mlir::ModuleOp"> {

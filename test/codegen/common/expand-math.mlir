@@ -1,5 +1,5 @@
-// RUN: attnc-opt %s --expand-math | FileCheck %s
-// RUN: attnc-opt %s --expand-math=fma=false | FileCheck %s --check-prefix=NOFMA
+// RUN: attnc-opt %s --expand-math=target=x86-64-v4 | FileCheck %s
+// RUN: attnc-opt %s --expand-math=target=x86-64-v2 | FileCheck %s --check-prefix=NOFMA
 // Nothing that would become a call of libm is left.
 
 // CHECK-LABEL: func @f
@@ -27,4 +27,15 @@ func.func @divide_by_constant(%x: vector<4xf32>) -> vector<4xf32> {
   %c = arith.constant dense<4.0> : vector<4xf32>
   %0 = arith.divf %x, %c : vector<4xf32>
   return %0 : vector<4xf32>
+}
+
+// Native vectors get the form of ours, with the target's 2^t.
+// CHECK-LABEL: func @erf
+func.func @erf(%x: vector<16xf32>) -> vector<16xf32> {
+  // CHECK-NOT: arith.divf
+  // CHECK: llvm.x86.avx512.mask.scalef.ps.512
+  // CHECK: math.copysign
+  // CHECK: arith.select
+  %0 = math.erf %x : vector<16xf32>
+  return %0 : vector<16xf32>
 }
