@@ -9,18 +9,21 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 field() { sed -n "s/^ *\"$1\": \([0-9.e+-]*\),*$/\1/p" "$2"; }
-percent() { awk -v x="$1" 'BEGIN { printf "%.1f%%", 100 * x }'; }
 
-# row WHAT TARGET_FRACTION ARGUMENTS...
+# row WHAT GOAL ARGUMENTS...: the median of five measurements, and their range
 row() {
   local what=$1 goal=$2; shift 2
-  "$attnc" bench "$@" --json > "$work/report.json" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
-  echo "| $what | $(percent "$(field fraction_of_peak "$work/report.json")") | $goal | \`attnc bench $*\` |"
+  for _ in 1 2 3 4 5; do
+    "$attnc" bench "$@" --seconds 2 --json > "$work/report.json" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
+    field fraction_of_peak "$work/report.json"
+  done | sort -n | paste -sd' ' > "$work/fractions"
+  awk -v what="$what" -v goal="$goal" -v command="attnc bench $*" \
+    '{ printf "| %s | %.1f%% (%.1f to %.1f) | %s | `%s` |\n", what, 100 * $3, 100 * $1, 100 * $5, goal, command }' "$work/fractions"
 }
 
 echo "Machine: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores; load at the start $(cut -d' ' -f1 /proc/loadavg); $(date -u +%F); $("$attnc" --version | head -1)"
 echo
-echo "| what | of the FMA peak | goal | command |"
+echo "| what | of the FMA peak, median of 5 (range) | goal | command |"
 echo "|---|---|---|---|"
 row "f32 attention B1 H16 2048 D64, full" 90% examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1
 row "the same, causal (exact pairs counted)" 86% examples/causal.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1
