@@ -28,6 +28,7 @@
 #include "compiler/schedule/LayoutView.h"
 #include "compiler/schedule/MaskBounds.h"
 #include "compiler/schedule/Passes.h"
+#include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -429,7 +430,7 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
       if (auto memref = dyn_cast<MemRefType>(operand.getType());
           memref && isa<FloatType>(memref.getElementType()) && !memref.getElementType().isF32() &&
           !llvm::is_contained(op.getCaptures(), operand))
-        return op.emitError() << "attention on " << memref.getElementType()
+        return emitUnsupported(op) << "attention on " << memref.getElementType()
                               << " is not compiled yet; use f32 for q, k, v and the output";
     return success();
   }

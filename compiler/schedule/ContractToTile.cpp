@@ -23,6 +23,7 @@
 
 #include "compiler/schedule/LayoutView.h"
 #include "compiler/schedule/Passes.h"
+#include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -428,6 +429,9 @@ void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Valu
 }
 
 LogicalResult ContractScheduler::emit() {
+  for (Value operand : {op.getLhs(), op.getRhs(), op.getInit()})
+    if (Type element = cast<MemRefType>(operand.getType()).getElementType(); !element.isF32())
+      return emitUnsupported(op) << "matrix products on " << element << " are not compiled yet; use f32";
   // Lanes along the innermost letter of out.
   char innermost = last(out.layout);
   bool inRhs = rhs.layout.find(innermost) != std::string::npos, inLhs = lhs.layout.find(innermost) != std::string::npos;
@@ -437,7 +441,7 @@ LogicalResult ContractScheduler::emit() {
   for (std::string *role : {&roles.batch, &roles.rows, &roles.columns, &roles.summed})
     mergeLetters(*role);
   if (roles.summed.size() > 1)
-    return op.emitError() << "the summed dimensions \"" << roles.summed
+    return emitUnsupported(op) << "the summed dimensions \"" << roles.summed
                           << "\" do not lie side by side in both operands; such a contraction is not compiled yet";
   rowLetter = last(roles.rows);
   colLetter = last(roles.columns);

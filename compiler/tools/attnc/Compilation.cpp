@@ -9,6 +9,7 @@
 #include "codegen/emit/Descriptor.h"
 #include "codegen/emit/Translate.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/support/Unsupported.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Source.h"
@@ -176,6 +177,8 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
   bool survived = survives([&] { ok = succeeded(runPipeline(module, pipelineName(from), pipelineName(to), options)); });
   if (survived && ok)
     return kOk;
+  if (survived && isUnsupported(module))
+    return kBadInput; // the pass has said what is not compiled yet
   reportBug(*before, from, stageName(to));
   if (!survived)
     giveUp("the compiler crashed");

@@ -1,0 +1,19 @@
+// RUN: attnc-opt %s --contract-to-tile -split-input-file -verify-diagnostics
+
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
+func.func @f16(%x: memref<?x8xf16>, %w: memref<8x16xf16>, %y: memref<?x16xf16>) {
+  // expected-error @+1 {{matrix products on 'f16' are not compiled yet; use f32}}
+  attn.contract lhs(%x "mk" : memref<?x8xf16>) rhs(%w "kn" : memref<8x16xf16>) outs("mn", %y : memref<?x16xf16>)
+  return
+}
+}
+
+// -----
+
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
+func.func @apart(%x: memref<?x8x4xf32>, %w: memref<4x8x16xf32>, %y: memref<?x16xf32>) {
+  // expected-error @+1 {{the summed dimensions "kl" do not lie side by side in both operands; such a contraction is not compiled yet}}
+  attn.contract lhs(%x "mkl" : memref<?x8x4xf32>) rhs(%w "lkn" : memref<4x8x16xf32>) outs("mn", %y : memref<?x16xf32>)
+  return
+}
+}
