@@ -24,7 +24,9 @@ target_compile_definitions(attnc_mlir INTERFACE ${LLVM_DEFINITIONS_LIST})
 target_compile_options(attnc_mlir INTERFACE ${ATTNC_WARNINGS} $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
 if(ATTNC_EXPENSIVE_CHECKS)
   target_compile_definitions(attnc_mlir INTERFACE ATTNC_EXPENSIVE_CHECKS)
-  target_compile_options(attnc_mlir INTERFACE -UNDEBUG)
+  # Debian's LLVM is built with NDEBUG, and some of its classes (Statistic) have another layout without it: headers must
+  # see it. cmake/pch.h switches our own assertions on again.
+  target_compile_options(attnc_mlir INTERFACE -DNDEBUG)
 endif()
 target_link_libraries(attnc_mlir INTERFACE fmt::fmt-header-only)
 

@@ -15,3 +15,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#ifdef ATTNC_EXPENSIVE_CHECKS
+#undef NDEBUG // after LLVM's headers: see Attnc.cmake
+#include <cassert>
+#endif

@@ -250,7 +250,8 @@ struct FuseEpilogue : impl::FuseEpilogueBase<FuseEpilogue> {
     OpBuilder builder(op);
     if (!isZeroTensor(op.getDpsInitOperand(0)->get()))
       separateDestination(builder, op);
-    for (Value tail : llvm::reverse(findTails(op->getResult(0)))) {
+    SmallVector<Value> tails = findTails(op->getResult(0));
+    for (Value tail : llvm::reverse(tails)) {
       Value fused = ContractBuilder(op, tail).build();
       if (!fused)
         continue;
