@@ -41,18 +41,15 @@ static void meet(void *data, int64_t, int64_t) {
     spins < 1000 ? __builtin_ia32_pause() : static_cast<void>(sched_yield());
 }
 
-static double secondsOfLoop(attnc_context *context, int items,
-                            attnc_body body) {
+static double secondsOfLoop(attnc_context *context, int items, attnc_body body) {
   Meeting meeting;
   meeting.expected = items;
   auto start = std::chrono::steady_clock::now();
   attnc_rt_parallel_for(context, items, body, &meeting);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-      .count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-static void measure(const char *name, attnc_context *context, int pause,
-                    attnc_body body) {
+static void measure(const char *name, attnc_context *context, int pause, attnc_body body) {
   int items = attnc_context_threads(context);
   std::vector<double> times;
   for (int i = 0; i < (pause ? 2000 : 20'000); ++i) {
@@ -67,8 +64,7 @@ static void measure(const char *name, attnc_context *context, int pause,
   };
   printf("%-7s %d threads, pause %d us: p50 %.2f us, p90 %.2f us, p99 %.2f "
          "us\n",
-         name, items, pause, microseconds(0.5), microseconds(0.9),
-         microseconds(0.99));
+         name, items, pause, microseconds(0.5), microseconds(0.9), microseconds(0.99));
 }
 
 int main(int argc, char **argv) {

@@ -34,7 +34,8 @@ namespace attnc::codegen {
 } // namespace attnc::codegen
 
 namespace {
-/// x / c -> x * (1 / c), at most one ulp off and an eighth of the time: exporters write GELU with a division by sqrt(2).
+/// x / c -> x * (1 / c), at most one ulp off and an eighth of the time: exporters write GELU with a division by
+/// sqrt(2).
 struct DivideByConstant : OpRewritePattern<arith::DivFOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(arith::DivFOp op, PatternRewriter &rewriter) const override {
@@ -92,9 +93,9 @@ struct ExpandErf : OpRewritePattern<math::ErfOp> {
   }
 
   // Weighted minimax fits: erf(x) / x in x^2 on [0, 7/8]; -log2(erfc(x)) on [7/8, 4].
-  static constexpr float kSmall[] = {1.1283791065216064f, -0.3761255145072937f,   0.11282455176115036f,
+  static constexpr float kSmall[] = {1.1283791065216064f,    -0.3761255145072937f,   0.11282455176115036f,
                                      -0.026791466400027275f, 0.0050321840681135654f, -0.0006203266675584018f};
-  static constexpr float kLarge[] = {0.00020804973610211164f, 1.6272004842758179f,  0.9187379479408264f,
+  static constexpr float kLarge[] = {0.00020804973610211164f, 1.6272004842758179f,   0.9187379479408264f,
                                      0.1504012644290924f,     -0.03228900954127312f, 0.0044463821686804295f,
                                      -0.00028839692822657526f};
   const VectorTarget &target;
@@ -125,4 +126,3 @@ struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
   }
 };
 } // namespace
-

@@ -16,16 +16,14 @@ using llvm::Constant;
 
 // Structs are built without a named type: their natural layout is that of C. A
 // changed header must not go unnoticed.
-static_assert(sizeof(attnc_dim) == 16 && sizeof(attnc_tensor_info) == 24 &&
-                  sizeof(attnc_variant) == 32 && sizeof(attnc_entry) == 64 &&
-                  sizeof(attnc_module) == 32,
+static_assert(sizeof(attnc_dim) == 16 && sizeof(attnc_tensor_info) == 24 && sizeof(attnc_variant) == 32 &&
+                  sizeof(attnc_entry) == 64 && sizeof(attnc_module) == 32,
               "the descriptor below repeats attnc.h field by field");
 
 namespace {
 class DescriptorBuilder {
 public:
-  DescriptorBuilder(llvm::Module &module,
-                    llvm::ArrayRef<codegen::TargetInfo> targets)
+  DescriptorBuilder(llvm::Module &module, llvm::ArrayRef<codegen::TargetInfo> targets)
       : module(module), context(module.getContext()), targets(targets) {}
 
   Constant *entry(const EntryInfo &info);
@@ -36,30 +34,21 @@ public:
 
   /// A private constant holding `elements`, which must not be empty; the
   /// address of its first element.
-  Constant *array(llvm::ArrayRef<Constant *> elements,
-                  const llvm::Twine &name) {
-    auto *type =
-        llvm::ArrayType::get(elements.front()->getType(), elements.size());
+  Constant *array(llvm::ArrayRef<Constant *> elements, const llvm::Twine &name) {
+    auto *type = llvm::ArrayType::get(elements.front()->getType(), elements.size());
     return constant(llvm::ConstantArray::get(type, elements), name);
   }
 
 private:
   Constant *constant(Constant *value, const llvm::Twine &name) {
-    return new llvm::GlobalVariable(
-        module, value->getType(), /*isConstant=*/true,
-        llvm::GlobalValue::PrivateLinkage, value, name);
+    return new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::PrivateLinkage,
+                                    value, name);
   }
-  Constant *text(llvm::StringRef value) {
-    return constant(llvm::ConstantDataArray::getString(context, value), "text");
-  }
+  Constant *text(llvm::StringRef value) { return constant(llvm::ConstantDataArray::getString(context, value), "text"); }
   Constant *integer(unsigned bits, uint64_t value) {
-    return llvm::ConstantInt::get(
-        context,
-        llvm::APInt(bits, value, /*isSigned=*/false, /*implicitTrunc=*/true));
+    return llvm::ConstantInt::get(context, llvm::APInt(bits, value, /*isSigned=*/false, /*implicitTrunc=*/true));
   }
-  Constant *structure(llvm::ArrayRef<Constant *> fields) {
-    return llvm::ConstantStruct::getAnon(context, fields);
-  }
+  Constant *structure(llvm::ArrayRef<Constant *> fields) { return llvm::ConstantStruct::getAnon(context, fields); }
   Constant *null() { return llvm::ConstantPointerNull::get(pointer()); }
   llvm::PointerType *pointer() { return llvm::PointerType::getUnqual(context); }
   llvm::IntegerType *i32() { return llvm::Type::getInt32Ty(context); }
@@ -71,11 +60,8 @@ private:
   Constant *variants(const EntryInfo &info);
   Constant *kernel(llvm::StringRef symbol, const codegen::TargetInfo &target);
 
-  llvm::Function *function(llvm::StringRef name,
-                           llvm::ArrayRef<llvm::Type *> arguments);
-  llvm::Value *pointerArray(llvm::IRBuilder<> &builder,
-                            llvm::ArrayRef<llvm::Value *> values,
-                            llvm::Type *element);
+  llvm::Function *function(llvm::StringRef name, llvm::ArrayRef<llvm::Type *> arguments);
+  llvm::Value *pointerArray(llvm::IRBuilder<> &builder, llvm::ArrayRef<llvm::Value *> values, llvm::Type *element);
 
   llvm::Module &module;
   llvm::LLVMContext &context;
@@ -93,21 +79,18 @@ Constant *DescriptorBuilder::dims(const TensorInfo &info) {
     return null();
   llvm::SmallVector<Constant *> elements;
   for (const DimInfo &dim : info.dims)
-    elements.push_back(
-        structure({integer(64, dim.size), integer(32, dim.symbol)}));
+    elements.push_back(structure({integer(64, dim.size), integer(32, dim.symbol)}));
   return array(elements, "dims");
 }
 
 // attnc_tensor_info { const char *name; uint8_t type_code, type_bits; int32_t
 // rank; const attnc_dim *dims; }
-Constant *DescriptorBuilder::tensors(llvm::ArrayRef<TensorInfo> infos,
-                                     const llvm::Twine &name) {
+Constant *DescriptorBuilder::tensors(llvm::ArrayRef<TensorInfo> infos, const llvm::Twine &name) {
   if (infos.empty())
     return null();
   llvm::SmallVector<Constant *> elements;
   for (const TensorInfo &info : infos)
-    elements.push_back(structure({text(info.name), integer(8, info.typeCode),
-                                  integer(8, info.typeBits),
+    elements.push_back(structure({text(info.name), integer(8, info.typeCode), integer(8, info.typeBits),
                                   integer(32, info.dims.size()), dims(info)}));
   return array(elements, name);
 }
@@ -121,13 +104,10 @@ Constant *DescriptorBuilder::symbols(const EntryInfo &info) {
   return array(elements, "symbols");
 }
 
-Constant *DescriptorBuilder::kernel(llvm::StringRef symbol,
-                                    const codegen::TargetInfo &target) {
-  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
-                                       {pointer()}, false);
+Constant *DescriptorBuilder::kernel(llvm::StringRef symbol, const codegen::TargetInfo &target) {
+  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer()}, false);
   auto *function =
-      llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
-                             variantSymbol(symbol, target), module);
+      llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, variantSymbol(symbol, target), module);
   function->setVisibility(llvm::GlobalValue::HiddenVisibility);
   return function;
 }
@@ -137,10 +117,8 @@ Constant *DescriptorBuilder::kernel(llvm::StringRef symbol,
 Constant *DescriptorBuilder::variants(const EntryInfo &info) {
   llvm::SmallVector<Constant *> elements;
   for (const codegen::TargetInfo &target : targets)
-    elements.push_back(
-        structure({text(target.name), integer(64, target.cpuFeatureBits),
-                   kernel(info.name + "__plan", target),
-                   kernel(info.name + "__run", target)}));
+    elements.push_back(structure({text(target.name), integer(64, target.cpuFeatureBits),
+                                  kernel(info.name + "__plan", target), kernel(info.name + "__run", target)}));
   return array(elements, "variants");
 }
 
@@ -149,12 +127,9 @@ Constant *DescriptorBuilder::variants(const EntryInfo &info) {
 //               const attnc_tensor_info *inputs, *outputs; const char *const
 //               *symbols; const attnc_variant *variants; }
 Constant *DescriptorBuilder::entry(const EntryInfo &info) {
-  return structure(
-      {text(info.name), info.doc.empty() ? null() : text(info.doc),
-       integer(32, info.inputs.size()), integer(32, info.outputs.size()),
-       integer(32, info.symbols.size()), integer(32, targets.size()),
-       tensors(info.inputs, "inputs"), tensors(info.outputs, "outputs"),
-       symbols(info), variants(info)});
+  return structure({text(info.name), info.doc.empty() ? null() : text(info.doc), integer(32, info.inputs.size()),
+                    integer(32, info.outputs.size()), integer(32, info.symbols.size()), integer(32, targets.size()),
+                    tensors(info.inputs, "inputs"), tensors(info.outputs, "outputs"), symbols(info), variants(info)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -162,12 +137,9 @@ Constant *DescriptorBuilder::entry(const EntryInfo &info) {
 //===----------------------------------------------------------------------===//
 
 /// An attnc_status function.
-llvm::Function *
-DescriptorBuilder::function(llvm::StringRef name,
-                            llvm::ArrayRef<llvm::Type *> arguments) {
+llvm::Function *DescriptorBuilder::function(llvm::StringRef name, llvm::ArrayRef<llvm::Type *> arguments) {
   auto *type = llvm::FunctionType::get(i32(), arguments, false);
-  auto *function = llvm::Function::Create(
-      type, llvm::GlobalValue::ExternalLinkage, name, module);
+  auto *function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
   function->setDoesNotThrow();
   llvm::BasicBlock::Create(context, "", function);
   return function;
@@ -175,40 +147,30 @@ DescriptorBuilder::function(llvm::StringRef name,
 
 // attnc_module { uint32_t struct_size, abi_version; const char *producer;
 // int32_t num_entries; const attnc_entry *entries; }
-void DescriptorBuilder::moduleFunction(llvm::ArrayRef<EntryInfo> infos,
-                                       Constant *entries) {
-  Constant *data = constant(
-      structure({integer(32, sizeof(attnc_module)),
-                 integer(32, ATTNC_ABI_VERSION), text("attnc " ATTNC_VERSION),
-                 integer(32, infos.size()), entries}),
-      "module");
+void DescriptorBuilder::moduleFunction(llvm::ArrayRef<EntryInfo> infos, Constant *entries) {
+  Constant *data = constant(structure({integer(32, sizeof(attnc_module)), integer(32, ATTNC_ABI_VERSION),
+                                       text("attnc " ATTNC_VERSION), integer(32, infos.size()), entries}),
+                            "module");
   accessor("attnc_module_v1", data);
   // A program may link several artefacts: each has its own entries, and the
   // first one's module is "the" module.
-  module.getFunction("attnc_module_v1")
-      ->setLinkage(llvm::GlobalValue::WeakAnyLinkage);
+  module.getFunction("attnc_module_v1")->setLinkage(llvm::GlobalValue::WeakAnyLinkage);
 }
 
 /// const T *NAME(void) { return &data; }
 void DescriptorBuilder::accessor(llvm::StringRef name, Constant *data) {
   auto *type = llvm::FunctionType::get(pointer(), false);
-  auto *function = llvm::Function::Create(
-      type, llvm::GlobalValue::ExternalLinkage, name, module);
+  auto *function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
   function->setDoesNotThrow();
-  llvm::IRBuilder<>(llvm::BasicBlock::Create(context, "", function))
-      .CreateRet(data);
+  llvm::IRBuilder<>(llvm::BasicBlock::Create(context, "", function)).CreateRet(data);
 }
 
 /// An array on the stack that holds `values`.
-llvm::Value *
-DescriptorBuilder::pointerArray(llvm::IRBuilder<> &builder,
-                                llvm::ArrayRef<llvm::Value *> values,
-                                llvm::Type *element) {
-  llvm::Value *array =
-      builder.CreateAlloca(llvm::ArrayType::get(element, values.size()));
+llvm::Value *DescriptorBuilder::pointerArray(llvm::IRBuilder<> &builder, llvm::ArrayRef<llvm::Value *> values,
+                                             llvm::Type *element) {
+  llvm::Value *array = builder.CreateAlloca(llvm::ArrayType::get(element, values.size()));
   for (auto [index, value] : llvm::enumerate(values))
-    builder.CreateStore(
-        value, builder.CreateConstInBoundsGEP1_64(element, array, index));
+    builder.CreateStore(value, builder.CreateConstInBoundsGEP1_64(element, array, index));
   return array;
 }
 
@@ -216,49 +178,36 @@ DescriptorBuilder::pointerArray(llvm::IRBuilder<> &builder,
 /// {outputs}, options)
 void DescriptorBuilder::entryFunction(const EntryInfo &info, Constant *entry) {
   size_t inputs = info.inputs.size(), outputs = info.outputs.size();
-  llvm::Function *wrapper =
-      function(info.name, llvm::SmallVector<llvm::Type *>(inputs + outputs + 1,
-                                                          pointer()));
+  llvm::Function *wrapper = function(info.name, llvm::SmallVector<llvm::Type *>(inputs + outputs + 1, pointer()));
   llvm::IRBuilder<> builder(&wrapper->getEntryBlock());
-  llvm::SmallVector<llvm::Value *> arguments(
-      llvm::make_pointer_range(wrapper->args()));
+  llvm::SmallVector<llvm::Value *> arguments(llvm::make_pointer_range(wrapper->args()));
   llvm::ArrayRef<llvm::Value *> all(arguments);
-  auto callee = module.getOrInsertFunction("attnc_call", i32(), pointer(),
-                                           pointer(), pointer(), pointer());
-  builder.CreateRet(builder.CreateCall(
-      callee, {entry, pointerArray(builder, all.take_front(inputs), pointer()),
-               pointerArray(builder, all.slice(inputs, outputs), pointer()),
-               all.back()}));
+  auto callee = module.getOrInsertFunction("attnc_call", i32(), pointer(), pointer(), pointer(), pointer());
+  builder.CreateRet(
+      builder.CreateCall(callee, {entry, pointerArray(builder, all.take_front(inputs), pointer()),
+                                  pointerArray(builder, all.slice(inputs, outputs), pointer()), all.back()}));
 }
 
 /// NAME_raw(symbols..., inputs..., outputs..., options) ->
 /// attnc_call_raw(entry, {symbols}, {inputs}, {outputs}, options)
-void DescriptorBuilder::rawEntryFunction(const EntryInfo &info,
-                                         Constant *entry) {
-  size_t symbols = info.symbols.size(), inputs = info.inputs.size(),
-         outputs = info.outputs.size();
+void DescriptorBuilder::rawEntryFunction(const EntryInfo &info, Constant *entry) {
+  size_t symbols = info.symbols.size(), inputs = info.inputs.size(), outputs = info.outputs.size();
   llvm::SmallVector<llvm::Type *> types(symbols, i64());
   types.append(inputs + outputs + 1, pointer());
   llvm::Function *wrapper = function(info.name + "_raw", types);
   llvm::IRBuilder<> builder(&wrapper->getEntryBlock());
-  llvm::SmallVector<llvm::Value *> arguments(
-      llvm::make_pointer_range(wrapper->args()));
+  llvm::SmallVector<llvm::Value *> arguments(llvm::make_pointer_range(wrapper->args()));
   llvm::ArrayRef<llvm::Value *> all(arguments);
   auto callee =
-      module.getOrInsertFunction("attnc_call_raw", i32(), pointer(), pointer(),
-                                 pointer(), pointer(), pointer());
-  builder.CreateRet(builder.CreateCall(
-      callee,
-      {entry, pointerArray(builder, all.take_front(symbols), i64()),
-       pointerArray(builder, all.slice(symbols, inputs), pointer()),
-       pointerArray(builder, all.slice(symbols + inputs, outputs), pointer()),
-       all.back()}));
+      module.getOrInsertFunction("attnc_call_raw", i32(), pointer(), pointer(), pointer(), pointer(), pointer());
+  builder.CreateRet(
+      builder.CreateCall(callee, {entry, pointerArray(builder, all.take_front(symbols), i64()),
+                                  pointerArray(builder, all.slice(symbols, inputs), pointer()),
+                                  pointerArray(builder, all.slice(symbols + inputs, outputs), pointer()), all.back()}));
 }
 
-std::unique_ptr<llvm::Module>
-buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
-                llvm::ArrayRef<codegen::TargetInfo> targets,
-                llvm::LLVMContext &context) {
+std::unique_ptr<llvm::Module> buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
+                                              llvm::ArrayRef<codegen::TargetInfo> targets, llvm::LLVMContext &context) {
   auto module = std::make_unique<llvm::Module>("attnc.descriptor", context);
   DescriptorBuilder builder(*module, targets);
   llvm::SmallVector<Constant *> elements;
@@ -268,8 +217,7 @@ buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
   builder.moduleFunction(entries, table);
   for (auto [index, info] : llvm::enumerate(entries)) {
     Constant *entry = llvm::ConstantExpr::getInBoundsGetElementPtr(
-        elements.front()->getType(), table,
-        llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), index));
+        elements.front()->getType(), table, llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), index));
     builder.accessor(info.name + "_entry", entry);
     builder.entryFunction(info, entry);
     builder.rawEntryFunction(info, entry);
@@ -280,8 +228,7 @@ buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
 std::vector<std::string> exportedSymbols(llvm::ArrayRef<EntryInfo> entries) {
   std::vector<std::string> symbols{"attnc_*"};
   for (const EntryInfo &info : entries)
-    symbols.insert(symbols.end(),
-                   {info.name, info.name + "_raw", info.name + "_entry"});
+    symbols.insert(symbols.end(), {info.name, info.name + "_raw", info.name + "_entry"});
   return symbols;
 }
 

@@ -31,10 +31,8 @@ namespace attnc::emit {
 /// Builds the descriptor of `entries`, each compiled for `targets` (best
 /// first), and the entry functions. The module's code must be generated for a
 /// CPU that every target includes: it runs before the choice is made.
-std::unique_ptr<llvm::Module>
-buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
-                llvm::ArrayRef<codegen::TargetInfo> targets,
-                llvm::LLVMContext &context);
+std::unique_ptr<llvm::Module> buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
+                                              llvm::ArrayRef<codegen::TargetInfo> targets, llvm::LLVMContext &context);
 
 /// The symbols that a shared library exports: the module, each entry, the
 /// runtime's interface.

@@ -25,10 +25,8 @@ struct TypeRow {
   uint8_t code,
       bits; // DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat, 6 bool
 };
-constexpr TypeRow kTypes[] = {{"f64", 2, 64},  {"f32", 2, 32}, {"f16", 2, 16},
-                              {"bf16", 4, 16}, {"i64", 0, 64}, {"i32", 0, 32},
-                              {"i16", 0, 16},  {"i8", 0, 8},   {"ui8", 1, 8},
-                              {"bool", 6, 8}};
+constexpr TypeRow kTypes[] = {{"f64", 2, 64}, {"f32", 2, 32}, {"f16", 2, 16}, {"bf16", 4, 16}, {"i64", 0, 64},
+                              {"i32", 0, 32}, {"i16", 0, 16}, {"i8", 0, 8},   {"ui8", 1, 8},   {"bool", 6, 8}};
 } // namespace
 
 static const TypeRow *findType(Type type) {
@@ -36,8 +34,7 @@ static const TypeRow *findType(Type type) {
   llvm::raw_string_ostream(name) << type;
   if (type.isInteger(1))
     name = "bool";
-  auto *row = llvm::find_if(
-      kTypes, [&](const TypeRow &row) { return row.name == name; });
+  auto *row = llvm::find_if(kTypes, [&](const TypeRow &row) { return row.name == name; });
   return row == std::end(kTypes) ? nullptr : row;
 }
 
@@ -49,9 +46,8 @@ llvm::StringRef spellType(const TensorInfo &tensor) {
 }
 
 bool EntryInfo::hasComputedOutput() const {
-  return llvm::any_of(outputs, [](const TensorInfo &t) {
-    return llvm::any_of(t.dims, [](DimInfo d) { return d.isComputed(); });
-  });
+  return llvm::any_of(
+      outputs, [](const TensorInfo &t) { return llvm::any_of(t.dims, [](DimInfo d) { return d.isComputed(); }); });
 }
 
 std::string EntryInfo::spellDim(const DimInfo &dim) const {
@@ -66,11 +62,7 @@ static std::string spellLimit(const DimInfo &dim) {
 
 std::string EntryInfo::spellTensor(const TensorInfo &tensor) const {
   return (spellType(tensor) + "[" +
-          llvm::join(llvm::map_range(
-                         tensor.dims,
-                         [&](const DimInfo &dim) {
-                           return spellDim(dim) + spellLimit(dim);
-                         }),
+          llvm::join(llvm::map_range(tensor.dims, [&](const DimInfo &dim) { return spellDim(dim) + spellLimit(dim); }),
                      ", ") +
           "]")
       .str();
@@ -82,15 +74,12 @@ std::string EntryInfo::spellTensor(const TensorInfo &tensor) const {
 
 /// {name, type, dims} of one argument or result, from its type and its
 /// attributes.
-static FailureOr<Attribute> describe(func::FuncOp function, Type type,
-                                     StringAttr name, ArrayAttr dims,
+static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAttr name, ArrayAttr dims,
                                      const llvm::Twine &which) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !findType(tensor.getElementType())) {
-    function.emitError()
-        << which << " has type " << type
-        << "; an entry point takes and gives ranked tensors of "
-        << "floats (f64, f32, f16, bf16), integers or booleans";
+    function.emitError() << which << " has type " << type << "; an entry point takes and gives ranked tensors of "
+                         << "floats (f64, f32, f16, bf16), integers or booleans";
     return failure();
   }
   if (!name || !dims || static_cast<int64_t>(dims.size()) != tensor.getRank()) {
@@ -101,41 +90,34 @@ static FailureOr<Attribute> describe(func::FuncOp function, Type type,
     return failure();
   }
   Builder builder(function.getContext());
-  return Attribute(builder.getDictionaryAttr(
-      {builder.getNamedAttr("name", name),
-       builder.getNamedAttr("type", TypeAttr::get(tensor.getElementType())),
-       builder.getNamedAttr("dims", dims)}));
+  return Attribute(builder.getDictionaryAttr({builder.getNamedAttr("name", name),
+                                              builder.getNamedAttr("type", TypeAttr::get(tensor.getElementType())),
+                                              builder.getNamedAttr("dims", dims)}));
 }
 
 static FailureOr<Attribute> describe(func::FuncOp function) {
   SmallVector<Attribute> inputs, outputs;
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
-    auto tensor =
-        describe(function, type,
-                 function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
-                 function.getArgAttrOfType<ArrayAttr>(index, "attnc.dims"),
-                 "argument " + llvm::Twine(index));
+    auto tensor = describe(function, type, function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
+                           function.getArgAttrOfType<ArrayAttr>(index, "attnc.dims"), "argument " + llvm::Twine(index));
     if (failed(tensor))
       return failure();
     inputs.push_back(*tensor);
   }
   for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
     auto tensor =
-        describe(function, type,
-                 function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
-                 function.getResultAttrOfType<ArrayAttr>(index, "attnc.dims"),
-                 "result " + llvm::Twine(index));
+        describe(function, type, function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
+                 function.getResultAttrOfType<ArrayAttr>(index, "attnc.dims"), "result " + llvm::Twine(index));
     if (failed(tensor))
       return failure();
     outputs.push_back(*tensor);
   }
   Builder builder(function.getContext());
   auto doc = function->getAttrOfType<StringAttr>("attnc.doc");
-  return Attribute(builder.getDictionaryAttr(
-      {builder.getNamedAttr("name", function.getSymNameAttr()),
-       builder.getNamedAttr("doc", doc ? doc : builder.getStringAttr("")),
-       builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
-       builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
+  return Attribute(builder.getDictionaryAttr({builder.getNamedAttr("name", function.getSymNameAttr()),
+                                              builder.getNamedAttr("doc", doc ? doc : builder.getStringAttr("")),
+                                              builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
+                                              builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
 }
 
 LogicalResult recordEntries(ModuleOp module) {
@@ -152,8 +134,7 @@ LogicalResult recordEntries(ModuleOp module) {
     ok &= succeeded(entry);
   }
   if (ok && entries.empty())
-    return module.emitError(
-        "nothing to compile: the module has no public function");
+    return module.emitError("nothing to compile: the module has no public function");
   module->setAttr(kEntries, ArrayAttr::get(module.getContext(), entries));
   return success(ok);
 }
@@ -167,8 +148,7 @@ LogicalResult recordEntries(ModuleOp module) {
 /// input carries is nothing the caller could know.
 static DimInfo readDim(llvm::StringRef text, EntryInfo &entry, bool mayDefine) {
   DimInfo dim;
-  if (text == "?" || (!text.empty() && llvm::isDigit(text[0]) &&
-                      !text.getAsInteger(10, dim.size)))
+  if (text == "?" || (!text.empty() && llvm::isDigit(text[0]) && !text.getAsInteger(10, dim.size)))
     return dim;
   int64_t limit;
   if (auto [name, max] = text.split("<="); !max.getAsInteger(10, limit)) {
@@ -186,8 +166,7 @@ static DimInfo readDim(llvm::StringRef text, EntryInfo &entry, bool mayDefine) {
   return dim;
 }
 
-static std::optional<std::vector<TensorInfo>>
-readTensors(DictionaryAttr entry, llvm::StringRef key, EntryInfo &info) {
+static std::optional<std::vector<TensorInfo>> readTensors(DictionaryAttr entry, llvm::StringRef key, EntryInfo &info) {
   auto list = entry.getAs<ArrayAttr>(key);
   if (!list)
     return std::nullopt;
@@ -198,8 +177,7 @@ readTensors(DictionaryAttr entry, llvm::StringRef key, EntryInfo &info) {
     auto type = dictionary ? dictionary.getAs<TypeAttr>("type") : nullptr;
     auto dims = dictionary ? dictionary.getAs<ArrayAttr>("dims") : nullptr;
     const TypeRow *row = type ? findType(type.getValue()) : nullptr;
-    if (!name || !row || !dims ||
-        !llvm::all_of(dims, llvm::IsaPred<StringAttr>))
+    if (!name || !row || !dims || !llvm::all_of(dims, llvm::IsaPred<StringAttr>))
       return std::nullopt;
     TensorInfo tensor{name.str(), row->code, row->bits, {}};
     for (auto dim : dims.getAsRange<StringAttr>())
@@ -230,16 +208,14 @@ static std::optional<EntryInfo> readEntry(Attribute attribute) {
 FailureOr<std::vector<EntryInfo>> readEntries(ModuleOp module) {
   auto list = module->getAttrOfType<ArrayAttr>(kEntries);
   if (!list || list.empty())
-    return module.emitError(
-        "the module does not say what its entry points take and give "
-        "(attribute attnc.entries); "
-        "start from a stage that attnc has written, or from level attn");
+    return module.emitError("the module does not say what its entry points take and give "
+                            "(attribute attnc.entries); "
+                            "start from a stage that attnc has written, or from level attn");
   std::vector<EntryInfo> entries;
   for (Attribute attribute : list) {
     std::optional<EntryInfo> entry = readEntry(attribute);
     if (!entry)
-      return module.emitError("malformed attribute attnc.entries: ")
-             << attribute;
+      return module.emitError("malformed attribute attnc.entries: ") << attribute;
     entries.push_back(std::move(*entry));
   }
   return entries;

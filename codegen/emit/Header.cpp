@@ -38,8 +38,7 @@ static std::string guard(llvm::StringRef artefact) {
   return "ATTNC_ARTEFACT_" + llvm::StringRef(cName(artefact)).upper() + "_H";
 }
 
-static std::string join(llvm::ArrayRef<std::string> parts,
-                        llvm::StringRef separator) {
+static std::string join(llvm::ArrayRef<std::string> parts, llvm::StringRef separator) {
   return llvm::join(parts.begin(), parts.end(), separator);
 }
 
@@ -55,8 +54,7 @@ static std::string commentText(std::string text) {
 
 /// Inputs then outputs as C parameters, `spell` giving each.
 template <typename Spell>
-static std::vector<std::string> tensorParameters(const EntryInfo &entry,
-                                                 Spell spell) {
+static std::vector<std::string> tensorParameters(const EntryInfo &entry, Spell spell) {
   std::vector<std::string> parameters;
   for (const TensorInfo &tensor : entry.inputs)
     parameters.push_back(spell(tensor, "const "));
@@ -67,15 +65,12 @@ static std::vector<std::string> tensorParameters(const EntryInfo &entry,
 }
 
 static std::string prototypes(const EntryInfo &entry) {
-  auto dlpack = tensorParameters(
-      entry, [](const TensorInfo &tensor, const char *qualifier) {
-        return fmt::format("{}DLTensor *{}", qualifier, cName(tensor.name));
-      });
-  auto plain = tensorParameters(
-      entry, [](const TensorInfo &tensor, const char *qualifier) {
-        return fmt::format("{}{} *{}", qualifier, cType(tensor).str(),
-                           cName(tensor.name));
-      });
+  auto dlpack = tensorParameters(entry, [](const TensorInfo &tensor, const char *qualifier) {
+    return fmt::format("{}DLTensor *{}", qualifier, cName(tensor.name));
+  });
+  auto plain = tensorParameters(entry, [](const TensorInfo &tensor, const char *qualifier) {
+    return fmt::format("{}{} *{}", qualifier, cType(tensor).str(), cName(tensor.name));
+  });
   std::vector<std::string> extents;
   for (const std::string &symbol : entry.symbols)
     extents.push_back("int64_t " + cName(symbol));
@@ -104,11 +99,9 @@ static std::string tensorTable(const EntryInfo &entry) {
   for (const auto *tensors : {&entry.inputs, &entry.outputs})
     for (const TensorInfo &tensor : *tensors)
       width = std::max(width, tensor.name.size());
-  for (auto [tensors, role] :
-       {std::pair(&entry.inputs, "in "), std::pair(&entry.outputs, "out")})
+  for (auto [tensors, role] : {std::pair(&entry.inputs, "in "), std::pair(&entry.outputs, "out")})
     for (const TensorInfo &tensor : *tensors)
-      table += fmt::format(" *   {}  {:<{}}  {}\n", role, tensor.name, width,
-                           entry.spellTensor(tensor));
+      table += fmt::format(" *   {}  {:<{}}  {}\n", role, tensor.name, width, entry.spellTensor(tensor));
   return table;
 }
 
@@ -126,21 +119,18 @@ static std::string describeEntry(const EntryInfo &entry) {
   return text + " *\n";
 }
 
-static std::string openingComment(llvm::StringRef artefact,
-                                  llvm::ArrayRef<EntryInfo> entries,
+static std::string openingComment(llvm::StringRef artefact, llvm::ArrayRef<EntryInfo> entries,
                                   llvm::ArrayRef<codegen::TargetInfo> targets) {
   std::vector<std::string> names;
   for (const codegen::TargetInfo &target : targets)
     names.push_back(target.name);
-  std::string text =
-      fmt::format("/* {}.h - made by attnc {} (ABI version {}); compile again "
-                  "rather than edit.\n *\n",
-                  artefact.str(), ATTNC_VERSION, ATTNC_ABI_VERSION);
+  std::string text = fmt::format("/* {}.h - made by attnc {} (ABI version {}); compile again "
+                                 "rather than edit.\n *\n",
+                                 artefact.str(), ATTNC_VERSION, ATTNC_ABI_VERSION);
   for (const EntryInfo &entry : entries)
     text += describeEntry(entry);
-  return text +
-         fmt::format(
-             R"( * Units: extents and strides count elements; names that end in _bytes or _size count bytes.
+  return text + fmt::format(
+                    R"( * Units: extents and strides count elements; names that end in _bytes or _size count bytes.
  * Memory: all of it is the caller's. Outputs have the stated shapes and do not overlap inputs.
  * Workspace: attnc_plan tells its size in bytes for given shapes. With options->workspace set, a call
  *   allocates nothing; else it allocates once and frees before it returns.
@@ -152,11 +142,10 @@ static std::string openingComment(llvm::StringRef artefact,
  *   a call runs on the calling thread.
  */
 )",
-             join(names, ", "));
+                    join(names, ", "));
 }
 
-std::string makeHeader(llvm::StringRef artefact,
-                       llvm::ArrayRef<EntryInfo> entries,
+std::string makeHeader(llvm::StringRef artefact, llvm::ArrayRef<EntryInfo> entries,
                        llvm::ArrayRef<codegen::TargetInfo> targets) {
   std::string text = openingComment(artefact, entries, targets);
   text += fmt::format("#ifndef {0}\n#define {0}\n\n/*===- The runtime's "
@@ -179,8 +168,7 @@ std::string makeHeader(llvm::StringRef artefact,
 static std::string fillElement(const TensorInfo &tensor) {
   return llvm::StringSwitch<std::string>(spellType(tensor))
       .Cases({"f64", "f32"},
-             fmt::format("({})((int)((i * 37 + {}) % 23) - 11) / 11",
-                         cType(tensor).str(), tensor.name.size()))
+             fmt::format("({})((int)((i * 37 + {}) % 23) - 11) / 11", cType(tensor).str(), tensor.name.size()))
       .Case("f16", "i % 3 ? 0x3c00 : 0xb800 /* 1 or -0.5 */")
       .Case("bf16", "i % 3 ? 0x3f80 : 0xbf00 /* 1 or -0.5 */")
       .Case("bool", "1")
@@ -189,16 +177,12 @@ static std::string fillElement(const TensorInfo &tensor) {
 
 /// Extents for the example: small, and different where two symbols must not be
 /// mixed up.
-static int64_t exampleExtent(size_t symbol) {
-  return symbol == 0 ? 2 : 3 + 2 * static_cast<int64_t>(symbol);
-}
+static int64_t exampleExtent(size_t symbol) { return symbol == 0 ? 2 : 3 + 2 * static_cast<int64_t>(symbol); }
 
-static std::string elementCount(const EntryInfo &entry,
-                                const TensorInfo &tensor) {
+static std::string elementCount(const EntryInfo &entry, const TensorInfo &tensor) {
   std::string product = "(size_t)1";
   for (const DimInfo &dim : tensor.dims)
-    product += " * " + (dim.symbol >= 0 ? cName(entry.spellDim(dim))
-                                        : entry.spellDim(dim));
+    product += " * " + (dim.symbol >= 0 ? cName(entry.spellDim(dim)) : entry.spellDim(dim));
   return product;
 }
 
@@ -211,8 +195,7 @@ static std::string exampleInputs(const EntryInfo &entry) {
   for (size_t i = 0; i < {0}_count; i++)
     {0}[i] = {4};
 )",
-                        cName(tensor.name), elementCount(entry, tensor),
-                        entry.spellTensor(tensor), cType(tensor).str(),
+                        cName(tensor.name), elementCount(entry, tensor), entry.spellTensor(tensor), cType(tensor).str(),
                         fillElement(tensor));
   return text;
 }
@@ -229,8 +212,7 @@ static std::string exampleOutputs(const EntryInfo &entry) {
     offset += tensor.dims.size();
     text += fmt::format("  size_t {0}_count = {1}; /* {2} */\n  {3} *{0} = "
                         "malloc(({0}_count + 1) * sizeof *{0});\n",
-                        cName(tensor.name), product, entry.spellTensor(tensor),
-                        cType(tensor).str());
+                        cName(tensor.name), product, entry.spellTensor(tensor), cType(tensor).str());
   }
   return text;
 }
@@ -239,29 +221,23 @@ static std::string examplePrints(const EntryInfo &entry) {
   std::string text;
   for (const TensorInfo &tensor : entry.outputs) {
     bool isFloat = spellType(tensor) == "f32" || spellType(tensor) == "f64";
-    text +=
-        fmt::format(R"(  printf("{1}: %zu elements, the first ones", {0}_count);
+    text += fmt::format(R"(  printf("{1}: %zu elements, the first ones", {0}_count);
   for (size_t i = 0; i < {0}_count && i < 4; i++)
     printf(" {2}", ({3}){0}[i]);
   printf("\n");
 )",
-                    cName(tensor.name), tensor.name, isFloat ? "%g" : "%lld",
-                    isFloat ? "double" : "long long");
+                        cName(tensor.name), tensor.name, isFloat ? "%g" : "%lld", isFloat ? "double" : "long long");
   }
   return text;
 }
 
-std::string makeExample(llvm::StringRef artefact, const EntryInfo &entry,
-                        llvm::StringRef library) {
+std::string makeExample(llvm::StringRef artefact, const EntryInfo &entry, llvm::StringRef library) {
   bool shared = library.ends_with(".so");
-  std::string link =
-      shared ? fmt::format("-L. -l{} -Wl,-rpath,'$ORIGIN'", artefact.str())
-             : library.str();
+  std::string link = shared ? fmt::format("-L. -l{} -Wl,-rpath,'$ORIGIN'", artefact.str()) : library.str();
   std::vector<std::string> symbols, arguments;
   std::string extents;
   for (auto [index, symbol] : llvm::enumerate(entry.symbols)) {
-    extents += fmt::format("  int64_t {} = {};\n", cName(symbol),
-                           exampleExtent(index));
+    extents += fmt::format("  int64_t {} = {};\n", cName(symbol), exampleExtent(index));
     symbols.push_back(cName(symbol));
   }
   arguments = symbols;
@@ -305,11 +281,9 @@ int main(void) {{
   return 0;
 }}
 )",
-                     artefact.str(), entry.name, link, extents,
-                     exampleInputs(entry),
-                     symbols.empty() ? "0" : join(symbols, ", "),
-                     std::max<size_t>(outputRanks, 1), exampleOutputs(entry),
-                     join(arguments, ", "), examplePrints(entry));
+                     artefact.str(), entry.name, link, extents, exampleInputs(entry),
+                     symbols.empty() ? "0" : join(symbols, ", "), std::max<size_t>(outputRanks, 1),
+                     exampleOutputs(entry), join(arguments, ", "), examplePrints(entry));
 }
 
 } // namespace attnc::emit

@@ -29,8 +29,7 @@ static llvm::Error failure(const Parts &...parts) {
 
 std::string runtimeLibraryDirectory() {
   static int anchor;
-  llvm::SmallString<256> path(
-      llvm::sys::fs::getMainExecutable(nullptr, &anchor));
+  llvm::SmallString<256> path(llvm::sys::fs::getMainExecutable(nullptr, &anchor));
   llvm::sys::path::remove_filename(path);
   llvm::sys::path::append(path, "..", "lib");
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
@@ -41,8 +40,7 @@ namespace {
 /// A file in memory that lld can open by name.
 class MemoryFile {
 public:
-  explicit MemoryFile(llvm::ArrayRef<char> bytes)
-      : descriptor(memfd_create("attnc", MFD_CLOEXEC)) {
+  explicit MemoryFile(llvm::ArrayRef<char> bytes) : descriptor(memfd_create("attnc", MFD_CLOEXEC)) {
     if (descriptor < 0)
       return;
     llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/false);
@@ -57,9 +55,7 @@ public:
   }
   MemoryFile(const MemoryFile &) = delete;
   explicit operator bool() const { return ok; }
-  std::string path() const {
-    return "/proc/self/fd/" + std::to_string(descriptor);
-  }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor); }
 
 private:
   int descriptor;
@@ -74,11 +70,9 @@ struct CLibrary {
 };
 } // namespace
 
-static std::string findFile(llvm::ArrayRef<std::string> directories,
-                            llvm::StringRef name) {
+static std::string findFile(llvm::ArrayRef<std::string> directories, llvm::StringRef name) {
   for (const std::string &directory : directories)
-    if (std::string path = directory + "/" + name.str();
-        llvm::sys::fs::exists(path))
+    if (std::string path = directory + "/" + name.str(); llvm::sys::fs::exists(path))
       return path;
   return "";
 }
@@ -89,16 +83,11 @@ static std::string findGcc() {
   std::string best;
   unsigned bestVersion = 0;
   for (const char *root :
-       {"/usr/lib/gcc/x86_64-linux-gnu", "/usr/lib/gcc/x86_64-redhat-linux",
-        "/usr/lib64/gcc/x86_64-suse-linux"}) {
+       {"/usr/lib/gcc/x86_64-linux-gnu", "/usr/lib/gcc/x86_64-redhat-linux", "/usr/lib64/gcc/x86_64-suse-linux"}) {
     std::error_code error;
-    for (llvm::sys::fs::directory_iterator it(root, error), end;
-         !error && it != end; it.increment(error)) {
+    for (llvm::sys::fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
       unsigned version = 0;
-      if (llvm::sys::path::filename(it->path())
-              .split('.')
-              .first.getAsInteger(10, version) ||
-          version <= bestVersion ||
+      if (llvm::sys::path::filename(it->path()).split('.').first.getAsInteger(10, version) || version <= bestVersion ||
           !llvm::sys::fs::exists(it->path() + "/crtbeginS.o"))
         continue;
       best = it->path();
@@ -110,17 +99,14 @@ static std::string findGcc() {
 
 static llvm::Expected<CLibrary> findCLibrary() {
   CLibrary found;
-  found.directories = {"/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu",
-                       "/usr/lib64", "/lib64", "/usr/lib"};
+  found.directories = {"/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib"};
   found.scrt1 = findFile(found.directories, "Scrt1.o");
   found.crti = findFile(found.directories, "crti.o");
   found.crtn = findFile(found.directories, "crtn.o");
-  if (found.scrt1.empty() || found.crti.empty() || found.crtn.empty() ||
-      findFile(found.directories, "libc.so").empty())
+  if (found.scrt1.empty() || found.crti.empty() || found.crtn.empty() || findFile(found.directories, "libc.so").empty())
     return failure("linking needs the C library's development files (Scrt1.o, "
                    "crti.o, crtn.o, libc.so), which are not in ",
-                   llvm::join(found.directories, ", "),
-                   "; install the package libc6-dev");
+                   llvm::join(found.directories, ", "), "; install the package libc6-dev");
   if (std::string gcc = findGcc(); !gcc.empty()) {
     found.directories.push_back(gcc);
     found.crtbegin = findFile({gcc}, "crtbeginS.o");
@@ -134,13 +120,11 @@ llvm::Error checkCLibrary() { return findCLibrary().takeError(); }
 static llvm::Expected<std::string> findRuntime(llvm::StringRef archive) {
   std::string path = runtimeLibraryDirectory() + "/" + archive.str();
   if (!llvm::sys::fs::exists(path))
-    return failure("the runtime library ", path,
-                   " is missing; attnc expects it in lib/ beside its own bin/");
+    return failure("the runtime library ", path, " is missing; attnc expects it in lib/ beside its own bin/");
   return path;
 }
 
-static llvm::Error runLld(llvm::ArrayRef<std::string> arguments,
-                          const LinkJob &job) {
+static llvm::Error runLld(llvm::ArrayRef<std::string> arguments, const LinkJob &job) {
   if (job.command)
     *job.command = arguments;
   llvm::SmallVector<const char *> argv;
@@ -148,17 +132,14 @@ static llvm::Error runLld(llvm::ArrayRef<std::string> arguments,
     argv.push_back(argument.c_str());
   std::string output;
   llvm::raw_string_ostream stream(output);
-  if (lld::lldMain(argv, stream, stream, {{lld::Gnu, &lld::elf::link}})
-          .retCode == 0)
+  if (lld::lldMain(argv, stream, stream, {{lld::Gnu, &lld::elf::link}}).retCode == 0)
     return llvm::Error::success();
-  return failure("linking ", job.output,
-                 " failed: ", llvm::StringRef(output).trim());
+  return failure("linking ", job.output, " failed: ", llvm::StringRef(output).trim());
 }
 
 /// What programs and shared libraries have in common. Nothing that depends on
 /// time or place enters the file.
-static std::vector<std::string> commonArguments(const LinkJob &job,
-                                                const CLibrary &libc) {
+static std::vector<std::string> commonArguments(const LinkJob &job, const CLibrary &libc) {
   std::vector<std::string> arguments{"ld.lld",
                                      "-o",
                                      job.output,
@@ -180,8 +161,7 @@ static std::vector<std::string> commonArguments(const LinkJob &job,
   return arguments;
 }
 
-static void append(std::vector<std::string> &arguments,
-                   std::initializer_list<std::string> more) {
+static void append(std::vector<std::string> &arguments, std::initializer_list<std::string> more) {
   for (const std::string &argument : more)
     if (!argument.empty())
       arguments.push_back(argument);
@@ -189,26 +169,20 @@ static void append(std::vector<std::string> &arguments,
 
 /// libgcc only where the directory is known; the runtime needs at most a few
 /// integer helpers of it.
-static std::string libgcc(const CLibrary &libc) {
-  return libc.crtbegin.empty() ? "" : "-lgcc";
-}
+static std::string libgcc(const CLibrary &libc) { return libc.crtbegin.empty() ? "" : "-lgcc"; }
 
 llvm::Error linkProgram(const LinkJob &job) {
   auto libc = findCLibrary();
-  auto runtime = findRuntime("libattnc_rt.a"),
-       main = findRuntime("libattnc_main.a");
+  auto runtime = findRuntime("libattnc_rt.a"), main = findRuntime("libattnc_main.a");
   if (!libc || !runtime || !main)
-    return llvm::joinErrors(
-        llvm::joinErrors(libc.takeError(), runtime.takeError()),
-        main.takeError());
+    return llvm::joinErrors(llvm::joinErrors(libc.takeError(), runtime.takeError()), main.takeError());
   MemoryFile object(job.object);
   if (!object)
     return failure("cannot hold the object file in memory (memfd_create)");
   std::vector<std::string> arguments = commonArguments(job, *libc);
   append(arguments,
-         {"-pie", "-s", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2",
-          libc->scrt1, libc->crti, libc->crtbegin, object.path(), *main,
-          *runtime, "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
+         {"-pie", "-s", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2", libc->scrt1, libc->crti, libc->crtbegin,
+          object.path(), *main, *runtime, "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
   return runLld(arguments, job);
 }
 
@@ -217,8 +191,7 @@ llvm::Error linkShared(const LinkJob &job) {
   auto runtime = findRuntime("libattnc_rt.a");
   if (!libc || !runtime)
     return llvm::joinErrors(libc.takeError(), runtime.takeError());
-  std::string script =
-      "{ global: " + llvm::join(job.exports, "; ") + "; local: *; };\n";
+  std::string script = "{ global: " + llvm::join(job.exports, "; ") + "; local: *; };\n";
   MemoryFile object(job.object), version(script);
   if (!object || !version)
     return failure("cannot hold the object file in memory (memfd_create)");
@@ -227,9 +200,8 @@ llvm::Error linkShared(const LinkJob &job) {
   if (!job.soname.empty())
     append(arguments, {"-soname", job.soname});
   // The whole runtime: the library's user calls it too.
-  append(arguments, {libc->crti, libc->crtbegin, object.path(),
-                     "--whole-archive", *runtime, "--no-whole-archive", "-lc",
-                     "-lm", libgcc(*libc), libc->crtend, libc->crtn});
+  append(arguments, {libc->crti, libc->crtbegin, object.path(), "--whole-archive", *runtime, "--no-whole-archive",
+                     "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
   return runLld(arguments, job);
 }
 
@@ -245,22 +217,18 @@ llvm::Error writeStatic(const LinkJob &job) {
     return archive.takeError();
   std::vector<llvm::NewArchiveMember> members;
   std::string objectName = llvm::sys::path::stem(job.output).str() + ".o";
-  members.emplace_back(llvm::MemoryBufferRef(
-      llvm::StringRef(job.object.data(), job.object.size()), objectName));
+  members.emplace_back(llvm::MemoryBufferRef(llvm::StringRef(job.object.data(), job.object.size()), objectName));
   llvm::Error error = llvm::Error::success();
-  for (const llvm::object::Archive::Child &child :
-       (*archive)->children(error)) {
-    auto member =
-        llvm::NewArchiveMember::getOldMember(child, /*Deterministic=*/true);
+  for (const llvm::object::Archive::Child &child : (*archive)->children(error)) {
+    auto member = llvm::NewArchiveMember::getOldMember(child, /*Deterministic=*/true);
     if (!member)
       return llvm::joinErrors(std::move(error), member.takeError());
     members.push_back(std::move(*member));
   }
   if (error)
     return error;
-  return llvm::writeArchive(
-      job.output, members, llvm::SymtabWritingMode::NormalSymtab,
-      llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
+  return llvm::writeArchive(job.output, members, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU,
+                            /*Deterministic=*/true, /*Thin=*/false);
 }
 
 } // namespace attnc::emit

@@ -27,13 +27,11 @@ std::string runtimeLibraryDirectory();
 llvm::Error checkCLibrary();
 
 struct LinkJob {
-  llvm::ArrayRef<char> object; // the only object: kernels and descriptor
-  std::string output; // path to write; replaced as a whole, or not touched
-  std::string soname; // "libcausal.so"; shared libraries only
-  std::vector<std::string>
-      exports; // names or patterns that a shared library shows
-  std::vector<std::string> *command =
-      nullptr; // receives the linker's command line, if set
+  llvm::ArrayRef<char> object;                 // the only object: kernels and descriptor
+  std::string output;                          // path to write; replaced as a whole, or not touched
+  std::string soname;                          // "libcausal.so"; shared libraries only
+  std::vector<std::string> exports;            // names or patterns that a shared library shows
+  std::vector<std::string> *command = nullptr; // receives the linker's command line, if set
 };
 
 /// A stripped position-independent program on the dynamic C library, with the

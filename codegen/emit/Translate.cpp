@@ -17,11 +17,9 @@ using namespace mlir;
 
 namespace attnc::emit {
 
-std::string variantSymbol(llvm::StringRef symbol,
-                          const codegen::TargetInfo &target) {
+std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &target) {
   std::string name = (symbol + "_" + target.name).str();
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
+  std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
   return name;
 }
 
@@ -32,53 +30,42 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module) {
   LLVMInitializeX86AsmPrinter();
   llvm::Triple triple("x86_64-unknown-linux-gnu");
   std::string error;
-  const llvm::Target *llvmTarget =
-      llvm::TargetRegistry::lookupTarget(triple, error);
+  const llvm::Target *llvmTarget = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!llvmTarget) {
-    module.emitError("this LLVM has no code generator for ")
-        << triple.str() << ": " << error;
+    module.emitError("this LLVM has no code generator for ") << triple.str() << ": " << error;
     return nullptr;
   }
   llvm::TargetOptions options;
-  options.FunctionSections =
-      true; // --gc-sections then drops what an artefact does not use
+  options.FunctionSections = true; // --gc-sections then drops what an artefact does not use
   options.DataSections = true;
   return std::unique_ptr<llvm::TargetMachine>(llvmTarget->createTargetMachine(
-      triple, "x86-64", "", options, llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Default));
+      triple, "x86-64", "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 /// What a kernel may call: the fork-join of the runtime and what every C
 /// library has.
 static bool mayCall(llvm::StringRef name) {
-  static const llvm::StringSet<> allowed{"attnc_rt_parallel_for", "memcpy",
-                                         "memmove", "memset"};
+  static const llvm::StringSet<> allowed{"attnc_rt_parallel_for", "memcpy", "memmove", "memset"};
   return allowed.contains(name);
 }
 
-static LogicalResult checkCalls(ModuleOp module,
-                                const llvm::Module &llvmModule) {
+static LogicalResult checkCalls(ModuleOp module, const llvm::Module &llvmModule) {
   for (const llvm::Function &function : llvmModule)
-    if (function.isDeclaration() && !function.isIntrinsic() &&
-        !function.use_empty() && !mayCall(function.getName()))
-      return module.emitError("a kernel calls '")
-             << function.getName()
-             << "', which the runtime does not have; code generation must not "
-                "leave such calls";
+    if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty() && !mayCall(function.getName()))
+      return module.emitError("a kernel calls '") << function.getName()
+                                                  << "', which the runtime does not have; code generation must not "
+                                                     "leave such calls";
   return success();
 }
 
 /// Gives the two kernels of `entry` their variant's names.
-static LogicalResult renameKernels(ModuleOp module, llvm::Module &llvmModule,
-                                   const EntryInfo &entry,
+static LogicalResult renameKernels(ModuleOp module, llvm::Module &llvmModule, const EntryInfo &entry,
                                    const codegen::TargetInfo &target) {
   for (llvm::StringRef suffix : {"__run", "__plan"}) {
     std::string symbol = entry.name + suffix.str();
     llvm::Function *kernel = llvmModule.getFunction(symbol);
-    if (!kernel || kernel->isDeclaration() || kernel->arg_size() != 1 ||
-        !kernel->getArg(0)->getType()->isPointerTy())
-      return module.emitError("expects a function 'void ")
-             << symbol << "(ptr)' at the last stage";
+    if (!kernel || kernel->isDeclaration() || kernel->arg_size() != 1 || !kernel->getArg(0)->getType()->isPointerTy())
+      return module.emitError("expects a function 'void ") << symbol << "(ptr)' at the last stage";
     kernel->setName(variantSymbol(symbol, target));
     kernel->setLinkage(llvm::GlobalValue::ExternalLinkage);
     kernel->setVisibility(llvm::GlobalValue::HiddenVisibility);
@@ -110,12 +97,10 @@ static void internalize(llvm::Module &module) {
     function.setDoesNotThrow();
 }
 
-FailureOr<std::unique_ptr<llvm::Module>>
-translate(ModuleOp module, ArrayRef<EntryInfo> entries,
-          const codegen::TargetInfo &target, llvm::TargetMachine &machine,
-          llvm::LLVMContext &context) {
-  std::unique_ptr<llvm::Module> llvmModule =
-      translateModuleToLLVMIR(module, context, entries.front().name);
+FailureOr<std::unique_ptr<llvm::Module>> translate(ModuleOp module, ArrayRef<EntryInfo> entries,
+                                                   const codegen::TargetInfo &target, llvm::TargetMachine &machine,
+                                                   llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context, entries.front().name);
   if (!llvmModule)
     return failure(); // the translation has said why
   llvmModule->setTargetTriple(machine.getTargetTriple());
@@ -142,14 +127,12 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
   llvm::ModulePassManager passes;
-  llvm::cantFail(builder.parsePassPipeline(
-      passes, "function(sroa,early-cse,instcombine<no-verify-fixpoint>,loop-"
-              "mssa(licm),simplifycfg),globaldce"));
+  llvm::cantFail(builder.parsePassPipeline(passes, "function(sroa,early-cse,instcombine<no-verify-fixpoint>,loop-"
+                                                   "mssa(licm),simplifycfg),globaldce"));
   passes.run(module, modules);
 }
 
-FailureOr<llvm::SmallVector<char, 0>> generate(llvm::Module &module,
-                                               llvm::TargetMachine &machine,
+FailureOr<llvm::SmallVector<char, 0>> generate(llvm::Module &module, llvm::TargetMachine &machine,
                                                llvm::CodeGenFileType kind) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);

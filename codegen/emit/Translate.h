@@ -20,8 +20,7 @@ namespace attnc::emit {
 /// The name under which target `target`'s version of kernel `symbol` lives
 /// beside the others:
 /// ("causal__run", x86-64-v4) -> "causal__run_x86_64_v4".
-std::string variantSymbol(llvm::StringRef symbol,
-                          const codegen::TargetInfo &target);
+std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &target);
 
 /// Position-independent code for Linux on baseline x86-64; functions of a
 /// variant carry their own instruction sets as attributes. Null, with an error
@@ -32,10 +31,9 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module);
 /// `F__plan` of every entry get their variant's name and hidden visibility, all
 /// else becomes internal. Fails, with an error, if a kernel is missing or the
 /// module calls a function that a kernel may not call.
-mlir::FailureOr<std::unique_ptr<llvm::Module>>
-translate(mlir::ModuleOp module, llvm::ArrayRef<EntryInfo> entries,
-          const codegen::TargetInfo &target, llvm::TargetMachine &machine,
-          llvm::LLVMContext &context);
+mlir::FailureOr<std::unique_ptr<llvm::Module>> translate(mlir::ModuleOp module, llvm::ArrayRef<EntryInfo> entries,
+                                                         const codegen::TargetInfo &target,
+                                                         llvm::TargetMachine &machine, llvm::LLVMContext &context);
 
 /// The few LLVM passes that matter after our own (docs: measured the same speed
 /// as -O3 at a third of its time).
@@ -43,8 +41,7 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine);
 
 /// Machine code of `module` (which codegen changes) as an object file or as
 /// assembly text.
-mlir::FailureOr<llvm::SmallVector<char, 0>>
-generate(llvm::Module &module, llvm::TargetMachine &machine,
-         llvm::CodeGenFileType kind);
+mlir::FailureOr<llvm::SmallVector<char, 0>> generate(llvm::Module &module, llvm::TargetMachine &machine,
+                                                     llvm::CodeGenFileType kind);
 
 } // namespace attnc::emit

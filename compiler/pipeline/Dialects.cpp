@@ -59,9 +59,8 @@ void attnc::registerPasses() {
   memref::registerMemRefPasses();
   codegen::registerCodegenPasses();
   fusion::registerFusionPasses();
-  PassPipelineRegistration<>(
-      "fuse", "Everything of compiler/fusion, in order",
-      [](OpPassManager &manager) { fusion::buildFusionPipeline(manager, {}); });
+  PassPipelineRegistration<>("fuse", "Everything of compiler/fusion, in order",
+                             [](OpPassManager &manager) { fusion::buildFusionPipeline(manager, {}); });
   schedule::registerSchedulePasses();
   PassPipelineRegistration<>("schedule-prologue", "Tensors to memrefs, with a plan beside every entry point",
                              schedule::buildSchedulePrologue);

@@ -55,9 +55,9 @@ namespace {
 
 /// Block sizes of one schedule.
 struct Blocking {
-  int64_t width;   ///< W: queries per item, a multiple of the lanes
-  int64_t keys;    ///< Nb: keys per block
-  int64_t rows;    ///< R: rows of a register tile
+  int64_t width; ///< W: queries per item, a multiple of the lanes
+  int64_t keys;  ///< Nb: keys per block
+  int64_t rows;  ///< R: rows of a register tile
 };
 
 /// Tile rule: R*C accumulators, C panel vectors and one broadcast fit into the registers; 4 rows, because more rows at
@@ -200,8 +200,8 @@ void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
     Value lane = sub(init->getArgument(1), q0);
     tile::YieldOp::create(b, loc, arith::NegFOp::create(b, loc, load(scratch.max, {lane})).getResult());
   }
-  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
-                                  {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {}, {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()},
+                                  {loc, loc, loc, loc});
   Value row = epilogue->getArgument(1), col = epilogue->getArgument(2);
   emitPrefetch(keys, row, d, blocking.rows);
   emitPrefetch(view(op.getV(), op.getVLayout(), {{'N', index(0), n}, {'E', index(0), extent('E')}}, "NE"), row,
@@ -228,8 +228,8 @@ Value AttentionScheduler::hasNonFinite(Value values, Value count) {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    auto reduce = tile::ReduceOp::create(b, loc, f32, tile::ReductionKind::Add, index(0), extent('E'),
-                                         loop.getRegionIterArg(0));
+    auto reduce =
+        tile::ReduceOp::create(b, loc, f32, tile::ReductionKind::Add, index(0), extent('E'), loop.getRegionIterArg(0));
     Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
     Value v = load(values, {loop.getInductionVar(), body->getArgument(0)});
     tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, v, f(0.0)).getResult());
@@ -248,8 +248,8 @@ void AttentionScheduler::emitAccumulate(Value values, Value count) {
   OpBuilder::InsertionGuard guard(b);
   Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
   tile::YieldOp::create(b, loc, load(scratch.ot, init->getArguments()));
-  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
-                                  {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {}, {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()},
+                                  {loc, loc, loc, loc});
   store(epilogue->getArgument(0), scratch.ot, {epilogue->getArgument(1), epilogue->getArgument(2)});
   tile::YieldOp::create(b, loc, Value());
 }
@@ -310,7 +310,8 @@ void AttentionScheduler::emitKeyBlock(Value n0) {
     for (auto [argument, value] : llvm::zip(block.getArguments(), leading))
       if (value)
         uniform.map(argument, value);
-    for (auto [argument, value] : llvm::zip(block.getArguments().drop_front(AttentionOp::kMaskIndices), op.getCaptures()))
+    for (auto [argument, value] :
+         llvm::zip(block.getArguments().drop_front(AttentionOp::kMaskIndices), op.getCaptures()))
       uniform.map(argument, value);
     DenseMap<Value, schedule::IndexRange> ranges;
     ranges[block.getArgument(2)] = {q0, sub(add(q0, queries), index(1))};
@@ -376,9 +377,12 @@ void AttentionScheduler::emitItem(Value item) {
   queries = min(index(blocking.width), sub(m, q0));
 
   int64_t width = blocking.width;
-  scratch = {scratchBuffer({op.getExtent('D'), width}, f32), scratchBuffer({op.getExtent('E'), width}, f32),
-             scratchBuffer({blocking.keys, width}, f32),     scratchBuffer({width}, f32),
-             scratchBuffer({width}, f32),                    scratchBuffer({1}, b.getI32Type())};
+  scratch = {scratchBuffer({op.getExtent('D'), width}, f32),
+             scratchBuffer({op.getExtent('E'), width}, f32),
+             scratchBuffer({blocking.keys, width}, f32),
+             scratchBuffer({width}, f32),
+             scratchBuffer({width}, f32),
+             scratchBuffer({1}, b.getI32Type())};
   mapColumns(index(width), [&](Value lane) {
     store(f(0.0), scratch.max, {lane});
     store(f(0.0), scratch.sum, {lane});
@@ -427,11 +431,11 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
 
   LogicalResult checkSupported(AttentionOp op) {
     for (Value operand : op->getOperands())
-      if (auto memref = dyn_cast<MemRefType>(operand.getType());
-          memref && isa<FloatType>(memref.getElementType()) && !memref.getElementType().isF32() &&
-          !llvm::is_contained(op.getCaptures(), operand))
+      if (auto memref = dyn_cast<MemRefType>(operand.getType()); memref && isa<FloatType>(memref.getElementType()) &&
+                                                                 !memref.getElementType().isF32() &&
+                                                                 !llvm::is_contained(op.getCaptures(), operand))
         return emitUnsupported(op) << "attention on " << memref.getElementType()
-                              << " is not compiled yet; use f32 for q, k, v and the output";
+                                   << " is not compiled yet; use f32 for q, k, v and the output";
     return success();
   }
 

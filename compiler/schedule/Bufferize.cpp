@@ -91,7 +91,8 @@ static void declareInputs(func::FuncOp function) {
     unsigned number = argument.getArgNumber();
     function.setArgAttr(number, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(false));
     if (type.getRank() > 0)
-      function.setArgAttr(number, bufferization::BufferizationDialect::kBufferLayoutAttrName, innermostContiguous(type));
+      function.setArgAttr(number, bufferization::BufferizationDialect::kBufferLayoutAttrName,
+                          innermostContiguous(type));
   }
 }
 

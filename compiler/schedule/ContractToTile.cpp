@@ -44,9 +44,9 @@ using attnc::attn::ContractOp;
 
 namespace {
 
-constexpr int64_t kRowBlock = 128;        // MC: rows whose x stays in L2 while the panels pass
+constexpr int64_t kRowBlock = 128;         // MC: rows whose x stays in L2 while the panels pass
 constexpr int64_t kRowBlockPacking = 1024; // the same when every item must pack its panel
-constexpr int64_t kSumChunk = 256;        // KC of a panel packed at run time: 64 KB with 64 columns
+constexpr int64_t kSumChunk = 256;         // KC of a panel packed at run time: 64 KB with 64 columns
 
 /// An operand with its letters.
 struct Operand {
@@ -290,8 +290,8 @@ void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Val
     ranges.push_back({sumLetter, k0, kCount});
     order += sumLetter;
   }
-  Value source = schedule::viewByLetters(b, loc, lhs.memref, lhs.layout, ranges,
-                                         [&](char letter) { return at[letter]; }, order);
+  Value source =
+      schedule::viewByLetters(b, loc, lhs.memref, lhs.layout, ranges, [&](char letter) { return at[letter]; }, order);
   if (order.size() < 2) { // a missing role has extent 1
     auto type = cast<MemRefType>(source.getType());
     SmallVector<ReassociationIndices> groups;
@@ -302,8 +302,8 @@ void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Val
     }
     source = memref::ExpandShapeOp::create(b, loc, shape, source, groups);
   }
-  auto contract = tile::ContractOp::create(b, loc, rowBegin, rowEnd, n0, count, kCount, source, panel,
-                                           tile::Tail::Peel, /*tile_rows=*/4);
+  auto contract = tile::ContractOp::create(b, loc, rowBegin, rowEnd, n0, count, kCount, source, panel, tile::Tail::Peel,
+                                           /*tile_rows=*/4);
   OpBuilder::InsertionGuard guard(b);
   Type indexType = b.getIndexType(), f32 = b.getF32Type();
   if (!first) {
@@ -354,8 +354,8 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     SmallVector<OpFoldResult> offsets{panel, b.getIndexAttr(0), b.getIndexAttr(0)},
         sizes{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1)), b.getIndexAttr(columns)},
         strides(3, b.getIndexAttr(1));
-    auto reduced = memref::SubViewOp::inferRankReducedResultType({type.getDimSize(1), columns}, type, offsets, sizes,
-                                                                 strides);
+    auto reduced =
+        memref::SubViewOp::inferRankReducedResultType({type.getDimSize(1), columns}, type, offsets, sizes, strides);
     Value view = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), packed, offsets, sizes, strides);
     return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);
   }
@@ -379,17 +379,19 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
   if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= kSumChunk)
     return chunk(zero, true, true);
   Value single = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, sums, chunkSize);
-  ifThenElse(single, [&] { chunk(zero, true, true); }, [&] {
-    chunk(zero, true, false);
-    Value lastChunk = mul(div(sub(sums, index(1)), chunkSize), chunkSize);
-    auto middle = scf::ForOp::create(b, loc, chunkSize, lastChunk, chunkSize);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(middle.getBody());
-      chunk(middle.getInductionVar(), false, false);
-    }
-    chunk(lastChunk, false, true);
-  });
+  ifThenElse(
+      single, [&] { chunk(zero, true, true); },
+      [&] {
+        chunk(zero, true, false);
+        Value lastChunk = mul(div(sub(sums, index(1)), chunkSize), chunkSize);
+        auto middle = scf::ForOp::create(b, loc, chunkSize, lastChunk, chunkSize);
+        {
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPointToStart(middle.getBody());
+          chunk(middle.getInductionVar(), false, false);
+        }
+        chunk(lastChunk, false, true);
+      });
 }
 
 void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Value panels) {
@@ -442,14 +444,14 @@ LogicalResult ContractScheduler::emit() {
     mergeLetters(*role);
   if (roles.summed.size() > 1)
     return emitUnsupported(op) << "the summed dimensions \"" << roles.summed
-                          << "\" do not lie side by side in both operands; such a contraction is not compiled yet";
+                               << "\" do not lie side by side in both operands; such a contraction is not compiled yet";
   rowLetter = last(roles.rows);
   colLetter = last(roles.columns);
   sumLetter = last(roles.summed);
 
   Value packed = packedConstant();
-  Value rowBlocks = b.createOrFold<arith::CeilDivSIOp>(loc, extent(rowLetter),
-                                                       index(packed ? kRowBlock : kRowBlockPacking));
+  Value rowBlocks =
+      b.createOrFold<arith::CeilDivSIOp>(loc, extent(rowLetter), index(packed ? kRowBlock : kRowBlockPacking));
   Value panels = b.createOrFold<arith::CeilDivSIOp>(loc, extent(colLetter), index(width));
   Value items = mul(rowBlocks, panels);
   for (char letter : roles.batch + roles.rows + roles.columns)

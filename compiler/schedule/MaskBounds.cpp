@@ -17,9 +17,9 @@ namespace {
 
 /// What is known of one value over the block.
 struct Fact {
-  Value uniform;                    ///< the value itself, when it is the same everywhere
-  std::optional<IndexRange> range;  ///< an index or integer with bounds
-  std::optional<BlockTruth> truth;  ///< an i1
+  Value uniform;                   ///< the value itself, when it is the same everywhere
+  std::optional<IndexRange> range; ///< an index or integer with bounds
+  std::optional<BlockTruth> truth; ///< an i1
 };
 
 class IntervalEmitter {

@@ -14,14 +14,12 @@ static constexpr int64_t kMaxExtent = int64_t(1) << 40;
 
 static llvm::Error wrong(llvm::StringRef part, llvm::StringRef why) {
   return llvm::createStringError(
-      fmt::format("'{}': {}; write SYMBOL=EXTENT, for example H=16,D=64",
-                  part.str(), why.str()));
+      fmt::format("'{}': {}; write SYMBOL=EXTENT, for example H=16,D=64", part.str(), why.str()));
 }
 
 static bool isName(llvm::StringRef name) {
   return !name.empty() && !llvm::isDigit(name[0]) &&
-         llvm::all_of(name,
-                      [](char c) { return llvm::isAlnum(c) || c == '_'; });
+         llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; });
 }
 
 llvm::Error attnc::parseDimBindings(llvm::StringRef text, DimBindings &dims) {
@@ -35,13 +33,11 @@ llvm::Error attnc::parseDimBindings(llvm::StringRef text, DimBindings &dims) {
       return wrong(part, "there is no '='");
     if (!isName(name))
       return wrong(part, "this is no dimension symbol");
-    if (value.trim().getAsInteger(10, extent) || extent < 0 ||
-        extent > kMaxExtent)
+    if (value.trim().getAsInteger(10, extent) || extent < 0 || extent > kMaxExtent)
       return wrong(part, "the extent must be a whole number from 0 to 2^40");
     auto [it, inserted] = dims.try_emplace(name, extent);
     if (!inserted && it->second != extent)
-      return wrong(part, fmt::format("{} was already given as {}", name.str(),
-                                     it->second));
+      return wrong(part, fmt::format("{} was already given as {}", name.str(), it->second));
   }
   return llvm::Error::success();
 }

@@ -8,8 +8,7 @@
 #include "compiler/support/Suggest.h"
 #include <algorithm>
 
-llvm::StringRef attnc::nearest(llvm::StringRef typo,
-                               llvm::ArrayRef<llvm::StringRef> names) {
+llvm::StringRef attnc::nearest(llvm::StringRef typo, llvm::ArrayRef<llvm::StringRef> names) {
   // Two neighbouring letters swapped are one slip, not two.
   auto isSwapped = [&](llvm::StringRef name) {
     if (name.size() != typo.size())
@@ -24,8 +23,7 @@ llvm::StringRef attnc::nearest(llvm::StringRef typo,
     if (name.equals_insensitive(typo) || isSwapped(name))
       return name; // 'b' for 'B', 'bais' for 'bias'
   for (llvm::StringRef name : names) {
-    unsigned distance =
-        typo.edit_distance(name, /*AllowReplacements=*/true, bestDistance);
+    unsigned distance = typo.edit_distance(name, /*AllowReplacements=*/true, bestDistance);
     if (distance < bestDistance && distance < name.size()) {
       best = name;
       bestDistance = distance;
@@ -34,8 +32,7 @@ llvm::StringRef attnc::nearest(llvm::StringRef typo,
   return best;
 }
 
-std::string attnc::didYouMean(llvm::StringRef typo,
-                              llvm::ArrayRef<llvm::StringRef> names) {
+std::string attnc::didYouMean(llvm::StringRef typo, llvm::ArrayRef<llvm::StringRef> names) {
   llvm::StringRef name = nearest(typo, names);
   return name.empty() ? "" : ("; did you mean '" + name + "'?").str();
 }

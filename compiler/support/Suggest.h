@@ -14,12 +14,10 @@ namespace attnc {
 
 /// The one of `names` that `typo` most likely stands for, or "" if none is near
 /// (about a third of it may be wrong).
-llvm::StringRef nearest(llvm::StringRef typo,
-                        llvm::ArrayRef<llvm::StringRef> names);
+llvm::StringRef nearest(llvm::StringRef typo, llvm::ArrayRef<llvm::StringRef> names);
 
 /// "; did you mean 'causal'?", or "" if nothing is near: to be appended to an
 /// error.
-std::string didYouMean(llvm::StringRef typo,
-                       llvm::ArrayRef<llvm::StringRef> names);
+std::string didYouMean(llvm::StringRef typo, llvm::ArrayRef<llvm::StringRef> names);
 
 } // namespace attnc

@@ -25,8 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   NpyHeader header;
   TextBuffer<256> why;
   auto fileBytes = static_cast<int64_t>(size);
-  bool good = parseNpyHeader(reinterpret_cast<const char *>(bytes), size,
-                             fileBytes, header, why);
+  bool good = parseNpyHeader(reinterpret_cast<const char *>(bytes), size, fileBytes, header, why);
   require(good == (why.length() == 0), "a reason exactly where it fails");
   if (!good)
     return 0;

@@ -22,16 +22,9 @@ struct Tensor {
   DLTensor view{};
 
   Tensor(DLDataType type, std::vector<int64_t> extents) : shape(extents) {
-    int64_t count = std::accumulate(shape.begin(), shape.end(), int64_t(1),
-                                    std::multiplies<>());
+    int64_t count = std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>());
     values.resize(count > 0 ? static_cast<size_t>(count) : 0);
-    view = {values.data(),
-            {kDLCPU, 0},
-            static_cast<int>(shape.size()),
-            type,
-            shape.data(),
-            nullptr,
-            0};
+    view = {values.data(), {kDLCPU, 0}, static_cast<int>(shape.size()), type, shape.data(), nullptr, 0};
   }
   Tensor(const Tensor &) = delete;
 
@@ -42,8 +35,7 @@ struct Tensor {
   operator DLTensor *() { return &view; }
 };
 
-inline constexpr DLDataType f32 = {kDLFloat, 32, 1}, f16 = {kDLFloat, 16, 1},
-                            bf16 = {kDLBfloat, 16, 1}, i64 = {kDLInt, 64, 1},
-                            boolean = {ATTNC_DL_BOOL, 8, 1};
+inline constexpr DLDataType f32 = {kDLFloat, 32, 1}, f16 = {kDLFloat, 16, 1}, bf16 = {kDLBfloat, 16, 1},
+                            i64 = {kDLInt, 64, 1}, boolean = {ATTNC_DL_BOOL, 8, 1};
 
 } // namespace attnc::test

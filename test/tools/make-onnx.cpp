@@ -49,8 +49,8 @@ std::vector<std::string> split(const std::string &text, char separator) {
   return parts;
 }
 
-const std::map<std::string, int> types = {{"float32", 1}, {"uint8", 2},    {"int8", 3},    {"int16", 5},
-                                          {"int32", 6},   {"int64", 7},    {"string", 8},  {"bool", 9},
+const std::map<std::string, int> types = {{"float32", 1},  {"uint8", 2},    {"int8", 3},      {"int16", 5},
+                                          {"int32", 6},    {"int64", 7},    {"string", 8},    {"bool", 9},
                                           {"float16", 10}, {"float64", 11}, {"bfloat16", 16}, {"int2", 26}};
 
 /// "float32[2,batch]" -> the type and its dims; without brackets `hasShape` is false.
@@ -77,8 +77,8 @@ struct Type {
   }
 };
 
-/// A normal deviate that depends on nothing but its arguments: splitmix64, then twelve uniforms added up (no libm, whose
-/// last bit differs between machines).
+/// A normal deviate that depends on nothing but its arguments: splitmix64, then twelve uniforms added up (no libm,
+/// whose last bit differs between machines).
 double normal(uint64_t seed, uint64_t index) {
   uint64_t state = seed * 0x9E3779B97F4A7C15ull + index * 12 * 0xD1342543DE82EF95ull;
   double sum = -6;
@@ -91,7 +91,8 @@ double normal(uint64_t seed, uint64_t index) {
   return sum;
 }
 
-template <typename T> void append(std::string &raw, T value) {
+template <typename T>
+void append(std::string &raw, T value) {
   raw.append(reinterpret_cast<const char *>(&value), sizeof(T));
 }
 

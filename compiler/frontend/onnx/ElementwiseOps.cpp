@@ -3,8 +3,8 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Each operator is a row: what it means on doubles (for constants), on integer expressions (for shapes), and as IR. Rows
-// without the first two are never folded.
+// Each operator is a row: what it means on doubles (for constants), on integer expressions (for shapes), and as IR.
+// Rows without the first two are never folded.
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,8 +54,8 @@ V emitSign(B &b, L l, V x) { // 0 at 0, and +-1 elsewhere
   return arith::SelectOp::create(b, l, arith::CmpFOp::create(b, l, arith::CmpFPredicate::OEQ, x, zero), x, sign);
 }
 V emitSoftplus(B &b, L l, V x) { // max(x, 0) + log1p(exp(-|x|))
-  V tail = math::Log1pOp::create(
-      b, l, math::ExpOp::create(b, l, arith::NegFOp::create(b, l, math::AbsFOp::create(b, l, x))));
+  V tail = math::Log1pOp::create(b, l,
+                                 math::ExpOp::create(b, l, arith::NegFOp::create(b, l, math::AbsFOp::create(b, l, x))));
   return arith::AddFOp::create(b, l, emitRelu(b, l, x), tail);
 }
 
@@ -125,13 +125,18 @@ struct BinaryOp {
   bool compares = false; ///< gives bool
 };
 
-template <typename FloatOp, typename IntOp> V emitArith(B &b, L l, V x, V y) {
+template <typename FloatOp, typename IntOp>
+V emitArith(B &b, L l, V x, V y) {
   return isFloat(x) ? V(FloatOp::create(b, l, x, y)) : V(IntOp::create(b, l, x, y));
 }
-template <arith::CmpFPredicate F, arith::CmpIPredicate I> V emitCompare(B &b, L l, V x, V y) {
+template <arith::CmpFPredicate F, arith::CmpIPredicate I>
+V emitCompare(B &b, L l, V x, V y) {
   return isFloat(x) ? V(arith::CmpFOp::create(b, l, F, x, y)) : V(arith::CmpIOp::create(b, l, I, x, y));
 }
-template <typename BoolOp> V emitBool(B &b, L l, V x, V y) { return BoolOp::create(b, l, x, y); }
+template <typename BoolOp>
+V emitBool(B &b, L l, V x, V y) {
+  return BoolOp::create(b, l, x, y);
+}
 
 /// ONNX leaves division by an integer 0 open; undefined behaviour it must not be.
 V notZero(B &b, L l, V divisor) {
@@ -154,12 +159,14 @@ const BinaryOp binaryOps[] = {
     {"Mul", [](double x, double y) { return x * y; }, foldMul, emitArith<arith::MulFOp, arith::MulIOp>},
     {"Div", [](double x, double y) { return x / y; },
      [](Extents &s, const Sym &x, const Sym &y) { return s.div(x, y); }, emitDiv},
-    {"Min", [](double x, double y) { return std::isnan(x) ? x : y < x || std::isnan(y) ? y : x; },
-     [](Extents &s, const Sym &x, const Sym &y) { return s.min(x, y); },
-     emitArith<arith::MinimumFOp, arith::MinSIOp>},
-    {"Max", [](double x, double y) { return std::isnan(x) ? x : y > x || std::isnan(y) ? y : x; },
-     [](Extents &s, const Sym &x, const Sym &y) { return s.max(x, y); },
-     emitArith<arith::MaximumFOp, arith::MaxSIOp>},
+    {"Min", [](double x, double y) { return std::isnan(x)            ? x
+                                            : y < x || std::isnan(y) ? y
+                                                                     : x; },
+     [](Extents &s, const Sym &x, const Sym &y) { return s.min(x, y); }, emitArith<arith::MinimumFOp, arith::MinSIOp>},
+    {"Max", [](double x, double y) { return std::isnan(x)            ? x
+                                            : y > x || std::isnan(y) ? y
+                                                                     : x; },
+     [](Extents &s, const Sym &x, const Sym &y) { return s.max(x, y); }, emitArith<arith::MaximumFOp, arith::MaxSIOp>},
     {"Sum", [](double x, double y) { return x + y; }, nullptr, emitArith<arith::AddFOp, arith::AddIOp>,
      BinaryOp::Floats},
     {"PRelu", [](double x, double y) { return x < 0 ? x * y : x; }, nullptr,
@@ -408,9 +415,9 @@ LogicalResult importIsNaN(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
   if (!x->isFloat())
     return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
-  return ctx.result(ctx.emit.elementwise(
-      x, ctx.emit.builder.getI1Type(), x->shape,
-      [](B &b, L l, ValueRange in) -> V { return arith::CmpFOp::create(b, l, arith::CmpFPredicate::UNO, in[0], in[0]); }));
+  return ctx.result(ctx.emit.elementwise(x, ctx.emit.builder.getI1Type(), x->shape, [](B &b, L l, ValueRange in) -> V {
+    return arith::CmpFOp::create(b, l, arith::CmpFPredicate::UNO, in[0], in[0]);
+  }));
 }
 
 V emitGelu(B &b, L l, V x, bool tanh) {
@@ -430,8 +437,8 @@ LogicalResult importActivation(NodeContext &ctx, llvm::function_ref<V(B &, L, V)
   Tensor *x = ctx.input(0);
   if (!x->isFloat())
     return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
-  return ctx.result(ctx.emit.elementwise(x, x->elementType, x->shape,
-                                         [&](B &b, L l, ValueRange in) { return emit(b, l, in[0]); }));
+  return ctx.result(
+      ctx.emit.elementwise(x, x->elementType, x->shape, [&](B &b, L l, ValueRange in) { return emit(b, l, in[0]); }));
 }
 
 LogicalResult importGelu(NodeContext &ctx) {

@@ -34,7 +34,8 @@ Tensor *Emitter::symbolic(Type elementType, SymList shape, SymList elements) {
 }
 
 Tensor *Emitter::computed(Value value, SymList shape) {
-  return add({cast<RankedTensorType>(value.getType()).getElementType(), std::move(shape), nullptr, std::nullopt, value});
+  return add(
+      {cast<RankedTensorType>(value.getType()).getElementType(), std::move(shape), nullptr, std::nullopt, value});
 }
 
 Tensor *Emitter::splat(TypedAttr scalar, SymList shape) {

@@ -5,8 +5,8 @@
 //
 // A Tensor is what one ONNX name stands for. It is known (a constant, or integers that are expressions over the input
 // extents), or a value of the function, or both. The Emitter's operations take Tensors and give Tensors: on known ones
-// they compute, on others they emit linalg and tensor ops. A known tensor becomes IR only where an op needs it, so shape
-// arithmetic leaves nothing behind.
+// they compute, on others they emit linalg and tensor ops. A known tensor becomes IR only where an op needs it, so
+// shape arithmetic leaves nothing behind.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -77,8 +77,8 @@ public:
   /// A generic over `loops` dims. `maps` are those of the operands; the result is indexed by `resultMap`.
   Tensor *generic(llvm::ArrayRef<Tensor *> operands, llvm::ArrayRef<mlir::AffineMap> maps, mlir::AffineMap resultMap,
                   mlir::Type resultType, const SymList &shape, Body body);
-  /// Folds `tensor` over `dims` (sorted), which disappear: acc = combine(acc, element), starting from `init`, whose type is
-  /// the accumulator's.
+  /// Folds `tensor` over `dims` (sorted), which disappear: acc = combine(acc, element), starting from `init`, whose
+  /// type is the accumulator's.
   Tensor *reduce(Tensor *tensor, llvm::ArrayRef<int64_t> dims, mlir::TypedAttr init, Body combine);
   /// result = sum over the dims that only the operands have, of lhs * rhs. f16 and bf16 accumulate in f32.
   Tensor *contract(Tensor *lhs, Tensor *rhs, mlir::AffineMap lhsMap, mlir::AffineMap rhsMap, mlir::AffineMap resultMap,

@@ -70,8 +70,8 @@ Expected<std::vector<char>> attnc::onnx::readExternalData(StringRef modelPath, S
   if (wanted != expected)
     return refuse(location, fmt::format("length {} does not fit the tensor's {} bytes", length, expected));
   if (wanted > rest)
-    return refuse(location, fmt::format("{} bytes are wanted at offset {}, the file has {}", wanted, offset,
-                                        info.st_size));
+    return refuse(location,
+                  fmt::format("{} bytes are wanted at offset {}, the file has {}", wanted, offset, info.st_size));
 
   std::vector<char> bytes(wanted); // bounded by the size of a file that exists
   for (uint64_t done = 0; done < wanted;) {

@@ -181,9 +181,9 @@ void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
   for (const ValueInfo &input : model.inputs) {
     Tensor *&tensor = tensors[input.name];
     if (!input.elementType || !input.shape) {
-      problems.add(fmt::format("input '{}': {}", printable(input.name),
-                               input.elementType ? "its shape is not given"
-                                                 : "type " + input.problem + " is not supported"));
+      problems.add(
+          fmt::format("input '{}': {}", printable(input.name),
+                      input.elementType ? "its shape is not given" : "type " + input.problem + " is not supported"));
       continue;
     }
     SymList shape;
@@ -194,9 +194,9 @@ void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
     }
     unsigned index = function.getNumArguments();
     Builder builder(context);
-    DictionaryAttr attributes = builder.getDictionaryAttr(
-        {builder.getNamedAttr("attnc.name", builder.getStringAttr(input.name)),
-         builder.getNamedAttr("attnc.dims", dimNames(emit.symbols, shape))});
+    DictionaryAttr attributes =
+        builder.getDictionaryAttr({builder.getNamedAttr("attnc.name", builder.getStringAttr(input.name)),
+                                   builder.getNamedAttr("attnc.dims", dimNames(emit.symbols, shape))});
     Location loc = NameLoc::get(builder.getStringAttr(input.name), file);
     if (failed(function.insertArgument(index, emit.typeOf(input.elementType, shape), attributes, loc)))
       llvm::report_fatal_error("inserting a function argument failed");
@@ -224,9 +224,9 @@ void GraphImporter::addOutputs(Emitter &emit, func::FuncOp function) {
       problems.add(fmt::format("output '{}' is declared {}, but is {}", printable(output.name),
                                elementTypeName(output.elementType), elementTypeName(tensor->elementType)));
     results.push_back(emit.value(tensor));
-    attributes.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("attnc.name", builder.getStringAttr(output.name)),
-         builder.getNamedAttr("attnc.dims", dimNames(emit.symbols, tensor->shape))}));
+    attributes.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr("attnc.name", builder.getStringAttr(output.name)),
+                                   builder.getNamedAttr("attnc.dims", dimNames(emit.symbols, tensor->shape))}));
   }
   func::ReturnOp::create(emit.builder, file, results);
   function.setFunctionType(
@@ -244,8 +244,8 @@ Tensor *GraphImporter::lookUp(Emitter &emit, const Node &node, const std::string
   if (initializer != model.initializers.end()) {
     if (initializer->second.value)
       return tensor = emit.constant(initializer->second.value);
-    problems.add(fmt::format("initializer '{}': type {} is not supported", printable(name),
-                             initializer->second.problem));
+    problems.add(
+        fmt::format("initializer '{}': type {} is not supported", printable(name), initializer->second.problem));
     return nullptr;
   }
   const char *reason = producer.contains(name) ? "made only by a later node: the nodes form a cycle or are not sorted"
@@ -285,9 +285,9 @@ static std::string functionName(StringRef path) {
     name += llvm::isAlnum(c) ? c : '_';
   if (name.empty() || llvm::isDigit(name[0]))
     name = "model_" + name;
-  static const char *const reserved[] = {"main",   "auto",  "break", "case",   "char",  "const",  "default", "do",
-                                         "double", "else",  "enum",  "extern", "float", "for",    "goto",    "if",
-                                         "int",    "long",  "return", "short", "static", "struct", "switch",  "void"};
+  static const char *const reserved[] = {"main",   "auto", "break",  "case",   "char",   "const",  "default", "do",
+                                         "double", "else", "enum",   "extern", "float",  "for",    "goto",    "if",
+                                         "int",    "long", "return", "short",  "static", "struct", "switch",  "void"};
   return llvm::is_contained(reserved, StringRef(name)) ? name + "_" : name;
 }
 
@@ -321,8 +321,8 @@ static void dropUnused(ModuleOp module) {
         op.erase();
 }
 
-/// Makes extents that must be equal one, and notes limits. True when that is news; it cannot be for ever, as each time a
-/// symbol less is left or a limit is lower.
+/// Makes extents that must be equal one, and notes limits. True when that is news; it cannot be for ever, as each time
+/// a symbol less is left or a limit is lower.
 bool GraphImporter::meetRequirements(Extents &symbols) {
   bool isNew = false;
   for (const auto &[a, b] : requirements.equalities) {
@@ -360,7 +360,8 @@ FailureOr<OwningOpRef<ModuleOp>> GraphImporter::run() {
       return failWithProblems();
     auto function = *(*module).getOps<func::FuncOp>().begin();
     if (function.getNumResults() != model.outputs.size()) // a limit on what is no symbol any more
-      return emitError(file, fmt::format("cannot import '{}': it needs extents that contradict each other", model.path));
+      return emitError(file,
+                       fmt::format("cannot import '{}': it needs extents that contradict each other", model.path));
     dropUnused(*module);
     if (failed(verify(*module)))
       return failure();

@@ -13,8 +13,8 @@
 namespace attnc::onnx {
 
 /// The model at `path` as a module with one public function, named after the file. Arguments and results carry
-/// `attnc.name` and `attnc.dims`; dynamic extents are the model's dim_params, those in `dims` are fixed. A symbol that the
-/// graph can only serve up to some extent reads "seq<=512" wherever it stands.
+/// `attnc.name` and `attnc.dims`; dynamic extents are the model's dim_params, those in `dims` are fixed. A symbol that
+/// the graph can only serve up to some extent reads "seq<=512" wherever it stands.
 ///
 /// Errors go to the context's diagnostic handler. A damaged file is one error; a model with operators, types or shapes
 /// that are not supported is one error that lists all of them by node name. Every op's location is a NameLoc

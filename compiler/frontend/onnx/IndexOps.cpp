@@ -87,8 +87,8 @@ LogicalResult importSlice(NodeContext &ctx) {
     // Backwards, start is held inside [0, extent - 1] and end inside [-1, extent - 1]; end counts from the back too, so
     // "one before the first" is written as a very negative number.
     offsets[dim] = s.min(offsets[dim], s.sub(extent, 1));
-    bool toFront = end.constant() && (*end.constant() < -INT32_MAX ||
-                                      (extent.constant() && *end.constant() < -*extent.constant()));
+    bool toFront = end.constant() &&
+                   (*end.constant() < -INT32_MAX || (extent.constant() && *end.constant() < -*extent.constant()));
     Sym last = toFront ? Sym(-1) : s.min(clampBound(s, end, extent), s.sub(extent, 1));
     Sym length = s.max(s.sub(offsets[dim], last), 0);
     shape[dim] = s.div(s.add(length, -step - 1), -step);
@@ -109,8 +109,8 @@ Tensor *gatherOne(NodeContext &ctx, Tensor *x, int64_t axis, const Sym &position
   return ctx.emit.reshape(slice, shape);
 }
 
-/// An index as ONNX counts it (negative from the end). Outside of the extent it would read foreign memory, and whether it
-/// is outside depends on the data: it is held at the nearest valid position.
+/// An index as ONNX counts it (negative from the end). Outside of the extent it would read foreign memory, and whether
+/// it is outside depends on the data: it is held at the nearest valid position.
 V safeIndex(B &b, L l, V index, V extent) {
   V zero = arith::ConstantIndexOp::create(b, l, 0), one = arith::ConstantIndexOp::create(b, l, 1);
   V position = arith::IndexCastOp::create(b, l, b.getIndexType(), index);
@@ -176,9 +176,9 @@ LogicalResult importGather(NodeContext &ctx) {
       [&](B &b, L l, ValueRange in) -> V {
         SmallVector<V> position;
         for (int64_t dim = 0; dim < x->rank(); ++dim)
-          position.push_back(dim == *axis ? safeIndex(b, l, in[0], size)
-                                          : V(linalg::IndexOp::create(
-                                                b, l, dim < *axis ? dim : dim + indices->rank() - 1)));
+          position.push_back(dim == *axis
+                                 ? safeIndex(b, l, in[0], size)
+                                 : V(linalg::IndexOp::create(b, l, dim < *axis ? dim : dim + indices->rank() - 1)));
         return tensor::ExtractOp::create(b, l, source, position);
       }));
 }
@@ -196,14 +196,14 @@ LogicalResult importGatherElements(NodeContext &ctx) {
       return ctx.fail(fmt::format("{} cannot index {}", ctx.describe(indices), ctx.describe(x)));
   V source = ctx.emit.value(x), size = ctx.emit.index(x->shape[*axis]);
   AffineMap identity = AffineMap::getMultiDimIdentityMap(x->rank(), ctx.emit.builder.getContext());
-  return ctx.result(ctx.emit.generic(indices, identity, identity, x->elementType, indices->shape,
-                                     [&](B &b, L l, ValueRange in) -> V {
-                                       SmallVector<V> position;
-                                       for (int64_t dim = 0; dim < x->rank(); ++dim)
-                                         position.push_back(linalg::IndexOp::create(b, l, dim));
-                                       position[*axis] = safeIndex(b, l, in[0], size);
-                                       return tensor::ExtractOp::create(b, l, source, position);
-                                     }));
+  return ctx.result(
+      ctx.emit.generic(indices, identity, identity, x->elementType, indices->shape, [&](B &b, L l, ValueRange in) -> V {
+        SmallVector<V> position;
+        for (int64_t dim = 0; dim < x->rank(); ++dim)
+          position.push_back(linalg::IndexOp::create(b, l, dim));
+        position[*axis] = safeIndex(b, l, in[0], size);
+        return tensor::ExtractOp::create(b, l, source, position);
+      }));
 }
 
 //===- Positions as values --------------------------------------------------===//
@@ -263,8 +263,7 @@ LogicalResult importTrilu(NodeContext &ctx) {
     V row = linalg::IndexOp::create(b, l, x->rank() - 2), column = linalg::IndexOp::create(b, l, x->rank() - 1);
     V border = arith::AddIOp::create(b, l, row, offset);
     V keep = arith::CmpIOp::create(b, l, upper ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle, column, border);
-    return arith::SelectOp::create(b, l, keep, in[0],
-                                   arith::ConstantOp::create(b, l, b.getZeroAttr(x->elementType)));
+    return arith::SelectOp::create(b, l, keep, in[0], arith::ConstantOp::create(b, l, b.getZeroAttr(x->elementType)));
   }));
 }
 
@@ -303,9 +302,9 @@ LogicalResult importPad(NodeContext &ctx) {
     shape[dim] = ctx.symbols.add(shape[dim], ctx.symbols.add(before, after));
   }
   SmallVector<OpFoldResult> steps(shape.size(), ctx.emit.builder.getIndexAttr(1));
-  V padded = tensor::InsertSliceOp::create(ctx.emit.builder, ctx.emit.loc, ctx.emit.value(x),
-                                           ctx.emit.filled(fill, shape), ctx.emit.sizes(offsets),
-                                           ctx.emit.sizes(x->shape), steps);
+  V padded =
+      tensor::InsertSliceOp::create(ctx.emit.builder, ctx.emit.loc, ctx.emit.value(x), ctx.emit.filled(fill, shape),
+                                    ctx.emit.sizes(offsets), ctx.emit.sizes(x->shape), steps);
   return ctx.result(ctx.emit.computed(padded, shape));
 }
 } // namespace

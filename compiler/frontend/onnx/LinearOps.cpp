@@ -5,7 +5,8 @@
 //
 // All three name the dims of their operands and result with labels, as Einsum does, and become linalg.contract:
 //     MatMul  x[b,h,m,k] w[k,n]   is   "bhmk,kn->bhmn"
-// A dim of extent 1 that meets a larger one is dropped from its operand first, because a contraction's maps cannot repeat.
+// A dim of extent 1 that meets a larger one is dropped from its operand first, because a contraction's maps cannot
+// repeat.
 //
 //===----------------------------------------------------------------------===//
 
@@ -70,12 +71,12 @@ Operand sumOut(NodeContext &ctx, const Operand &operand, llvm::function_ref<bool
   if (dims.empty())
     return operand;
   Type type = operand.tensor->elementType;
-  Tensor *sum = ctx.emit.reduce(operand.tensor, dims, ctx.emit.zero(type),
-                                [](OpBuilder &b, Location l, ValueRange in) -> Value {
-                                  if (isa<FloatType>(in[0].getType()))
-                                    return arith::AddFOp::create(b, l, in[0], in[1]);
-                                  return arith::AddIOp::create(b, l, in[0], in[1]);
-                                });
+  Tensor *sum =
+      ctx.emit.reduce(operand.tensor, dims, ctx.emit.zero(type), [](OpBuilder &b, Location l, ValueRange in) -> Value {
+        if (isa<FloatType>(in[0].getType()))
+          return arith::AddFOp::create(b, l, in[0], in[1]);
+        return arith::AddIOp::create(b, l, in[0], in[1]);
+      });
   return {sum, labels};
 }
 
@@ -137,8 +138,8 @@ LogicalResult importMatMul(NodeContext &ctx) {
   if (a->rank() == 0 || b->rank() == 0)
     return ctx.fail(fmt::format("{} and {} cannot be multiplied", ctx.describe(a), ctx.describe(b)));
   if (!ctx.sameExtent(a->shape.back(), b->rank() == 1 ? b->shape[0] : b->shape[b->rank() - 2]))
-    return ctx.fail(fmt::format("{} and {} cannot be multiplied: the inner extents differ", ctx.describe(a),
-                                ctx.describe(b)));
+    return ctx.fail(
+        fmt::format("{} and {} cannot be multiplied: the inner extents differ", ctx.describe(a), ctx.describe(b)));
   Labels aLabels, bLabels, result;
   int64_t batch = std::max(a->rank(), b->rank()) - 2;
   for (int64_t dim = 0; dim < batch; ++dim) { // aligned at the right
@@ -189,8 +190,8 @@ LogicalResult importGemm(NodeContext &ctx) {
   if (!a->isFloat() && (alpha != std::floor(alpha) || beta != std::floor(beta)))
     return ctx.fail("alpha and beta must be whole numbers on integers");
   if (!ctx.sameExtent(a->shape[transA ? 0 : 1], b->shape[transB ? 1 : 0]))
-    return ctx.fail(fmt::format("{} and {} cannot be multiplied: the inner extents differ", ctx.describe(a),
-                                ctx.describe(b)));
+    return ctx.fail(
+        fmt::format("{} and {} cannot be multiplied: the inner extents differ", ctx.describe(a), ctx.describe(b)));
   Operand lhs{a, transA ? Labels{'k', 'm'} : Labels{'m', 'k'}}, rhs{b, transB ? Labels{'n', 'k'} : Labels{'k', 'n'}};
   FailureOr<Operand> product = multiply(ctx, lhs, rhs, {'m', 'n'});
   if (failed(product))

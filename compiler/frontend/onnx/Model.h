@@ -75,8 +75,8 @@ struct Model {
 std::string dataTypeName(int32_t dataType);
 /// The MLIR type of a TensorProto.DataType, or null when attnc does not handle it.
 mlir::Type elementTypeOf(int32_t dataType, mlir::MLIRContext *context);
-/// The MLIR type of constants of a TensorProto.DataType, or null. Unsigned ones are held in the next signless type that has
-/// all their values; as nothing else is ever unsigned here, only arithmetic that would wrap around could tell.
+/// The MLIR type of constants of a TensorProto.DataType, or null. Unsigned ones are held in the next signless type that
+/// has all their values; as nothing else is ever unsigned here, only arithmetic that would wrap around could tell.
 mlir::Type constantTypeOf(int32_t dataType, mlir::MLIRContext *context);
 /// "float32", "int64", "bool" … for messages.
 std::string elementTypeName(mlir::Type type);

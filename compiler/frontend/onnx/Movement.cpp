@@ -162,8 +162,8 @@ Tensor *Emitter::reshape(Tensor *tensor, const SymList &shape) {
   if (middle.size() != tensor->shape.size())
     result = tensor::CollapseShapeOp::create(builder, loc, typeOf(tensor->elementType, middle), result, collapse);
   if (middle.size() != shape.size())
-    result = tensor::ExpandShapeOp::create(builder, loc, typeOf(tensor->elementType, shape), result, expand,
-                                           sizes(shape));
+    result =
+        tensor::ExpandShapeOp::create(builder, loc, typeOf(tensor->elementType, shape), result, expand, sizes(shape));
   return computed(result, shape);
 }
 
@@ -222,10 +222,10 @@ Tensor *Emitter::slice(Tensor *tensor, const SymList &offsets, const SymList &ex
       return known;
   if (llvm::any_of(extents, [](const Sym &extent) { return extent.isConstant(0); }))
     return computed(empty(tensor->elementType, extents), extents); // an offset at the end would be out of bounds
-  SmallVector<OpFoldResult> stepSizes = llvm::map_to_vector(
-      steps, [&](int64_t step) -> OpFoldResult { return builder.getIndexAttr(step); });
-  return computed(tensor::ExtractSliceOp::create(builder, loc, value(tensor), sizes(offsets), sizes(extents), stepSizes),
-                  extents);
+  SmallVector<OpFoldResult> stepSizes =
+      llvm::map_to_vector(steps, [&](int64_t step) -> OpFoldResult { return builder.getIndexAttr(step); });
+  return computed(
+      tensor::ExtractSliceOp::create(builder, loc, value(tensor), sizes(offsets), sizes(extents), stepSizes), extents);
 }
 
 Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &shape) {
@@ -246,7 +246,8 @@ Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &s
   for (Tensor *part : parts) {
     if (part->shape[axis].isConstant(0))
       continue;
-    result = tensor::InsertSliceOp::create(builder, loc, value(part), result, sizes(offsets), sizes(part->shape), steps);
+    result =
+        tensor::InsertSliceOp::create(builder, loc, value(part), result, sizes(offsets), sizes(part->shape), steps);
     offsets[axis] = symbols.add(offsets[axis], part->shape[axis]);
   }
   return computed(result, shape);

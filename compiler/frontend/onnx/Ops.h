@@ -3,9 +3,9 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every operator is one row of the OpTable: since which opset, how many operands, and a function that turns one node into
-// tensors. Such a function asks the NodeContext for operands and attributes, and either sets results or says why not.
-// Attributes nobody asked for are reported as unsupported, so that none is ever ignored by oversight.
+// Every operator is one row of the OpTable: since which opset, how many operands, and a function that turns one node
+// into tensors. Such a function asks the NodeContext for operands and attributes, and either sets results or says why
+// not. Attributes nobody asked for are reported as unsupported, so that none is ever ignored by oversight.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -19,7 +19,7 @@ namespace attnc::onnx {
 
 /// What the inputs' extents must fulfil for the graph to make sense. The import starts over with them known.
 struct Requirements {
-  std::vector<std::pair<Sym, Sym>> equalities;           ///< at least one of the two is a symbol
+  std::vector<std::pair<Sym, Sym>> equalities;         ///< at least one of the two is a symbol
   std::vector<std::pair<std::string, int64_t>> limits; ///< a symbol and its maximum
 };
 
@@ -65,11 +65,11 @@ public:
   mlir::FailureOr<int64_t> axis(int64_t axis, int64_t rank);
   /// The same for a list: sorted, no repeats.
   mlir::FailureOr<llvm::SmallVector<int64_t>> axes(llvm::ArrayRef<int64_t> axes, int64_t rank);
-  /// True if the two extents are equal. A symbol that must equal another, or a number, is made that: the compiled function
-  /// checks its inputs.
+  /// True if the two extents are equal. A symbol that must equal another, or a number, is made that: the compiled
+  /// function checks its inputs.
   bool sameExtent(const Sym &a, const Sym &b);
-  /// For extents that would fit if some min(seq, 512) were seq, as where a table of 512 positions is cut to the length of
-  /// the input: requires seq <= 512 and is true. This node has no result then; the next round computes it.
+  /// For extents that would fit if some min(seq, 512) were seq, as where a table of 512 positions is cut to the length
+  /// of the input: requires seq <= 512 and is true. This node has no result then; the next round computes it.
   bool requireLimits(llvm::ArrayRef<Sym> extents);
   mlir::FailureOr<Sym> broadcastExtent(const Sym &a, const Sym &b);
   mlir::FailureOr<SymList> broadcastShapes(const SymList &a, const SymList &b);

@@ -106,9 +106,10 @@ LogicalResult Reader::readVersions(const ::onnx::ModelProto &proto) {
   model.opset = opset->version();
   auto inside = [](int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; };
   if (!inside(model.irVersion, kMinIrVersion, kMaxIrVersion) || !inside(model.opset, kMinOpset, kMaxOpset))
-    return fail(fmt::format("it uses IR version {} and opset {}; this build reads IR versions {} to {} and opsets {} to "
-                            "{}; export it again with another opset version",
-                            model.irVersion, model.opset, kMinIrVersion, kMaxIrVersion, kMinOpset, kMaxOpset));
+    return fail(
+        fmt::format("it uses IR version {} and opset {}; this build reads IR versions {} to {} and opsets {} to "
+                    "{}; export it again with another opset version",
+                    model.irVersion, model.opset, kMinIrVersion, kMaxIrVersion, kMinOpset, kMaxOpset));
   return success();
 }
 
@@ -193,8 +194,8 @@ LogicalResult Reader::readValueInfo(const ::onnx::ValueInfoProto &proto, ValueIn
   if (!tensor.has_shape())
     return success();
   if (tensor.shape().dim_size() > kMaxRank)
-    return fail(fmt::format("'{}' has rank {}; the limit is {}", printable(info.name), tensor.shape().dim_size(),
-                            kMaxRank));
+    return fail(
+        fmt::format("'{}' has rank {}; the limit is {}", printable(info.name), tensor.shape().dim_size(), kMaxRank));
   info.shape.emplace();
   for (const auto &dim : tensor.shape().dim()) {
     Dim &result = info.shape->emplace_back();

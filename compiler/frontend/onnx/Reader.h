@@ -13,8 +13,8 @@
 namespace attnc::onnx {
 
 /// Reads and checks the model at `path` (and its external data files). Emits one error that names file and reason when
-/// the file is damaged, lies about its sizes, or is of a version this build does not read. Types and ops that are merely
-/// unsupported are left to the importer, which lists them all.
+/// the file is damaged, lies about its sizes, or is of a version this build does not read. Types and ops that are
+/// merely unsupported are left to the importer, which lists them all.
 mlir::FailureOr<Model> readModel(llvm::StringRef path, mlir::MLIRContext *context);
 
 /// The bytes [offset, offset + length) of `location`, a file beside or below the model; `length` -1 is the rest of it.

@@ -63,13 +63,15 @@ SymList keptShape(const SymList &shape, ArrayRef<int64_t> dims) {
 }
 
 /// x / y or x * y and so on, of two tensors that are known to fit; `y` may be smaller.
-template <typename Op> Tensor *apply(NodeContext &ctx, Tensor *x, Tensor *y) {
+template <typename Op>
+Tensor *apply(NodeContext &ctx, Tensor *x, Tensor *y) {
   return ctx.emit.elementwise({x, y}, x->elementType, x->shape,
                               [](B &b, L l, ValueRange in) -> V { return Op::create(b, l, in[0], in[1]); });
 }
 
 /// The same where `y` lacks the dims `dims` of `x`: one value per row.
-template <typename Op> Tensor *applyRows(NodeContext &ctx, Tensor *x, Tensor *y, ArrayRef<int64_t> dims) {
+template <typename Op>
+Tensor *applyRows(NodeContext &ctx, Tensor *x, Tensor *y, ArrayRef<int64_t> dims) {
   MLIRContext *context = ctx.emit.builder.getContext();
   AffineMap all = AffineMap::getMultiDimIdentityMap(x->rank(), context);
   SmallVector<AffineExpr> rows;
@@ -158,8 +160,8 @@ LogicalResult importReduce(NodeContext &ctx, const Reduction &op) {
 
 //===- CumSum ---------------------------------------------------------------===//
 
-/// y[i] = sum of x[j] over j <= i (j < i when exclusive; j >= i, j > i when reverse). As a reduction over all j, so that it
-/// is one op everything understands; it serves for positions, which are few.
+/// y[i] = sum of x[j] over j <= i (j < i when exclusive; j >= i, j > i when reverse). As a reduction over all j, so
+/// that it is one op everything understands; it serves for positions, which are few.
 LogicalResult importCumSum(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
   bool exclusive = ctx.intAttr("exclusive", 0), reverse = ctx.intAttr("reverse", 0);
@@ -185,10 +187,10 @@ LogicalResult importCumSum(NodeContext &ctx) {
   iterators.push_back(utils::IteratorType::reduction);
   V start = ctx.emit.filled(ctx.emit.zero(x->elementType), x->shape);
   using Predicate = arith::CmpIPredicate;
-  Predicate counts = reverse ? (exclusive ? Predicate::sgt : Predicate::sge) : (exclusive ? Predicate::slt : Predicate::sle);
+  Predicate counts =
+      reverse ? (exclusive ? Predicate::sgt : Predicate::sge) : (exclusive ? Predicate::slt : Predicate::sle);
   auto op = linalg::GenericOp::create(
-      builder, ctx.emit.loc, start.getType(), ctx.emit.value(x), start, maps, iterators,
-      [&](B &b, L l, ValueRange in) {
+      builder, ctx.emit.loc, start.getType(), ctx.emit.value(x), start, maps, iterators, [&](B &b, L l, ValueRange in) {
         V i = linalg::IndexOp::create(b, l, *axis), j = linalg::IndexOp::create(b, l, rank);
         V zero = arith::ConstantOp::create(b, l, ctx.emit.zero(x->elementType));
         V term = arith::SelectOp::create(b, l, arith::CmpIOp::create(b, l, counts, j, i), in[0], zero);
@@ -199,8 +201,8 @@ LogicalResult importCumSum(NodeContext &ctx) {
 
 //===- Softmax --------------------------------------------------------------===//
 
-/// linalg.softmax along one dim: exp(x - max) / sum, so a row of only -inf is NaN, as in ONNX. Before opset 13 the operator
-/// views x as a matrix [before axis, from axis on] and works on its rows.
+/// linalg.softmax along one dim: exp(x - max) / sum, so a row of only -inf is NaN, as in ONNX. Before opset 13 the
+/// operator views x as a matrix [before axis, from axis on] and works on its rows.
 LogicalResult importSoftmax(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
   if (!x->isFloat())
@@ -238,9 +240,8 @@ LogicalResult importLogSoftmax(NodeContext &ctx) {
   Tensor *sum = ctx.emit.reduce(shifted, *axis, ctx.emit.zero(wide->elementType), [](B &b, L l, ValueRange in) -> V {
     return arith::AddFOp::create(b, l, in[0], math::ExpOp::create(b, l, in[1]));
   });
-  Tensor *logSum = ctx.emit.elementwise(sum, sum->elementType, sum->shape, [](B &b, L l, ValueRange in) -> V {
-    return math::LogOp::create(b, l, in[0]);
-  });
+  Tensor *logSum = ctx.emit.elementwise(sum, sum->elementType, sum->shape,
+                                        [](B &b, L l, ValueRange in) -> V { return math::LogOp::create(b, l, in[0]); });
   Tensor *result = applyRows<arith::SubFOp>(ctx, shifted, logSum, *axis);
   return ctx.result(ctx.emit.cast(result, x->elementType));
 }

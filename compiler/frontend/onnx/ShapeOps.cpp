@@ -57,7 +57,8 @@ LogicalResult importConstantOfShape(NodeContext &ctx) {
   TypedAttr fill = ctx.emit.builder.getF32FloatAttr(0);
   if (const NodeAttr *value = ctx.attr("value")) {
     if (!value->tensor || value->tensor.getNumElements() != 1)
-      return ctx.fail(value->tensor ? "its value must have one element" : "type " + value->problem + " is not supported");
+      return ctx.fail(value->tensor ? "its value must have one element"
+                                    : "type " + value->problem + " is not supported");
     fill = cast<TypedAttr>(*value->tensor.value_begin<mlir::Attribute>());
   }
   return ctx.result(ctx.emit.splat(fill, *shape));
@@ -96,8 +97,7 @@ LogicalResult importShape(NodeContext &ctx) {
 }
 
 LogicalResult importSize(NodeContext &ctx) {
-  return ctx.result(
-      ctx.emit.symbolic(ctx.emit.builder.getI64Type(), {}, {ctx.symbols.product(ctx.input(0)->shape)}));
+  return ctx.result(ctx.emit.symbolic(ctx.emit.builder.getI64Type(), {}, {ctx.symbols.product(ctx.input(0)->shape)}));
 }
 
 //===- Regrouping -----------------------------------------------------------===//
@@ -274,8 +274,8 @@ LogicalResult importConcat(NodeContext &ctx) {
     for (int64_t dim = 0; fits && dim < part->rank(); ++dim)
       fits = dim == *axis || ctx.sameExtent(part->shape[dim], shape[dim]);
     if (!fits)
-      return ctx.fail(fmt::format("{} and {} do not fit together along axis {}", ctx.describe(first),
-                                  ctx.describe(part), *axis));
+      return ctx.fail(
+          fmt::format("{} and {} do not fit together along axis {}", ctx.describe(first), ctx.describe(part), *axis));
     shape[*axis] = ctx.symbols.add(shape[*axis], part->shape[*axis]);
   }
   return ctx.result(ctx.emit.concat(ctx.allInputs(), *axis, shape));

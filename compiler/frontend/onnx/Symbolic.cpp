@@ -293,8 +293,7 @@ std::string Extents::str(const Sym &sym) const {
 
 //===- Emission -------------------------------------------------------------===//
 
-Value Extents::emit(const Sym &sym, OpBuilder &builder, Location loc,
-                        function_ref<Value(StringRef)> symbolValue) {
+Value Extents::emit(const Sym &sym, OpBuilder &builder, Location loc, function_ref<Value(StringRef)> symbolValue) {
   // An atom's operands have smaller indices than the atom: in ascending order each finds its operands emitted, and a
   // chain of thousands of atoms needs no recursion.
   std::set<unsigned> needed;
@@ -335,7 +334,7 @@ Value Extents::emitSum(const Sym &sym, OpBuilder &builder, Location loc) {
 }
 
 Value Extents::emitAtom(const Atom &atom, OpBuilder &builder, Location loc,
-                            function_ref<Value(StringRef)> symbolValue) {
+                        function_ref<Value(StringRef)> symbolValue) {
   if (atom.kind == AtomKind::Symbol)
     return symbolValue(atom.name);
   SmallVector<Value> operands;

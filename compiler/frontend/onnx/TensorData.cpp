@@ -23,14 +23,15 @@ struct DataType {
 };
 // By TensorProto.DataType. The field is an int32 in the file, so newer numbers arrive here as they are.
 constexpr DataType dataTypes[] = {
-    {"undefined", 0},     {"float32", 4},        {"uint8", 1},      {"int8", 1},           {"uint16", 2},
-    {"int16", 2},         {"int32", 4},          {"int64", 8},      {"string", 0},         {"bool", 1},
-    {"float16", 2},       {"float64", 8},        {"uint32", 4},     {"uint64", 0},         {"complex64", 0},
-    {"complex128", 0},    {"bfloat16", 2},       {"float8e4m3fn", 0}, {"float8e4m3fnuz", 0}, {"float8e5m2", 0},
-    {"float8e5m2fnuz", 0}, {"uint4", 0},         {"int4", 0},       {"float4e2m1", 0},     {"float8e8m0", 0},
-    {"uint2", 0},         {"int2", 0}};
+    {"undefined", 0},      {"float32", 4},  {"uint8", 1},        {"int8", 1},           {"uint16", 2},
+    {"int16", 2},          {"int32", 4},    {"int64", 8},        {"string", 0},         {"bool", 1},
+    {"float16", 2},        {"float64", 8},  {"uint32", 4},       {"uint64", 0},         {"complex64", 0},
+    {"complex128", 0},     {"bfloat16", 2}, {"float8e4m3fn", 0}, {"float8e4m3fnuz", 0}, {"float8e5m2", 0},
+    {"float8e5m2fnuz", 0}, {"uint4", 0},    {"int4", 0},         {"float4e2m1", 0},     {"float8e8m0", 0},
+    {"uint2", 0},          {"int2", 0}};
 
-template <typename... Args> llvm::Error error(fmt::format_string<Args...> format, Args &&...args) {
+template <typename... Args>
+llvm::Error error(fmt::format_string<Args...> format, Args &&...args) {
   return llvm::createStringError(fmt::format(format, std::forward<Args>(args)...));
 }
 } // namespace

@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/MaskBounds.h"
 #include "compiler/pipeline/Dialects.h"
+#include "compiler/schedule/MaskBounds.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -55,8 +55,7 @@ const MaskCase kCases[] = {
      "%w = arith.constant 2 : index\n %z = arith.constant 0 : index\n %d = arith.subi %i, %j : index\n"
      " %m = arith.remsi %d, %w : index\n %r = arith.cmpi eq, %m, %z : index",
      [](int64_t i, int64_t j, int64_t, int64_t) { return (i - j) % 2 == 0; }, false},
-    {"not causal",
-     "%t = arith.constant true\n %a = arith.cmpi sle, %j, %i : index\n %r = arith.xori %a, %t : i1",
+    {"not causal", "%t = arith.constant true\n %a = arith.cmpi sle, %j, %i : index\n %r = arith.xori %a, %t : i1",
      [](int64_t i, int64_t j, int64_t, int64_t) { return j > i; }, true},
     {"sink or near, by select",
      "%z = arith.constant 0 : index\n %s = arith.cmpi eq, %j, %z : index\n %a = arith.cmpi sle, %j, %i : index\n"
@@ -78,7 +77,8 @@ protected:
         %x = attn.attention q(%q "MD" : tensor<?x8xf32>) k(%k "ND" : tensor<?x8xf32>) v(%v "NE" : tensor<?x8xf32>)
           outs("ME", %o : tensor<?x8xf32>) mask {
         ^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
-    )") + GetParam().body + "\n attn.yield %r : i1\n } -> tensor<?x8xf32>\n return\n }";
+    )") + GetParam().body +
+                       "\n attn.yield %r : i1\n } -> tensor<?x8xf32>\n return\n }";
     module = parseSourceString<ModuleOp>(text, &context);
     module->walk([&](attnc::attn::AttentionOp op) { mask = &op.getMask(); });
   }
@@ -90,7 +90,8 @@ protected:
     ranges[mask->getArgument(2)] = {index(i0), index(i1)};
     ranges[mask->getArgument(3)] = {index(j0), index(j1)};
     IRMapping uniform;
-    for (auto [argument, value] : {std::pair(0, int64_t(0)), std::pair(1, int64_t(0)), std::pair(4, M), std::pair(5, N)})
+    for (auto [argument, value] :
+         {std::pair(0, int64_t(0)), std::pair(1, int64_t(0)), std::pair(4, M), std::pair(5, N)})
       uniform.map(mask->getArgument(argument), index(value));
     return attnc::schedule::emitBlockTruth(b, loc, *mask, ranges, uniform);
   }

@@ -5,8 +5,8 @@
 //
 // For every case below $ATTNC_GOLDEN/onnx: import model.onnx, run the IR on the reference interpreter with each set of
 // inputs, and compare with what the original code computed in float64. The models of the kinds named here must import;
-// others may be refused, or need --dims, but what is imported must be right. T5 is only imported: it finds the bucket of a distance as
-// int(2 * log(8) / 4.158883), which is 1 in float32 and a little less in float64.
+// others may be refused, or need --dims, but what is imported must be right. T5 is only imported: it finds the bucket
+// of a distance as int(2 * log(8) / 4.158883), which is 1 in float32 and a little less in float64.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +26,8 @@ using namespace attnc;
 namespace fs = std::filesystem;
 
 namespace {
-/// Constants such as 1/sqrt(d) are stored in float32 in the model but were computed in float64 by the original: 6e-8 apart.
+/// Constants such as 1/sqrt(d) are stored in float32 in the model but were computed in float64 by the original: 6e-8
+/// apart.
 constexpr double kLimit = 1e-6;
 
 std::vector<std::string> goldenCases() {
@@ -55,9 +56,7 @@ FailureOr<attn::RefTensor> readTensor(const fs::path &path, MLIRContext *context
                          ArrayRef(static_cast<const char *>(file.data), file.bytes));
 }
 
-fs::path tensorFile(const fs::path &folder, Attribute name) {
-  return folder / (cast<StringAttr>(name).str() + ".npy");
-}
+fs::path tensorFile(const fs::path &folder, Attribute name) { return folder / (cast<StringAttr>(name).str() + ".npy"); }
 
 class Golden : public testing::TestWithParam<std::string> {
 protected:

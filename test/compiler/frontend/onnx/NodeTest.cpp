@@ -3,8 +3,8 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// For every test_NAME below $ATTNC_GOLDEN/onnx-node whose model this build imports: interpret it on the given inputs and
-// compare with the given outputs, which were computed in the element type.
+// For every test_NAME below $ATTNC_GOLDEN/onnx-node whose model this build imports: interpret it on the given inputs
+// and compare with the given outputs, which were computed in the element type.
 //
 //===----------------------------------------------------------------------===//
 
