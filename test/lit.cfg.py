@@ -2,6 +2,7 @@
 # `.test` file of one RUN line beside its source. Run one folder with `lit build/test --filter compiler/fusion`.
 import os
 import lit.formats
+import lit.util
 
 config.name = "attnc"
 config.test_source_root = os.path.join(config.attnc_src_root, "test")
@@ -19,6 +20,8 @@ for name in ("ATTNC_GOLDEN", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
         config.environment[name] = os.environ[name]
 if "ATTNC_GOLDEN" in os.environ:
     config.available_features.add("golden")
+if lit.util.which("ptxas", config.environment["PATH"]):
+    config.available_features.add("ptxas")
 if config.sanitized:
     # LLVM's bump allocator poisons what it has not handed out, but only where its header was compiled with the sanitizer:
     # here it poisons slabs that the uninstrumented dylib then fills.

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Passes.h"
+#include "codegen/nvptx/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -16,6 +17,8 @@ using namespace mlir;
 using namespace attnc::codegen;
 
 void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &target) {
+  if (target.isGpu())
+    pm.addPass(createMoveToDevice()); // what is sequential becomes a parallel loop too
   // Bodies become functions first: scratch memory and loops are then per body, and lowering sees plain scf.for.
   pm.addPass(createOutlineParallel());
   pm.addPass(createLowerTile(LowerTileOptions{target.name}));
@@ -30,7 +33,7 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
 
   pm.addPass(createSCFToControlFlowPass());
   ConvertVectorToLLVMPassOptions vectors;
-  vectors.x86Vector = true;
+  vectors.x86Vector = !target.isGpu();
   pm.addPass(createConvertVectorToLLVMPass(vectors));
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -44,6 +47,8 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  if (target.isGpu())
+    pm.addPass(createBuildKernels()); // takes the launchers that PackEntries would build for threads
   // Last: it wraps functions whose memref arguments have become descriptor fields.
   pm.addPass(createPackEntries());
 }

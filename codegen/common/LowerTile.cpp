@@ -25,6 +25,16 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::codegen;
 
+std::unique_ptr<VectorTarget> codegen::makeVectorTarget(const TargetInfo &info) {
+  switch (info.family) {
+  case Family::x86:
+    return makeX86Vectors(info);
+  case Family::nvptx:
+    return makeNvptxVectors(info);
+  }
+  llvm_unreachable("unknown family");
+}
+
 namespace {
 struct LowerTilePass : codegen::impl::LowerTileBase<LowerTilePass> {
   using LowerTileBase::LowerTileBase;

@@ -28,6 +28,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace attnc::codegen {
@@ -48,16 +49,34 @@ static void recordRanks(func::FuncOp function) {
   function->setAttr("attnc.ranks", DenseI64ArrayAttr::get(function.getContext(), ranks));
 }
 
-/// Constants are cheaper to repeat in the body than to pass.
+/// A constant, the address of a weight, or a view of weights by constants.
+static bool isConstant(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getNumResults() != 1)
+    return false;
+  if (op->hasTrait<OpTrait::ConstantLike>() || isa<memref::GetGlobalOp>(op))
+    return true;
+  return isa<ViewLikeOpInterface>(op) && isMemoryEffectFree(op) && llvm::all_of(op->getOperands(), isConstant);
+}
+
+/// Constants are cheaper to repeat in the body than to pass; and a GPU has weights at other addresses than the host.
 static void sinkConstants(scf::ForallOp forall) {
-  SetVector<Value> outside;
-  getUsedValuesDefinedAbove(forall.getRegion(), outside);
-  OpBuilder builder = OpBuilder::atBlockBegin(forall.getBody());
-  for (Value value : outside)
-    if (Operation *constant = value.getDefiningOp(); constant && constant->hasTrait<OpTrait::ConstantLike>())
-      value.replaceUsesWithIf(builder.clone(*constant)->getResult(0), [&](OpOperand &use) {
+  OpBuilder builder(forall.getContext());
+  bool changed = true;
+  while (changed) { // a view's operands follow it, to before it
+    changed = false;
+    SetVector<Value> outside;
+    getUsedValuesDefinedAbove(forall.getRegion(), outside);
+    for (Value value : outside) {
+      if (!isConstant(value))
+        continue;
+      builder.setInsertionPointToStart(forall.getBody());
+      value.replaceUsesWithIf(builder.clone(*value.getDefiningOp())->getResult(0), [&](OpOperand &use) {
         return forall.getRegion().isAncestor(use.getOwner()->getParentRegion());
       });
+      changed = true;
+    }
+  }
 }
 
 /// The body over items [begin, end), with the captured values as further arguments.

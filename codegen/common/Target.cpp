@@ -5,9 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A target is a level of the x86-64 psABI. Code for `host` uses only what its
+// A CPU target is a level of the x86-64 psABI. Code for `host` uses only what its
 // level and the checked extensions have, never "all of this CPU": so the loader
 // can refuse every machine on which the code would not run.
+//
+// A GPU target is the oldest compute capability that its PTX runs on; drivers
+// translate PTX for every newer one. The host's part is baseline x86-64.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,8 +54,22 @@ constexpr Extension kExtensions[] = {{"avx512bf16", ATTNC_CPU_AVX512_BF16},
                                      {"avx512fp16", ATTNC_CPU_AVX512_FP16},
                                      {"avx512vnni", ATTNC_CPU_AVX512_VNNI}};
 
+namespace {
+/// LLVM ends the process when a PTX version does not know the chip, so the two stand together: the first version that
+/// does, which the oldest drivers can read.
+struct Chip {
+  llvm::StringLiteral name, ptx;
+  uint64_t featureBits;
+};
+} // namespace
+
+constexpr uint64_t kSm75 = ATTNC_CUDA_SM_75, kSm80 = kSm75 | ATTNC_CUDA_SM_80, kSm90 = kSm80 | ATTNC_CUDA_SM_90;
+
+static const Chip kChips[] = {{"sm_90", "+ptx78", kSm90}, {"sm_80", "+ptx70", kSm80}, {"sm_75", "+ptx63", kSm75}};
+
 llvm::ArrayRef<llvm::StringLiteral> targetNames() {
-  static constexpr llvm::StringLiteral names[] = {"host", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64"};
+  static constexpr llvm::StringLiteral names[] = {"host",   "x86-64-v4", "x86-64-v3", "x86-64-v2",
+                                                  "x86-64", "sm_90",     "sm_80",     "sm_75"};
   return names;
 }
 
@@ -65,6 +82,21 @@ static TargetInfo fromLevel(const Level &level) {
   target.hasMaskedMemory = level.hasMaskedMemory;
   target.hasScalef = level.vectorBits == 512;
   target.cpuFeatureBits = level.featureBits;
+  return target;
+}
+
+/// One GPU thread does one work item. Its vectors are four scalars each: a 128-bit load where alignment is known, and
+/// four independent chains of arithmetic. What it keeps for an item is in local memory, so items are small.
+static TargetInfo fromChip(const Chip &chip) {
+  TargetInfo target;
+  target.family = Family::nvptx;
+  target.name = target.cpu = chip.name.str();
+  target.features = chip.ptx.str();
+  target.vectorBits = 128;
+  target.vectorRegisters = 16;
+  target.hasFma = true;
+  target.l1Bytes = target.l2Bytes = 4 << 10;
+  target.cpuFeatureBits = chip.featureBits;
   return target;
 }
 
@@ -89,6 +121,9 @@ mlir::FailureOr<TargetInfo> parseTarget(llvm::StringRef name) {
   for (const Level &level : kLevels)
     if (name == level.name || (level.name.starts_with("x86-64-") && name == level.name.substr(7)))
       return fromLevel(level);
+  for (const Chip &chip : kChips)
+    if (name == chip.name)
+      return fromChip(chip);
   return mlir::failure();
 }
 
@@ -102,6 +137,9 @@ static std::string processorName() {
 }
 
 std::string describeTarget(const TargetInfo &target) {
+  if (target.isGpu())
+    return fmt::format("NVIDIA, compute capability {}.{} or newer, one thread per work item", target.name.substr(3, 1),
+                       target.name.substr(4));
   const Level *level = llvm::find_if(kLevels, [&](const Level &level) { return level.name == target.cpu; });
   std::string text = fmt::format("{}, {} lanes", level->vectors.str(), target.lanes(32));
   std::string processor = target.tune.empty() ? "" : processorName();

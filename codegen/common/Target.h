@@ -14,9 +14,13 @@
 
 namespace attnc::codegen {
 
-/// What schedules and lowerings may know of a target: a row of the table in
+/// Which LLVM backend and which room of codegen/ a target belongs to.
+enum class Family { x86, nvptx };
+
+/// What schedules and lowerings may know of a target: a row of a table in
 /// Target.cpp.
 struct TargetInfo {
+  Family family = Family::x86;
   std::string name;     // "x86-64-v4": the name users, descriptors and symbols have for it
   std::string cpu;      // LLVM's CPU: instruction sets
   std::string features; // LLVM's features beyond those of `cpu`: "+avx512bf16"
@@ -29,13 +33,14 @@ struct TargetInfo {
   unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10; // data caches of one core
   uint64_t cpuFeatureBits = 0;                      // ATTNC_CPU_*: what the loader demands of the machine
 
+  bool isGpu() const { return family == Family::nvptx; }
   unsigned lanes(unsigned elementBits) const { return vectorBits / elementBits; }
 };
 
 /// The names parseTarget knows: "host" first.
 llvm::ArrayRef<llvm::StringLiteral> targetNames();
 
-/// "x86-64-v4", "v4" or "host", which is the highest level this machine has,
+/// "x86-64-v4", "v4", "sm_80" or "host", which is the highest level this machine has,
 /// with its tuning and with those further instruction sets that the loader can
 /// check. Fails, silently, for other names.
 mlir::FailureOr<TargetInfo> parseTarget(llvm::StringRef name);

@@ -28,6 +28,9 @@ public:
   const TargetInfo info;
 };
 
+/// By the target's family: of codegen/x86, codegen/nvptx, ...
 std::unique_ptr<VectorTarget> makeVectorTarget(const TargetInfo &info);
+std::unique_ptr<VectorTarget> makeX86Vectors(const TargetInfo &info);
+std::unique_ptr<VectorTarget> makeNvptxVectors(const TargetInfo &info);
 
 } // namespace attnc::codegen

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/emit/Translate.h"
+#include "codegen/emit/Ptx.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -42,10 +43,10 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module) {
       triple, "x86-64", "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
-/// What a kernel may call: the fork-join of the runtime and what every C
+/// What a kernel may call: the fork-join of the runtime, its launch of a GPU kernel, and what every C
 /// library has.
 static bool mayCall(llvm::StringRef name) {
-  static const llvm::StringSet<> allowed{"attnc_rt_parallel_for", "memcpy", "memmove", "memset"};
+  static const llvm::StringSet<> allowed{"attnc_rt_parallel_for", "attnc_rt_launch", "memcpy", "memmove", "memset"};
   return allowed.contains(name);
 }
 
@@ -76,6 +77,8 @@ static LogicalResult renameKernels(ModuleOp module, llvm::Module &llvmModule, co
 /// The target's instruction sets are a property of each function, so that one
 /// module holds several variants.
 static void setTarget(llvm::Module &module, const codegen::TargetInfo &target) {
+  if (target.isGpu()) // the host launches kernels, which every x86-64 can
+    return setTarget(module, *codegen::parseTarget("x86-64"));
   for (llvm::Function &function : module) {
     if (function.isDeclaration())
       continue;
@@ -97,12 +100,31 @@ static void internalize(llvm::Module &module) {
     function.setDoesNotThrow();
 }
 
+FailureOr<std::unique_ptr<llvm::Module>> translateDevice(ModuleOp module, const codegen::TargetInfo &target,
+                                                         llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> whole = translateModuleToLLVMIR(module, context, "device");
+  return whole ? takeDevice(module, *whole, target) : FailureOr<std::unique_ptr<llvm::Module>>(failure());
+}
+
+/// Replaces the kernels of `whole` by a text constant.
+static LogicalResult embedDevice(ModuleOp module, llvm::Module &whole, const codegen::TargetInfo &target) {
+  auto device = takeDevice(module, whole, target);
+  if (failed(device))
+    return failure();
+  auto ptx = generatePtx(module, **device, target);
+  if (succeeded(ptx))
+    embedPtx(whole, *ptx);
+  return ptx;
+}
+
 FailureOr<std::unique_ptr<llvm::Module>> translate(ModuleOp module, ArrayRef<EntryInfo> entries,
                                                    const codegen::TargetInfo &target, llvm::TargetMachine &machine,
                                                    llvm::LLVMContext &context) {
   std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context, entries.front().name);
   if (!llvmModule)
     return failure(); // the translation has said why
+  if (target.isGpu() && failed(embedDevice(module, *llvmModule, target)))
+    return failure();
   llvmModule->setTargetTriple(machine.getTargetTriple());
   llvmModule->setDataLayout(machine.createDataLayout());
   for (const EntryInfo &entry : entries)
@@ -115,7 +137,7 @@ FailureOr<std::unique_ptr<llvm::Module>> translate(ModuleOp module, ArrayRef<Ent
   return llvmModule;
 }
 
-void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef first) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager sccs;
@@ -127,8 +149,10 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
   llvm::ModulePassManager passes;
-  llvm::cantFail(builder.parsePassPipeline(passes, "function(sroa,early-cse,instcombine<no-verify-fixpoint>,loop-"
-                                                   "mssa(licm),simplifycfg),globaldce"));
+  std::string text = (first + "function(sroa,early-cse,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg),"
+                              "globaldce")
+                         .str();
+  llvm::cantFail(builder.parsePassPipeline(passes, text));
   passes.run(module, modules);
 }
 

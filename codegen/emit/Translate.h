@@ -30,14 +30,20 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module);
 /// Translates `module` (llvm dialect) to LLVM IR: the kernels `F__run` and
 /// `F__plan` of every entry get their variant's name and hidden visibility, all
 /// else becomes internal. Fails, with an error, if a kernel is missing or the
-/// module calls a function that a kernel may not call.
+/// module calls a function that a kernel may not call. For a GPU target, this is
+/// the host's code, with the device's as PTX text in a constant.
 mlir::FailureOr<std::unique_ptr<llvm::Module>> translate(mlir::ModuleOp module, llvm::ArrayRef<EntryInfo> entries,
                                                          const codegen::TargetInfo &target,
                                                          llvm::TargetMachine &machine, llvm::LLVMContext &context);
 
+/// The device's half of what translate makes for a GPU target, as LLVM IR.
+mlir::FailureOr<std::unique_ptr<llvm::Module>> translateDevice(mlir::ModuleOp module, const codegen::TargetInfo &target,
+                                                               llvm::LLVMContext &context);
+
 /// The few LLVM passes that matter after our own (docs: measured the same speed
 /// as -O3 at a third of its time).
-void optimize(llvm::Module &module, llvm::TargetMachine &machine);
+/// `first`: passes to run before them, each followed by a comma.
+void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef first = "");
 
 /// Machine code of `module` (which codegen changes) as an object file or as
 /// assembly text.

@@ -91,6 +91,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<VectorTarget> attnc::codegen::makeVectorTarget(const TargetInfo &info) {
+std::unique_ptr<VectorTarget> attnc::codegen::makeX86Vectors(const TargetInfo &info) {
   return std::make_unique<X86Vectors>(info);
 }

@@ -7,6 +7,7 @@
 
 #include "compiler/pipeline/Dialects.h"
 #include "codegen/common/Passes.h"
+#include "codegen/nvptx/Passes.h"
 #include "compiler/fusion/Passes.h"
 #include "compiler/fusion/Pipeline.h"
 #include "compiler/schedule/BufferizableOpInterfaceImpl.h"
@@ -58,6 +59,7 @@ void attnc::registerPasses() {
   bufferization::registerBufferizationPasses();
   memref::registerMemRefPasses();
   codegen::registerCodegenPasses();
+  codegen::registerNvptxPasses();
   fusion::registerFusionPasses();
   PassPipelineRegistration<>("fuse", "Everything of compiler/fusion, in order",
                              [](OpPassManager &manager) { fusion::buildFusionPipeline(manager, {}); });

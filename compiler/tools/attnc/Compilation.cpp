@@ -7,6 +7,7 @@
 
 #include "compiler/tools/attnc/Compilation.h"
 #include "codegen/emit/Descriptor.h"
+#include "codegen/emit/Ptx.h"
 #include "codegen/emit/Translate.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/support/Suggest.h"
@@ -253,6 +254,33 @@ int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
     if (int code = buildVariant(target, *result))
       return code;
   return kOk;
+}
+
+int Compilation::buildDevice(std::unique_ptr<llvm::Module> &module, std::string *ptx) {
+  const codegen::TargetInfo &target = asked.targets.front();
+  OwningOpRef<ModuleOp> lowered;
+  if (int code = lowerFor(target, Stage::llvmDialect, lowered))
+    return code;
+  bool ok = false;
+  bool survived = survives([&] {
+    auto device = timed("translate", [&] { return emit::translateDevice(*lowered, target, llvmContext); });
+    if (failed(device))
+      return;
+    module = std::move(*device);
+    if (!ptx) {
+      ok = true;
+      return;
+    }
+    auto text = timed("codegen", [&] { return emit::generatePtx(*lowered, *module, target); });
+    if ((ok = succeeded(text)))
+      *ptx = std::move(*text);
+  });
+  if (survived && ok)
+    return kOk;
+  reportBug(*lowered, Stage::llvmDialect, "ptx");
+  if (!survived)
+    giveUp("the compiler crashed");
+  return kOurBug;
 }
 
 int Compilation::buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result) {

@@ -41,6 +41,10 @@ public:
   /// LLVM IR of all variants and of the descriptor, optimised.
   int buildLlvm(std::unique_ptr<llvm::Module> &result);
 
+  /// What runs on the GPU alone, for the first target, which must be one: as
+  /// LLVM IR, and with `ptx` as text.
+  int buildDevice(std::unique_ptr<llvm::Module> &module, std::string *ptx);
+
   /// The same as an object file or as assembly.
   int buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result);
 

@@ -153,9 +153,16 @@ static int emitSpec(Compilation &compilation, const std::string &output) {
   return failed(spec::printSpec(compilation.module(), stream)) ? kBadInput : writeFile(output, text);
 }
 
+/// Whether there is one target, a GPU: then LLVM IR and assembly show what runs there. The host's half, which holds
+/// that as a string, goes into objects, libraries and programs.
+static bool isForGpuAlone(const Compilation &compilation) {
+  const std::vector<codegen::TargetInfo> &targets = compilation.request().targets;
+  return targets.size() == 1 && targets.front().isGpu();
+}
+
 static int emitLlvm(Compilation &compilation, bool isText, const std::string &output) {
   std::unique_ptr<llvm::Module> module;
-  if (int code = compilation.buildLlvm(module))
+  if (int code = isForGpuAlone(compilation) ? compilation.buildDevice(module, nullptr) : compilation.buildLlvm(module))
     return code;
   std::string bytes;
   llvm::raw_string_ostream stream(bytes);
@@ -164,6 +171,14 @@ static int emitLlvm(Compilation &compilation, bool isText, const std::string &ou
   else
     llvm::WriteBitcodeToFile(*module, stream);
   return writeFile(output, bytes);
+}
+
+static int emitPtx(Compilation &compilation, const std::string &output) {
+  std::unique_ptr<llvm::Module> module;
+  std::string ptx;
+  if (int code = compilation.buildDevice(module, &ptx))
+    return code;
+  return writeFile(output, ptx);
 }
 
 /// Objects, assembly, archives, libraries and programs.
@@ -209,6 +224,9 @@ int emitResult(Compilation &compilation, EmitKind kind, std::string output) {
     return writeFile(output, emit::makeHeader(name, compilation.entries(), compilation.request().targets));
   }
   case EmitKind::assembly:
+    if (isForGpuAlone(compilation))
+      return emitPtx(compilation, output);
+    [[fallthrough]];
   case EmitKind::object:
   case EmitKind::program:
     return emitCode(compilation, kind, output, "");

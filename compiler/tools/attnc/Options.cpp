@@ -160,7 +160,8 @@ static bool readTargets(llvm::StringRef text, llvm::StringRef verb, CompileReque
   }
   // Best first: that is how the loader reads them.
   llvm::sort(request.targets, [](const auto &a, const auto &b) {
-    return std::pair(a.vectorBits, a.cpuFeatureBits) > std::pair(b.vectorBits, b.cpuFeatureBits);
+    return std::tuple(a.isGpu(), a.vectorBits, a.cpuFeatureBits) >
+           std::tuple(b.isGpu(), b.vectorBits, b.cpuFeatureBits);
   });
   if (request.targets.empty())
     usageError(verb, "--target names no target");

@@ -49,8 +49,8 @@ struct CompileFlags {
   cl::list<std::string> dims{"dims", cl::value_desc("H=16,D=64"), cl::cat(options()),
                              cl::desc("fix dimension symbols of the file")};
   Text target{"target", "T,...",
-              "host, x86-64-v4, x86-64-v3, x86-64-v2 or x86-64; several: "
-              "picked at load",
+              "host, x86-64-v4, x86-64-v3, x86-64-v2, x86-64, sm_90, sm_80 or "
+              "sm_75; several: picked at load",
               "host"};
   Text from{"from", "STAGE", "the stage a .mlir file is at (default attn)"};
   Switch remarks{"remarks", "say what was fused, and what stopped fusion"};

@@ -120,6 +120,12 @@ ATTNC_API const char *attnc_status_text(attnc_status status);
 #define ATTNC_CPU_AMX_BF16 (UINT64_C(1) << 13)
 #define ATTNC_CPU_AMX_INT8 (UINT64_C(1) << 14)
 #define ATTNC_CPU_AMX_FP16 (UINT64_C(1) << 15)
+// An NVIDIA GPU of at least this compute capability, with its driver. A variant
+// that needs SM_80 sets SM_75 as well.
+#define ATTNC_CUDA_SM_75 (UINT64_C(1) << 32)
+#define ATTNC_CUDA_SM_80 (UINT64_C(1) << 33)
+#define ATTNC_CUDA_SM_90 (UINT64_C(1) << 34)
+#define ATTNC_CUDA_ANY (ATTNC_CUDA_SM_75 | ATTNC_CUDA_SM_80 | ATTNC_CUDA_SM_90)
 
 // Element types are DLPack's code and bits: f32 is {kDLFloat, 32}, bf16 is
 // {kDLBfloat, 16}, i64 is {kDLInt, 64}. A boolean is {ATTNC_DL_BOOL, 8}: one

@@ -1,0 +1,12 @@
+// RUN: not attnc-opt %s --move-to-device 2>&1 | FileCheck %s
+
+func.func @steer(%x: memref<?xindex>, %y: memref<?xindex>) {
+  %c0 = arith.constant 0 : index
+  memref.store %c0, %x[%c0] : memref<?xindex>
+  // CHECK: [[#@LINE+1]]:{{.*}}error: {{.*}}a value read from a tensor cannot decide what the host does next
+  %n = memref.load %x[%c0] : memref<?xindex>
+  scf.forall (%i) in (%n) {
+    memref.store %i, %y[%i] : memref<?xindex>
+  }
+  return
+}
