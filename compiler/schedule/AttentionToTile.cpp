@@ -9,16 +9,22 @@
 //
 // Before:  attn.attention q(%q) k(%k) v(%v) outs(%o) mask { causal }         (on memrefs)
 // After:
-//   scf.forall (%item) in (B * H * ceil(M / W)) {
-//     %qt = tile.transpose Q rows [q0, q0 + W) * scale * log2(e);   %ot = 0;  %l = 0;  %m = 0;  %pending = 1
+//   scf.forall (%item) in (B * H * ceil(M / (U * W))) {
+//     for each of U blocks of W queries:
+//       %qt = tile.transpose Q rows [q0, q0 + W) * scale * log2(e);   %ot = 0;  %l = 0;  %m = 0;  %pending = 1
 //     scf.for %n = 0 to N step Nb {
-//       some allowed?  (interval evaluation of the mask; empty blocks end here)
-//       full block:    tile.contract K Qt init { -m } epilogue { tile.softmax_step -> P }
-//       partial block: the same with epilogue { t = allowed ? acc : -inf; tile.softmax_step -> P }
-//       tile.contract V^T P init { ot } epilogue { ot = acc }
+//       for each of U blocks of W queries:
+//         some allowed?  (interval evaluation of the mask; empty blocks end here)
+//         full block:    tile.contract K Qt init { -m } epilogue { tile.softmax_step -> P }
+//         partial block: the same with epilogue { t = allowed ? acc : -inf; tile.softmax_step -> P }
+//         tile.contract V^T P init { ot } epilogue { ot = acc }
 //     }
-//     tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
+//     for each of U blocks of W queries:
+//       tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
 //   }
+//
+// The U blocks of an item share one walk over K and V: what the first block brings into the cache the others find
+// there. Where K and V have rows of 4 KB (heads inside rows), they would fall out of the cache between two walks.
 //
 // A masked key must contribute nothing even when its V holds NaN or inf, and 0 * NaN is NaN. So in partial blocks V is
 // searched for non-finite values once, and only if one is found a slower loop adds allowed keys alone.
@@ -51,13 +57,17 @@ using attnc::attn::AttentionOp;
 /// A weight may grow to 2^30 before the maximum is raised: safe in f32, and then the rescaling is rare.
 constexpr double kRescaleThreshold = 30.0;
 
+/// So many items keep 16 threads evenly busy; blocks of queries join only when more items remain.
+constexpr int64_t kManyItems = 64;
+
 namespace {
 
 /// Block sizes of one schedule.
 struct Blocking {
-  int64_t width; ///< W: queries per item, a multiple of the lanes
-  int64_t keys;  ///< Nb: keys per block
-  int64_t rows;  ///< R: rows of a register tile
+  int64_t width;  ///< W: queries per block, a multiple of the lanes
+  int64_t keys;   ///< Nb: keys per block
+  int64_t rows;   ///< R: rows of a register tile
+  int64_t blocks; ///< U: at most so many blocks of queries per item
 };
 
 /// Tile rule: R*C accumulators, C panel vectors and one broadcast fit into the registers; 4 rows, because more rows at
@@ -67,8 +77,10 @@ Blocking chooseBlocking(tile::TargetAttr target, int64_t featuresQK, int64_t fea
   // Qt and Ot of a block should leave most of L2 to K and V.
   while (cols > 1 && (featuresQK + featuresV) * cols * target.getLanes() * 4 > target.getL2() / 4)
     --cols;
-  int64_t rows = 4;
-  return {cols * target.getLanes(), featuresQK >= 128 ? 128 : 64, rows};
+  int64_t rows = 4, width = cols * target.getLanes();
+  // Qt and Ot of all blocks of an item: at most a quarter of L2.
+  int64_t blocks = target.getL2() / 4 / ((featuresQK + featuresV) * width * 4);
+  return {width, featuresQK >= 128 ? 128 : 64, rows, std::clamp<int64_t>(blocks, 1, 4)};
 }
 
 /// Emits the schedule of one attention op.
@@ -98,7 +110,11 @@ private:
   Value view(Value memref, StringRef layout, ArrayRef<schedule::LetterRange> ranges, StringRef order);
   void mapColumns(Value end, llvm::function_ref<void(Value)> body);
 
-  void emitItem(Value item);
+  Scratch allocateScratch();
+  Scratch scratchOf(Value block);
+  void forEachBlock(Value first, Value count, llvm::function_ref<void()> body);
+  void emitStart();
+  void emitItem(Value item, Value blocks, Value blocksPerItem);
   void emitKeyBlock(Value n0);
   void emitScores(Value n0, Value count, bool partial);
   Value scoreOf(Value acc, Value row, Value col);
@@ -115,9 +131,10 @@ private:
   Location loc;
   Blocking blocking;
   Type f32;
-  Value batch, head, group, q0, queries; ///< of the current item; `queries` are real ones
+  Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
   Value m, n;                            ///< M, N
-  Scratch scratch;
+  Scratch scratch;                       ///< of the current block of queries
+  Scratch itemScratch;                   ///< of all blocks of the item
 };
 
 } // namespace
@@ -366,23 +383,46 @@ void AttentionScheduler::emitOutput() {
   tile::YieldOp::create(b, loc, scaled);
 }
 
-void AttentionScheduler::emitItem(Value item) {
-  Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, m, index(blocking.width));
-  Value pair = arith::DivUIOp::create(b, loc, item, blocks);
-  int64_t heads = op.getExtent('H'), groups = op.getExtent('G');
-  q0 = arith::MulIOp::create(b, loc, arith::RemUIOp::create(b, loc, item, blocks), index(blocking.width));
-  batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
-  head = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
-  group = b.createOrFold<arith::DivUIOp>(loc, head, index(heads / groups)); // g = h / (H/G)
-  queries = min(index(blocking.width), sub(m, q0));
+/// Scratch of all blocks of an item: a leading dimension counts them, but P is needed by one at a time.
+AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
+  int64_t width = blocking.width, count = blocking.blocks;
+  return {scratchBuffer({count, op.getExtent('D'), width}, f32),
+          scratchBuffer({count, op.getExtent('E'), width}, f32),
+          scratchBuffer({blocking.keys, width}, f32),
+          scratchBuffer({count, width}, f32),
+          scratchBuffer({count, width}, f32),
+          scratchBuffer({count, 1}, b.getI32Type())};
+}
 
+AttentionScheduler::Scratch AttentionScheduler::scratchOf(Value block) {
+  auto slice = [&](Value buffer) -> Value {
+    ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
+    SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)), strides(shape.size(), b.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes = getAsIndexOpFoldResult(b.getContext(), shape);
+    offsets[0] = block;
+    sizes[0] = b.getIndexAttr(1);
+    auto type = memref::SubViewOp::inferRankReducedResultType(shape.drop_front(), cast<MemRefType>(buffer.getType()),
+                                                              offsets, sizes, strides);
+    return memref::SubViewOp::create(b, loc, cast<MemRefType>(type), buffer, offsets, sizes, strides);
+  };
+  const Scratch &all = itemScratch;
+  return {slice(all.qt), slice(all.ot), all.p, slice(all.max), slice(all.sum), slice(all.pending)};
+}
+
+/// Runs `body` for `count` blocks of queries, the first of which is block `first` of its head.
+void AttentionScheduler::forEachBlock(Value first, Value count, llvm::function_ref<void()> body) {
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scratch = scratchOf(loop.getInductionVar());
+  q0 = arith::MulIOp::create(b, loc, add(first, loop.getInductionVar()), index(blocking.width));
+  queries = min(index(blocking.width), sub(m, q0));
+  body();
+}
+
+/// Qt = Q^T * scale * log2(e), and an empty softmax.
+void AttentionScheduler::emitStart() {
   int64_t width = blocking.width;
-  scratch = {scratchBuffer({op.getExtent('D'), width}, f32),
-             scratchBuffer({op.getExtent('E'), width}, f32),
-             scratchBuffer({blocking.keys, width}, f32),
-             scratchBuffer({width}, f32),
-             scratchBuffer({width}, f32),
-             scratchBuffer({1}, b.getI32Type())};
   mapColumns(index(width), [&](Value lane) {
     store(f(0.0), scratch.max, {lane});
     store(f(0.0), scratch.sum, {lane});
@@ -394,22 +434,34 @@ void AttentionScheduler::emitItem(Value item) {
     b.setInsertionPointToStart(clear.getBody());
     mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.ot, {clear.getInductionVar(), lane}); });
   }
-
   double factor = op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0);
   Value rows = view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
   auto pack = tile::TransposeOp::create(b, loc, rows, scratch.qt, queries, extent('D'), /*pad=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&pack.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
-    tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, body->getArgument(0), f(factor)).getResult());
-  }
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&pack.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+  tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, body->getArgument(0), f(factor)).getResult());
+}
+
+/// `blocks` of W queries make up a head; `blocksPerItem` of them belong to one item.
+void AttentionScheduler::emitItem(Value item, Value blocks, Value blocksPerItem) {
+  Value itemsPerHead = b.createOrFold<arith::CeilDivSIOp>(loc, blocks, blocksPerItem);
+  Value pair = arith::DivUIOp::create(b, loc, item, itemsPerHead);
+  int64_t heads = op.getExtent('H'), groups = op.getExtent('G');
+  Value first = arith::MulIOp::create(b, loc, arith::RemUIOp::create(b, loc, item, itemsPerHead), blocksPerItem);
+  Value count = min(blocksPerItem, sub(blocks, first));
+  batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
+  head = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
+  group = b.createOrFold<arith::DivUIOp>(loc, head, index(heads / groups)); // g = h / (H/G)
+
+  itemScratch = allocateScratch();
+  forEachBlock(first, count, [&] { emitStart(); });
   auto loop = scf::ForOp::create(b, loc, index(0), n, index(blocking.keys));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    emitKeyBlock(loop.getInductionVar());
+    forEachBlock(first, count, [&] { emitKeyBlock(loop.getInductionVar()); });
   }
-  emitOutput();
+  forEachBlock(first, count, [&] { emitOutput(); });
 }
 
 void AttentionScheduler::emit() {
@@ -417,12 +469,19 @@ void AttentionScheduler::emit() {
   n = extent('N');
   Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, m, index(blocking.width));
   Value pairs = b.createOrFold<arith::MulIOp>(loc, extent('B'), extent('H'));
-  Value items = b.createOrFold<arith::MulIOp>(loc, pairs, blocks);
+  // Few blocks: an item each, so that every thread has several.
+  Value total = b.createOrFold<arith::MulIOp>(loc, pairs, blocks);
+  Value share = b.createOrFold<arith::DivUIOp>(loc, total, index(kManyItems));
+  Value blocksPerItem = b.createOrFold<arith::MaxSIOp>(loc, index(1), min(share, index(blocking.blocks)));
+  Value itemsPerHead = b.createOrFold<arith::CeilDivSIOp>(loc, blocks, blocksPerItem);
+  Value items = b.createOrFold<arith::MulIOp>(loc, pairs, itemsPerHead);
+  blocksPerItem = b.createOrFold<arith::CeilDivSIOp>(
+      loc, blocks, b.createOrFold<arith::MaxSIOp>(loc, index(1), itemsPerHead)); // 5 are 3 + 2, not 4 + 1
   auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items)}, ValueRange(),
                                       /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(forall.getBody());
-  emitItem(forall.getInductionVar(0));
+  emitItem(forall.getInductionVar(0), blocks, blocksPerItem);
 }
 
 namespace {

@@ -114,6 +114,14 @@ TEST_F(Attention, threads) {
     check(sizes);
 }
 
+/// Enough work that several blocks of queries share a walk over the keys: 4 of 4, and 3 + 2 of 5.
+TEST_F(Attention, sharedWalks) {
+  ASSERT_NO_FATAL_FAILURE(compile({.name = "shared", .mask = "window", .H = 4, .G = 2, .D = 8, .E = 5, .lse = true}));
+  for (Sizes sizes : {Sizes{16, 200, 130}, Sizes{13, 300, 300}})
+    for (Poison poison : {Poison::none, Poison::masked, Poison::values})
+      check(sizes, poison);
+}
+
 /// Inputs that the caller holds with gaps, read in place or copied.
 TEST_F(Attention, strides) {
   ASSERT_NO_FATAL_FAILURE(

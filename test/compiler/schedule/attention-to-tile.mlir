@@ -5,14 +5,19 @@ module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 3
 // CHECK-LABEL: func @causal
 // CHECK-SAME: %[[Q:.*]]: memref<?x64xf32>, %[[K:.*]]: memref<?x64xf32>, %[[V:.*]]: memref<?x64xf32>, %[[O:.*]]: memref<?x64xf32>
 func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
+  // Up to four blocks of queries share one walk over K and V.
   // CHECK: scf.forall
-  // CHECK: tile.transpose %{{.*}} to %[[QT:.*]] rows(%{{.*}}) cols(%{{.*}}) pad
+  // CHECK: %[[ALL:.*]] = memref.alloca() {{.*}} : memref<4x64x64xf32>
+  // CHECK: scf.for %{{.*}} = %c0 to %[[COUNT:.*]] step %c1
+  // CHECK: tile.transpose {{.*}} pad
   // CHECK: scf.for %[[N0:.*]] = %c0 to %{{.*}} step %c64
+  // CHECK: scf.for %[[U:.*]] = %c0 to %[[COUNT]] step %c1
+  // CHECK: %[[QT:.*]] = memref.subview %[[ALL]][%[[U]], 0, 0] [1, 64, 64]
   // Some key of the block is visible to some query: n0 <= q1 + N - M.
   // CHECK: %[[SOME:.*]] = arith.cmpi sle, %[[N0]], %{{.*}}
   // CHECK: scf.if %[[SOME]] {
   // CHECK: scf.if %{{.*}} {
-  // CHECK: tile.contract {{.*}} rhs(%[[QT]] : memref<64x64xf32>) tail =  exact init
+  // CHECK: tile.contract {{.*}} rhs(%[[QT]] : {{.*}}) tail =  exact init
   // CHECK-NOT: arith.select
   // CHECK: tile.softmax_step
   // CHECK: } else {
@@ -43,7 +48,7 @@ module attributes {tile.target = #tile.target<lanes = 8, registers = 16, l1 = 32
 // the softmax step, not by the start of the sum.
 // CHECK-LABEL: func @score
 func.func @score(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
-  // CHECK: memref.alloca() {{.*}} : memref<64x24xf32>
+  // CHECK: memref.alloca() {{.*}} : memref<4x64x24xf32>
   // CHECK: tile.contract {{.*}} tail =  exact epilogue
   // CHECK: math.tanh
   // CHECK: tile.softmax_step %{{.*}} max(%{{.*}}) sum(%{{.*}}) pending(%{{.*}}) weights(%{{.*}} from %{{.*}}) scaled(%{{.*}}) :
