@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "compiler/support/Printable.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringMap.h"
@@ -16,6 +17,8 @@
 #include <vector>
 
 namespace attnc::onnx {
+
+using attnc::printable; // also for those who use this namespace only
 
 /// The models this build reads. An op newer than the newest opset is not known to mean what it meant before.
 constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 13;
@@ -80,8 +83,5 @@ mlir::Type elementTypeOf(int32_t dataType, mlir::MLIRContext *context);
 mlir::Type constantTypeOf(int32_t dataType, mlir::MLIRContext *context);
 /// "float32", "int64", "bool" … for messages.
 std::string elementTypeName(mlir::Type type);
-
-/// A name from the file, safe to print: control characters escaped, cut when absurdly long.
-std::string printable(llvm::StringRef text);
 
 } // namespace attnc::onnx

@@ -87,14 +87,6 @@ std::string attnc::onnx::elementTypeName(Type type) {
   return fmt::format("{}{}", isa<FloatType>(type) ? "float" : "int", type.getIntOrFloatBitWidth());
 }
 
-std::string attnc::onnx::printable(StringRef text) {
-  constexpr size_t kMaxShown = 200;
-  std::string result;
-  llvm::raw_string_ostream stream(result);
-  llvm::printEscapedString(text.take_front(kMaxShown), stream);
-  return text.size() > kMaxShown ? result + "..." : result;
-}
-
 static Expected<uint64_t> elementCount(const TensorSource &source) {
   if (source.dims.size() > static_cast<size_t>(kMaxRank))
     return error("its rank {} is above the limit of {}", source.dims.size(), kMaxRank);

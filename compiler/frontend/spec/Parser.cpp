@@ -25,6 +25,7 @@ private:
   void parseDefinition(std::vector<Definition> &into);
   bool parseNames(std::vector<Identifier> &names);
   void parseAttention(File &file);
+  bool parseName(Attention &attention);
   bool parseSignature(Attention &attention);
   bool parseParameter(Parameter &parameter);
   bool parseResults(Attention &attention);
@@ -105,8 +106,7 @@ bool Parser::parseNames(std::vector<Identifier> &names) {
   return tokens.expect(TokenKind::RightParen, "',' or ')'");
 }
 
-/// attention = "attention" name "(" parameters ")" "->" results "{" { statement
-/// } "}"
+/// attention = "attention" ( name | "attention" ) "(" parameters ")" "->" results "{" { statement } "}"
 void Parser::parseAttention(File &file) {
   Attention attention;
   attention.doc = tokens.getDoc();
@@ -126,8 +126,14 @@ void Parser::parseAttention(File &file) {
   file.attentions.push_back(std::move(attention));
 }
 
+/// The keyword itself is a good name where there is only one: `attention attention(...)`.
+bool Parser::parseName(Attention &attention) {
+  attention.name = {tokens.getText(), tokens.getLoc()};
+  return tokens.consume(TokenKind::Attention) || tokens.expectName(attention.name, "the name of the attention");
+}
+
 bool Parser::parseSignature(Attention &attention) {
-  if (!tokens.expectName(attention.name, "the name of the attention") ||
+  if (!parseName(attention) ||
       !tokens.expect(TokenKind::LeftParen, "'(' and the parameters, as in (q: f32[B, M, H, D], ...)"))
     return false;
   do {

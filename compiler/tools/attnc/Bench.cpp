@@ -32,6 +32,7 @@ namespace attnc::tool {
 namespace {
 struct Flags : CompileFlags {
   Text inputs{"inputs", "FOLDER", "take every input from NAME.npy there; without, inputs are made up"};
+  Text entry{"entry", "NAME", "which entry to measure; the first if not given"};
   Number threads{"threads", "N", "threads to use", 1};
   Number seconds{"seconds", "S", "how long to measure", 3};
   Switch json{"json", "print one JSON object"};
@@ -121,6 +122,7 @@ struct Setup {
   int threads;
   unsigned vectorBits; // of the code that is measured
   bool doubles;        // whether it computes in f64
+  const emit::EntryInfo &entry;
 };
 } // namespace
 
@@ -175,12 +177,12 @@ static void printJson(Compilation &compilation, const Setup &setup, const DimBin
   llvm::json::OStream json(llvm::outs(), 2);
   json.object([&] {
     json.attribute("file", compilation.request().file);
-    json.attribute("entry", compilation.entries().front().name);
+    json.attribute("entry", setup.entry.name);
     json.attribute("target", setup.code.variant());
     json.attribute("machine", codegen::describeTarget(*codegen::parseTarget("host")));
     json.attribute("threads", setup.threads);
     json.attributeObject("dims", [&] {
-      for (const std::string &symbol : compilation.entries().front().symbols)
+      for (const std::string &symbol : setup.entry.symbols)
         if (auto it = dims.find(symbol); it != dims.end())
           json.attribute(symbol, it->second);
       for (const auto &[symbol, extent] : compilation.request().dims)
@@ -247,6 +249,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   files.inputs = flags().inputs;
   int threads = flags().threads, budget = flags().seconds;
   bool json = flags().json;
+  std::string entryName = flags().entry;
   if (!readNames(rest, "bench", files))
     return kUsage;
   if (threads < 1 || budget < 1)
@@ -260,7 +263,10 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (int code = compilation.load())
     return code;
   echoTargets(compilation.request());
-  const emit::EntryInfo &entry = compilation.entries().front();
+  const emit::EntryInfo *chosen = compilation.findEntry(entryName, "bench");
+  if (!chosen)
+    return kUsage;
+  const emit::EntryInfo &entry = *chosen;
   std::optional<Tensors> inputs = files.any() ? readInputs(entry, files) : randomInputs(entry, dims, 1);
   if (!inputs)
     return kBadInput;
@@ -270,6 +276,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   Result result;
   if (int code = loaded.load(compilation, threads))
     return code;
+  loaded.select(entry.name);
   if (int code = loaded.plan(*inputs, outputs, &result.workspaceBytes))
     return code;
   loaded.keepWorkspace(result.workspaceBytes);
@@ -281,7 +288,8 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   else
     result.work.gaps.push_back("the file is past level fused: arithmetic is not counted");
   Setup setup{
-      loaded, *inputs, outputs, threads, loaded.vectorBits(compilation.request().targets), computesInDoubles(entry)};
+      loaded, *inputs, outputs, threads, loaded.vectorBits(compilation.request().targets), computesInDoubles(entry),
+      entry};
   measure(setup, budget, result);
   return report(compilation, setup, dims, result, json);
 }

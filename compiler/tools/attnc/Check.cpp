@@ -19,6 +19,7 @@ namespace {
 struct Flags : CompileFlags {
   Text inputs{"inputs", "FOLDER", "take every input from NAME.npy there; without, inputs are made up"};
   Text expected{"expected", "FOLDER", "compare with NAME.npy there instead of the reference"};
+  Text entry{"entry", "NAME", "check this entry only; made-up inputs check all"};
   Text record{"record", "FOLDER", "write the inputs and the reference's outputs there"};
   Number seed{"seed", "N", "which made-up inputs", 1};
   Number threads{"threads", "N", "threads to use; 0: as many as suit", 0};
@@ -29,11 +30,14 @@ struct Flags : CompileFlags {
 /// The flags' values, and the tensors that came with them.
 struct Settings {
   TensorFiles files;
-  std::string expected, record;
+  std::string expected, record, entry;
   uint64_t seed;
   int threads;
   std::optional<double> tolerance;
   DimBindings dims;
+
+  /// Whether files belong to the check: those of one entry.
+  bool hasFiles() const { return files.any() || !expected.empty() || !record.empty(); }
 };
 } // namespace
 
@@ -87,12 +91,13 @@ static int compareOutputs(const emit::EntryInfo &entry, func::FuncOp function, c
 }
 
 /// What the outputs should be: files, or what the reference makes of `inputs`. Nothing after an error.
-static std::optional<std::vector<attn::RefTensor>> expectedOutputs(Compilation &compilation, func::FuncOp function,
+static std::optional<std::vector<attn::RefTensor>> expectedOutputs(Compilation &compilation,
+                                                                   const emit::EntryInfo &entry, func::FuncOp function,
                                                                    const Tensors &inputs, const Settings &settings) {
   if (settings.expected.empty())
     return compilation.timed("reference", [&] { return reference(function, inputs); });
   std::vector<attn::RefTensor> expected;
-  for (auto [index, info] : llvm::enumerate(compilation.entries().front().outputs)) {
+  for (auto [index, info] : llvm::enumerate(entry.outputs)) {
     std::optional<NpyTensor> tensor = readTensor(info, settings.expected);
     if (!tensor)
       return std::nullopt;
@@ -117,34 +122,65 @@ static int record(const emit::EntryInfo &entry, const Tensors &inputs, const std
   return kOk;
 }
 
-static int check(Compilation &compilation, const Settings &settings) {
-  if (int code = compilation.load())
-    return code;
-  if (compilation.stage() != Stage::attn)
-    return usageError("check",
-                      "the reference starts from level attn; --from=" + stageName(compilation.stage()) + " is past it");
-  const emit::EntryInfo &entry = compilation.entries().front();
+static int checkEntry(Compilation &compilation, const emit::EntryInfo &entry, Loaded &loaded, func::FuncOp function,
+                      const Settings &settings) {
   std::optional<Tensors> inputs =
       settings.files.any() ? readInputs(entry, settings.files) : randomInputs(entry, settings.dims, settings.seed);
   if (!inputs)
     return kBadInput;
-  OwningOpRef<ModuleOp> asWritten = compilation.module().clone(); // lowering changes the module
-  Loaded loaded;
   Tensors outputs;
-  if (int code = loaded.load(compilation, settings.threads))
-    return code;
+  loaded.select(entry.name);
   if (int code = loaded.plan(*inputs, outputs))
     return code;
   if (int code = compilation.timed("run", [&] { return loaded.call(*inputs, outputs); }))
     return code;
-  auto function = asWritten->lookupSymbol<func::FuncOp>(entry.name);
-  auto references = expectedOutputs(compilation, function, *inputs, settings);
+  auto references = expectedOutputs(compilation, entry, function, *inputs, settings);
   if (!references)
     return kBadInput;
   if (!settings.record.empty())
     if (int code = record(entry, *inputs, *references, settings.record))
       return code;
   return compareOutputs(entry, function, outputs, *references, settings.tolerance);
+}
+
+/// All entries, or the one that is meant; none after a usage error.
+static llvm::ArrayRef<emit::EntryInfo> chosenEntries(const Compilation &compilation, const Settings &settings) {
+  llvm::ArrayRef<emit::EntryInfo> all = compilation.entries();
+  if (settings.entry.empty() && (all.size() == 1 || !settings.hasFiles()))
+    return all;
+  if (settings.entry.empty()) {
+    usageError("check", "the files belong to one entry of '" + compilation.request().file +
+                            "': choose it with --entry=" + all.front().name);
+    return {};
+  }
+  const emit::EntryInfo *entry = compilation.findEntry(settings.entry, "check");
+  return entry ? llvm::ArrayRef(*entry) : llvm::ArrayRef<emit::EntryInfo>();
+}
+
+static int check(Compilation &compilation, const Settings &settings) {
+  if (int code = compilation.load())
+    return code;
+  if (compilation.stage() != Stage::attn)
+    return usageError("check",
+                      "the reference starts from level attn; --from=" + stageName(compilation.stage()) + " is past it");
+  llvm::ArrayRef<emit::EntryInfo> entries = chosenEntries(compilation, settings);
+  if (entries.empty())
+    return kUsage;
+  OwningOpRef<ModuleOp> asWritten = compilation.module().clone(); // lowering changes the module
+  Loaded loaded;
+  if (int code = loaded.load(compilation, settings.threads))
+    return code;
+  int result = kOk;
+  for (const emit::EntryInfo &entry : entries) {
+    if (compilation.entries().size() > 1)
+      llvm::outs() << entry.name << ":\n";
+    auto function = asWritten->lookupSymbol<func::FuncOp>(entry.name);
+    int code = checkEntry(compilation, entry, loaded, function, settings);
+    if (code && code != kInaccurate)
+      return code;
+    result = std::max(result, code);
+  }
+  return result;
 }
 
 static int run(llvm::ArrayRef<const char *> arguments) {
@@ -154,6 +190,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   Settings settings{{flags().inputs, {}},
                     flags().expected,
                     flags().record,
+                    flags().entry,
                     static_cast<uint64_t>(int(flags().seed)),
                     flags().threads,
                     std::nullopt,

@@ -15,6 +15,7 @@
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Source.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/Linker/Linker.h"
@@ -148,6 +149,18 @@ int Compilation::import() {
     return kBadInput;
   entryInfos = std::move(*entries);
   return kOk;
+}
+
+const emit::EntryInfo *Compilation::findEntry(llvm::StringRef name, llvm::StringRef verb) const {
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const emit::EntryInfo &entry : entryInfos) {
+    if (name.empty() || name == entry.name)
+      return &entry;
+    names.push_back(entry.name);
+  }
+  usageError(verb, "'" + asked.file + "' has no entry '" + name + "'" + didYouMean(name, names) +
+                       " (it has: " + llvm::join(names, ", ") + ")");
+  return nullptr;
 }
 
 //===----------------------------------------------------------------------===//

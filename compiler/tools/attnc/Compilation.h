@@ -59,6 +59,8 @@ public:
   mlir::ModuleOp module() { return *ir; }
   Stage stage() const { return current; }
   const std::vector<emit::EntryInfo> &entries() const { return entryInfos; }
+  /// The entry called `name`, the first if that is empty; null after a usage error of `verb`, which is reported.
+  const emit::EntryInfo *findEntry(llvm::StringRef name, llvm::StringRef verb) const;
   /// The name of the artefact: the file's without folder and extension.
   const std::string &stem() const { return artefact; }
 

@@ -49,10 +49,11 @@ static int run(llvm::ArrayRef<const char *> arguments) {
 
 const Verb compileVerb{"compile",
                        "FILE [-o OUTPUT] [--emit=KIND] [--dims H=16,D=64] [--target=T,...]",
-                       "make a program, a library, or any stage on the way, from a .attn or .onnx "
-                       "file",
+                       "make a program, a library, or any stage on the way, from a .attn or .onnx file, or "
+                       "from the attention of a Hugging Face model directory",
                        R"(  attnc compile causal.attn --dims H=16,D=64 -o causal        a program: ./causal --help
   attnc compile causal.attn --dims H=16,D=64 --emit=shared    libcausal.so, causal.h, causal_example.c
+  attnc compile llama/ --emit=shared                          the attention that llama/config.json describes
   attnc compile layer.onnx --target=x86-64-v4,x86-64-v3 -o liblayer.so
   attnc compile causal.attn --dims H=1,D=64 --emit=tile       the IR at a stage, on standard output
 )",

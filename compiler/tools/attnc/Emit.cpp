@@ -13,6 +13,7 @@
 #include "compiler/tools/attnc/Console.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/Support/FileOutputBuffer.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -95,7 +96,8 @@ static std::string defaultOutput(const KindRow &row, const std::string &stem) {
   if (row.isText)
     return "-";
   bool isLibrary = row.kind == EmitKind::shared || row.kind == EmitKind::archive;
-  return (isLibrary ? "lib" + stem : stem) + row.extension.str();
+  std::string name = (isLibrary ? "lib" + stem : stem) + row.extension.str();
+  return llvm::sys::fs::is_directory(name) ? name + "-attention" : name; // beside the model's folder
 }
 
 /// The header and the example beside library `output`.

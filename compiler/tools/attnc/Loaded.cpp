@@ -46,6 +46,12 @@ int Loaded::load(Compilation &compilation, int threads) {
   return kOk;
 }
 
+void Loaded::select(llvm::StringRef name) {
+  for (int32_t i = 0; i < descriptor->num_entries; ++i)
+    if (name == descriptor->entries[i].name)
+      entry = &descriptor->entries[i];
+}
+
 int Loaded::report(attnc_status status) {
   if (status == ATTNC_OK)
     return kOk;

@@ -19,6 +19,9 @@ public:
   /// Compiles and loads; returns an exit code.
   int load(Compilation &compilation, int threads);
 
+  /// Makes `name`, one of the compilation's entries, the one that is called; the first is when nobody chooses.
+  void select(llvm::StringRef name);
+
   /// Allocates the outputs for `inputs`; `workspaceBytes` may be null. Returns
   /// an exit code (kBadInput when the inputs do not fit, kUnfit when the CPU
   /// does not).

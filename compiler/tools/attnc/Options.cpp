@@ -10,6 +10,7 @@
 #include "compiler/tools/attnc/Console.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/WithColor.h"
 #include <fmt/format.h>
 
@@ -169,7 +170,8 @@ static bool readTargets(llvm::StringRef text, llvm::StringRef verb, CompileReque
 }
 
 void dropRunTimeDims(CompileRequest &request) {
-  if (!llvm::StringRef(request.file).ends_with(".attn") && request.file != "-")
+  bool isSpec = llvm::StringRef(request.file).ends_with(".attn") || request.file == "-";
+  if (!isSpec && !llvm::sys::fs::is_directory(request.file)) // a folder's attention is made from .attn text
     return request.dims.clear();
   for (llvm::StringRef symbol : {"B", "M", "N"})
     request.dims.erase(symbol);

@@ -17,8 +17,14 @@
 
 namespace attnc::tool {
 
-static CompileFlags &flags() {
-  static CompileFlags *all = new CompileFlags; // never destroyed: see Options.h
+namespace {
+struct Flags : CompileFlags {
+  Text entry{"entry", "NAME", "which entry to run, where there are several"};
+};
+} // namespace
+
+static Flags &flags() {
+  static Flags *all = new Flags; // never destroyed: see Options.h
   return *all;
 }
 
@@ -36,8 +42,10 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (int code = loaded.load(compilation, /*threads=*/1))
     return code;
   std::vector<char *> argv;
-  std::string program = "attnc run";
+  std::string program = "attnc run", entry = flags().entry;
   argv.push_back(program.data());
+  if (!entry.empty())
+    argv.push_back(entry.data()); // programs of several entries take the name first
   for (std::string &argument : rest)
     argv.push_back(argument.data());
   argv.push_back(nullptr);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Source.h"
+#include "compiler/frontend/huggingface/Import.h"
 #include "compiler/frontend/onnx/Import.h"
 #include "compiler/frontend/spec/Import.h"
 #include "compiler/support/Suggest.h"
@@ -21,7 +22,14 @@ namespace attnc::tool {
 
 namespace path = llvm::sys::path;
 
-std::string sourceStem(llvm::StringRef file) { return file == "-" ? "attnc" : path::stem(file).str(); }
+static constexpr char kKnown[] = "attnc reads .attn, .onnx and .mlir files, and folders with a config.json";
+
+std::string sourceStem(llvm::StringRef file) {
+  llvm::SmallString<128> real;
+  if (llvm::sys::fs::is_directory(file) && !llvm::sys::fs::real_path(file, real))
+    return path::filename(real).str(); // "llama-3.2", also for "llama-3.2/" and "."
+  return file == "-" ? "attnc" : path::stem(file).str();
+}
 
 /// The files beside `file` that attnc could have read, for did-you-mean.
 static std::string suggestFile(llvm::StringRef file) {
@@ -38,10 +46,6 @@ static std::string suggestFile(llvm::StringRef file) {
 }
 
 static std::unique_ptr<llvm::MemoryBuffer> readText(llvm::StringRef file) {
-  if (llvm::sys::fs::is_directory(file)) {
-    error("'" + file + "' is a folder; attnc reads .attn, .onnx and .mlir files");
-    return nullptr;
-  }
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(file, /*IsText=*/true);
   if (buffer)
     return std::move(*buffer);
@@ -60,7 +64,19 @@ static OwningOpRef<ModuleOp> readText(llvm::StringRef file, bool isIr, const Dim
   return failed(module) ? nullptr : std::move(*module);
 }
 
+/// The attention of a Hugging Face model.
+static OwningOpRef<ModuleOp> readFolder(llvm::StringRef folder, const DimBindings &dims, Session &session) {
+  if (!hf::isModelDirectory(folder)) {
+    error("'" + folder + "' is a folder without config.json; " + kKnown);
+    return nullptr;
+  }
+  FailureOr<OwningOpRef<ModuleOp>> module = hf::importDirectory(folder, &session.context, dims);
+  return failed(module) ? nullptr : std::move(*module);
+}
+
 OwningOpRef<ModuleOp> readSource(llvm::StringRef file, bool isIr, const DimBindings &dims, Session &session) {
+  if (llvm::sys::fs::is_directory(file))
+    return readFolder(file, dims, session);
   llvm::StringRef extension = path::extension(file);
   if (file == "-" || isIr || extension == ".attn" || extension == ".mlir")
     return readText(file, isIr || extension == ".mlir", dims, session);
@@ -72,7 +88,7 @@ OwningOpRef<ModuleOp> readSource(llvm::StringRef file, bool isIr, const DimBindi
     FailureOr<OwningOpRef<ModuleOp>> module = onnx::importModel(file, &session.context, dims);
     return failed(module) ? nullptr : std::move(*module);
   }
-  error("cannot tell what '" + file + "' is: attnc reads .attn, .onnx and .mlir files" + suggestFile(file));
+  error("cannot tell what '" + file + "' is: " + kKnown + suggestFile(file));
   return nullptr;
 }
 

@@ -13,13 +13,12 @@
 
 namespace attnc::tool {
 
-/// Reads `file` with the front end of its extension (.attn, .onnx, .mlir); "-"
-/// is standard input, a .attn text unless `isIr`. Null after an error, which is
-/// reported.
+/// Reads `file` with the front end of its extension (.attn, .onnx, .mlir), a folder as the attention of a Hugging Face
+/// model; "-" is standard input, a .attn text unless `isIr`. Null after an error, which is reported.
 mlir::OwningOpRef<mlir::ModuleOp> readSource(llvm::StringRef file, bool isIr, const DimBindings &dims,
                                              Session &session);
 
-/// "causal" for "dir/causal.attn"; "attnc" for standard input.
+/// "causal" for "dir/causal.attn", "llama" for the folder "dir/llama/"; "attnc" for standard input.
 std::string sourceStem(llvm::StringRef file);
 
 } // namespace attnc::tool
