@@ -35,6 +35,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   std::optional<CompileRequest> request = readRequest(flags(), "run");
   if (!request)
     return kUsage;
+  std::string entry = flags().entry; // linking resets llvm::cl
   Compilation compilation(std::move(*request));
   Loaded loaded;
   if (int code = compilation.load())
@@ -42,7 +43,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (int code = loaded.load(compilation, /*threads=*/1))
     return code;
   std::vector<char *> argv;
-  std::string program = "attnc run", entry = flags().entry;
+  std::string program = "attnc run";
   argv.push_back(program.data());
   if (!entry.empty())
     argv.push_back(entry.data()); // programs of several entries take the name first
