@@ -12,9 +12,9 @@
 //   scf.forall (%item) in (B * H * ceil(M / (U * W))) {
 //     for each of U blocks of W queries:
 //       %qt = tile.transpose Q rows [q0, q0 + W) * scale * log2(e);   %ot = 0;  %l = 0;  %m = 0;  %pending = 1
-//     scf.for %n = 0 to N step Nb {
+//     for %n over the blocks of Nb keys that the mask leaves (MaskPlan.h) {
 //       for each of U blocks of W queries:
-//         some allowed?  (interval evaluation of the mask; empty blocks end here)
+//         some allowed?  (MaskPlan; empty blocks end here)
 //         full block:    tile.contract K Qt init { -m } epilogue { tile.softmax_step -> P }
 //         partial block: the same with epilogue { t = allowed ? acc : -inf; tile.softmax_step -> P }
 //         tile.contract V^T P init { ot } epilogue { ot = acc }
@@ -32,7 +32,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/LayoutView.h"
-#include "compiler/schedule/MaskBounds.h"
+#include "compiler/schedule/MaskPlan.h"
 #include "compiler/schedule/Passes.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
@@ -87,7 +87,7 @@ Blocking chooseBlocking(tile::TargetAttr target, int64_t featuresQK, int64_t fea
 class AttentionScheduler {
 public:
   AttentionScheduler(OpBuilder &builder, AttentionOp op, Blocking blocking)
-      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), f32(builder.getF32Type()) {}
+      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), f32(builder.getF32Type()) {}
   void emit();
 
 private:
@@ -130,6 +130,7 @@ private:
   AttentionOp op;
   Location loc;
   Blocking blocking;
+  schedule::MaskPlan mask;
   Type f32;
   Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
   Value m, n;                            ///< M, N
@@ -318,26 +319,11 @@ void AttentionScheduler::emitKeyBlock(Value n0) {
   Value size = index(blocking.keys);
   Value count = min(size, sub(n, n0));
   Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, count, size);
-  Value some = arith::ConstantIntOp::create(b, loc, 1, 1), full = whole;
-  if (!op.getMask().empty()) {
-    Region &mask = op.getMask();
-    Block &block = mask.front();
-    IRMapping uniform;
-    Value leading[] = {batch, head, Value(), Value(), m, n};
-    for (auto [argument, value] : llvm::zip(block.getArguments(), leading))
-      if (value)
-        uniform.map(argument, value);
-    for (auto [argument, value] :
-         llvm::zip(block.getArguments().drop_front(AttentionOp::kMaskIndices), op.getCaptures()))
-      uniform.map(argument, value);
-    DenseMap<Value, schedule::IndexRange> ranges;
-    ranges[block.getArgument(2)] = {q0, sub(add(q0, queries), index(1))};
-    ranges[block.getArgument(3)] = {n0, sub(add(n0, count), index(1))};
-    schedule::BlockTruth truth = schedule::emitBlockTruth(b, loc, mask, ranges, uniform);
-    some = truth.someAllowed;
-    Value none = b.createOrFold<arith::XOrIOp>(loc, truth.someMasked, arith::ConstantIntOp::create(b, loc, 1, 1));
-    full = b.createOrFold<arith::AndIOp>(loc, whole, none);
-  }
+  schedule::BlockTruth truth =
+      mask.emitTruth(b, loc, {q0, sub(add(q0, queries), index(1))}, {n0, sub(add(n0, count), index(1))});
+  Value some = truth.someAllowed;
+  Value none = b.createOrFold<arith::XOrIOp>(loc, truth.someMasked, arith::ConstantIntOp::create(b, loc, 1, 1));
+  Value full = b.createOrFold<arith::AndIOp>(loc, whole, none);
   auto visited = scf::IfOp::create(b, loc, some, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(visited.thenBlock());
@@ -455,11 +441,17 @@ void AttentionScheduler::emitItem(Value item, Value blocks, Value blocksPerItem)
 
   itemScratch = allocateScratch();
   forEachBlock(first, count, [&] { emitStart(); });
-  auto loop = scf::ForOp::create(b, loc, index(0), n, index(blocking.keys));
+  Value low = arith::MulIOp::create(b, loc, first, index(blocking.width));
+  Value end = min(m, arith::MulIOp::create(b, loc, add(first, count), index(blocking.width)));
+  // Without keys nothing may be read: a tensor that the mask asks for may be empty too.
+  Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
+  auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    forEachBlock(first, count, [&] { emitKeyBlock(loop.getInductionVar()); });
+    b.setInsertionPointToStart(work.thenBlock());
+    mask.emitHead(b, loc, {batch, head, Value(), Value(), m, n});
+    mask.emitWalk(b, loc, {low, sub(end, index(1))}, n, blocking.keys,
+                  [&](Value n0) { forEachBlock(first, count, [&] { emitKeyBlock(n0); }); });
   }
   forEachBlock(first, count, [&] { emitOutput(); });
 }

@@ -10,11 +10,15 @@ func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf3
   // CHECK: %[[ALL:.*]] = memref.alloca() {{.*}} : memref<4x64x64xf32>
   // CHECK: scf.for %{{.*}} = %c0 to %[[COUNT:.*]] step %c1
   // CHECK: tile.transpose {{.*}} pad
-  // CHECK: scf.for %[[N0:.*]] = %c0 to %{{.*}} step %c64
+  // Keys after the last one that the item's last query sees are not walked over.
+  // CHECK: %[[LAST:.*]] = arith.minsi
+  // CHECK: %[[END:.*]] = arith.addi %{{.*}}, %c1
+  // CHECK: scf.for %[[N0:.*]] = %c0 to %[[END]] step %c64
   // CHECK: scf.for %[[U:.*]] = %c0 to %[[COUNT]] step %c1
   // CHECK: %[[QT:.*]] = memref.subview %[[ALL]][%[[U]], 0, 0] [1, 64, 64]
-  // Some key of the block is visible to some query: n0 <= q1 + N - M.
-  // CHECK: %[[SOME:.*]] = arith.cmpi sle, %[[N0]], %{{.*}}
+  // Some key of the block is visible to some query: n0 <= i + N - M for some i <= q1.
+  // CHECK: %[[FIRST:.*]] = arith.maxsi
+  // CHECK: %[[SOME:.*]] = arith.cmpi sle, %[[FIRST]], %{{.*}}
   // CHECK: scf.if %[[SOME]] {
   // CHECK: scf.if %{{.*}} {
   // CHECK: tile.contract {{.*}} rhs(%[[QT]] : {{.*}}) tail =  exact init
