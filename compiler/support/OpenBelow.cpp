@@ -41,7 +41,8 @@ Expected<int> attnc::openBelow(StringRef directory, StringRef location) {
     return createStringError("the location must not contain '..'");
   int fd = openParts(directory, parts);
   if (fd < 0)
-    return createStringError(errno == ELOOP ? "symbolic links are not followed" : sys::StrError());
+    return createStringError(errno == ELOOP ? "symbolic links are not followed (cp -rL copies what they point to)"
+                                            : sys::StrError());
   struct stat info;
   if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1)
     return fd;

@@ -288,7 +288,13 @@ FailureOr<OwningOpRef<ModuleOp>> hf::importDirectory(StringRef folder, MLIRConte
   sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(writeText(*architecture, *bindings, *element), name),
                              llvm::SMLoc());
   FailureOr<OwningOpRef<ModuleOp>> module = spec::importSpec(sources, context, *allDims);
-  if (succeeded(module))
-    keepKinds(**module, *kinds);
+  if (failed(module)) {
+    for (const BindingRule &rule : architecture->bindings)
+      if (const Bound &bound = bindings->find(rule.name)->second; !llvm::is_contained(kDims, rule.name))
+        emitNote(config->location(), fmt::format("{} is {} here ({})", rule.name.str(), spell(bound.value),
+                                                 llvm::join(bound.origins, ", ")));
+    return failure();
+  }
+  keepKinds(**module, *kinds);
   return module;
 }
