@@ -1,10 +1,10 @@
-//===- Bind.cpp - The numbers of a config.json under an architecture's names ===//
+//===- Bind.cpp - The values of config.json under an architecture's names -===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   alternatives = sum { "|" sum }           the first whose keys are there and not null
-//   sum          = product { ("+" | "-") product }
+//   sum          = product { "+" product }
 //   product      = atom { ("*" | "/") atom }      / must have no remainder
 //   atom         = NUMBER | "true" | "false" | BINDING | KEY | "(" sum ")"
 //
@@ -85,30 +85,28 @@ Evaluator::Result Evaluator::combine(char op, Constant left, Constant right) {
     return *b && *a % *b == 0
                ? Result(*a / *b)
                : fail(lastKey, fmt::format("{} cannot be divided by {} ({})", *a, *b, llvm::join(origins, ", ")));
-  bool overflows = op == '*'   ? llvm::MulOverflow(*a, *b, result)
-                   : op == '+' ? llvm::AddOverflow(*a, *b, result)
-                               : llvm::SubOverflow(*a, *b, result);
+  bool overflows = op == '*' ? llvm::MulOverflow(*a, *b, result) : llvm::AddOverflow(*a, *b, result);
   return overflows ? fail(lastKey, "the numbers are too large") : Result(result);
 }
 
 Evaluator::Result Evaluator::sum() {
   Result left = product();
-  for (char op : {'+', '-'})
-    while (accept(op)) {
-      Result right = product();
-      left = left && right ? combine(op, *left, *right) : std::nullopt;
-    }
+  while (accept('+')) {
+    Result right = product();
+    left = left && right ? combine('+', *left, *right) : std::nullopt;
+  }
   return left;
 }
 
 Evaluator::Result Evaluator::product() {
   Result left = atom();
-  for (char op : {'*', '/'})
-    while (accept(op)) {
-      Result right = atom();
-      left = left && right ? combine(op, *left, *right) : std::nullopt;
-    }
-  return left;
+  while (true) {
+    char op = accept('*') ? '*' : accept('/') ? '/' : '\0';
+    if (!op)
+      return left;
+    Result right = atom();
+    left = left && right ? combine(op, *left, *right) : std::nullopt;
+  }
 }
 
 Evaluator::Result Evaluator::atom() {
@@ -173,6 +171,7 @@ std::optional<Bound> Evaluator::evaluate(StringRef text, StringRef whenNull) {
     }
     if (failed)
       return std::nullopt;
+    assert(rest.trim().empty() && "the architectures are written in this language");
     if (result)
       return Bound{*result, std::move(origins)};
   }

@@ -1,4 +1,4 @@
-//===- Bind.h - The numbers of a config.json under an architecture's names -*- C++ -*-===//
+//===- Bind.h - config.json under an architecture's names -------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
