@@ -50,7 +50,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
 const Verb compileVerb{"compile",
                        "FILE [-o OUTPUT] [--emit=KIND] [--dims H=16,D=64] [--target=T,...]",
                        "make a program, a library, or any stage on the way, from a .attn or .onnx file, or "
-                       "from the attention of a Hugging Face model directory",
+                       "the attention of a Hugging Face model directory",
                        R"(  attnc compile causal.attn --dims H=16,D=64 -o causal        a program: ./causal --help
   attnc compile causal.attn --dims H=16,D=64 --emit=shared    libcausal.so, causal.h, causal_example.c
   attnc compile llama/ --emit=shared                          the attention that llama/config.json describes
