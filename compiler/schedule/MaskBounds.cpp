@@ -6,11 +6,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/MaskBounds.h"
+#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <optional>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::schedule;
 
 namespace {
@@ -37,6 +40,8 @@ private:
   Fact visitArithmetic(Operation &op);
   Fact visitCompare(arith::CmpIOp op);
   Fact visitSelect(arith::SelectOp op);
+  Fact visitLoad(memref::LoadOp op);
+  Value reduce(memref::LoadOp op, unsigned dim, IndexRange range, tile::ReductionKind kind);
   std::optional<IndexRange> multiply(IndexRange lhs, IndexRange rhs);
   std::optional<IndexRange> divide(Operation &op, IndexRange lhs, IndexRange rhs);
 
@@ -200,9 +205,55 @@ Fact IntervalEmitter::visitSelect(arith::SelectOp op) {
                 pick(yes->high, no->high, make<arith::MaxSIOp>(yes->high, no->high)));
 }
 
+/// Combines op's elements over `range` of its index `dim`; the other indices are uniform.
+Value IntervalEmitter::reduce(memref::LoadOp op, unsigned dim, IndexRange range, tile::ReductionKind kind) {
+  SmallVector<Value> indices;
+  for (Value index : op.getIndices())
+    indices.push_back(factOf(index).uniform);
+  indices[dim] = range.low;
+  Value memref = factOf(op.getMemRef()).uniform, one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value first = memref::LoadOp::create(b, loc, memref, indices);
+  auto result =
+      tile::ReduceOp::create(b, loc, op.getType(), kind, range.low, make<arith::AddIOp>(range.high, one), first);
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&result.getBody(), {}, {b.getIndexType()}, {loc});
+  indices[dim] = body->getArgument(0);
+  tile::YieldOp::create(b, loc, memref::LoadOp::create(b, loc, memref, indices).getResult());
+  return result.getResult();
+}
+
+/// ids[b, j] over a block: its smallest and largest id, or whether any and whether all flags are set.
+Fact IntervalEmitter::visitLoad(memref::LoadOp op) {
+  std::optional<unsigned> varying;
+  for (auto [dim, index] : llvm::enumerate(op.getIndices())) {
+    if (factOf(index).uniform)
+      continue;
+    if (varying || !rangeOf(index))
+      return {};
+    varying = dim;
+  }
+  Value memref = factOf(op.getMemRef()).uniform;
+  if (!varying || !memref || !isa<IntegerType>(op.getType()))
+    return {};
+  // Elements that are asked for exist; a range may say more than is asked for.
+  IndexRange range = *rangeOf(op.getIndices()[*varying]);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0), one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value last = make<arith::SubIOp>(b.createOrFold<memref::DimOp>(loc, memref, *varying), one);
+  range = {make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.low, last)),
+           make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.high, last))};
+  if (!op.getType().isInteger(1))
+    return ranged(reduce(op, *varying, range, tile::ReductionKind::Min),
+                  reduce(op, *varying, range, tile::ReductionKind::Max));
+  Value all = reduce(op, *varying, range, tile::ReductionKind::And);
+  return truth(reduce(op, *varying, range, tile::ReductionKind::Or), make<arith::XOrIOp>(all, flag(true)));
+}
+
 void IntervalEmitter::visit(Operation &op) {
-  if (op.getNumResults() != 1 || op.getNumRegions() != 0)
+  if (op.getNumResults() != 1 || op.getNumRegions() != 0) {
+    for (Value result : op.getResults())
+      facts[result] = {}; // opaque
     return;
+  }
   Value result = op.getResult(0);
   // Uniform operands: the op itself, once per block.
   if (llvm::all_of(op.getOperands(), [&](Value operand) { return bool(factOf(operand).uniform); })) {
@@ -222,6 +273,8 @@ void IntervalEmitter::visit(Operation &op) {
     fact = visitCompare(compareOp);
   } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
     fact = visitSelect(select);
+  } else if (auto load = dyn_cast<memref::LoadOp>(op)) {
+    fact = visitLoad(load);
   } else if (result.getType().isInteger(1) && isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op)) {
     BlockTruth lhs = truthOf(op.getOperand(0)), rhs = truthOf(op.getOperand(1));
     if (isa<arith::AndIOp>(op)) // both may hold; one may fail

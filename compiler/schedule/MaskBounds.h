@@ -6,7 +6,8 @@
 // A mask predicate is evaluated on intervals instead of points: with i in
 // [i0, i1] and j in [j0, j1], `j <= i + N - M` is certainly true when
 // j1 <= i0 + N - M and certainly false when j0 > i1 + N - M. The evaluation is
-// emitted as a few scalar operations per block of keys, symbolic in all lengths.
+// emitted as a few scalar operations per block of keys, symbolic in all lengths. Captured ids and flags of the keys or
+// queries of a block are read for their minimum and maximum: a block without a common document is empty.
 //
 // Sound for every predicate: what it does not understand may be true and may be
 // false. Exact on blocks for comparisons of affine expressions.
