@@ -31,7 +31,8 @@ namespace attnc::tool {
 
 namespace {
 struct Flags : CompileFlags {
-  Text inputs{"inputs", "FOLDER", "take every input from NAME.npy there; without, inputs are made up"};
+  Text inputs{"inputs", "FOLDER",
+              "take every input from NAME.npy there; without, inputs that no --NAME FILE gives are made up"};
   Text entry{"entry", "NAME", "which entry to measure; the first if not given"};
   Number threads{"threads", "N", "threads to use", 1};
   Number seconds{"seconds", "S", "how long to measure", 3};
@@ -267,7 +268,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (!chosen)
     return kUsage;
   const emit::EntryInfo &entry = *chosen;
-  std::optional<Tensors> inputs = files.any() ? readInputs(entry, files) : randomInputs(entry, dims, 1);
+  std::optional<Tensors> inputs = readOrMakeInputs(entry, files, dims, 1);
   if (!inputs)
     return kBadInput;
 

@@ -17,7 +17,8 @@ namespace attnc::tool {
 
 namespace {
 struct Flags : CompileFlags {
-  Text inputs{"inputs", "FOLDER", "take every input from NAME.npy there; without, inputs are made up"};
+  Text inputs{"inputs", "FOLDER",
+              "take every input from NAME.npy there; without, inputs that no --NAME FILE gives are made up"};
   Text expected{"expected", "FOLDER", "compare with NAME.npy there instead of the reference"};
   Text entry{"entry", "NAME", "check this entry only; made-up inputs check all"};
   Text record{"record", "FOLDER", "write the inputs and the reference's outputs there"};
@@ -124,8 +125,7 @@ static int record(const emit::EntryInfo &entry, const Tensors &inputs, const std
 
 static int checkEntry(Compilation &compilation, const emit::EntryInfo &entry, Loaded &loaded, func::FuncOp function,
                       const Settings &settings) {
-  std::optional<Tensors> inputs =
-      settings.files.any() ? readInputs(entry, settings.files) : randomInputs(entry, settings.dims, settings.seed);
+  std::optional<Tensors> inputs = readOrMakeInputs(entry, settings.files, settings.dims, settings.seed);
   if (!inputs)
     return kBadInput;
   Tensors outputs;

@@ -54,6 +54,17 @@ static bool checkNames(const EntryInfo &entry, const TensorFiles &files) {
   return ok;
 }
 
+/// Reads one input; a wrong file is reported.
+static bool readInput(const TensorInfo &info, const std::string &file, NpyTensor &tensor) {
+  char why[512];
+  rt::Text text(why, sizeof why);
+  rt::ElementType type{info.typeCode, info.typeBits};
+  if (tensor.read(file.c_str(), &type, text))
+    return true;
+  error("input '" + info.name + "': " + why);
+  return false;
+}
+
 std::optional<Tensors> readInputs(const EntryInfo &entry, const TensorFiles &files) {
   Tensors tensors(entry.inputs.size());
   bool ok = checkNames(entry, files);
@@ -65,13 +76,7 @@ std::optional<Tensors> readInputs(const EntryInfo &entry, const TensorFiles &fil
       ok = false;
       continue;
     }
-    char why[512];
-    rt::Text text(why, sizeof why);
-    rt::ElementType type{info.typeCode, info.typeBits};
-    if (!tensor.read(file.c_str(), &type, text)) {
-      error("input '" + info.name + "': " + why);
-      ok = false;
-    }
+    ok = readInput(info, file, tensor) && ok;
   }
   if (!ok)
     return std::nullopt;
@@ -156,29 +161,54 @@ static void fillRandom(const TensorInfo &info, NpyTensor &tensor, uint64_t &stat
   }
 }
 
-std::optional<Tensors> randomInputs(const EntryInfo &entry, const DimBindings &dims, uint64_t seed) {
+/// Every symbol must have an extent.
+static bool checkExtents(const EntryInfo &entry, const DimBindings &dims) {
   std::vector<std::string> missing;
   for (const std::string &symbol : entry.symbols)
     if (!dims.contains(symbol))
       missing.push_back(symbol);
-  if (!missing.empty()) {
+  if (!missing.empty())
     error("made-up inputs need an extent for " + llvm::join(missing, ", ") + ": give --dims " +
           llvm::join(missing, "=...,") + "=...");
-    return std::nullopt;
+  return missing.empty();
+}
+
+static bool makeInput(const EntryInfo &entry, const TensorInfo &info, const DimBindings &dims, uint64_t &state,
+                      NpyTensor &tensor) {
+  std::vector<int64_t> shape;
+  for (const emit::DimInfo &dim : info.dims)
+    shape.push_back(dim.symbol >= 0 ? dims.lookup(entry.symbols[dim.symbol]) : dim.size);
+  char why[512];
+  rt::Text text(why, sizeof why);
+  if (!tensor.allocate({info.typeCode, info.typeBits}, static_cast<int>(shape.size()), shape.data(), text)) {
+    error("input '" + info.name + "': " + why);
+    return false;
   }
+  fillRandom(info, tensor, state);
+  return true;
+}
+
+std::optional<Tensors> readOrMakeInputs(const EntryInfo &entry, const TensorFiles &files, const DimBindings &given,
+                                        uint64_t seed) {
+  if (!files.inputs.empty())
+    return readInputs(entry, files);
+  bool ok = checkNames(entry, files);
   Tensors tensors(entry.inputs.size());
+  DimBindings dims = given;
   for (auto [info, tensor] : llvm::zip(entry.inputs, tensors)) {
-    std::vector<int64_t> shape;
-    for (const emit::DimInfo &dim : info.dims)
-      shape.push_back(dim.symbol >= 0 ? dims.lookup(entry.symbols[dim.symbol]) : dim.size);
-    char why[512];
-    rt::Text text(why, sizeof why);
-    if (!tensor.allocate({info.typeCode, info.typeBits}, static_cast<int>(shape.size()), shape.data(), text)) {
-      error("input '" + info.name + "': " + why);
-      return std::nullopt;
-    }
-    fillRandom(info, tensor, seed);
+    if (!files.named.contains(info.name))
+      continue;
+    bool isRead = readInput(info, fileOf(info, files), tensor);
+    ok = ok && isRead;
+    for (auto [d, dim] : llvm::enumerate(info.dims)) // a wrong rank or extent is the call's to report
+      if (isRead && dim.symbol >= 0 && static_cast<int64_t>(d) < tensor.rank)
+        dims.try_emplace(entry.symbols[dim.symbol], tensor.shape[d]);
   }
+  if (!ok || !checkExtents(entry, dims))
+    return std::nullopt;
+  for (auto [info, tensor] : llvm::zip(entry.inputs, tensors))
+    if (!files.named.contains(info.name) && !makeInput(entry, info, dims, seed, tensor))
+      return std::nullopt;
   return tensors;
 }
 

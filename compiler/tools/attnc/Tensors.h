@@ -40,10 +40,11 @@ int writeTensor(const emit::TensorInfo &info, llvm::StringRef folder, llvm::Arra
 /// neither.
 bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, TensorFiles &files);
 
-/// Made-up inputs: floats in [-1, 1), integers in [0, 4), the same for the same
-/// `seed`. Every symbol that an input has must be in `dims`; those that are not
-/// are reported.
-std::optional<Tensors> randomInputs(const emit::EntryInfo &entry, const DimBindings &dims, uint64_t seed);
+/// The inputs that files give, and the others made up: floats in [-1, 1), integers in [0, 4), the same for the same
+/// `seed`. A folder must have all of them. Extents come from `dims` and from the files; symbols without one are
+/// reported.
+std::optional<Tensors> readOrMakeInputs(const emit::EntryInfo &entry, const TensorFiles &files, const DimBindings &dims,
+                                        uint64_t seed);
 
 /// The tensor for the reference interpreter, as `type` (which has the tensor's
 /// element width).
