@@ -1,5 +1,6 @@
 # lit's configuration: `.mlir`, `.attn` and `.test` files are shell tests with FileCheck. A GoogleTest program has a
 # `.test` file of one RUN line beside its source. Run one folder with `lit build/test --filter compiler/fusion`.
+import ctypes
 import os
 import lit.formats
 import lit.util
@@ -22,6 +23,11 @@ if "ATTNC_GOLDEN" in os.environ:
     config.available_features.add("golden")
 if lit.util.which("ptxas", config.environment["PATH"]):
     config.available_features.add("ptxas")
+try:
+    ctypes.CDLL("libcuda.so.1")
+    config.available_features.add("nvidia")
+except OSError:
+    pass
 if config.sanitized:
     # LLVM's bump allocator poisons what it has not handed out, but only where its header was compiled with the sanitizer:
     # here it poisons slabs that the uninstrumented dylib then fills.

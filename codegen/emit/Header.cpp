@@ -138,11 +138,14 @@ static std::string openingComment(llvm::StringRef artefact, llvm::ArrayRef<Entry
  *   ATTNC_INVALID_ARGUMENT  type, rank, extent, stride or device of a tensor does not fit
  *   ATTNC_UNSUPPORTED_CPU   this CPU has none of the instruction sets compiled for: {}
  *   ATTNC_OUT_OF_MEMORY     the allocator gave nothing, or the workspace given is too small
- * Threads: all functions may be called concurrently. Without options->context or options->parallel_for
+{} * Threads: all functions may be called concurrently. Without options->context or options->parallel_for
  *   a call runs on the calling thread.
  */
 )",
-                    join(names, ", "));
+                    join(names, ", "),
+                    llvm::any_of(targets, [](const auto &target) { return target.isGpu(); })
+                        ? " *   ATTNC_DEVICE_FAILED     the GPU or its driver failed\n"
+                        : "");
 }
 
 std::string makeHeader(llvm::StringRef artefact, llvm::ArrayRef<EntryInfo> entries,

@@ -84,6 +84,19 @@ static char *alignWorkspace(void *memory) {
   return reinterpret_cast<char *>((address + mask) & ~mask);
 }
 
+/// Runs the call in memory of its own, or the caller's.
+static attnc_status runIn(Invocation &call, void *memory, attnc_context &context, const Options &options, Text &why) {
+  char *workspace = alignWorkspace(memory);
+  if (!call.isForGpu()) {
+    call.run(workspace, &context);
+    return ATTNC_OK;
+  }
+  cuda::Device *device = nullptr;
+  if (options.context && !(device = deviceOf(*options.context, why)))
+    return ATTNC_DEVICE_FAILED;
+  return call.runOnDevice(workspace, device, __builtin_alloca(call.deviceFrameBytes()));
+}
+
 static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry, Options &options) {
   int64_t bytes;
   if (!workspaceSize(call, bytes))
@@ -94,18 +107,16 @@ static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry, O
                     options.workspace_size, bytes);
     return ATTNC_OUT_OF_MEMORY;
   }
-  if (options.workspace || bytes == 0) {
-    call.run(alignWorkspace(options.workspace), &context);
-    return ATTNC_OK;
-  }
+  if (options.workspace || bytes == 0)
+    return runIn(call, options.workspace, context, options, options.why);
   void *memory = options.allocateMemory(static_cast<size_t>(bytes));
   if (!memory) {
     options.why.add("'%s': no memory for a workspace of %" PRId64 " bytes", entry.name, bytes);
     return ATTNC_OUT_OF_MEMORY;
   }
-  call.run(alignWorkspace(memory), &context);
+  attnc_status status = runIn(call, memory, context, options, options.why);
   options.releaseMemory(memory);
-  return ATTNC_OK;
+  return status;
 }
 
 attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs, DLTensor *const *outputs,

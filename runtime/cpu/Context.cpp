@@ -22,10 +22,21 @@ static void runAlone(attnc_context *, int64_t count, attnc_body body, void *data
 
 attnc_context attnc::rt::contextOfCall(const attnc_options &options) {
   if (options.parallel_for)
-    return {runOnHost, nullptr, 0, options.parallel_for, options.parallel_for_user};
+    return {runOnHost, nullptr, 0, options.parallel_for, options.parallel_for_user, nullptr};
   if (options.context)
-    return {runOnPool, options.context->pool, options.num_threads, nullptr, nullptr};
-  return {runAlone, nullptr, 0, nullptr, nullptr};
+    return {runOnPool, options.context->pool, options.num_threads, nullptr, nullptr, nullptr};
+  return {runAlone, nullptr, 0, nullptr, nullptr, nullptr};
+}
+
+cuda::Device *attnc::rt::deviceOf(attnc_context &context, Text &why) {
+  cuda::Device *device = __atomic_load_n(&context.device, __ATOMIC_ACQUIRE);
+  if (device || !(device = cuda::Device::create(why)))
+    return device;
+  cuda::Device *other = nullptr;
+  if (__atomic_compare_exchange_n(&context.device, &other, device, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    return device;
+  device->destroy(); // another thread was first
+  return other;
 }
 
 void attnc_rt_parallel_for(void *context, int64_t count, attnc_body body, void *data) {
@@ -45,7 +56,7 @@ attnc_status attnc_context_create(int32_t numThreads, attnc_context **context) {
   if (!made)
     return ATTNC_OUT_OF_MEMORY;
   int threads = numThreads ? numThreads : attnc_default_threads();
-  *made = {runOnPool, ThreadPool::create(threads), 0, nullptr, nullptr};
+  *made = {runOnPool, ThreadPool::create(threads), 0, nullptr, nullptr, nullptr};
   if (!made->pool) {
     free(made);
     return ATTNC_OUT_OF_MEMORY;
@@ -58,6 +69,8 @@ void attnc_context_destroy(attnc_context *context) {
   if (!context)
     return;
   context->pool->destroy();
+  if (context->device)
+    context->device->destroy();
   free(context);
 }
 

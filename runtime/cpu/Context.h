@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runtime/cpu/ThreadPool.h"
+#include "runtime/cuda/Device.h"
 
 /// What kernels get as their opaque context. The function comes first and is
 /// all that attnc_rt_parallel_for looks at: a library's kernels bring their own
@@ -17,11 +18,15 @@ struct attnc_context {
   int32_t limit; // threads to use, 0: all
   attnc_parallel_for hostParallelFor;
   void *hostUser;
+  attnc::rt::cuda::Device *device; // made by the first call that needs one; only with a pool
 };
 
 namespace attnc::rt {
 
 /// The context of one call: the host's loop, else the pool, else no threads.
 attnc_context contextOfCall(const attnc_options &options);
+
+/// The context's GPU, made if it is the first call; null, with the reason.
+cuda::Device *deviceOf(attnc_context &context, Text &why);
 
 } // namespace attnc::rt

@@ -24,12 +24,20 @@ struct FeatureName {
   const char *name;
 };
 constexpr FeatureName featureNames[] = {
-    {ATTNC_CPU_X86_64_V2, "x86-64-v2"},     {ATTNC_CPU_X86_64_V3, "x86-64-v3"},
-    {ATTNC_CPU_X86_64_V4, "x86-64-v4"},     {ATTNC_CPU_AVX512_BF16, "avx512-bf16"},
-    {ATTNC_CPU_AVX512_FP16, "avx512-fp16"}, {ATTNC_CPU_AVX512_VNNI, "avx512-vnni"},
-    {ATTNC_CPU_AVX_VNNI, "avx-vnni"},       {ATTNC_CPU_AMX_TILE, "amx-tile"},
-    {ATTNC_CPU_AMX_BF16, "amx-bf16"},       {ATTNC_CPU_AMX_INT8, "amx-int8"},
+    {ATTNC_CPU_X86_64_V2, "x86-64-v2"},
+    {ATTNC_CPU_X86_64_V3, "x86-64-v3"},
+    {ATTNC_CPU_X86_64_V4, "x86-64-v4"},
+    {ATTNC_CPU_AVX512_BF16, "avx512-bf16"},
+    {ATTNC_CPU_AVX512_FP16, "avx512-fp16"},
+    {ATTNC_CPU_AVX512_VNNI, "avx512-vnni"},
+    {ATTNC_CPU_AVX_VNNI, "avx-vnni"},
+    {ATTNC_CPU_AMX_TILE, "amx-tile"},
+    {ATTNC_CPU_AMX_BF16, "amx-bf16"},
+    {ATTNC_CPU_AMX_INT8, "amx-int8"},
     {ATTNC_CPU_AMX_FP16, "amx-fp16"},
+    {ATTNC_CUDA_SM_75, "sm_75"},
+    {ATTNC_CUDA_SM_80, "sm_80"},
+    {ATTNC_CUDA_SM_90, "sm_90"},
 };
 } // namespace
 

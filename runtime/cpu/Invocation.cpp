@@ -8,6 +8,7 @@
 
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/Strided.h"
+#include "runtime/cuda/Launch.h"
 
 #include <inttypes.h>
 
@@ -60,6 +61,25 @@ Invocation::Invocation(const attnc_entry &entry, void *frame, Text &why) : entry
 // Variant
 //===----------------------------------------------------------------------===//
 
+static bool isGpu(const attnc_variant &variant) { return (variant.cpu_features & ATTNC_CUDA_ANY) != 0; }
+
+static bool needsGpu(const attnc_entry &entry) {
+  for (int i = 0; i < entry.num_variants; ++i)
+    if (isGpu(entry.variants[i]))
+      return true;
+  return false;
+}
+
+/// The driver is asked only where it matters: starting it takes a while.
+bool attnc::rt::machineFeatures(const attnc_entry &entry, uint64_t &features, Text &why) {
+  if (!cpuFeatures(features, why))
+    return false;
+  Text unused(nullptr, 0); // why there is no GPU matters only if nothing else fits
+  if (needsGpu(entry))
+    features |= cuda::gpuFeatures(unused);
+  return true;
+}
+
 const attnc_variant *attnc::rt::selectVariant(const attnc_entry &entry, uint64_t features, Text &why) {
   for (int i = 0; i < entry.num_variants; ++i)
     if ((entry.variants[i].cpu_features & ~features) == 0)
@@ -68,13 +88,17 @@ const attnc_variant *attnc::rt::selectVariant(const attnc_entry &entry, uint64_t
   for (int i = 0; i < entry.num_variants; ++i)
     why.add("%s%s", i ? ", " : "", entry.variants[i].target);
   why.add("; this CPU has: ");
-  addCpuFeatures(why, features);
+  addCpuFeatures(why, features & ~ATTNC_CUDA_ANY);
+  if (needsGpu(entry)) {
+    why.add("; ");
+    cuda::gpuFeatures(why);
+  }
   return nullptr;
 }
 
 attnc_status Invocation::selectVariant() {
   uint64_t features;
-  if (!cpuFeatures(features, why))
+  if (!machineFeatures(entry, features, why))
     return ATTNC_INVALID_ARGUMENT;
   variant = attnc::rt::selectVariant(entry, features, why);
   return variant ? ATTNC_OK : ATTNC_UNSUPPORTED_CPU;
@@ -210,7 +234,8 @@ static bool isCompact(const DLTensor &tensor) {
 }
 
 /// Fills the memref. Kernels read rows of elements: a tensor whose innermost
-/// stride is not 1, or whose data is not aligned to its element, is copied.
+/// stride is not 1, or whose data is not aligned to its element, is copied. What
+/// goes to a GPU is row-major.
 attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
   const attnc_tensor_info &info = entry.inputs[input];
   int64_t elementBytes = info.type_bits / 8;
@@ -228,7 +253,7 @@ attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
     if (memref.sizes()[i] <= 1)
       strides[i] = 1;
 
-  bool innermost = info.rank == 0 || strides[info.rank - 1] == 1;
+  bool innermost = isGpu(*variant) ? isCompact(tensor) : info.rank == 0 || strides[info.rank - 1] == 1;
   bool aligned = isAligned(memref.aligned, info);
   copies[input] = 0;
   if (innermost && aligned)
@@ -327,7 +352,8 @@ attnc_status Invocation::bindOutputs(DLTensor *const *outputs) {
   return ATTNC_OK;
 }
 
-void Invocation::run(char *workspace, void *context) {
+/// Copies inputs that cannot be read in place to `workspace`; returns what is left of it.
+char *Invocation::copyInputs(char *workspace) {
   for (int i = 0; i < entry.num_inputs; ++i) {
     if (!copies[i])
       continue;
@@ -339,12 +365,49 @@ void Invocation::run(char *workspace, void *context) {
     memref.allocated = memref.aligned = workspace;
     workspace += alignUp(copies[i]);
   }
+  return workspace;
+}
+
+/// Calls the kernel with its workspace.
+void Invocation::callKernel(void *kernelWorkspace, void *context) {
   struct {
     MemRef memref;
     int64_t size, stride;
-  } rest = {{workspace, workspace, 0}, kernelBytes, 1};
+  } rest = {{kernelWorkspace, kernelWorkspace, 0}, kernelBytes, 1};
   int tensors = entry.num_inputs + entry.num_outputs;
   arguments[tensors] = &rest;
   arguments[tensors + 1] = &context;
   variant->run(arguments);
 }
+
+void Invocation::run(char *workspace, void *context) { callKernel(copyInputs(workspace), context); }
+
+size_t Invocation::deviceFrameBytes() const {
+  return static_cast<size_t>(entry.num_inputs + entry.num_outputs) * sizeof(cuda::Buffer);
+}
+
+attnc_status Invocation::runOnDevice(char *workspace, cuda::Device *device, void *frame) {
+  copyInputs(workspace);
+  auto *buffers = static_cast<cuda::Buffer *>(frame);
+  int tensors = entry.num_inputs + entry.num_outputs;
+  for (int i = 0; i < tensors; ++i) {
+    const attnc_tensor_info &info = i < entry.num_inputs ? entry.inputs[i] : entry.outputs[i - entry.num_inputs];
+    MemRef &memref = *memrefs[i];
+    if (i < entry.num_inputs) // also where strides that mean nothing were given
+      compactStrides(info.rank, memref.sizes(), memref.strides(info.rank));
+    int64_t bytes = 0;
+    tensorBytes(info.rank, memref.sizes(), info.type_bits / 8, bytes); // checked before
+    buffers[i] = {memref.aligned, bytes, &memref.aligned};
+  }
+  struct Kernel {
+    Invocation *call;
+    void *workspace;
+  } kernel = {this, nullptr};
+  auto body = [](void *user, cuda::LaunchContext *context) {
+    auto *kernel = static_cast<Kernel *>(user);
+    kernel->call->callKernel(kernel->workspace, context);
+  };
+  return cuda::call(device, buffers, entry.num_inputs, tensors, kernelBytes, &kernel.workspace, body, &kernel, why);
+}
+
+bool Invocation::isForGpu() const { return isGpu(*variant); }

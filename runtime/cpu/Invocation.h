@@ -13,6 +13,10 @@
 
 #include "runtime/cpu/Text.h"
 
+namespace attnc::rt::cuda {
+class Device;
+} // namespace attnc::rt::cuda
+
 namespace attnc::rt {
 
 /// MLIR's memref descriptor; sizes and strides follow: int64_t[2 * rank].
@@ -43,12 +47,18 @@ public:
 
   attnc_status bindOutputs(DLTensor *const *outputs);
 
-  /// Bytes that run() needs, without alignment.
-  int64_t workspaceBytes() const { return copyBytes + kernelBytes; }
+  /// Bytes of host memory that run() or runOnDevice() needs, without alignment.
+  int64_t workspaceBytes() const { return isForGpu() ? copyBytes : copyBytes + kernelBytes; }
 
   /// Copies what cannot be read in place, and runs the kernel. `workspace` is
   /// aligned to `workspaceAlignment`.
   void run(char *workspace, void *context);
+
+  /// Whether the variant is one for a GPU; then, instead of run(), with a frame
+  /// of deviceFrameBytes(). `device` may be null.
+  bool isForGpu() const;
+  size_t deviceFrameBytes() const;
+  attnc_status runOnDevice(char *workspace, cuda::Device *device, void *frame);
 
   /// Extents of all outputs, one after the other.
   const int64_t *outputExtents() const { return extents; }
@@ -62,6 +72,8 @@ private:
   attnc_status bindShape(int input, const DLTensor &tensor);
   attnc_status bindStrides(int input, const DLTensor &tensor);
   attnc_status mismatch(int input, const DLTensor &tensor);
+  char *copyInputs(char *workspace);
+  void callKernel(void *kernelWorkspace, void *context);
   attnc_status checkOutput(int output, const DLTensor *tensor, const int64_t *shape);
 
   const attnc_entry &entry;
@@ -77,6 +89,10 @@ private:
   int64_t *symbolInput; // [symbols] the input that said so
   int64_t *extents;     // [numExtents + 1] what plan() writes
 };
+
+/// What this machine has of what the entry's variants may need; false, with the
+/// reason, if ATTNC_CPU makes no sense.
+bool machineFeatures(const attnc_entry &entry, uint64_t &features, Text &why);
 
 /// The first variant that `features` allow; null, with the reason.
 const attnc_variant *selectVariant(const attnc_entry &entry, uint64_t features, Text &why);

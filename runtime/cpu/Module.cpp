@@ -24,6 +24,8 @@ const char *attnc_status_text(attnc_status status) {
     return "this CPU lacks instructions that the code needs";
   case ATTNC_OUT_OF_MEMORY:
     return "out of memory";
+  case ATTNC_DEVICE_FAILED:
+    return "the GPU or its driver failed";
   }
   return "unknown status";
 }
@@ -70,7 +72,7 @@ const attnc_entry *attnc_find_entry(const attnc_module *module, const char *name
 const attnc_variant *attnc_select_variant(const attnc_entry *entry, const attnc_options *given) {
   Options options(given);
   uint64_t features;
-  if (options.status != ATTNC_OK || !entry || !cpuFeatures(features, options.why))
+  if (options.status != ATTNC_OK || !entry || !machineFeatures(*entry, features, options.why))
     return nullptr;
   return selectVariant(*entry, features, options.why);
 }

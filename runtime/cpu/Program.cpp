@@ -153,7 +153,7 @@ ExitStatus Session::report(attnc_status status) {
   if (status == ATTNC_OK)
     return ok;
   fail(message[0] ? message : attnc_status_text(status));
-  return status == ATTNC_UNSUPPORTED_CPU ? wrongMachine : badInput;
+  return status == ATTNC_UNSUPPORTED_CPU || status == ATTNC_DEVICE_FAILED ? wrongMachine : badInput;
 }
 
 bool Session::allocateOutputs(const int64_t *extents) {
@@ -283,7 +283,7 @@ static int checkMachine(const ProgramOptions &options) {
   TextBuffer<1024> why;
   uint64_t features;
   int status = ok;
-  if (!cpuFeatures(features, why))
+  if (!machineFeatures(*options.entry, features, why))
     status = usage;
   else if (!selectVariant(*options.entry, features, why))
     status = wrongMachine;

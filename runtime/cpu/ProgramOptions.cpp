@@ -293,5 +293,5 @@ void attnc::rt::printHelp(const ProgramOptions &options, const attnc_module &mod
          "time of the N\n"
          "  --describe       print inputs, outputs and targets as JSON\n"
          "  --version, --help\n"
-         "exit status: 0 ok, 1 bad input, 2 usage, 4 not for this CPU\n");
+         "exit status: 0 ok, 1 bad input, 2 usage, 4 not for this machine\n");
 }

@@ -124,22 +124,26 @@ struct Setup {
   unsigned vectorBits; // of the code that is measured
   bool doubles;        // whether it computes in f64
   const emit::EntryInfo &entry;
+  bool onGpu;          // then the peaks of this CPU say nothing, and neither does the CPU time of a thread
+
+  double clock() const { return onGpu ? wallSeconds() : clockSeconds(threads); }
 };
 } // namespace
 
 static Round measureRound(const Setup &setup, int calls, BandwidthMeter &memory) {
   Round round;
-  round.bandwidth = memory.measure(setup.threads);
+  if (!setup.onGpu)
+    round.bandwidth = memory.measure(setup.threads);
   if (calls > 1)
     setup.code.call(setup.inputs,
                     setup.outputs); // the bandwidth burst has emptied the caches
-  double before = measureFlops(setup.vectorBits, setup.doubles, setup.threads);
-  double start = clockSeconds(setup.threads), wall = wallSeconds();
+  double before = setup.onGpu ? 0 : measureFlops(setup.vectorBits, setup.doubles, setup.threads);
+  double start = setup.clock(), wall = wallSeconds();
   for (int call = 0; call < calls; ++call)
     setup.code.call(setup.inputs, setup.outputs);
-  round.seconds = (clockSeconds(setup.threads) - start) / calls;
+  round.seconds = (setup.clock() - start) / calls;
   round.wall = (wallSeconds() - wall) / calls;
-  double after = measureFlops(setup.vectorBits, setup.doubles, setup.threads);
+  double after = setup.onGpu ? 0 : measureFlops(setup.vectorBits, setup.doubles, setup.threads);
   round.peakGflops = (before + after) / 2;
   return round;
 }
@@ -191,16 +195,19 @@ static void printJson(Compilation &compilation, const Setup &setup, const DimBin
     });
     json.attribute("seconds", result.seconds());
     json.attribute("wall_seconds", median(result.rounds, [](const Round &round) { return round.wall; }));
-    json.attribute("clock", setup.threads == 1 ? "thread cpu time" : "wall");
+    json.attribute("clock", setup.threads == 1 && !setup.onGpu ? "thread cpu time" : "wall");
     json.attribute("flops", result.work.flops);
     json.attribute("gflops", result.gflops());
-    json.attribute("peak_gflops", median(result.rounds, [](const Round &round) { return round.peakGflops; }));
-    json.attribute("peak_vector_bits", setup.vectorBits);
-    json.attribute("fraction_of_peak", result.fractionOfPeak());
     json.attribute("bytes", result.bytes);
     json.attribute("bytes_per_second", result.bytes / result.seconds());
-    json.attribute("peak_bytes_per_second", median(result.rounds, [](const Round &round) { return round.bandwidth; }));
-    json.attribute("fraction_of_bandwidth", result.fractionOfBandwidth());
+    if (!setup.onGpu) {
+      json.attribute("peak_gflops", median(result.rounds, [](const Round &round) { return round.peakGflops; }));
+      json.attribute("peak_vector_bits", setup.vectorBits);
+      json.attribute("fraction_of_peak", result.fractionOfPeak());
+      json.attribute("peak_bytes_per_second",
+                     median(result.rounds, [](const Round &round) { return round.bandwidth; }));
+      json.attribute("fraction_of_bandwidth", result.fractionOfBandwidth());
+    }
     json.attribute("rounds", static_cast<int64_t>(result.rounds.size()));
     json.attribute("calls_per_round", result.calls);
     json.attribute("spread", result.spread());
@@ -217,6 +224,10 @@ static void printTable(const Setup &setup, const Result &result) {
   };
   row("time", fmt::format("{:.4g} ms a call (half of {} rounds within {:.1f}%)", result.seconds() * 1e3,
                           result.rounds.size(), result.spread() * 100));
+  if (setup.onGpu) {
+    row("arithmetic", fmt::format("{:.1f} GFLOP/s, copies to the GPU and back included", result.gflops()));
+    return;
+  }
   row("arithmetic", fmt::format("{:.1f} GFLOP/s, {:.1f}% of the {}-bit FMA peak of {:.1f}", result.gflops(),
                                 result.fractionOfPeak() * 100, setup.vectorBits, peak));
   row("memory",
@@ -288,9 +299,14 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     result.work = compilation.timed("count", [&] { return countWork(function, *inputs); });
   else
     result.work.gaps.push_back("the file is past level fused: arithmetic is not counted");
-  Setup setup{
-      loaded, *inputs, outputs, threads, loaded.vectorBits(compilation.request().targets), computesInDoubles(entry),
-      entry};
+  Setup setup{loaded,
+              *inputs,
+              outputs,
+              threads,
+              loaded.vectorBits(compilation.request().targets),
+              computesInDoubles(entry),
+              entry,
+              loaded.isOnGpu()};
   measure(setup, budget, result);
   return report(compilation, setup, dims, result, json);
 }

@@ -56,12 +56,17 @@ int Loaded::report(attnc_status status) {
   if (status == ATTNC_OK)
     return kOk;
   error(message);
-  return status == ATTNC_UNSUPPORTED_CPU ? kUnfit : kBadInput;
+  return status == ATTNC_UNSUPPORTED_CPU || status == ATTNC_DEVICE_FAILED ? kUnfit : kBadInput;
 }
 
 const char *Loaded::variant() {
   const attnc_variant *chosen = attnc_select_variant(entry, &options);
   return chosen ? chosen->target : "none";
+}
+
+bool Loaded::isOnGpu() {
+  const attnc_variant *chosen = attnc_select_variant(entry, &options);
+  return chosen && (chosen->cpu_features & ATTNC_CUDA_ANY);
 }
 
 unsigned Loaded::vectorBits(llvm::ArrayRef<codegen::TargetInfo> targets) {

@@ -37,6 +37,8 @@ public:
   const attnc_module *module() const { return descriptor; }
   /// The name of the target whose code runs here.
   const char *variant();
+  /// Whether that is a GPU.
+  bool isOnGpu();
   /// The vector width of that target, one of `targets`.
   unsigned vectorBits(llvm::ArrayRef<codegen::TargetInfo> targets);
   int threads() const { return attnc_context_threads(context); }

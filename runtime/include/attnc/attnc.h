@@ -88,10 +88,12 @@ typedef enum {
   ATTNC_OK = 0,
   // A tensor or an option does not fit; the message says which, what and why.
   ATTNC_INVALID_ARGUMENT = 1,
-  // No variant of the entry can run on this CPU.
+  // No variant of the entry can run on this CPU, or on its GPU.
   ATTNC_UNSUPPORTED_CPU = 2,
   // The allocator returned NULL, or the workspace given is too small.
-  ATTNC_OUT_OF_MEMORY = 3
+  ATTNC_OUT_OF_MEMORY = 3,
+  // The GPU or its driver failed; outputs in host memory are as they were.
+  ATTNC_DEVICE_FAILED = 4
 } attnc_status;
 
 // "out of memory" for ATTNC_OUT_OF_MEMORY and so on; never NULL.
@@ -158,7 +160,8 @@ typedef struct {
 //         args[n + m]    points to the memref<?xi8> descriptor of the
 //                        workspace, 64-byte aligned.
 //         args[n + m+1]  points to a `void *` that holds the context for
-//                        attnc_rt_parallel_for.
+//                        attnc_rt_parallel_for, or attnc_rt_launch.
+//         For a GPU, data and workspace are its memory, inputs are row-major.
 //   plan: args[i]        i < n: as above; data pointers may be null.
 //         args[n]        is an `int64_t *`: the kernel writes all extents of
 //                        all outputs there, one after the other, and after
@@ -229,6 +232,10 @@ ATTNC_API int32_t attnc_default_threads(void);
 // handed out in increasing order. A NULL context and nested calls mean the
 // calling thread.
 ATTNC_API void attnc_rt_parallel_for(void *context, int64_t count, attnc_body body, void *data);
+
+// For host code of GPU variants: starts count threads of kernel `name` in the
+// text `ptx`. parameters[i] points to parameter i. Failures end the call.
+ATTNC_API void attnc_rt_launch(void *context, const char *ptx, const char *name, int64_t count, void **parameters);
 
 //===-- Calling -----------------------------------------------------------===//
 
@@ -304,7 +311,8 @@ ATTNC_API const attnc_variant *attnc_select_variant(const attnc_entry *entry, co
 ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *const *inputs, int64_t *output_extents,
                                   int64_t *workspace_bytes, const attnc_options *options);
 
-// Runs the entry.
+// Runs the entry. A variant for a GPU copies inputs there and outputs back; the
+// context, if there is one, keeps the GPU's code for the next call.
 //   inputs   [num_inputs]: any strides; CPU, pinned or managed memory
 //   outputs  [num_outputs]: the caller's memory with the shapes attnc_plan
 //            says, row-major without gaps, aligned to its element; must not
