@@ -96,8 +96,10 @@ static func::FuncOp outlineBody(OpBuilder &builder, scf::ForallOp forall, ArrayR
   mapping.map(forall.getInductionVar(0), loop.getInductionVar());
   for (Operation &op : forall.getBody()->without_terminator())
     inside.clone(op, mapping);
-  // Scratch memory is per body, not per item: an alloca in a loop would grow the stack.
-  for (memref::AllocaOp alloca : llvm::to_vector(loop.getBody()->getOps<memref::AllocaOp>()))
+  // Scratch memory is per body, not per item: an alloca in a loop would grow the stack, wherever it stands there.
+  SmallVector<memref::AllocaOp> scratch;
+  loop.walk([&](memref::AllocaOp alloca) { scratch.push_back(alloca); });
+  for (memref::AllocaOp alloca : scratch)
     if (alloca->getNumOperands() == 0)
       alloca->moveBefore(loop);
   return body;

@@ -20,6 +20,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/nvptx/Passes.h"
+#include "compiler/support/Unsupported.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -30,6 +31,7 @@ namespace attnc::codegen {
 } // namespace attnc::codegen
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 namespace {
@@ -152,9 +154,26 @@ LogicalResult KernelBuilder::build(LLVM::LLVMFuncOp launcher) {
   return success();
 }
 
+/// What ExpandMath has left (f64, mostly) would be a call of a library that a GPU does not have.
+static LogicalResult checkMath(ModuleOp module) {
+  bool bad = false;
+  module.walk([&](Operation *op) {
+    if (!isa<LLVM::ExpOp, LLVM::Exp2Op, LLVM::Exp10Op, LLVM::LogOp, LLVM::Log2Op, LLVM::Log10Op, LLVM::PowOp,
+             LLVM::PowIOp, LLVM::SinOp, LLVM::CosOp, LLVM::TanOp, LLVM::TanhOp, LLVM::SinhOp, LLVM::CoshOp>(op))
+      return;
+    StringRef name = op->getName().stripDialect();
+    name.consume_front("intr.");
+    emitUnsupported(op) << "'" << name << "' of " << op->getResult(0).getType() << " is not compiled for GPUs yet";
+    bad = true;
+  });
+  return failure(bad);
+}
+
 namespace {
 struct BuildKernelsPass : attnc::codegen::impl::BuildKernelsBase<BuildKernelsPass> {
   void runOnOperation() override {
+    if (failed(checkMath(getOperation())))
+      return signalPassFailure();
     KernelBuilder builder(getOperation());
     for (LLVM::LLVMFuncOp function : llvm::to_vector(getOperation().getOps<LLVM::LLVMFuncOp>()))
       if (function->hasAttr("attnc.launches") && failed(builder.build(function)))

@@ -67,5 +67,5 @@ void attnc::registerPasses() {
   PassPipelineRegistration<>("schedule-prologue", "Tensors to memrefs, with a plan beside every entry point",
                              schedule::buildSchedulePrologue);
   PassPipelineRegistration<>("schedule-epilogue", "Linalg to row programs, temporaries to one workspace",
-                             schedule::buildScheduleEpilogue);
+                             [](OpPassManager &manager) { schedule::buildScheduleEpilogue(manager); });
 }

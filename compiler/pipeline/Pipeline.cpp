@@ -30,13 +30,18 @@ static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 /// fused -> tile: memory and loops.
-static void buildTile(OpPassManager &pm, const PipelineOptions &) {
+static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
+  // A GPU has thousands of threads, each with little memory: small items, small panels.
+  bool gpu = options.target.isGpu();
+  schedule::ContractToTileOptions contract;
+  if (gpu)
+    contract = {/*rowBlock=*/16, /*rowBlockPacking=*/32, /*sumChunk=*/64};
   schedule::buildSchedulePrologue(pm);
   // On buffers, because a block of keys is a view of memory; before linalg, because a contraction's epilogue may leave
   // elementwise code behind.
   pm.addPass(schedule::createAttentionToTile());
-  pm.addPass(schedule::createContractToTile());
-  schedule::buildScheduleEpilogue(pm);
+  pm.addPass(schedule::createContractToTile(contract));
+  schedule::buildScheduleEpilogue(pm, gpu ? 64 : schedule::kGrain);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -44,9 +44,12 @@ using attnc::attn::ContractOp;
 
 namespace {
 
-constexpr int64_t kRowBlock = 128;         // MC: rows whose x stays in L2 while the panels pass
-constexpr int64_t kRowBlockPacking = 1024; // the same when every item must pack its panel
-constexpr int64_t kSumChunk = 256;         // KC of a panel packed at run time: 64 KB with 64 columns
+/// Sizes that are not lanes: the pass's options.
+struct Blocks {
+  int64_t rows;        ///< MC: rows of an item whose x stays in L2 while the panels pass
+  int64_t rowsPacking; ///< the same when every item must pack its panel
+  int64_t sumChunk;    ///< KC of a panel packed at run time
+};
 
 /// An operand with its letters.
 struct Operand {
@@ -73,8 +76,8 @@ Roles findRoles(const Operand &lhs, const Operand &rhs, const Operand &out) {
 /// Emits the schedule of one contraction.
 class ContractScheduler {
 public:
-  ContractScheduler(OpBuilder &builder, ContractOp op, tile::TargetAttr target)
-      : b(builder), op(op), loc(op.getLoc()), lanes(target.getLanes()),
+  ContractScheduler(OpBuilder &builder, ContractOp op, tile::TargetAttr target, const Blocks &blocks)
+      : b(builder), op(op), loc(op.getLoc()), blocks(blocks), lanes(target.getLanes()),
         width(lanes * (target.getRegisters() >= 32 ? 4 : 3)), lhs{op.getLhs(), op.getLhsLayout().str()},
         rhs{op.getRhs(), op.getRhsLayout().str()}, out{op.getInit(), op.getOutLayout().str()} {}
 
@@ -107,6 +110,7 @@ private:
   OpBuilder &b;
   ContractOp op;
   Location loc;
+  Blocks blocks;
   int64_t lanes, width;
   Operand lhs, rhs, out;
   Roles roles;
@@ -359,9 +363,9 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     Value view = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), packed, offsets, sizes, strides);
     return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);
   }
-  auto type = MemRefType::get({kSumChunk, width}, b.getF32Type());
+  auto type = MemRefType::get({blocks.sumChunk, width}, b.getF32Type());
   Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
-  Value chunkSize = index(kSumChunk);
+  Value chunkSize = index(blocks.sumChunk);
   Value real = count ? count : index(width);
   auto chunk = [&](Value k0, bool first, bool final) {
     Value size = min(chunkSize, sub(sums, k0));
@@ -376,7 +380,7 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     b.setInsertionPointToStart(branch.elseBlock());
     no();
   };
-  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= kSumChunk)
+  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= blocks.sumChunk)
     return chunk(zero, true, true);
   Value single = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, sums, chunkSize);
   ifThenElse(
@@ -395,7 +399,7 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
 }
 
 void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Value panels) {
-  int64_t rowBlock = packed ? kRowBlock : kRowBlockPacking;
+  int64_t rowBlock = packed ? blocks.rows : blocks.rowsPacking;
   Value panel = rem(item, panels);
   Value rest = div(item, panels);
   Value block = rem(rest, rowBlocks);
@@ -451,7 +455,7 @@ LogicalResult ContractScheduler::emit() {
 
   Value packed = packedConstant();
   Value rowBlocks =
-      b.createOrFold<arith::CeilDivSIOp>(loc, extent(rowLetter), index(packed ? kRowBlock : kRowBlockPacking));
+      b.createOrFold<arith::CeilDivSIOp>(loc, extent(rowLetter), index(packed ? blocks.rows : blocks.rowsPacking));
   Value panels = b.createOrFold<arith::CeilDivSIOp>(loc, extent(colLetter), index(width));
   Value items = mul(rowBlocks, panels);
   for (char letter : roles.batch + roles.rows + roles.columns)
@@ -478,7 +482,7 @@ struct ContractToTilePass : schedule::impl::ContractToTileBase<ContractToTilePas
     getOperation().walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {
       OpBuilder builder(op);
-      if (failed(ContractScheduler(builder, op, target).emit()))
+      if (failed(ContractScheduler(builder, op, target, {rowBlock, rowBlockPacking, sumChunk}).emit()))
         return signalPassFailure();
       op.erase();
       ++numContractions;

@@ -53,7 +53,9 @@ namespace attnc::schedule {
 void buildSchedulePrologue(mlir::OpPassManager &manager);
 
 /// What attention-to-tile and contract-to-tile leave behind: linalg to row
-/// programs, temporaries to one workspace.
-void buildScheduleEpilogue(mlir::OpPassManager &manager);
+/// programs, temporaries to one workspace. `grain`: scalar operations that are
+/// worth a task of their own.
+constexpr int64_t kGrain = 32768; // threads of a CPU; as lower-linalg-to-tile's own default
+void buildScheduleEpilogue(mlir::OpPassManager &manager, int64_t grain = kGrain);
 
 } // namespace attnc::schedule

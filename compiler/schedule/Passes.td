@@ -80,6 +80,12 @@ def ContractToTile : Pass<"contract-to-tile", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"rowBlock", "row-block", "int64_t", "128", "rows of an item where the panel is packed already">,
+    Option<"rowBlockPacking", "row-block-packing", "int64_t", "1024", "rows of an item that packs its panel">,
+    Option<"sumChunk", "sum-chunk", "int64_t", "256",
+           "summed elements of a panel packed at run time: 64 KB with 64 columns">,
+  ];
   let statistics = [Statistic<"numContractions", "num-contractions", "contractions scheduled">];
 }
 

@@ -25,10 +25,10 @@ void attnc::schedule::buildSchedulePrologue(OpPassManager &manager) {
   manager.addPass(createVerifyBuffers());
 }
 
-void attnc::schedule::buildScheduleEpilogue(OpPassManager &manager) {
+void attnc::schedule::buildScheduleEpilogue(OpPassManager &manager, int64_t grain) {
   // After attention and contractions, which take their ops away: what is left
   // is element by element.
-  manager.addNestedPass<func::FuncOp>(createLowerLinalgToTile());
+  manager.addNestedPass<func::FuncOp>(createLowerLinalgToTile(LowerLinalgToTileOptions{grain}));
   // Folds extents of collapsed views and single iterations, so that lifetimes
   // and sizes are seen through them.
   manager.addPass(createCanonicalizerPass());
