@@ -124,7 +124,7 @@ struct Setup {
   unsigned vectorBits; // of the code that is measured
   bool doubles;        // whether it computes in f64
   const emit::EntryInfo &entry;
-  bool onGpu;          // then the peaks of this CPU say nothing, and neither does the CPU time of a thread
+  bool onGpu; // then the peaks of this CPU say nothing, and neither does the CPU time of a thread
 
   double clock() const { return onGpu ? wallSeconds() : clockSeconds(threads); }
 };
