@@ -18,6 +18,7 @@
 #include "codegen/common/Passes.h"
 #include "codegen/common/VectorTarget.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
@@ -113,6 +114,8 @@ struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
     RewritePatternSet patterns(&getContext());
     math::populateExpansionPatterns(patterns, {"exp2", "powf", "rsqrt", "fpowi", "ipowi", "clampf", "sinh", "cosh"});
     populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions());
+    if (!StringRef(info->features).contains("avx512bf16"))
+      arith::populateExpandBFloat16Patterns(patterns); // LLVM would call a function that older libraries lack
     patterns.add<DivideByConstant>(&getContext());
     patterns.add<ExpandErf>(&getContext(), *vectors);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

@@ -23,6 +23,9 @@
 //       tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
 //   }
 //
+// Keys, values and queries that are f16 or bf16 are widened block by block: all arithmetic is in f32 (A8), and a block
+// is widened once for U blocks of queries.
+//
 // The U blocks of an item share one walk over K and V: what the first block brings into the cache the others find
 // there. Where K and V have rows of 4 KB (heads inside rows), they would fall out of the cache between two walks.
 //
@@ -94,6 +97,10 @@ private:
   struct Scratch {
     Value qt, ot, p, max, sum, pending;
   };
+  /// Rows in f32 of what is stored otherwise, or null.
+  struct Staging {
+    Value keys, values, rows;
+  };
 
   // Small builders.
   Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
@@ -111,19 +118,24 @@ private:
   void mapColumns(Value end, llvm::function_ref<void(Value)> body);
 
   Scratch allocateScratch();
+  Staging allocateStaging();
   Scratch scratchOf(Value block);
   void forEachBlock(Value first, Value count, llvm::function_ref<void()> body);
   void emitStart();
   void emitItem(Value item, Value blocks, Value blocksPerItem);
-  void emitKeyBlock(Value n0);
-  void emitScores(Value n0, Value count, bool partial);
+  void setKeyBlock(Value first);
+  void emitKeyBlock();
+  void emitScores(bool partial);
   Value scoreOf(Value acc, Value row, Value col);
   Value allowed(Value row, Value col);
-  void emitValues(Value n0, Value count, Value partial);
-  void emitAccumulate(Value values, Value count);
-  void emitMaskedAccumulate(Value n0, Value values, Value count);
-  void emitPrefetch(Value memref, Value row, Value features, int64_t ahead);
-  Value hasNonFinite(Value values, Value count);
+  void emitValues(Value partial);
+  void emitAccumulate();
+  void emitMaskedAccumulate();
+  void emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead);
+  Value emitStage(Value memref, StringRef layout, char rows, Value first, Value count, char feature, Value buffer);
+  Value hasNonFinite();
+  Value narrowed(Value value, Value memref);
+  bool isStaged(Value memref) { return !cast<MemRefType>(memref.getType()).getElementType().isF32(); }
   void emitOutput();
 
   OpBuilder &b;
@@ -133,9 +145,11 @@ private:
   schedule::MaskPlan mask;
   Type f32;
   Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
+  Value n0, count, keys, values;         ///< the current block of keys: its first, how many, and their rows in f32
   Value m, n;                            ///< M, N
   Scratch scratch;                       ///< of the current block of queries
-  Scratch itemScratch;                   ///< of all blocks of the item
+  Staging staging;
+  Scratch itemScratch; ///< of all blocks of the item
 };
 
 } // namespace
@@ -194,24 +208,49 @@ Value AttentionScheduler::allowed(Value row, Value col) {
   return inlineRegion(b, op, op.getMask(), {batch, head, col, row, m, n});
 }
 
-/// Asks for every cache line of row + ahead.
-void AttentionScheduler::emitPrefetch(Value memref, Value row, Value features, int64_t ahead) {
-  std::optional<int64_t> count = getConstantIntValue(features);
+/// Asks for every cache line of row + ahead; what is staged has just been read.
+void AttentionScheduler::emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead) {
+  if (isStaged(memref))
+    return;
+  Value rows =
+      view(memref, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
   Value next = min(add(row, index(ahead)), sub(n, index(1)));
-  for (int64_t feature = 0; feature < count.value_or(0); feature += 16)
-    memref::PrefetchOp::create(b, loc, memref, ValueRange{next, index(feature)}, /*isWrite=*/false,
-                               /*localityHint=*/2, /*isDataCache=*/true);
+  int64_t line = 64 / 4;
+  for (int64_t at = 0; at < op.getExtent(feature); at += line)
+    memref::PrefetchOp::create(b, loc, rows, ValueRange{next, index(at)}, /*isWrite=*/false, /*localityHint=*/2,
+                               /*isDataCache=*/true);
+}
+
+/// Copies `count` rows of `memref` from `first` into `buffer`, in f32.
+Value AttentionScheduler::emitStage(Value memref, StringRef layout, char rows, Value first, Value count, char feature,
+                                    Value buffer) {
+  Value source =
+      view(memref, layout, {{rows, first, count}, {feature, index(0), extent(feature)}}, std::string{rows, feature});
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  mapColumns(extent(feature), [&](Value column) {
+    Value narrow = load(source, {loop.getInductionVar(), column});
+    store(arith::ExtFOp::create(b, loc, f32, narrow), buffer, {loop.getInductionVar(), column});
+  });
+  return buffer;
+}
+
+/// `value` (f32) as an element of `memref`.
+Value AttentionScheduler::narrowed(Value value, Value memref) {
+  Type type = cast<MemRefType>(memref.getType()).getElementType();
+  return type == f32 ? value : arith::TruncFOp::create(b, loc, type, value).getResult();
 }
 
 /// P[n - n0][q] = 2^(t - m) for one block of keys.
-void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
+void AttentionScheduler::emitScores(bool partial) {
   bool subtracted = op.getScore().empty();
   Value d = extent('D');
-  Value keys = view(op.getK(), op.getKLayout(), {{'N', index(0), n}, {'D', index(0), d}}, "ND");
   // Captures end where the queries end; without captures nothing outside of scratch is read by column.
   Value columns = op.getCaptures().empty() ? Value() : queries;
-  auto contract = tile::ContractOp::create(b, loc, n0, add(n0, count), q0, columns, d, keys, scratch.qt,
-                                           partial ? tile::Tail::Clamp : tile::Tail::Exact, blocking.rows);
+  auto contract =
+      tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns, d, keys,
+                               scratch.qt, partial ? tile::Tail::Clamp : tile::Tail::Exact, blocking.rows);
   OpBuilder::InsertionGuard guard(b);
   if (subtracted) { // the sum starts at -m: subtracting the maximum is free
     Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
@@ -220,10 +259,9 @@ void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
   }
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {}, {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()},
                                   {loc, loc, loc, loc});
-  Value row = epilogue->getArgument(1), col = epilogue->getArgument(2);
-  emitPrefetch(keys, row, d, blocking.rows);
-  emitPrefetch(view(op.getV(), op.getVLayout(), {{'N', index(0), n}, {'E', index(0), extent('E')}}, "NE"), row,
-               extent('E'), 0);
+  Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
+  emitPrefetch(op.getK(), op.getKLayout(), 'D', row, blocking.rows);
+  emitPrefetch(op.getV(), op.getVLayout(), 'E', row, 0);
   Value t = scoreOf(epilogue->getArgument(0), row, col);
   if (partial) {
     Value real = epilogue->getArgument(3);
@@ -231,7 +269,7 @@ void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
       real = arith::AndIOp::create(b, loc, real, allowed(row, col));
     t = arith::SelectOp::create(b, loc, real, t, f(-std::numeric_limits<double>::infinity()));
   }
-  tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, n0, scratch.ot,
+  tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, index(0), scratch.ot,
                               subtracted ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(kRescaleThreshold));
   tile::YieldOp::create(b, loc, Value());
 }
@@ -241,7 +279,7 @@ void AttentionScheduler::emitScores(Value n0, Value count, bool partial) {
 //===----------------------------------------------------------------------===//
 
 /// Some V[n][e] of the block is NaN or infinite: v * 0 is then NaN.
-Value AttentionScheduler::hasNonFinite(Value values, Value count) {
+Value AttentionScheduler::hasNonFinite() {
   auto loop = scf::ForOp::create(b, loc, index(0), count, index(1), ValueRange{f(0.0)});
   {
     OpBuilder::InsertionGuard guard(b);
@@ -258,7 +296,7 @@ Value AttentionScheduler::hasNonFinite(Value values, Value count) {
 }
 
 /// Ot[e][q] += sum over the block of V[n][e] * P[n][q].
-void AttentionScheduler::emitAccumulate(Value values, Value count) {
+void AttentionScheduler::emitAccumulate() {
   auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
   Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
   auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), count, transposed,
@@ -273,13 +311,13 @@ void AttentionScheduler::emitAccumulate(Value values, Value count) {
 }
 
 /// The same, adding only keys that are allowed and have weight (A4).
-void AttentionScheduler::emitMaskedAccumulate(Value n0, Value values, Value count) {
-  auto keys = scf::ForOp::create(b, loc, index(0), count, index(1));
+void AttentionScheduler::emitMaskedAccumulate() {
+  auto rows = scf::ForOp::create(b, loc, index(0), count, index(1));
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(keys.getBody());
+  b.setInsertionPointToStart(rows.getBody());
   auto features = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
   b.setInsertionPointToStart(features.getBody());
-  Value key = keys.getInductionVar(), feature = features.getInductionVar();
+  Value key = rows.getInductionVar(), feature = features.getInductionVar();
   Value v = load(values, {key, feature});
   mapColumns(queries, [&](Value lane) {
     Value p = load(scratch.p, {key, lane}), old = load(scratch.ot, {feature, lane});
@@ -291,33 +329,44 @@ void AttentionScheduler::emitMaskedAccumulate(Value n0, Value values, Value coun
   });
 }
 
-void AttentionScheduler::emitValues(Value n0, Value count, Value partial) {
-  Value values = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
+void AttentionScheduler::emitValues(Value partial) {
   if (op.getMask().empty())
-    return emitAccumulate(values, count);
+    return emitAccumulate();
   auto check = scf::IfOp::create(b, loc, TypeRange{b.getI1Type()}, partial, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(check.thenBlock());
-    scf::YieldOp::create(b, loc, hasNonFinite(values, count));
+    scf::YieldOp::create(b, loc, hasNonFinite());
     b.setInsertionPointToStart(check.elseBlock());
     scf::YieldOp::create(b, loc, arith::ConstantIntOp::create(b, loc, 0, 1).getResult());
   }
   auto branch = scf::IfOp::create(b, loc, check.getResult(0), /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  emitMaskedAccumulate(n0, values, count);
+  emitMaskedAccumulate();
   b.setInsertionPointToStart(branch.elseBlock());
-  emitAccumulate(values, count);
+  emitAccumulate();
 }
 
 //===----------------------------------------------------------------------===//
 // Blocks and items
 //===----------------------------------------------------------------------===//
 
-void AttentionScheduler::emitKeyBlock(Value n0) {
+/// Makes the block of keys from `first` the current one.
+void AttentionScheduler::setKeyBlock(Value first) {
+  n0 = first;
+  count = min(index(blocking.keys), sub(n, n0));
+  auto rowsOf = [&](Value memref, StringRef layout, char feature, Value buffer) {
+    return isStaged(memref) ? emitStage(memref, layout, 'N', n0, count, feature, buffer)
+                            : view(memref, layout, {{'N', n0, count}, {feature, index(0), extent(feature)}},
+                                   std::string{'N', feature});
+  };
+  keys = rowsOf(op.getK(), op.getKLayout(), 'D', staging.keys);
+  values = rowsOf(op.getV(), op.getVLayout(), 'E', staging.values);
+}
+
+void AttentionScheduler::emitKeyBlock() {
   Value size = index(blocking.keys);
-  Value count = min(size, sub(n, n0));
   Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, count, size);
   schedule::BlockTruth truth =
       mask.emitTruth(b, loc, {q0, sub(add(q0, queries), index(1))}, {n0, sub(add(n0, count), index(1))});
@@ -331,12 +380,12 @@ void AttentionScheduler::emitKeyBlock(Value n0) {
   {
     OpBuilder::InsertionGuard inner(b);
     b.setInsertionPointToStart(branch.thenBlock());
-    emitScores(n0, size, /*partial=*/false);
+    emitScores(/*partial=*/false);
     b.setInsertionPointToStart(branch.elseBlock());
-    emitScores(n0, count, /*partial=*/true);
+    emitScores(/*partial=*/true);
   }
   Value partial = b.createOrFold<arith::XOrIOp>(loc, full, arith::ConstantIntOp::create(b, loc, 1, 1));
-  emitValues(n0, count, partial);
+  emitValues(partial);
 }
 
 /// O[q][e] = Ot[e][q] / l, 0 where l = 0 (A5); lse = (m + log2 l) ln 2, -inf where l = 0.
@@ -353,7 +402,7 @@ void AttentionScheduler::emitOutput() {
       // A score of +inf makes l infinite; the row is NaN then (A6), and so is l - l.
       value = arith::AddFOp::create(b, loc, value, arith::SubFOp::create(b, loc, sum, sum));
       Value none = f(-std::numeric_limits<double>::infinity());
-      store(arith::SelectOp::create(b, loc, isEmpty(sum), none, value), lse, {lane});
+      store(narrowed(arith::SelectOp::create(b, loc, isEmpty(sum), none, value), lse), lse, {lane});
     });
   }
   mapColumns(index(blocking.width), [&](Value lane) { // l := l = 0 ? 0 : 1 / l
@@ -362,11 +411,21 @@ void AttentionScheduler::emitOutput() {
     store(arith::SelectOp::create(b, loc, isEmpty(sum), zero, inverse), scratch.sum, {lane});
   });
   Value out = view(op.getInits()[0], op.getOLayout(), {{'M', q0, queries}, {'E', index(0), extent('E')}}, "ME");
-  auto copy = tile::TransposeOp::create(b, loc, scratch.ot, out, extent('E'), queries, /*pad=*/false);
+  Value wide = isStaged(out) ? staging.rows : out;
+  auto copy = tile::TransposeOp::create(b, loc, scratch.ot, wide, extent('E'), queries, /*pad=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&copy.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+    Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
+    tile::YieldOp::create(b, loc, scaled);
+  }
+  if (wide == out)
+    return;
+  auto loop = scf::ForOp::create(b, loc, index(0), queries, index(1));
   OpBuilder::InsertionGuard guard(b);
-  Block *body = b.createBlock(&copy.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
-  Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
-  tile::YieldOp::create(b, loc, scaled);
+  b.setInsertionPointToStart(loop.getBody());
+  Value row = loop.getInductionVar();
+  mapColumns(extent('E'), [&](Value column) { store(narrowed(load(wide, {row, column}), out), out, {row, column}); });
 }
 
 /// Scratch of all blocks of an item: a leading dimension counts them, but P is needed by one at a time.
@@ -378,6 +437,14 @@ AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
           scratchBuffer({count, width}, f32),
           scratchBuffer({count, width}, f32),
           scratchBuffer({count, 1}, b.getI32Type())};
+}
+
+AttentionScheduler::Staging AttentionScheduler::allocateStaging() {
+  int64_t d = op.getExtent('D'), e = op.getExtent('E');
+  bool stagesRows = isStaged(op.getQ()) || isStaged(op.getInits()[0]);
+  return {isStaged(op.getK()) ? scratchBuffer({blocking.keys, d}, f32) : Value(),
+          isStaged(op.getV()) ? scratchBuffer({blocking.keys, e}, f32) : Value(),
+          stagesRows ? scratchBuffer({blocking.width, std::max(d, e)}, f32) : Value()};
 }
 
 AttentionScheduler::Scratch AttentionScheduler::scratchOf(Value block) {
@@ -421,7 +488,9 @@ void AttentionScheduler::emitStart() {
     mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.ot, {clear.getInductionVar(), lane}); });
   }
   double factor = op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0);
-  Value rows = view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
+  Value rows = isStaged(op.getQ())
+                   ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', staging.rows)
+                   : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
   auto pack = tile::TransposeOp::create(b, loc, rows, scratch.qt, queries, extent('D'), /*pad=*/true);
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&pack.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
@@ -434,15 +503,16 @@ void AttentionScheduler::emitItem(Value item, Value blocks, Value blocksPerItem)
   Value pair = arith::DivUIOp::create(b, loc, item, itemsPerHead);
   int64_t heads = op.getExtent('H'), groups = op.getExtent('G');
   Value first = arith::MulIOp::create(b, loc, arith::RemUIOp::create(b, loc, item, itemsPerHead), blocksPerItem);
-  Value count = min(blocksPerItem, sub(blocks, first));
+  Value blocksHere = min(blocksPerItem, sub(blocks, first));
   batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
   head = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
   group = b.createOrFold<arith::DivUIOp>(loc, head, index(heads / groups)); // g = h / (H/G)
 
   itemScratch = allocateScratch();
-  forEachBlock(first, count, [&] { emitStart(); });
+  staging = allocateStaging();
+  forEachBlock(first, blocksHere, [&] { emitStart(); });
   Value low = arith::MulIOp::create(b, loc, first, index(blocking.width));
-  Value end = min(m, arith::MulIOp::create(b, loc, add(first, count), index(blocking.width)));
+  Value end = min(m, arith::MulIOp::create(b, loc, add(first, blocksHere), index(blocking.width)));
   // Without keys nothing may be read: a tensor that the mask asks for may be empty too.
   Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
   auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
@@ -450,10 +520,12 @@ void AttentionScheduler::emitItem(Value item, Value blocks, Value blocksPerItem)
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(work.thenBlock());
     mask.emitHead(b, loc, {batch, head, Value(), Value(), m, n});
-    mask.emitWalk(b, loc, {low, sub(end, index(1))}, n, blocking.keys,
-                  [&](Value n0) { forEachBlock(first, count, [&] { emitKeyBlock(n0); }); });
+    mask.emitWalk(b, loc, {low, sub(end, index(1))}, n, blocking.keys, [&](Value key) {
+      setKeyBlock(key);
+      forEachBlock(first, blocksHere, [&] { emitKeyBlock(); });
+    });
   }
-  forEachBlock(first, count, [&] { emitOutput(); });
+  forEachBlock(first, blocksHere, [&] { emitOutput(); });
 }
 
 void AttentionScheduler::emit() {
@@ -482,11 +554,10 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
 
   LogicalResult checkSupported(AttentionOp op) {
     for (Value operand : op->getOperands())
-      if (auto memref = dyn_cast<MemRefType>(operand.getType()); memref && isa<FloatType>(memref.getElementType()) &&
-                                                                 !memref.getElementType().isF32() &&
-                                                                 !llvm::is_contained(op.getCaptures(), operand))
-        return emitUnsupported(op) << "attention on " << memref.getElementType()
-                                   << " is not compiled yet; use f32 for q, k, v and the output";
+      if (auto memref = dyn_cast<MemRefType>(operand.getType());
+          memref && memref.getElementType().isF64() && !llvm::is_contained(op.getCaptures(), operand))
+        return emitUnsupported(op) << "attention on f64 is not compiled yet; use f32, f16 or bf16 for q, k, v and the "
+                                      "output";
     return success();
   }
 

@@ -67,6 +67,19 @@ std::vector<Variant> variants() {
   all.push_back({.name = "odd_features", .mask = "none", .D = 5, .E = 7});
   all.push_back({.name = "one_feature", .mask = "causal", .D = 1, .E = 1});
   all.push_back({.name = "heads_first", .mask = "causal", .q = "BHMD", .k = "BGND", .v = "BGNE", .o = "BHME"});
+  for (const char *type : {"bf16", "f16"}) {
+    all.push_back({.name = std::string(type) + "_window", .mask = "window", .type = type, .lse = true});
+    all.push_back({.name = std::string(type) + "_padding",
+                   .mask = "padding",
+                   .score = "softcap",
+                   .D = 7,
+                   .E = 20,
+                   .q = "BHMD",
+                   .k = "BGDN",
+                   .v = "BGNE",
+                   .o = "BMHE",
+                   .type = type});
+  }
   all.push_back({.name = "both_captures", .mask = "padding", .score = "bias"});
   return all;
 }

@@ -97,11 +97,10 @@ static void emitNote(Location loc, const llvm::Twine &text) {
   loc.getContext()->getDiagEngine().emit(loc, DiagnosticSeverity::Note) << text;
 }
 
-/// The element type of q, k and v, as .attn spells it. Attention on 16-bit types is not compiled yet: models that are
-/// stored so are computed in f32, which is what their accumulators are.
+/// The element type of q, k and v, as .attn spells it: what the model is stored in.
 static FailureOr<StringRef> elementType(const Config &config) {
   constexpr std::pair<StringLiteral, StringLiteral> kTypes[] = {
-      {"float32", "f32"}, {"float16", "f32"}, {"bfloat16", "f32"}, {"float64", "f64"}};
+      {"float32", "f32"}, {"float16", "f16"}, {"bfloat16", "bf16"}, {"float64", "f64"}};
   for (StringRef key : {"torch_dtype", "dtype"}) {
     std::optional<simdjson::dom::element> value = config.find(key);
     if (!value || value->is_null())
@@ -111,8 +110,6 @@ static FailureOr<StringRef> elementType(const Config &config) {
     if (row == std::end(kTypes))
       return config.error(key) << "'" << key << "' is " << spell(*value)
                                << ", but models are known in float32, float16, bfloat16 and float64";
-    if (name.ends_with("16"))
-      emitNote(config.locationOf(key), "the model is stored in " + name + "; its attention takes and gives f32");
     return StringRef(row->second);
   }
   return StringRef("f32");

@@ -65,3 +65,22 @@ func.func @score(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32
   return
 }
 }
+
+// -----
+
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
+// Keys and values of 16 bits are widened once for all blocks of queries that walk over them.
+// CHECK-LABEL: func @bf16
+func.func @bf16(%q: memref<?x64xf32>, %k: memref<?x64xbf16>, %v: memref<?x64xbf16>, %o: memref<?x64xbf16>) {
+  // CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c64
+  // CHECK: arith.extf %{{.*}} : bf16 to f32
+  // CHECK: arith.extf %{{.*}} : bf16 to f32
+  // CHECK: scf.for
+  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<64x64xf32>)
+  // CHECK: tile.transpose
+  // CHECK: arith.truncf %{{.*}} : f32 to bf16
+  attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xbf16>) v(%v "NE" : memref<?x64xbf16>)
+    outs("ME", %o : memref<?x64xbf16>)
+  return
+}
+}
