@@ -8,7 +8,7 @@ packages=(
   clang-22 lld-22 liblld-22-dev llvm-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libclang-rt-22-dev
   clang-tidy-22 clang-format-22
   zlib1g-dev libzstd-dev libxml2-dev libedit-dev
-  libprotobuf-dev protobuf-compiler libonnx-dev libfmt-dev libsimdjson-dev libdlpack-dev
+  libsqlite3-dev libprotobuf-dev protobuf-compiler libonnx-dev libfmt-dev libsimdjson-dev libdlpack-dev
   libgtest-dev libgmock-dev librapidcheck-dev
 )
 missing=()

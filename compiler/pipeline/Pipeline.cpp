@@ -29,18 +29,28 @@ static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
   fusion::buildFusionPipeline(pm, {options.remarks});
 }
 
+/// A GPU has thousands of threads, each with little memory: small items, small panels.
+static schedule::Schedule forGpu(schedule::Schedule sizes) {
+  auto fill = [](int64_t &size, int64_t value) { size = size ? size : value; };
+  fill(sizes.contractRowBlock, 16);
+  fill(sizes.contractPackRowBlock, 32);
+  fill(sizes.contractSumChunk, 64);
+  return sizes;
+}
+
 /// fused -> tile: memory and loops.
 static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
-  // A GPU has thousands of threads, each with little memory: small items, small panels.
   bool gpu = options.target.isGpu();
-  schedule::ContractToTileOptions contract;
+  schedule::Schedule sizes = options.schedule;
   if (gpu)
-    contract = {/*rowBlock=*/16, /*rowBlockPacking=*/32, /*sumChunk=*/64};
+    sizes = forGpu(sizes);
   schedule::buildSchedulePrologue(pm);
   // On buffers, because a block of keys is a view of memory; before linalg, because a contraction's epilogue may leave
   // elementwise code behind.
-  pm.addPass(schedule::createAttentionToTile());
-  pm.addPass(schedule::createContractToTile(contract));
+  pm.addPass(schedule::createAttentionToTile(
+      {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks}));
+  pm.addPass(schedule::createContractToTile({sizes.contractColumns, sizes.contractRows, sizes.contractRowBlock,
+                                             sizes.contractPackRowBlock, sizes.contractSumChunk}));
   schedule::buildScheduleEpilogue(pm, gpu ? 64 : schedule::kGrain);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -49,6 +59,10 @@ static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
 /// tile -> llvm: instructions of the target.
 static void buildLlvm(OpPassManager &pm, const PipelineOptions &options) {
   codegen::buildCodegenPipeline(pm, options.target);
+}
+
+schedule::Machine attnc::machineOf(const codegen::TargetInfo &target) {
+  return {target.lanes(32), target.vectorRegisters, target.l1Bytes, target.l2Bytes};
 }
 
 static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "codegen/common/Target.h"
+#include "compiler/schedule/Schedule.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -20,6 +21,7 @@ namespace attnc {
 
 struct PipelineOptions {
   codegen::TargetInfo target;
+  schedule::Schedule schedule;                             ///< block sizes that are forced; checked by the passes
   bool remarks = false;                                    ///< say what was fused and what stopped it
   std::function<void(mlir::PassManager &)> configure = {}; ///< printing, timing, reproducers
 };
@@ -28,6 +30,9 @@ struct PipelineOptions {
 struct Level {
   llvm::StringLiteral name, summary;
 };
+
+/// What schedules know of `target`.
+schedule::Machine machineOf(const codegen::TargetInfo &target);
 
 /// attn, fused, tile, llvm: in order.
 llvm::ArrayRef<Level> levels();

@@ -37,6 +37,7 @@
 #include "compiler/schedule/LayoutView.h"
 #include "compiler/schedule/MaskPlan.h"
 #include "compiler/schedule/Passes.h"
+#include "compiler/schedule/ScheduleTarget.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Tile/TileOps.h"
@@ -72,19 +73,6 @@ struct Blocking {
   int64_t rows;   ///< R: rows of a register tile
   int64_t blocks; ///< U: at most so many blocks of queries per item
 };
-
-/// Tile rule: R*C accumulators, C panel vectors and one broadcast fit into the registers; 4 rows, because more rows at
-/// strides of 4 KB exceed the ways of an L1 set.
-Blocking chooseBlocking(tile::TargetAttr target, int64_t featuresQK, int64_t featuresV) {
-  int64_t cols = target.getRegisters() >= 32 ? 4 : 3;
-  // Qt and Ot of a block should leave most of L2 to K and V.
-  while (cols > 1 && (featuresQK + featuresV) * cols * target.getLanes() * 4 > target.getL2() / 4)
-    --cols;
-  int64_t rows = 4, width = cols * target.getLanes();
-  // Qt and Ot of all blocks of an item: at most a quarter of L2.
-  int64_t blocks = target.getL2() / 4 / ((featuresQK + featuresV) * width * 4);
-  return {width, featuresQK >= 128 ? 128 : 64, rows, std::clamp<int64_t>(blocks, 1, 4)};
-}
 
 /// Emits the schedule of one attention op.
 class AttentionScheduler {
@@ -552,6 +540,11 @@ namespace {
 struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTilePass> {
   using AttentionToTileBase::AttentionToTileBase;
 
+  Blocking blockingOf(AttentionOp op, const schedule::Schedule &forced, const schedule::Machine &machine) {
+    schedule::Schedule sizes = fillSchedule(forced, machine, op.getExtent('D'), op.getExtent('E'));
+    return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks};
+  }
+
   LogicalResult checkSupported(AttentionOp op) {
     for (Value operand : op->getOperands())
       if (auto memref = dyn_cast<MemRefType>(operand.getType());
@@ -562,18 +555,21 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
   }
 
   void runOnOperation() override {
-    auto target = getOperation()->getAttrOfType<tile::TargetAttr>("tile.target");
-    if (!target) {
-      emitError(getOperation().getLoc()) << "the module has no tile.target";
+    schedule::Schedule forced;
+    forced.attentionQueries = queries;
+    forced.attentionKeys = keys;
+    forced.attentionRows = rows;
+    forced.attentionBlocks = blocks;
+    auto machine = schedule::machineFor(getOperation(), forced);
+    if (failed(machine))
       return signalPassFailure();
-    }
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {
       if (failed(checkSupported(op)))
         return signalPassFailure();
       OpBuilder builder(op);
-      AttentionScheduler(builder, op, chooseBlocking(target, op.getExtent('D'), op.getExtent('E'))).emit();
+      AttentionScheduler(builder, op, blockingOf(op, forced, *machine)).emit();
       op.erase();
       ++numAttentions;
     }

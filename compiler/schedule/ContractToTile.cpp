@@ -23,6 +23,7 @@
 
 #include "compiler/schedule/LayoutView.h"
 #include "compiler/schedule/Passes.h"
+#include "compiler/schedule/ScheduleTarget.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Tile/TileOps.h"
@@ -43,13 +44,6 @@ using namespace attnc;
 using attnc::attn::ContractOp;
 
 namespace {
-
-/// Sizes that are not lanes: the pass's options.
-struct Blocks {
-  int64_t rows;        ///< MC: rows of an item whose x stays in L2 while the panels pass
-  int64_t rowsPacking; ///< the same when every item must pack its panel
-  int64_t sumChunk;    ///< KC of a panel packed at run time
-};
 
 /// An operand with its letters.
 struct Operand {
@@ -76,10 +70,11 @@ Roles findRoles(const Operand &lhs, const Operand &rhs, const Operand &out) {
 /// Emits the schedule of one contraction.
 class ContractScheduler {
 public:
-  ContractScheduler(OpBuilder &builder, ContractOp op, tile::TargetAttr target, const Blocks &blocks)
-      : b(builder), op(op), loc(op.getLoc()), blocks(blocks), lanes(target.getLanes()),
-        width(lanes * (target.getRegisters() >= 32 ? 4 : 3)), lhs{op.getLhs(), op.getLhsLayout().str()},
-        rhs{op.getRhs(), op.getRhsLayout().str()}, out{op.getInit(), op.getOutLayout().str()} {}
+  /// `sizes` are all known.
+  ContractScheduler(OpBuilder &builder, ContractOp op, int64_t lanes, const schedule::Schedule &sizes)
+      : b(builder), op(op), loc(op.getLoc()), sizes(sizes), lanes(lanes), width(sizes.contractColumns),
+        lhs{op.getLhs(), op.getLhsLayout().str()}, rhs{op.getRhs(), op.getRhsLayout().str()},
+        out{op.getInit(), op.getOutLayout().str()} {}
 
   /// Fails, with a diagnostic, on a layout without a schedule.
   LogicalResult emit();
@@ -99,6 +94,8 @@ private:
   bool canMerge(const Operand &operand, char outer, char inner);
   void merge(Operand &operand, char outer, char inner);
   Value packedConstant();
+  /// Rows of a work item; `packed` is null when every item must pack its panel.
+  int64_t rowBlockOf(Value packed) { return packed ? sizes.contractRowBlock : sizes.contractPackRowBlock; }
   void emitItem(Value item, Value packed, Value rowBlocks, Value panels);
   void emitPanel(Value panel, Value packed, Value rowBegin, Value rowEnd, int64_t columns, Value count);
   void emitPacking(Value panel, Value k0, Value chunk, Value n0, Value count);
@@ -110,7 +107,7 @@ private:
   OpBuilder &b;
   ContractOp op;
   Location loc;
-  Blocks blocks;
+  const schedule::Schedule &sizes;
   int64_t lanes, width;
   Operand lhs, rhs, out;
   Roles roles;
@@ -307,7 +304,7 @@ void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Val
     source = memref::ExpandShapeOp::create(b, loc, shape, source, groups);
   }
   auto contract = tile::ContractOp::create(b, loc, rowBegin, rowEnd, n0, count, kCount, source, panel, tile::Tail::Peel,
-                                           /*tile_rows=*/4);
+                                           sizes.contractRows);
   OpBuilder::InsertionGuard guard(b);
   Type indexType = b.getIndexType(), f32 = b.getF32Type();
   if (!first) {
@@ -363,9 +360,9 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     Value view = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), packed, offsets, sizes, strides);
     return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);
   }
-  auto type = MemRefType::get({blocks.sumChunk, width}, b.getF32Type());
+  auto type = MemRefType::get({sizes.contractSumChunk, width}, b.getF32Type());
   Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
-  Value chunkSize = index(blocks.sumChunk);
+  Value chunkSize = index(sizes.contractSumChunk);
   Value real = count ? count : index(width);
   auto chunk = [&](Value k0, bool first, bool final) {
     Value size = min(chunkSize, sub(sums, k0));
@@ -380,7 +377,7 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     b.setInsertionPointToStart(branch.elseBlock());
     no();
   };
-  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= blocks.sumChunk)
+  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= sizes.contractSumChunk)
     return chunk(zero, true, true);
   Value single = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, sums, chunkSize);
   ifThenElse(
@@ -399,7 +396,7 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
 }
 
 void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Value panels) {
-  int64_t rowBlock = packed ? blocks.rows : blocks.rowsPacking;
+  int64_t rowBlock = rowBlockOf(packed);
   Value panel = rem(item, panels);
   Value rest = div(item, panels);
   Value block = rem(rest, rowBlocks);
@@ -454,8 +451,7 @@ LogicalResult ContractScheduler::emit() {
   sumLetter = last(roles.summed);
 
   Value packed = packedConstant();
-  Value rowBlocks =
-      b.createOrFold<arith::CeilDivSIOp>(loc, extent(rowLetter), index(packed ? blocks.rows : blocks.rowsPacking));
+  Value rowBlocks = b.createOrFold<arith::CeilDivSIOp>(loc, extent(rowLetter), index(rowBlockOf(packed)));
   Value panels = b.createOrFold<arith::CeilDivSIOp>(loc, extent(colLetter), index(width));
   Value items = mul(rowBlocks, panels);
   for (char letter : roles.batch + roles.rows + roles.columns)
@@ -473,16 +469,21 @@ namespace {
 struct ContractToTilePass : schedule::impl::ContractToTileBase<ContractToTilePass> {
   using ContractToTileBase::ContractToTileBase;
   void runOnOperation() override {
-    auto target = getOperation()->getAttrOfType<tile::TargetAttr>("tile.target");
-    if (!target) {
-      emitError(getOperation().getLoc()) << "the module has no tile.target";
+    schedule::Schedule sizes;
+    sizes.contractColumns = columns;
+    sizes.contractRows = rows;
+    sizes.contractRowBlock = rowBlock;
+    sizes.contractPackRowBlock = packRowBlock;
+    sizes.contractSumChunk = sumChunk;
+    auto machine = schedule::machineFor(getOperation(), sizes);
+    if (failed(machine))
       return signalPassFailure();
-    }
+    sizes = fillSchedule(sizes, *machine);
     SmallVector<ContractOp> ops;
     getOperation().walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {
       OpBuilder builder(op);
-      if (failed(ContractScheduler(builder, op, target, {rowBlock, rowBlockPacking, sumChunk}).emit()))
+      if (failed(ContractScheduler(builder, op, machine->lanes, sizes).emit()))
         return signalPassFailure();
       op.erase();
       ++numContractions;

@@ -67,6 +67,13 @@ def AttentionToTile : Pass<"attention-to-tile", "::mlir::ModuleOp"> {
     which the mask is nowhere true are not visited, blocks on which it is true
     everywhere run without mask code. See the file's header for the program.
   }];
+  let options = [
+    Option<"queries", "queries", "int64_t", "0", "Queries of a block, whole vectors (0: by the target)">,
+    Option<"keys", "keys", "int64_t", "0", "Keys of a block (0: by the target)">,
+    Option<"rows", "rows", "int64_t", "0", "Rows of a register tile (0: by the target)">,
+    Option<"blocks", "blocks", "int64_t", "0",
+           "At most so many blocks of queries share a walk over the keys (0: by the target)">,
+  ];
   let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
   let statistics = [Statistic<"numAttentions", "num-attentions", "attention ops scheduled">];
@@ -78,14 +85,17 @@ def ContractToTile : Pass<"contract-to-tile", "::mlir::ModuleOp"> {
     Constant right-hand sides are packed into panels at compile time, others panel
     by panel at run time. The epilogue moves into the tile.contract.
   }];
+  let options = [
+    Option<"columns", "columns", "int64_t", "0", "Columns of a panel, whole vectors (0: by the target)">,
+    Option<"rows", "rows", "int64_t", "0", "Rows of a register tile (0: by the target)">,
+    Option<"rowBlock", "row-block", "int64_t", "0",
+           "Rows of a work item when panels are packed at compile time (0: by the target)">,
+    Option<"packRowBlock", "pack-row-block", "int64_t", "0",
+           "Rows of a work item that packs its panel (0: by the target)">,
+    Option<"sumChunk", "sum-chunk", "int64_t", "0", "Depth of a panel packed at run time (0: by the target)">,
+  ];
   let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
-  let options = [
-    Option<"rowBlock", "row-block", "int64_t", "128", "rows of an item where the panel is packed already">,
-    Option<"rowBlockPacking", "row-block-packing", "int64_t", "1024", "rows of an item that packs its panel">,
-    Option<"sumChunk", "sum-chunk", "int64_t", "256",
-           "summed elements of a panel packed at run time: 64 KB with 64 columns">,
-  ];
   let statistics = [Statistic<"numContractions", "num-contractions", "contractions scheduled">];
 }
 

@@ -17,8 +17,9 @@
 
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Flops.h"
-#include "compiler/tools/attnc/Loaded.h"
+#include "compiler/tools/attnc/Measure.h"
 #include "compiler/tools/attnc/Peak.h"
+#include "compiler/tuner/Rounds.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
@@ -69,20 +70,12 @@ static Flags &flags() {
 // Statistics
 //===----------------------------------------------------------------------===//
 
-static double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  double place = q * static_cast<double>(values.size() - 1);
-  size_t below = static_cast<size_t>(place);
-  double part = place - static_cast<double>(below);
-  return values[below] + part * (values[std::min(below + 1, values.size() - 1)] - values[below]);
-}
-
 template <typename Value>
 static double median(const std::vector<Round> &rounds, Value value, double q = 0.5) {
   std::vector<double> values;
   for (const Round &round : rounds)
     values.push_back(value(round));
-  return quantile(std::move(values), q);
+  return tuner::quantile(std::move(values), q);
 }
 
 double Result::seconds() const {
@@ -104,29 +97,15 @@ double Result::spread() const {
 // Measuring
 //===----------------------------------------------------------------------===//
 
-static void drawProgress(double done, size_t rounds) {
-  if (!isTerminal(STDERR_FILENO))
-    return;
-  constexpr int width = 30;
-  int full = static_cast<int>(std::min(done, 1.0) * width);
-  llvm::errs() << fmt::format("\r  [{:<{}}] {} rounds", std::string(static_cast<size_t>(full), '#'), width, rounds);
-  if (done >= 1)
-    llvm::errs() << "\r\x1b[K";
-  llvm::errs().flush();
-}
-
 namespace {
 struct Setup {
-  Loaded &code;
+  Callable &callable;
   const Tensors &inputs;
-  Tensors &outputs;
   int threads;
   unsigned vectorBits; // of the code that is measured
   bool doubles;        // whether it computes in f64
   const emit::EntryInfo &entry;
   bool onGpu; // then the peaks of this CPU say nothing, and neither does the CPU time of a thread
-
-  double clock() const { return onGpu ? wallSeconds() : clockSeconds(threads); }
 };
 } // namespace
 
@@ -135,13 +114,10 @@ static Round measureRound(const Setup &setup, int calls, BandwidthMeter &memory)
   if (!setup.onGpu)
     round.bandwidth = memory.measure(setup.threads);
   if (calls > 1)
-    setup.code.call(setup.inputs,
-                    setup.outputs); // the bandwidth burst has emptied the caches
+    setup.callable.code.call(setup.inputs, setup.callable.outputs); // the bandwidth burst has emptied the caches
   double before = setup.onGpu ? 0 : measureFlops(setup.vectorBits, setup.doubles, setup.threads);
-  double start = setup.clock(), wall = wallSeconds();
-  for (int call = 0; call < calls; ++call)
-    setup.code.call(setup.inputs, setup.outputs);
-  round.seconds = (setup.clock() - start) / calls;
+  double wall = wallSeconds();
+  round.seconds = timeCalls(setup.callable, setup.inputs, calls);
   round.wall = (wallSeconds() - wall) / calls;
   double after = setup.onGpu ? 0 : measureFlops(setup.vectorBits, setup.doubles, setup.threads);
   round.peakGflops = (before + after) / 2;
@@ -151,19 +127,14 @@ static Round measureRound(const Setup &setup, int calls, BandwidthMeter &memory)
 /// Warms up for 50 ms, makes rounds of at least 20 ms of calls, at least 5 of
 /// them, until the time is over.
 static void measure(const Setup &setup, double budget, Result &result) {
-  double begin = wallSeconds(), elapsed = 0;
-  int warm = 0;
-  do {
-    setup.code.call(setup.inputs, setup.outputs);
-    elapsed = wallSeconds() - begin;
-  } while (++warm < 1000 && elapsed < 0.05);
-  result.calls = std::max(1, static_cast<int>(0.02 / std::max(elapsed / warm, 1e-7)));
+  result.calls = warmUp(setup.callable, setup.inputs, /*warm=*/0.05, /*round=*/0.02);
   BandwidthMeter memory(size_t(256) << 20);
-  begin = wallSeconds();
+  double begin = wallSeconds(), elapsed = 0;
   do {
     result.rounds.push_back(measureRound(setup, result.calls, memory));
     elapsed = wallSeconds() - begin;
-    drawProgress(std::min(elapsed / budget, result.rounds.size() / 5.0), result.rounds.size());
+    drawProgress(std::min(elapsed / budget, result.rounds.size() / 5.0),
+                 fmt::format("{} rounds", result.rounds.size()));
   } while (result.rounds.size() < 5 || elapsed < budget);
 }
 
@@ -183,7 +154,7 @@ static void printJson(Compilation &compilation, const Setup &setup, const DimBin
   json.object([&] {
     json.attribute("file", compilation.request().file);
     json.attribute("entry", setup.entry.name);
-    json.attribute("target", setup.code.variant());
+    json.attribute("target", setup.callable.code.variant());
     json.attribute("machine", codegen::describeTarget(*codegen::parseTarget("host")));
     json.attribute("threads", setup.threads);
     json.attributeObject("dims", [&] {
@@ -270,6 +241,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (!request)
     return kUsage;
   DimBindings dims = request->dims;
+  request->threads = threads;
   dropRunTimeDims(*request);
   Compilation compilation(std::move(*request));
   if (int code = compilation.load())
@@ -283,30 +255,23 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (!inputs)
     return kBadInput;
 
-  Loaded loaded;
-  Tensors outputs;
+  Callable callable;
   Result result;
-  if (int code = loaded.load(compilation, threads))
+  if (int code = callable.prepare(compilation, entry, *inputs, threads))
     return code;
-  loaded.select(entry.name);
-  if (int code = loaded.plan(*inputs, outputs, &result.workspaceBytes))
-    return code;
-  loaded.keepWorkspace(result.workspaceBytes);
-  if (int code = loaded.call(*inputs, outputs))
-    return code;
-  result.bytes = bytesOf(*inputs) + bytesOf(outputs);
+  result.workspaceBytes = callable.workspaceBytes;
+  result.bytes = bytesOf(*inputs) + bytesOf(callable.outputs);
   if (auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.name))
     result.work = compilation.timed("count", [&] { return countWork(function, *inputs); });
   else
     result.work.gaps.push_back("the file is past level fused: arithmetic is not counted");
-  Setup setup{loaded,
+  Setup setup{callable,
               *inputs,
-              outputs,
               threads,
-              loaded.vectorBits(compilation.request().targets),
+              callable.code.vectorBits(compilation.request().targets),
               computesInDoubles(entry),
               entry,
-              loaded.isOnGpu()};
+              callable.code.isOnGpu()};
   measure(setup, budget, result);
   return report(compilation, setup, dims, result, json);
 }

@@ -47,15 +47,6 @@ static Flags &flags() {
   return *all;
 }
 
-/// A few units in the last place of the type, for sums of some length.
-static double defaultTolerance(const emit::TensorInfo &info) {
-  if (info.typeCode == kDLBfloat)
-    return 1.6e-2;
-  if (info.typeCode != kDLFloat)
-    return 0;
-  return info.typeBits == 64 ? 1e-12 : info.typeBits == 32 ? 1e-5 : 2e-3;
-}
-
 /// The f64 reference's outputs for `inputs`; nothing after an error, which is
 /// reported.
 static std::optional<std::vector<attn::RefTensor>> reference(func::FuncOp function, const Tensors &inputs) {

@@ -14,6 +14,7 @@
 #include "compiler/support/Unsupported.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Source.h"
+#include "compiler/tools/attnc/Tuned.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/DiagnosticInfo.h"
@@ -131,13 +132,16 @@ int Compilation::load() {
     }
     current = *from;
   }
-  return timed("import", [&] {
+  int failed = timed("import", [&] {
     int code = kOk;
     if (!survives([&] { code = import(); }))
       giveUp("internal error while reading '" + asked.file +
              "'. This is our bug, not yours: please report it with the file.");
     return code;
   });
+  if (failed || !asked.tuned)
+    return failed;
+  return useTunedSchedules(*this);
 }
 
 int Compilation::import() {
@@ -186,6 +190,9 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
   OwningOpRef<ModuleOp> before = module.clone();
   PipelineOptions options;
   options.target = target;
+  for (auto [other, sizes] : llvm::zip(asked.targets, asked.schedules))
+    if (other.name == target.name)
+      options.schedule = sizes;
   options.remarks = asked.remarks;
   bool ok = false;
   bool survived = survives([&] { ok = succeeded(runPipeline(module, pipelineName(from), pipelineName(to), options)); });

@@ -56,6 +56,8 @@ public:
   }
 
   const CompileRequest &request() const { return asked; }
+  /// Block sizes of the code that is built from now on, for target `index` of the request.
+  void setSchedule(size_t index, const schedule::Schedule &sizes) { asked.schedules[index] = sizes; }
   mlir::ModuleOp module() { return *ir; }
   Stage stage() const { return current; }
   const std::vector<emit::EntryInfo> &entries() const { return entryInfos; }

@@ -48,6 +48,8 @@ static std::vector<std::string> valuesOf(llvm::StringRef option) {
     return strings(emitKindNames());
   if (option == "target")
     return strings(codegen::targetNames());
+  if (option == "schedule")
+    return strings(llvm::map_range(schedule::knobs(), [](const auto &knob) { return llvm::StringRef(knob.name); }));
   if (option == "from")
     return {"attn", "fused", "tile", "llvm-dialect"};
   return {};

@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Options.h"
+#include "compiler/pipeline/Pipeline.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
+#include "compiler/tuner/Database.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -169,6 +171,26 @@ static bool readTargets(llvm::StringRef text, llvm::StringRef verb, CompileReque
   return !request.targets.empty();
 }
 
+/// Reports every error of `errors`; true if there is none.
+static bool accept(llvm::Error errors, llvm::StringRef verb, const llvm::Twine &before) {
+  bool ok = !errors;
+  llvm::handleAllErrors(std::move(errors),
+                        [&](const llvm::ErrorInfoBase &problem) { usageError(verb, before + problem.message()); });
+  return ok;
+}
+
+/// The same sizes for every target, each of which must be able to use them.
+static bool readSchedule(llvm::StringRef text, llvm::StringRef verb, CompileRequest &request) {
+  schedule::Schedule sizes;
+  if (!accept(schedule::parseSchedule(text, sizes), verb, "--schedule "))
+    return false;
+  request.schedules.assign(request.targets.size(), sizes);
+  bool ok = true;
+  for (const codegen::TargetInfo &target : request.targets)
+    ok &= accept(schedule::checkSchedule(sizes, machineOf(target)), verb, "--schedule for " + target.name + ": ");
+  return ok;
+}
+
 void dropRunTimeDims(CompileRequest &request) {
   bool isSpec = llvm::StringRef(request.file).ends_with(".attn") || request.file == "-";
   if (!isSpec && !llvm::sys::fs::is_directory(request.file)) // a folder's attention is made from .attn text
@@ -194,7 +216,15 @@ std::optional<CompileRequest> readRequest(const CompileFlags &flags, llvm::Strin
       usageError(verb, "--dims " + llvm::toString(std::move(failure)));
       ok = false;
     }
-  if (!readTargets(flags.target, verb, request) || !ok)
+  request.callDims = request.dims;
+  if (flags.tuned.getNumOccurrences())
+    request.tuned = flags.tuned.empty() ? tuner::defaultDatabase() : flags.tuned.getValue();
+  if (request.tuned && !flags.schedule.empty()) {
+    usageError(verb, "--schedule and --tuned both choose block sizes; give one of them");
+    ok = false;
+  }
+  ok &= readTargets(flags.target, verb, request) && readSchedule(flags.schedule, verb, request);
+  if (!ok)
     return std::nullopt;
   return request;
 }

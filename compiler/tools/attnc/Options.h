@@ -15,6 +15,7 @@
 #pragma once
 
 #include "codegen/common/Target.h"
+#include "compiler/schedule/Schedule.h"
 #include "compiler/support/DimBindings.h"
 #include "compiler/tools/attnc/Verb.h"
 #include "llvm/Support/CommandLine.h"
@@ -53,6 +54,9 @@ struct CompileFlags {
               "sm_75; several: picked at load",
               "host"};
   Text from{"from", "STAGE", "the stage a .mlir file is at (default attn)"};
+  Text schedule{"schedule", "NAME=SIZE,...", "force block sizes: attention.keys=128, contract.rows=6, ..."};
+  cl::opt<std::string> tuned{"tuned", cl::ValueOptional, cl::cat(options()),
+                             cl::desc("block sizes that attnc tune found best; --tuned=DB: in that database")};
   Switch remarks{"remarks", "say what was fused, and what stopped fusion"};
   Switch verbose{"v", "show each step with its time"};
   Switch timeReport{"time-report", "a table of times at the end"};
@@ -63,6 +67,11 @@ struct CompileRequest {
   std::string file, from;
   DimBindings dims;
   std::vector<codegen::TargetInfo> targets;
+  /// Block sizes that are forced, for each of `targets`.
+  std::vector<schedule::Schedule> schedules;
+  std::optional<std::string> tuned; // take them from that database
+  DimBindings callDims;             // every extent that the user has named
+  int threads = 0;                  // of the calls, if known: what a tuned schedule was measured with
   bool remarks = false, verbose = false, timeReport = false;
 };
 

@@ -212,6 +212,27 @@ std::optional<Tensors> readOrMakeInputs(const EntryInfo &entry, const TensorFile
   return tensors;
 }
 
+double defaultTolerance(const TensorInfo &info) {
+  if (info.typeCode == kDLBfloat)
+    return 1.6e-2;
+  if (info.typeCode != kDLFloat)
+    return 0;
+  return info.typeBits == 64 ? 1e-12 : info.typeBits == 32 ? 1e-5 : 2e-3;
+}
+
+mlir::Type elementTypeOf(const TensorInfo &info, mlir::MLIRContext *context) {
+  if (info.typeCode == kDLBfloat)
+    return mlir::BFloat16Type::get(context);
+  if (info.typeCode == ATTNC_DL_BOOL)
+    return mlir::IntegerType::get(context, 1);
+  if (info.typeCode != kDLFloat)
+    return mlir::IntegerType::get(context, info.typeBits);
+  mlir::Builder builder(context);
+  return info.typeBits == 64   ? mlir::Type(builder.getF64Type())
+         : info.typeBits == 32 ? mlir::Type(builder.getF32Type())
+                               : mlir::Type(builder.getF16Type());
+}
+
 attn::RefTensor toReference(const NpyTensor &tensor, mlir::Type type) {
   llvm::ArrayRef<int64_t> shape(tensor.shape, static_cast<size_t>(tensor.rank));
   auto reference = attn::fromBytes(

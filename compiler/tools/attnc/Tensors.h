@@ -50,6 +50,13 @@ std::optional<Tensors> readOrMakeInputs(const emit::EntryInfo &entry, const Tens
 /// element width).
 attn::RefTensor toReference(const NpyTensor &tensor, mlir::Type type);
 
+/// The largest relative error that is taken for rounding: a few units in the last place of the type, for sums of some
+/// length.
+double defaultTolerance(const emit::TensorInfo &info);
+
+/// The element type of `info` in the IR.
+mlir::Type elementTypeOf(const emit::TensorInfo &info, mlir::MLIRContext *context);
+
 /// "1x16x64".
 std::string spellShape(const NpyTensor &tensor);
 

@@ -1,0 +1,183 @@
+//===- Schedule.cpp - Block sizes, as a user or the tuner forces them -----===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/Schedule.h"
+#include "compiler/support/Suggest.h"
+#include "llvm/ADT/STLExtras.h"
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+using namespace attnc;
+using namespace attnc::schedule;
+
+llvm::ArrayRef<Knob> schedule::knobs() {
+  static constexpr Knob table[] = {
+      {"attention.queries", "queries of a block", &Schedule::attentionQueries},
+      {"attention.keys", "keys of a block", &Schedule::attentionKeys},
+      {"attention.rows", "keys of a register tile", &Schedule::attentionRows},
+      {"attention.blocks", "blocks of queries of a work item, at most", &Schedule::attentionBlocks},
+      {"contract.columns", "columns of a panel", &Schedule::contractColumns},
+      {"contract.rows", "rows of a register tile", &Schedule::contractRows},
+      {"contract.row-block", "rows of a work item, weights packed when compiling", &Schedule::contractRowBlock},
+      {"contract.pack-row-block", "rows of a work item that packs its panel", &Schedule::contractPackRowBlock},
+      {"contract.sum-chunk", "depth of a panel packed at run time", &Schedule::contractSumChunk},
+  };
+  return table;
+}
+
+const Knob &schedule::knobOf(int64_t Schedule::*size) {
+  return *llvm::find_if(knobs(), [&](const Knob &knob) { return knob.size == size; });
+}
+
+llvm::SmallVector<int64_t> schedule::legalSizes(const Knob &knob, const Machine &machine) {
+  int64_t lanes = machine.lanes;
+  if (knob.size == &Schedule::attentionQueries || knob.size == &Schedule::contractColumns)
+    return {lanes, 2 * lanes, 3 * lanes, 4 * lanes};
+  if (knob.size == &Schedule::attentionRows)
+    return {1, 2, 4, 8}; // they divide every block of keys
+  if (knob.size == &Schedule::attentionBlocks)
+    return {1, 2, 4, 8};
+  if (knob.size == &Schedule::attentionKeys)
+    return {16, 32, 64, 128, 256};
+  if (knob.size == &Schedule::contractRows)
+    return {1, 2, 3, 4, 5, 6, 8, 12};
+  if (knob.size == &Schedule::contractSumChunk)
+    return {64, 128, 256, 512};
+  return {16, 32, 64, 128, 256, 512, 1024, 2048};
+}
+
+bool schedule::fitsRegisters(int64_t rows, int64_t width, const Machine &machine) {
+  int64_t cols = width / machine.lanes;
+  return rows * cols + cols + 1 <= machine.registers;
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+static llvm::Error problem(const std::string &text) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), text.c_str());
+}
+
+static llvm::SmallVector<llvm::StringRef> knobNames() {
+  return llvm::map_to_vector(knobs(), [](const Knob &knob) { return llvm::StringRef(knob.name); });
+}
+
+static llvm::Error parseEntry(llvm::StringRef entry, Schedule &schedule) {
+  auto [name, value] = entry.split('=');
+  name = name.trim();
+  const Knob *knob = llvm::find_if(knobs(), [&](const Knob &other) { return other.name == name; });
+  if (knob == knobs().end())
+    return problem(fmt::format("has no size '{}'{} (known: {})", name.str(), didYouMean(name, knobNames()),
+                               fmt::join(llvm::map_range(knobNames(), [](auto name) { return name.str(); }), ", ")));
+  int64_t size;
+  if (value.trim().getAsInteger(10, size) || size <= 0)
+    return problem(fmt::format("needs {}=SIZE with a positive number, not '{}'", name.str(), entry.str()));
+  if (schedule.*knob->size)
+    return problem(fmt::format("says '{}' twice", name.str()));
+  schedule.*knob->size = size;
+  return llvm::Error::success();
+}
+
+llvm::Error schedule::parseSchedule(llvm::StringRef text, Schedule &schedule) {
+  llvm::Error errors = llvm::Error::success();
+  for (llvm::StringRef entry : llvm::split(text, ','))
+    if (!entry.trim().empty())
+      errors = llvm::joinErrors(std::move(errors), parseEntry(entry.trim(), schedule));
+  return errors;
+}
+
+std::string schedule::spellSchedule(const Schedule &schedule) {
+  std::string text;
+  for (const Knob &knob : knobs())
+    if (int64_t size = schedule.*knob.size)
+      text += fmt::format("{}{}={}", text.empty() ? "" : ",", knob.name.str(), size);
+  return text;
+}
+
+//===----------------------------------------------------------------------===//
+// Checking and choosing
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The two sizes that share the registers.
+struct RegisterTile {
+  const Knob &width, &rows;
+};
+} // namespace
+
+static std::array<RegisterTile, 2> registerTiles() {
+  return {{{knobOf(&Schedule::attentionQueries), knobOf(&Schedule::attentionRows)},
+           {knobOf(&Schedule::contractColumns), knobOf(&Schedule::contractRows)}}};
+}
+
+static llvm::Error checkSize(const Knob &knob, int64_t size, const Machine &machine) {
+  llvm::SmallVector<int64_t> legal = legalSizes(knob, machine);
+  if (llvm::is_contained(legal, size))
+    return llvm::Error::success();
+  return problem(fmt::format("{}={} is not possible on this target: it is one of {}", knob.name.str(), size,
+                             fmt::join(legal, ", ")));
+}
+
+static llvm::Error checkTile(RegisterTile tile, const Schedule &schedule, const Machine &machine) {
+  int64_t width = schedule.*tile.width.size, rows = schedule.*tile.rows.size;
+  if (!width)
+    width = machine.lanes; // the narrowest: a width is chosen by the rows
+  if (!rows || fitsRegisters(rows, width, machine))
+    return llvm::Error::success();
+  llvm::SmallVector<int64_t> legal = legalSizes(tile.rows, machine);
+  llvm::erase_if(legal, [&](int64_t other) { return !fitsRegisters(other, width, machine); });
+  return problem(fmt::format("{}={} with {}={} needs more than the target's {} vector registers: it is one of {}",
+                             tile.rows.name.str(), rows, tile.width.name.str(), width, machine.registers,
+                             fmt::join(legal, ", ")));
+}
+
+llvm::Error schedule::checkSchedule(const Schedule &schedule, const Machine &machine) {
+  llvm::Error errors = llvm::Error::success();
+  for (const Knob &knob : knobs())
+    if (int64_t size = schedule.*knob.size)
+      errors = llvm::joinErrors(std::move(errors), checkSize(knob, size, machine));
+  if (errors)
+    return errors;
+  for (RegisterTile tile : registerTiles())
+    errors = llvm::joinErrors(std::move(errors), checkTile(tile, schedule, machine));
+  return errors;
+}
+
+/// 4 rows, because more rows at strides of 4 KB exceed the ways of an L1 set; as many columns as the registers allow
+/// beside them.
+static void fillTile(RegisterTile tile, Schedule &schedule, const Machine &machine) {
+  int64_t &width = schedule.*tile.width.size, &rows = schedule.*tile.rows.size;
+  int64_t wanted = rows ? rows : 4;
+  if (!width)
+    width = machine.lanes * (machine.registers >= 32 ? 4 : 3);
+  if (rows)
+    while (!fitsRegisters(rows, width, machine) && width > machine.lanes)
+      width -= machine.lanes;
+  while (!fitsRegisters(wanted, width, machine) && wanted > 1)
+    wanted /= 2;
+  rows = wanted;
+}
+
+Schedule schedule::fillSchedule(Schedule schedule, const Machine &machine, int64_t featuresQK, int64_t featuresV) {
+  bool freeQueries = !schedule.attentionQueries;
+  for (RegisterTile tile : registerTiles())
+    fillTile(tile, schedule, machine);
+  // Qt and Ot of a block should leave most of L2 to K and V.
+  int64_t &queries = schedule.attentionQueries;
+  while (freeQueries && queries > machine.lanes && (featuresQK + featuresV) * queries * 4 > machine.l2 / 4)
+    queries -= machine.lanes;
+  // Qt and Ot of all blocks of an item: at most a quarter of L2.
+  int64_t blockBytes = std::max<int64_t>(1, (featuresQK + featuresV) * queries * 4);
+  auto fill = [](int64_t &size, int64_t value) { size = size ? size : value; };
+  fill(schedule.attentionKeys, featuresQK >= 128 ? 128 : 64);
+  fill(schedule.attentionBlocks, std::clamp<int64_t>(machine.l2 / 4 / blockBytes, 1, 4));
+  fill(schedule.contractRowBlock, 128);      // rows of x that stay in L2 while the panels pass
+  fill(schedule.contractPackRowBlock, 1024); // packing a panel pays over many rows
+  fill(schedule.contractSumChunk, 256);      // 64 KB with 64 columns
+  return schedule;
+}

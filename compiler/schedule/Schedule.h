@@ -1,0 +1,67 @@
+//===- Schedule.h - Block sizes, as a user or the tuner forces them -*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+
+namespace attnc::schedule {
+
+/// Block sizes of attention-to-tile and contract-to-tile. 0: the pass chooses, by the target and the op. Sizes are
+/// elements, not vectors or bytes.
+struct Schedule {
+  int64_t attentionQueries = 0;     ///< W: queries of a block; they lie in the lanes
+  int64_t attentionKeys = 0;        ///< Nb: keys of a block, a multiple of the rows
+  int64_t attentionRows = 0;        ///< R: keys (then features of V) of a register tile
+  int64_t attentionBlocks = 0;      ///< U: at most so many blocks of queries share a walk over the keys
+  int64_t contractColumns = 0;      ///< W: columns of a panel; they lie in the lanes
+  int64_t contractRows = 0;         ///< R: rows of a register tile
+  int64_t contractRowBlock = 0;     ///< MC: rows of a work item when the panels are packed at compile time
+  int64_t contractPackRowBlock = 0; ///< the same when every item packs its panel
+  int64_t contractSumChunk = 0;     ///< KC: the depth of a panel that is packed at run time
+
+  bool operator==(const Schedule &) const = default;
+};
+
+/// One size of a schedule, by the name that users have for it: "attention.keys".
+struct Knob {
+  llvm::StringLiteral name, summary;
+  int64_t Schedule::*size;
+};
+llvm::ArrayRef<Knob> knobs();
+const Knob &knobOf(int64_t Schedule::*size);
+
+/// What a target has: f32 lanes of a vector, vector registers, bytes of cache of one core.
+struct Machine {
+  int64_t lanes, registers, l1, l2;
+};
+
+/// The sizes that `knob` may have on `machine`, ascending.
+llvm::SmallVector<int64_t> legalSizes(const Knob &knob, const Machine &machine);
+
+/// A register tile: R*C accumulators, C vectors of the panel and one broadcast fit into the registers.
+bool fitsRegisters(int64_t rows, int64_t width, const Machine &machine);
+
+/// "attention.keys=128,contract.rows=6" into `schedule`. Errors, in words for the user: no `=`, an unknown name, a size
+/// that is no positive number, a name twice.
+llvm::Error parseSchedule(llvm::StringRef text, Schedule &schedule);
+
+/// The sizes that are forced, as parseSchedule reads them; "" if none is.
+std::string spellSchedule(const Schedule &schedule);
+
+/// Fails, naming the sizes that would do, if `machine` cannot use a size that is forced.
+llvm::Error checkSchedule(const Schedule &schedule, const Machine &machine);
+
+/// All sizes for one op: the forced ones (which checkSchedule has passed) and good ones for the rest. `featuresQK` and
+/// `featuresV` are D and E of an attention; a contraction has none.
+Schedule fillSchedule(Schedule schedule, const Machine &machine, int64_t featuresQK = 0, int64_t featuresV = 0);
+
+} // namespace attnc::schedule

@@ -1,0 +1,78 @@
+//===- Database.h - Every measurement that was ever made ---------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One SQLite file (sqlite3 FILE .schema shows its tables). Nothing is ever
+// overwritten, so an interrupted search loses nothing and goes on where it
+// stopped. Several processes may use one file at a time.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/support/DimBindings.h"
+#include "compiler/tuner/Search.h"
+#include "llvm/Support/Error.h"
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct sqlite3;
+
+namespace attnc::tuner {
+
+/// What a measurement holds for, and nothing else.
+struct Workload {
+  std::string program;  ///< hash of the program (programHash)
+  std::string dims;     ///< extents of the measured call, "B=1,M=2048", sorted; "entry=NAME," before if not the first
+  std::string target;   ///< the code's target, with its features and tuning
+  std::string cpu;      ///< the machine that ran it
+  std::string compiler; ///< versions of attnc and LLVM
+  int threads = 1;
+};
+
+/// "B=1,M=2048": sorted by name, as `Workload::dims` has them.
+std::string spellDims(const DimBindings &dims);
+
+/// A hash of `module` at level attn, over what schedules depend on: of large constants, weights, only the type.
+std::string programHash(mlir::ModuleOp module);
+
+class Database {
+public:
+  /// Opens `path`; creates it, and its folder, if need be. Errors, in words for the user: no such place, not a
+  /// database, another program's, of a newer version.
+  static llvm::Expected<std::unique_ptr<Database>> open(const std::string &path);
+
+  ~Database();
+
+  /// Keeps `rounds` of `candidate`; `source` is the file's name, for people who look into the database.
+  llvm::Error add(const Workload &workload, llvm::StringRef candidate, const Rounds &rounds, llvm::StringRef source);
+
+  /// All rounds of the workload.
+  llvm::Expected<Measurements> measurements(const Workload &workload);
+
+  /// The workloads like `like`, newest first: of any dims that agree with those that `dims` has, and of any thread
+  /// count when `like.threads` is 0.
+  llvm::Expected<std::vector<Workload>> find(const Workload &like, const DimBindings &dims);
+
+private:
+  explicit Database(std::string path) : path(std::move(path)) {}
+  llvm::Error openFile();
+  llvm::Error checkOwner();
+  llvm::Error createTables();
+  llvm::Error execute(const char *sql);
+  llvm::Expected<int64_t> number(const char *sql);
+  llvm::Error problem(llvm::StringRef doing);
+  friend class Statement;
+
+  std::string path;
+  sqlite3 *handle = nullptr;
+};
+
+/// $XDG_CACHE_HOME/attnc/tuning.db, or ~/.cache/attnc/tuning.db.
+std::string defaultDatabase();
+
+} // namespace attnc::tuner

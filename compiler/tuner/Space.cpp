@@ -1,0 +1,160 @@
+//===- Space.cpp - The schedules that are worth a measurement -------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tuner/Space.h"
+#include "dialects/Attn/AttnOps.h"
+#include "mlir/IR/Matchers.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::tuner;
+using schedule::Machine;
+using schedule::Schedule;
+
+Space tuner::spaceOf(ModuleOp module, const Machine &machine) {
+  Space space{machine, {}};
+  module.walk([&](attn::AttentionOp op) { space.attentions.push_back({op.getExtent('D'), op.getExtent('E')}); });
+  module.walk([&](attn::ContractOp op) {
+    bool isWeight = matchPattern(op.getLhs(), m_Constant()) || matchPattern(op.getRhs(), m_Constant());
+    (isWeight ? space.hasWeights : space.hasProducts) = true;
+  });
+  return space;
+}
+
+std::vector<Group> tuner::groupsOf(const Space &space) {
+  std::vector<Group> groups;
+  if (!space.attentions.empty())
+    groups.insert(groups.end(), {Group::AttentionTile, Group::AttentionBlocks});
+  if (space.hasWeights || space.hasProducts) {
+    groups.push_back(Group::ContractTile);
+    groups.push_back(Group::ContractBlocks);
+  }
+  return groups;
+}
+
+//===----------------------------------------------------------------------===//
+// Pruning
+//===----------------------------------------------------------------------===//
+
+/// Multiply-adds per vector or scalar that is loaded: R*C / (R + C). A core issues about as many of either.
+static double intensity(int64_t rows, int64_t cols) {
+  return static_cast<double>(rows * cols) / static_cast<double>(rows + cols);
+}
+
+/// R x W fits, and no other R that fits makes 1.5 times as much of every load.
+static bool isUseful(const schedule::Knob &rowsKnob, int64_t rows, int64_t width, const Machine &machine) {
+  int64_t cols = width / machine.lanes;
+  double best = 0;
+  for (int64_t other : schedule::legalSizes(rowsKnob, machine))
+    if (fitsRegisters(other, width, machine))
+      best = std::max(best, intensity(other, cols));
+  return fitsRegisters(rows, width, machine) && intensity(rows, cols) * 1.5 >= best;
+}
+
+/// P (Nb x W) must not flood L1, nor Qt and Ot ((D + Dv) x W) the L2.
+static bool fitsCaches(const Space &space, const Schedule &sizes) {
+  int64_t rowBytes = sizes.attentionQueries * 4;
+  return sizes.attentionKeys * rowBytes <= 2 * space.machine.l1 && llvm::all_of(space.attentions, [&](auto features) {
+           return (features.first + features.second) * rowBytes <= space.machine.l2 / 2;
+         });
+}
+
+static bool areSame(const Space &space, const Schedule &a, const Schedule &b) {
+  auto same = [&](int64_t featuresQK, int64_t featuresV) {
+    return fillSchedule(a, space.machine, featuresQK, featuresV) ==
+           fillSchedule(b, space.machine, featuresQK, featuresV);
+  };
+  return same(0, 0) &&
+         llvm::all_of(space.attentions, [&](auto features) { return same(features.first, features.second); });
+}
+
+//===----------------------------------------------------------------------===//
+// Proposing
+//===----------------------------------------------------------------------===//
+
+/// Every combination of legal sizes of `group`'s knobs, over `start`.
+static std::vector<Schedule> combinations(const Space &space, ArrayRef<llvm::StringLiteral> names, Schedule start) {
+  std::vector<Schedule> all{start};
+  for (const schedule::Knob &knob : schedule::knobs()) {
+    if (!llvm::is_contained(names, knob.name))
+      continue;
+    std::vector<Schedule> next;
+    for (const Schedule &partial : all)
+      for (int64_t size : schedule::legalSizes(knob, space.machine)) {
+        next.push_back(partial);
+        next.back().*knob.size = size;
+      }
+    all = std::move(next);
+  }
+  return all;
+}
+
+static SmallVector<llvm::StringLiteral> knobsOf(Group group) {
+  switch (group) {
+  case Group::AttentionTile:
+    return {"attention.queries", "attention.keys", "attention.rows"};
+  case Group::AttentionBlocks:
+    return {"attention.blocks"};
+  case Group::ContractTile:
+    return {"contract.columns", "contract.rows"};
+  case Group::ContractBlocks:
+    return {"contract.row-block", "contract.pack-row-block", "contract.sum-chunk"};
+  }
+  llvm_unreachable("unknown group");
+}
+
+/// Those of them that make a difference to the program.
+static SmallVector<llvm::StringLiteral> usedKnobsOf(const Space &space, Group group) {
+  SmallVector<llvm::StringLiteral> names = knobsOf(group);
+  llvm::erase_if(names, [&](llvm::StringRef name) {
+    return (!space.hasWeights && name == "contract.row-block") ||
+           (!space.hasProducts && (name == "contract.pack-row-block" || name == "contract.sum-chunk"));
+  });
+  return names;
+}
+
+bool tuner::forcesOnly(const Schedule &sizes, ArrayRef<Group> groups) {
+  return llvm::all_of(schedule::knobs(), [&](const schedule::Knob &knob) {
+    return !(sizes.*knob.size) ||
+           llvm::any_of(groups, [&](Group group) { return llvm::is_contained(knobsOf(group), knob.name); });
+  });
+}
+
+static bool isWorthwhile(const Space &space, Group group, const Schedule &sizes) {
+  if (group == Group::AttentionTile)
+    return isUseful(knobOf(&Schedule::attentionRows), sizes.attentionRows, sizes.attentionQueries, space.machine) &&
+           fitsCaches(space, sizes);
+  if (group == Group::ContractTile)
+    return isUseful(knobOf(&Schedule::contractRows), sizes.contractRows, sizes.contractColumns, space.machine);
+  if (group == Group::AttentionBlocks)
+    return true;
+  // A panel of KC x W beside the rows that pass it.
+  return sizes.contractSumChunk * 4 * space.machine.lanes * 4 <= space.machine.l2 / 4;
+}
+
+/// How many times a size is doubled or halved on the way from `from` to `to`, in all.
+static double distance(const Schedule &from, const Schedule &to) {
+  double sum = 0;
+  for (const schedule::Knob &knob : schedule::knobs())
+    sum += std::abs(std::log2(static_cast<double>(to.*knob.size) / static_cast<double>(from.*knob.size)));
+  return sum;
+}
+
+std::vector<Schedule> tuner::propose(const Space &space, Group group, const Schedule &start) {
+  auto [featuresQK, featuresV] = space.attentions.empty() ? std::pair<int64_t, int64_t>() : space.attentions.front();
+  auto fill = [&](const Schedule &sizes) { return fillSchedule(sizes, space.machine, featuresQK, featuresV); };
+  std::vector<Schedule> found = combinations(space, usedKnobsOf(space, group), start);
+  llvm::erase_if(found, [&](const Schedule &sizes) {
+    return !isWorthwhile(space, group, sizes) || areSame(space, sizes, start) || areSame(space, sizes, {});
+  });
+  auto rank = [&](const Schedule &sizes) {
+    return std::pair(distance(fill(start), fill(sizes)), spellSchedule(sizes));
+  };
+  llvm::sort(found, [&](const Schedule &a, const Schedule &b) { return rank(a) < rank(b); });
+  return found;
+}

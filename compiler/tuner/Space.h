@@ -1,0 +1,38 @@
+//===- Space.h - The schedules that are worth a measurement -----*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/schedule/Schedule.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <utility>
+#include <vector>
+
+namespace attnc::tuner {
+
+/// What can be chosen for one workload on one machine.
+struct Space {
+  schedule::Machine machine;
+  std::vector<std::pair<int64_t, int64_t>> attentions; ///< D and Dv of each attention op
+  bool hasWeights = false;                             ///< a contraction with a constant side: packed at compile time
+  bool hasProducts = false;                            ///< one without
+};
+
+/// Reads the ops of `module`, which is at level fused.
+Space spaceOf(mlir::ModuleOp module, const schedule::Machine &machine);
+
+/// Sizes that depend on one another are tried together; one group after the other, each from the best of the last.
+enum class Group { AttentionTile, AttentionBlocks, ContractTile, ContractBlocks };
+std::vector<Group> groupsOf(const Space &space);
+
+/// Whether `sizes` forces nothing but sizes of `groups`.
+bool forcesOnly(const schedule::Schedule &sizes, llvm::ArrayRef<Group> groups);
+
+/// Candidates that differ from `start` in the sizes of `group`, nearest to it first. Left out: what the registers
+/// cannot hold or would idle with, tiles that do not fit the caches, and what is the default by other words.
+std::vector<schedule::Schedule> propose(const Space &space, Group group, const schedule::Schedule &start);
+
+} // namespace attnc::tuner

@@ -1,0 +1,265 @@
+//===- tuner-test.cpp - Proposing, searching, remembering -----------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/tuner/Database.h"
+#include "llvm/Support/FileSystem.h"
+#include <fstream>
+#include <gmock/gmock.h>
+#include <set>
+#include <sqlite3.h>
+
+using namespace attnc;
+using namespace attnc::tuner;
+using schedule::Schedule;
+using testing::HasSubstr;
+
+static const schedule::Machine kWide{16, 32, 32 << 10, 1 << 20}, kNarrow{4, 16, 32 << 10, 256 << 10};
+
+static std::string text(llvm::Error error) { return llvm::toString(std::move(error)); }
+
+/// `count` rounds in which a candidate is `speed` times as fast as the default.
+static Rounds roundsAt(double speed, int count) { return Rounds(static_cast<size_t>(count), {1.0, 1.0 / speed}); }
+
+//===----------------------------------------------------------------------===//
+// Rounds
+//===----------------------------------------------------------------------===//
+
+TEST(Rounds, QuantilesInterpolate) {
+  EXPECT_DOUBLE_EQ(quantile({3, 1, 2}, 0.5), 2);
+  EXPECT_DOUBLE_EQ(quantile({4, 1, 3, 2}, 0.25), 1.75);
+  EXPECT_DOUBLE_EQ(quantile({7}, 0.9), 7);
+}
+
+TEST(Rounds, SpeedIsTheMedianOfRatios) {
+  Summary summary = summarize({{2, 1}, {30, 10}, {4, 1}}); // a slow neighbour in the second round slows both
+  EXPECT_DOUBLE_EQ(summary.speed, 3);
+  EXPECT_DOUBLE_EQ(summary.low, 2.5);
+  EXPECT_TRUE(summary.isFaster());
+}
+
+TEST(Rounds, NoiseIsNotSpeed) {
+  EXPECT_FALSE(summarize(roundsAt(1.005, 11)).isFaster());
+  EXPECT_FALSE(summarize({{1.1, 1}, {1.1, 1}, {0.9, 1}, {0.8, 1}, {1.1, 1}}).isFaster()); // faster in 3 of 5 only
+}
+
+//===----------------------------------------------------------------------===//
+// Space
+//===----------------------------------------------------------------------===//
+
+TEST(Space, EveryProposalIsPossibleAndNew) {
+  for (const schedule::Machine &machine : {kWide, kNarrow}) {
+    Space space{machine, {{64, 64}}, true, true};
+    for (Group group : groupsOf(space)) {
+      std::vector<Schedule> found = propose(space, group, {});
+      EXPECT_GE(found.size(), 2u);
+      std::set<std::string> names;
+      for (const Schedule &sizes : found) {
+        EXPECT_EQ(text(checkSchedule(sizes, machine)), "");
+        EXPECT_NE(fillSchedule(sizes, machine, 64, 64), fillSchedule({}, machine, 64, 64)) << spellSchedule(sizes);
+        EXPECT_TRUE(names.insert(spellSchedule(sizes)).second);
+      }
+    }
+  }
+}
+
+TEST(Space, GroupsFollowTheProgram) {
+  EXPECT_TRUE(groupsOf({kWide, {}}).empty());
+  EXPECT_EQ(groupsOf({kWide, {{64, 64}}}).size(), 2u);
+  Space products{kWide, {}, false, true};
+  for (const Schedule &sizes : propose(products, Group::ContractBlocks, {}))
+    EXPECT_EQ(sizes.contractRowBlock, 0) << "no weights to pack: nothing to choose";
+}
+
+TEST(Space, WideHeadsGetNarrowTiles) {
+  for (const Schedule &sizes : propose({kNarrow, {{2048, 2048}}}, Group::AttentionTile, {}))
+    EXPECT_LE((2048 + 2048) * sizes.attentionQueries * 4, kNarrow.l2 / 2);
+}
+
+TEST(Space, StartsFromTheWinner) {
+  Schedule start;
+  start.attentionRows = 8;
+  for (const Schedule &sizes : propose({kWide, {{64, 64}}, true}, Group::ContractTile, start))
+    EXPECT_EQ(sizes.attentionRows, 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Search
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A machine on which 128 keys and 8 rows are good, and nothing else matters.
+struct Simulated {
+  int measured = 0;
+  double time = 0;
+  SearchHooks hooks() {
+    return {[this](const Schedule &sizes, int rounds) -> llvm::Expected<Rounds> {
+              ++measured;
+              return roundsAt(1 + (sizes.attentionKeys == 128 ? 0.2 : -0.1) + (sizes.attentionRows == 8 ? 0.1 : 0),
+                              rounds);
+            },
+            [this] { return time; }};
+  }
+};
+} // namespace
+
+TEST(Search, FindsTheFastest) {
+  Simulated machine;
+  Measurements measured;
+  ASSERT_EQ(text(tuner::search({kWide, {{64, 64}}}, machine.hooks(), measured)), "");
+  Choice choice = llvm::cantFail(choose(measured));
+  EXPECT_EQ(choice.sizes.attentionKeys, 128);
+  EXPECT_EQ(choice.sizes.attentionRows, 8);
+  ASSERT_TRUE(choice.summary);
+  EXPECT_NEAR(choice.summary->speed, 1.3, 1e-9);
+  EXPECT_EQ(choice.summary->rounds, kFinalRounds);
+}
+
+TEST(Search, GoesOnWhereItStopped) {
+  Simulated machine;
+  Measurements measured;
+  Space space{kWide, {{64, 64}}, true, true};
+  ASSERT_EQ(text(tuner::search(space, machine.hooks(), measured)), "");
+  EXPECT_GT(machine.measured, 10);
+  machine.measured = 0;
+  ASSERT_EQ(text(tuner::search(space, machine.hooks(), measured)), "");
+  EXPECT_EQ(machine.measured, 0);
+}
+
+TEST(Search, HeedsTheBudget) {
+  Simulated machine;
+  Measurements measured;
+  machine.time = 1;
+  ASSERT_EQ(text(tuner::search({kWide, {{64, 64}}, true}, machine.hooks(), measured)), "");
+  EXPECT_EQ(machine.measured, 0);
+  EXPECT_FALSE(llvm::cantFail(choose(measured)).summary);
+}
+
+TEST(Search, ErrorsEndIt) {
+  Measurements measured;
+  SearchHooks hooks{
+      [](const Schedule &, int) -> llvm::Expected<Rounds> { return llvm::createStringError("full disk"); },
+      [] { return 0.0; }};
+  EXPECT_EQ(text(tuner::search({kWide, {{64, 64}}}, hooks, measured)), "full disk");
+}
+
+TEST(Search, WrongCandidatesAreOut) {
+  Measurements measured;
+  SearchHooks hooks{[](const Schedule &, int) -> llvm::Expected<Rounds> { return Rounds(); }, [] { return 0.0; }};
+  ASSERT_EQ(text(tuner::search({kWide, {{64, 64}}}, hooks, measured)), "");
+  EXPECT_EQ(llvm::cantFail(choose(measured)).sizes, Schedule());
+}
+
+TEST(Choose, AFirstLookDecidesNothing) {
+  Measurements measured;
+  measured["attention.keys=32"] = roundsAt(9, kScreenRounds);
+  EXPECT_FALSE(llvm::cantFail(choose(measured)).summary);
+  measured["attention.keys=32"] = roundsAt(9, kFinalRounds);
+  EXPECT_EQ(llvm::cantFail(choose(measured)).sizes.attentionKeys, 32);
+  measured["attention.kegs=32"] = roundsAt(10, kFinalRounds);
+  EXPECT_THAT(text(choose(measured).takeError()), HasSubstr("did you mean 'attention.keys'?"));
+}
+
+//===----------------------------------------------------------------------===//
+// Database
+//===----------------------------------------------------------------------===//
+
+static Workload workload(std::string dims, int threads = 1) {
+  return {"0123", std::move(dims), "x86-64-v4", "a machine", "attnc 1", threads};
+}
+
+/// A path in the test's folder at which nothing is.
+static std::string fresh(const std::string &name) {
+  (void)llvm::sys::fs::remove(name);
+  return name;
+}
+
+static void executeSql(const std::string &path, const char *sql) {
+  sqlite3 *handle;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &handle), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
+  sqlite3_close(handle);
+}
+
+TEST(Database, Remembers) {
+  std::string path = fresh("folder/remembers.db");
+  {
+    auto database = llvm::cantFail(Database::open(path));
+    ASSERT_EQ(text(database->add(workload("M=1"), "attention.keys=32", {{2, 1}, {3, 1}}, "x.attn")), "");
+    ASSERT_EQ(text(database->add(workload("M=1"), "attention.keys=32", {{4, 1}}, "x.attn")), "");
+    ASSERT_EQ(text(database->add(workload("M=2"), "attention.keys=64", {{5, 1}}, "x.attn")), "");
+  }
+  auto database = llvm::cantFail(Database::open(path));
+  Measurements found = llvm::cantFail(database->measurements(workload("M=1")));
+  ASSERT_EQ(found.size(), 1u);
+  ASSERT_EQ(found["attention.keys=32"].size(), 3u);
+  EXPECT_EQ(found["attention.keys=32"][1].baseline, 3);
+  EXPECT_TRUE(llvm::cantFail(database->measurements(workload("M=1", 2))).empty());
+}
+
+TEST(Database, FindsWhatFits) {
+  auto database = llvm::cantFail(Database::open(fresh("finds.db")));
+  for (const Workload &known : {workload("B=1,M=1"), workload("B=1,M=2"), workload("B=1,M=3", 4)})
+    ASSERT_EQ(text(database->add(known, "", {{1, 1}}, "x.attn")), "");
+  auto dimsOf = [&](int threads, const char *dims) {
+    DimBindings bindings;
+    if (*dims)
+      llvm::cantFail(parseDimBindings(dims, bindings));
+    std::vector<std::string> found;
+    for (const Workload &known : llvm::cantFail(database->find(workload("", threads), bindings)))
+      found.push_back(known.dims);
+    return found;
+  };
+  using Found = std::vector<std::string>;
+  EXPECT_EQ(dimsOf(0, ""), (Found{"B=1,M=3", "B=1,M=2", "B=1,M=1"})) << "newest first";
+  EXPECT_EQ(dimsOf(1, ""), (Found{"B=1,M=2", "B=1,M=1"}));
+  EXPECT_EQ(dimsOf(0, "M=1,D=64"), (Found{"B=1,M=1"}));
+  EXPECT_EQ(dimsOf(0, "B=2"), Found());
+}
+
+TEST(Database, SharedByProcesses) {
+  std::string path = fresh("shared.db");
+  auto one = llvm::cantFail(Database::open(path)), two = llvm::cantFail(Database::open(path));
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(text(one->add(workload("M=1"), "", {{1, 1}}, "x.attn")), "");
+    ASSERT_EQ(text(two->add(workload("M=1"), "", {{1, 1}}, "x.attn")), "");
+  }
+  EXPECT_EQ(llvm::cantFail(one->measurements(workload("M=1")))[""].size(), 10u);
+}
+
+static std::string openError(const std::string &path) {
+  auto database = Database::open(path);
+  return database ? "" : text(database.takeError());
+}
+
+TEST(Database, RefusesOtherFiles) {
+  std::string path = fresh("other.db");
+  std::ofstream(path) << std::string(5000, 'x');
+  EXPECT_THAT(openError(path), HasSubstr("file is not a database; move it away"));
+  executeSql(path = fresh("foreign.db"), "CREATE TABLE t(x)");
+  EXPECT_THAT(openError(path), HasSubstr("the database of another program"));
+  EXPECT_THAT(openError("."), HasSubstr("unable to open"));
+}
+
+TEST(Database, RefusesNewerAndDamagedOnes) {
+  std::string path = fresh("newer.db");
+  ASSERT_EQ(text(llvm::cantFail(Database::open(path))->add(workload("M=1"), "", {{1, 1}}, "x.attn")), "");
+  executeSql(path, "UPDATE round SET seconds = -1");
+  auto damaged = llvm::cantFail(Database::open(path))->measurements(workload("M=1"));
+  EXPECT_THAT(text(damaged.takeError()), HasSubstr("is damaged: a time of -1 seconds"));
+  executeSql(path, "DROP TABLE round");
+  auto missing = llvm::cantFail(Database::open(path))->measurements(workload("M=1"));
+  EXPECT_THAT(text(missing.takeError()), HasSubstr("no such table"));
+  executeSql(path, "PRAGMA user_version = 2");
+  EXPECT_THAT(openError(path), HasSubstr("was written by a newer attnc (version 2; this one reads up to 1)"));
+}
+
+TEST(Database, AnEmptyFileBecomesOurs) {
+  std::string path = fresh("empty.db");
+  std::ofstream(path).flush();
+  EXPECT_EQ(openError(path), "");
+  EXPECT_EQ(openError(path), "");
+}
