@@ -11,7 +11,9 @@
 #include "llvm/IR/Constants.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/xxhash.h"
 #include "llvm/Transforms/Utils/Cloning.h"
+#include <fmt/format.h>
 
 using namespace mlir;
 
@@ -79,7 +81,8 @@ FailureOr<std::string> generatePtx(ModuleOp module, llvm::Module &device, const 
   auto text = generate(device, *machine, llvm::CodeGenFileType::AssemblyFile);
   if (failed(text))
     return failure();
-  return std::string(text->begin(), text->end());
+  llvm::StringRef code(text->data(), text->size());
+  return fmt::format("// {:016x}\n", llvm::xxh3_64bits(llvm::arrayRefFromStringRef(code))) + code.str();
 }
 
 void embedPtx(llvm::Module &host, llvm::StringRef ptx) {

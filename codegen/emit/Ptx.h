@@ -26,7 +26,8 @@ namespace attnc::emit {
 mlir::FailureOr<std::unique_ptr<llvm::Module>> takeDevice(mlir::ModuleOp module, llvm::Module &whole,
                                                           const codegen::TargetInfo &target);
 
-/// The text that an NVIDIA driver compiles for its GPU. Changes `device`.
+/// The text that an NVIDIA driver compiles for its GPU. Its first line, "// " and
+/// 16 digits, names the rest: runtime/cuda keeps compiled code by it. Changes `device`.
 mlir::FailureOr<std::string> generatePtx(mlir::ModuleOp module, llvm::Module &device,
                                          const codegen::TargetInfo &target);
 

@@ -7,6 +7,7 @@
 #include "runtime/cuda/Device.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 using namespace attnc::rt;
 using namespace attnc::rt::cuda;
@@ -57,7 +58,7 @@ void Device::destroy() {
 /// Under the mutex.
 Module Device::load(const char *ptx, Text &why) {
   for (Loaded *at = modules; at; at = at->next)
-    if (at->ptx == ptx)
+    if (strncmp(at->name, ptx, nameLength) == 0)
       return at->module;
   char log[1024] = "";
   int options[] = {errorLogBuffer, errorLogBufferBytes};
@@ -75,7 +76,9 @@ Module Device::load(const char *ptx, Text &why) {
     why.add("out of memory");
     return nullptr;
   }
-  *loaded = {ptx, module, modules};
+  strncpy(loaded->name, ptx, nameLength);
+  loaded->module = module;
+  loaded->next = modules;
   modules = loaded;
   return module;
 }

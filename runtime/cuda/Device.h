@@ -28,8 +28,9 @@ public:
   Context context() const { return primary; }
 
 private:
+  static constexpr size_t nameLength = 19; // "// 0123456789abcdef": codegen/emit/Ptx.h
   struct Loaded {
-    const char *ptx; // the artefact's constant: its address is its name
+    char name[nameLength]; // of the text; not its address, which an unloaded library leaves to the next
     Module module;
     Loaded *next;
   };
