@@ -135,8 +135,8 @@ llvm::Error Database::checkOwner() {
 
 /// Two processes may get here at once: the second waits, and finds everything there.
 llvm::Error Database::createTables() {
-  if (llvm::Error failed = execute("PRAGMA journal_mode = WAL")) // readers and a writer at a time
-    return failed;
+  // Readers beside a writer. Where that cannot be had, as while another process looks into the file, they wait.
+  llvm::consumeError(execute("PRAGMA journal_mode = WAL"));
   if (llvm::Error failed = execute("BEGIN IMMEDIATE"))
     return failed;
   llvm::Error failed = checkOwner();
@@ -154,11 +154,16 @@ llvm::Expected<std::unique_ptr<Database>> Database::open(const std::string &path
   std::unique_ptr<Database> database(new Database(path));
   if (llvm::Error failed = database->openFile())
     return std::move(failed);
+  // One view of the file: another process may be making it ours right now.
+  if (llvm::Error failed = database->execute("BEGIN"))
+    return std::move(failed);
   if (llvm::Error failed = database->checkOwner())
     return std::move(failed);
   auto version = database->number("PRAGMA user_version");
   if (!version)
     return version.takeError();
+  if (llvm::Error failed = database->execute("COMMIT"))
+    return std::move(failed);
   if (*version < kSchema)
     if (llvm::Error failed = database->createTables())
       return std::move(failed);

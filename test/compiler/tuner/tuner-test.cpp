@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <set>
 #include <sqlite3.h>
+#include <thread>
 
 using namespace attnc;
 using namespace attnc::tuner;
@@ -255,6 +256,21 @@ TEST(Database, RefusesNewerAndDamagedOnes) {
   EXPECT_THAT(text(missing.takeError()), HasSubstr("no such table"));
   executeSql(path, "PRAGMA user_version = 2");
   EXPECT_THAT(openError(path), HasSubstr("was written by a newer attnc (version 2; this one reads up to 1)"));
+}
+
+TEST(Database, MadeByManyAtOnce) {
+  for (int round = 0; round < 20; ++round) {
+    std::string path = fresh("race.db");
+    (void)fresh(path + "-wal");
+    (void)fresh(path + "-shm");
+    std::vector<std::thread> threads;
+    std::vector<std::string> errors(4);
+    for (std::string &error : errors)
+      threads.emplace_back([&] { error = openError(path); });
+    for (std::thread &thread : threads)
+      thread.join();
+    EXPECT_THAT(errors, testing::Each(""));
+  }
 }
 
 TEST(Database, AnEmptyFileBecomesOurs) {
