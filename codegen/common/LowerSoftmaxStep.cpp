@@ -98,8 +98,17 @@ Value RescaleBuilder::rescaleColumns(Value column, Value pending) {
   Value factor = target.exp2(b, loc, arith::NegFOp::create(b, loc, d)); // 2^-d
   factor = arith::SelectOp::create(b, loc, unset, splat(1.0f), factor);
   store(arith::MulFOp::create(b, loc, sum, factor), argument(kSum), {column});
-  scaleRows(argument(kScaled), memref::DimOp::create(b, loc, argument(kScaled), 0), column, factor);
-  scaleRows(argument(kWeights), argument(kFilled), column, factor);
+  // Columns that meet their first score have nothing to scale: the start of every row, and every tile in which the
+  // mask lets some columns wait.
+  Value changes = compare(arith::CmpFPredicate::UNE, factor, splat(1.0f));
+  Value anyChanges = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, changes);
+  auto branch = scf::IfOp::create(b, loc, anyChanges, /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    scaleRows(argument(kScaled), memref::DimOp::create(b, loc, argument(kScaled), 0), column, factor);
+    scaleRows(argument(kWeights), argument(kFilled), column, factor);
+  }
 
   Value none = compare(arith::CmpFPredicate::OEQ, mx, splat(-std::numeric_limits<float>::infinity()));
   Value waiting = arith::AndIOp::create(b, loc, unset, none);
