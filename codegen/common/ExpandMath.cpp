@@ -10,8 +10,8 @@
 //   erf(x)  ->  |x| <  7/8:  x * S(x^2)               S of degree 5, off by 9e-9
 //               |x| >= 7/8:  1 - 2^-P(min(|x|, 4))    P of degree 6, off by 2e-9; the sign of x
 //
-// erf is half of every GELU, and upstream's form selects every coefficient by interval. (Not timed in pairs: a matmul of
-// 128x3072x768 with GELU read 89.9% of the peak before and 91.0% after, in different runs.)
+// erf is half of every GELU, and upstream's form selects every coefficient by interval. (Not timed in pairs: a matmul
+// of 128x3072x768 with GELU read 89.9% of the peak before and 91.0% after, in different runs.)
 //
 //===----------------------------------------------------------------------===//
 

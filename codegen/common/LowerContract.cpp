@@ -178,9 +178,10 @@ LogicalResult ContractEmitter::emitAll() {
 }
 
 LogicalResult codegen::lowerContract(RewriterBase &rewriter, tile::ContractOp op, const VectorTarget &target) {
-  if (!op.getAccumulatorType().isF32() || !cast<MemRefType>(op.getLhs().getType()).getElementType().isF32() ||
-      !cast<MemRefType>(op.getRhs().getType()).getElementType().isF32())
-    return op.emitError("only f32 contractions have a lowering on this target");
+  Type element = op.getAccumulatorType();
+  if (!(element.isF32() || element.isF64()) || cast<MemRefType>(op.getLhs().getType()).getElementType() != element ||
+      cast<MemRefType>(op.getRhs().getType()).getElementType() != element)
+    return op.emitError("only contractions of f32 or f64 have a lowering on this target");
   if (op.getWidth() % target.info.lanes(32) != 0)
     return op.emitError() << "a panel of " << op.getWidth() << " columns does not fill vectors of "
                           << target.info.lanes(32) << " lanes";

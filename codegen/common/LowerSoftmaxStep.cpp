@@ -42,15 +42,17 @@ class RescaleBuilder {
 public:
   RescaleBuilder(OpBuilder &builder, Location loc, func::FuncOp function, const VectorTarget &target)
       : b(builder), loc(loc), function(function), target(target),
-        vector(VectorType::get({target.info.lanes(32)}, builder.getF32Type())) {}
+        vector(VectorType::get({target.info.lanes(32)},
+                               cast<MemRefType>(function.getArgumentTypes()[kTile]).getElementType())) {}
   void build();
 
 private:
   Value argument(RescaleArgument index) { return function.getArgument(index); }
   Value load(Value memref, ValueRange at) { return vector::LoadOp::create(b, loc, vector, memref, at); }
   void store(Value value, Value memref, ValueRange at) { vector::StoreOp::create(b, loc, value, memref, at); }
-  Value splat(float value) {
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, b.getF32FloatAttr(value)));
+  Value splat(double value) {
+    Attribute element = b.getFloatAttr(vector.getElementType(), value);
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, element));
   }
   Value compare(arith::CmpFPredicate predicate, Value lhs, Value rhs) {
     return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
@@ -110,7 +112,7 @@ Value RescaleBuilder::rescaleColumns(Value column, Value pending) {
     scaleRows(argument(kWeights), argument(kFilled), column, factor);
   }
 
-  Value none = compare(arith::CmpFPredicate::OEQ, mx, splat(-std::numeric_limits<float>::infinity()));
+  Value none = compare(arith::CmpFPredicate::OEQ, mx, splat(-std::numeric_limits<double>::infinity()));
   Value waiting = arith::AndIOp::create(b, loc, unset, none);
   Value any = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, waiting);
   return arith::OrIOp::create(b, loc, pending, any);
@@ -147,13 +149,13 @@ static func::FuncOp getRescale(Operation *user, TypeRange types, const VectorTar
 }
 
 /// A scratch tile at the entry of the function (or parallel body), where allocas are free.
-static Value scratchTile(OpBuilder &builder, Operation *user, int64_t rows, int64_t width) {
+static Value scratchTile(OpBuilder &builder, Operation *user, int64_t rows, int64_t width, Type element) {
   OpBuilder::InsertionGuard guard(builder);
   Operation *scope = user;
   while (!isa<scf::ForallOp, func::FuncOp>(scope))
     scope = scope->getParentOp();
   builder.setInsertionPointToStart(&scope->getRegion(0).front());
-  auto type = MemRefType::get({rows, width}, builder.getF32Type());
+  auto type = MemRefType::get({rows, width}, element);
   return memref::AllocaOp::create(builder, user->getLoc(), type, builder.getI64IntegerAttr(64));
 }
 
@@ -162,13 +164,13 @@ static Value loadScalar(OpBuilder &b, Location loc, Value memref) {
 }
 
 /// any(t > threshold) over the whole tile, by integer maximum.
-static Value anyAbove(OpBuilder &b, Location loc, ArrayRef<Value> t, float threshold, VectorType ints) {
+static Value anyAbove(OpBuilder &b, Location loc, ArrayRef<Value> t, FloatAttr threshold, VectorType ints) {
   Value largest;
   for (Value vector : t) {
     Value bits = arith::BitcastOp::create(b, loc, ints, vector);
     largest = largest ? arith::MaxSIOp::create(b, loc, largest, bits) : bits;
   }
-  auto bound = DenseElementsAttr::get(ints, b.getI32IntegerAttr(llvm::bit_cast<int32_t>(threshold)));
+  auto bound = DenseElementsAttr::get(ints, threshold.getValue().bitcastToAPInt());
   Value above =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, largest, arith::ConstantOp::create(b, loc, bound));
   return vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, above);
@@ -179,15 +181,16 @@ LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp
   OpBuilder &b = emitter.builder();
   Location loc = op.getLoc();
   auto [rows, cols, lanes, colCount] = emitter.shape();
-  Type f32 = b.getF32Type();
-  VectorType vector = emitter.vectorOf(f32), ints = emitter.vectorOf(b.getI32Type());
+  Type element = op.getT().getType();
+  VectorType vector = emitter.vectorOf(element);
+  VectorType ints = emitter.vectorOf(b.getIntegerType(element.getIntOrFloatBitWidth()));
   auto column = [&](unsigned c) { return constantIndex(b, loc, c * lanes); };
 
   LaneValue scores = emitter.valueOf(op.getT());
   SmallVector<Value> t;
   for (unsigned r = 0; r < rows; ++r)
     for (unsigned c = 0; c < cols; ++c) {
-      Value score = emitter.vectorAt(loc, scores, f32, r, c);
+      Value score = emitter.vectorAt(loc, scores, element, r, c);
       if (!op.getSubtracted()) {
         Value max = vector::LoadOp::create(b, loc, vector, op.getMax(), ValueRange{column(c)});
         score = arith::SubFOp::create(b, loc, score, max);
@@ -198,13 +201,13 @@ LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp
   Value filled = arith::SubIOp::create(b, loc, firstRow, op.getBase()); // rows of `weights` written so far
   Value isPending = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, loadScalar(b, loc, op.getPending()),
                                           arith::ConstantIntOp::create(b, loc, 0, 32));
-  float threshold = op.getThreshold().convertToDouble();
+  FloatAttr threshold = b.getFloatAttr(element, op.getThreshold().convertToDouble());
   Value slow = arith::OrIOp::create(b, loc, anyAbove(b, loc, t, threshold, ints), isPending);
   auto branch = scf::IfOp::create(b, loc, SmallVector<Type>(t.size(), vector), slow, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
-    Value tile = scratchTile(b, op, rows, cols * lanes);
+    Value tile = scratchTile(b, op, rows, cols * lanes, element);
     for (unsigned i = 0; i < t.size(); ++i)
       vector::StoreOp::create(b, loc, t[i], tile, ValueRange{constantIndex(b, loc, i / cols), column(i % cols)});
     SmallVector<Value> arguments{tile,   op.getMax(),   op.getSum(), op.getPending(), op.getWeights(),

@@ -8,24 +8,33 @@
 
 #include "codegen/common/Target.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
 #include <memory>
 
 namespace attnc::codegen {
 
-/// The instructions that differ from target to target. Values are native-width vectors of f32.
+/// The instructions that differ from target to target. Values are vectors of f32 of native width, or of as many f64.
 class VectorTarget {
 public:
   explicit VectorTarget(TargetInfo info) : info(std::move(info)) {}
   virtual ~VectorTarget() = default;
 
   /// 2^t, at most 3 ulp off. Exactly 0 for t = -inf; NaN of either sign stays NaN; +inf gives +inf or NaN.
-  virtual mlir::Value exp2(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value t) const = 0;
+  mlir::Value exp2(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value t) const {
+    return mlir::getElementTypeOrSelf(t.getType()).isF64() ? exp2F64(builder, loc, t) : exp2F32(builder, loc, t);
+  }
 
   /// a * b + c, fused where the target has it.
   virtual mlir::Value multiplyAdd(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b,
                                   mlir::Value c) const = 0;
 
   const TargetInfo info;
+
+protected:
+  virtual mlir::Value exp2F32(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value t) const = 0;
+
+private:
+  mlir::Value exp2F64(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value t) const;
 };
 
 /// By the target's family: of codegen/x86, codegen/nvptx, ...

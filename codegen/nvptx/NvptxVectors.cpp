@@ -29,7 +29,8 @@ public:
     return math::FmaOp::create(builder, loc, a, b, c);
   }
 
-  Value exp2(OpBuilder &builder, Location loc, Value t) const override {
+protected:
+  Value exp2F32(OpBuilder &builder, Location loc, Value t) const override {
     auto type = cast<VectorType>(t.getType());
     Value result = ub::PoisonOp::create(builder, loc, type);
     for (int64_t lane = 0; lane < type.getDimSize(0); ++lane) {

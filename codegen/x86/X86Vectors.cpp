@@ -45,7 +45,8 @@ public:
     return arith::AddFOp::create(builder, loc, arith::MulFOp::create(builder, loc, a, b), c);
   }
 
-  Value exp2(OpBuilder &builder, Location loc, Value t) const override {
+protected:
+  Value exp2F32(OpBuilder &builder, Location loc, Value t) const override {
     return info.hasScalef ? exp2Scalef(builder, loc, t) : exp2Magic(builder, loc, t);
   }
 

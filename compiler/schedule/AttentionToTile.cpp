@@ -38,7 +38,6 @@
 #include "compiler/schedule/MaskPlan.h"
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/ScheduleTarget.h"
-#include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -78,21 +77,21 @@ struct Blocking {
 class AttentionScheduler {
 public:
   AttentionScheduler(OpBuilder &builder, AttentionOp op, Blocking blocking)
-      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), f32(builder.getF32Type()) {}
+      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()) {}
   void emit();
 
 private:
   struct Scratch {
     Value qt, ot, p, max, sum, pending;
   };
-  /// Rows in f32 of what is stored otherwise, or null.
+  /// Rows of what is stored otherwise, or null.
   struct Staging {
     Value keys, values, rows;
   };
 
   // Small builders.
   Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value f(double value) { return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value)); }
+  Value f(double value) { return arith::ConstantOp::create(b, loc, b.getFloatAttr(real, value)); }
   Value add(Value lhs, Value rhs) { return b.createOrFold<arith::AddIOp>(loc, lhs, rhs); }
   Value sub(Value lhs, Value rhs) { return b.createOrFold<arith::SubIOp>(loc, lhs, rhs); }
   Value min(Value lhs, Value rhs) { return b.createOrFold<arith::MinSIOp>(loc, lhs, rhs); }
@@ -122,8 +121,9 @@ private:
   void emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead);
   Value emitStage(Value memref, StringRef layout, char rows, Value first, Value count, char feature, Value buffer);
   Value hasNonFinite();
-  Value narrowed(Value value, Value memref);
-  bool isStaged(Value memref) { return !cast<MemRefType>(memref.getType()).getElementType().isF32(); }
+  Value converted(Value value, Type type);
+  static Type elementOf(Value memref) { return cast<MemRefType>(memref.getType()).getElementType(); }
+  bool isStaged(Value memref) { return elementOf(memref) != real; }
   void emitOutput();
 
   OpBuilder &b;
@@ -131,9 +131,9 @@ private:
   Location loc;
   Blocking blocking;
   schedule::MaskPlan mask;
-  Type f32;
+  Type real;                             ///< of all arithmetic (A8)
   Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
-  Value n0, count, keys, values;         ///< the current block of keys: its first, how many, and their rows in f32
+  Value n0, count, keys, values;         ///< the current block of keys: its first, how many, and their rows, widened
   Value m, n;                            ///< M, N
   Scratch scratch;                       ///< of the current block of queries
   Staging staging;
@@ -203,13 +203,13 @@ void AttentionScheduler::emitPrefetch(Value memref, StringRef layout, char featu
   Value rows =
       view(memref, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
   Value next = min(add(row, index(ahead)), sub(n, index(1)));
-  int64_t line = 64 / 4;
+  int64_t line = 64 * 8 / real.getIntOrFloatBitWidth(); // elements of a cache line
   for (int64_t at = 0; at < op.getExtent(feature); at += line)
     memref::PrefetchOp::create(b, loc, rows, ValueRange{next, index(at)}, /*isWrite=*/false, /*localityHint=*/2,
                                /*isDataCache=*/true);
 }
 
-/// Copies `count` rows of `memref` from `first` into `buffer`, in f32.
+/// Copies `count` rows of `memref` from `first` into `buffer`, widened.
 Value AttentionScheduler::emitStage(Value memref, StringRef layout, char rows, Value first, Value count, char feature,
                                     Value buffer) {
   Value source =
@@ -218,16 +218,19 @@ Value AttentionScheduler::emitStage(Value memref, StringRef layout, char rows, V
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   mapColumns(extent(feature), [&](Value column) {
-    Value narrow = load(source, {loop.getInductionVar(), column});
-    store(arith::ExtFOp::create(b, loc, f32, narrow), buffer, {loop.getInductionVar(), column});
+    Value stored = load(source, {loop.getInductionVar(), column});
+    store(converted(stored, real), buffer, {loop.getInductionVar(), column});
   });
   return buffer;
 }
 
-/// `value` (f32) as an element of `memref`.
-Value AttentionScheduler::narrowed(Value value, Value memref) {
-  Type type = cast<MemRefType>(memref.getType()).getElementType();
-  return type == f32 ? value : arith::TruncFOp::create(b, loc, type, value).getResult();
+/// `value`, of any float type, as a `type`.
+Value AttentionScheduler::converted(Value value, Type type) {
+  unsigned from = value.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  if (from == to)
+    return value;
+  return from < to ? arith::ExtFOp::create(b, loc, type, value).getResult()
+                   : arith::TruncFOp::create(b, loc, type, value).getResult();
 }
 
 /// P[n - n0][q] = 2^(t - m) for one block of keys.
@@ -245,8 +248,8 @@ void AttentionScheduler::emitScores(bool partial) {
     Value lane = sub(init->getArgument(1), q0);
     tile::YieldOp::create(b, loc, arith::NegFOp::create(b, loc, load(scratch.max, {lane})).getResult());
   }
-  Block *epilogue = b.createBlock(&contract.getEpilogue(), {}, {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()},
-                                  {loc, loc, loc, loc});
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
+                                  {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
   emitPrefetch(op.getK(), op.getKLayout(), 'D', row, blocking.rows);
   emitPrefetch(op.getV(), op.getVLayout(), 'E', row, 0);
@@ -273,7 +276,7 @@ Value AttentionScheduler::hasNonFinite() {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     auto reduce =
-        tile::ReduceOp::create(b, loc, f32, tile::ReductionKind::Add, index(0), extent('E'), loop.getRegionIterArg(0));
+        tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Add, index(0), extent('E'), loop.getRegionIterArg(0));
     Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
     Value v = load(values, {loop.getInductionVar(), body->getArgument(0)});
     tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, v, f(0.0)).getResult());
@@ -292,8 +295,8 @@ void AttentionScheduler::emitAccumulate() {
   OpBuilder::InsertionGuard guard(b);
   Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
   tile::YieldOp::create(b, loc, load(scratch.ot, init->getArguments()));
-  Block *epilogue = b.createBlock(&contract.getEpilogue(), {}, {f32, b.getIndexType(), b.getIndexType(), b.getI1Type()},
-                                  {loc, loc, loc, loc});
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
+                                  {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   store(epilogue->getArgument(0), scratch.ot, {epilogue->getArgument(1), epilogue->getArgument(2)});
   tile::YieldOp::create(b, loc, Value());
 }
@@ -390,7 +393,7 @@ void AttentionScheduler::emitOutput() {
       // A score of +inf makes l infinite; the row is NaN then (A6), and so is l - l.
       value = arith::AddFOp::create(b, loc, value, arith::SubFOp::create(b, loc, sum, sum));
       Value none = f(-std::numeric_limits<double>::infinity());
-      store(narrowed(arith::SelectOp::create(b, loc, isEmpty(sum), none, value), lse), lse, {lane});
+      store(converted(arith::SelectOp::create(b, loc, isEmpty(sum), none, value), elementOf(lse)), lse, {lane});
     });
   }
   mapColumns(index(blocking.width), [&](Value lane) { // l := l = 0 ? 0 : 1 / l
@@ -403,7 +406,7 @@ void AttentionScheduler::emitOutput() {
   auto copy = tile::TransposeOp::create(b, loc, scratch.ot, wide, extent('E'), queries, /*pad=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&copy.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+    Block *body = b.createBlock(&copy.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
     Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
     tile::YieldOp::create(b, loc, scaled);
   }
@@ -413,26 +416,27 @@ void AttentionScheduler::emitOutput() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value row = loop.getInductionVar();
-  mapColumns(extent('E'), [&](Value column) { store(narrowed(load(wide, {row, column}), out), out, {row, column}); });
+  mapColumns(extent('E'),
+             [&](Value column) { store(converted(load(wide, {row, column}), elementOf(out)), out, {row, column}); });
 }
 
 /// Scratch of all blocks of an item: a leading dimension counts them, but P is needed by one at a time.
 AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
   int64_t width = blocking.width, count = blocking.blocks;
-  return {scratchBuffer({count, op.getExtent('D'), width}, f32),
-          scratchBuffer({count, op.getExtent('E'), width}, f32),
-          scratchBuffer({blocking.keys, width}, f32),
-          scratchBuffer({count, width}, f32),
-          scratchBuffer({count, width}, f32),
+  return {scratchBuffer({count, op.getExtent('D'), width}, real),
+          scratchBuffer({count, op.getExtent('E'), width}, real),
+          scratchBuffer({blocking.keys, width}, real),
+          scratchBuffer({count, width}, real),
+          scratchBuffer({count, width}, real),
           scratchBuffer({count, 1}, b.getI32Type())};
 }
 
 AttentionScheduler::Staging AttentionScheduler::allocateStaging() {
   int64_t d = op.getExtent('D'), e = op.getExtent('E');
   bool stagesRows = isStaged(op.getQ()) || isStaged(op.getInits()[0]);
-  return {isStaged(op.getK()) ? scratchBuffer({blocking.keys, d}, f32) : Value(),
-          isStaged(op.getV()) ? scratchBuffer({blocking.keys, e}, f32) : Value(),
-          stagesRows ? scratchBuffer({blocking.width, std::max(d, e)}, f32) : Value()};
+  return {isStaged(op.getK()) ? scratchBuffer({blocking.keys, d}, real) : Value(),
+          isStaged(op.getV()) ? scratchBuffer({blocking.keys, e}, real) : Value(),
+          stagesRows ? scratchBuffer({blocking.width, std::max(d, e)}, real) : Value()};
 }
 
 AttentionScheduler::Scratch AttentionScheduler::scratchOf(Value block) {
@@ -481,7 +485,7 @@ void AttentionScheduler::emitStart() {
                    : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
   auto pack = tile::TransposeOp::create(b, loc, rows, scratch.qt, queries, extent('D'), /*pad=*/true);
   OpBuilder::InsertionGuard guard(b);
-  Block *body = b.createBlock(&pack.getBody(), {}, {f32, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+  Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
   tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, body->getArgument(0), f(factor)).getResult());
 }
 
@@ -540,18 +544,11 @@ namespace {
 struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTilePass> {
   using AttentionToTileBase::AttentionToTileBase;
 
-  Blocking blockingOf(AttentionOp op, const schedule::Schedule &forced, const schedule::Machine &machine) {
+  Blocking blockingOf(AttentionOp op, const schedule::Schedule &forced, schedule::Machine machine) {
+    if (op.getAccumulatorType().isF64()) // a vector of as many f64 takes two registers
+      machine.registers /= 2;
     schedule::Schedule sizes = fillSchedule(forced, machine, op.getExtent('D'), op.getExtent('E'));
     return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks};
-  }
-
-  LogicalResult checkSupported(AttentionOp op) {
-    for (Value operand : op->getOperands())
-      if (auto memref = dyn_cast<MemRefType>(operand.getType());
-          memref && memref.getElementType().isF64() && !llvm::is_contained(op.getCaptures(), operand))
-        return emitUnsupported(op) << "attention on f64 is not compiled yet; use f32, f16 or bf16 for q, k, v and the "
-                                      "output";
-    return success();
   }
 
   void runOnOperation() override {
@@ -566,8 +563,6 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {
-      if (failed(checkSupported(op)))
-        return signalPassFailure();
       OpBuilder builder(op);
       AttentionScheduler(builder, op, blockingOf(op, forced, *machine)).emit();
       op.erase();

@@ -80,6 +80,8 @@ std::vector<Variant> variants() {
                    .o = "BMHE",
                    .type = type});
   }
+  all.push_back({.name = "f64_window", .mask = "window", .type = "f64"});
+  all.push_back({.name = "f64_padding", .mask = "padding", .score = "bias", .D = 7, .E = 20, .type = "f64"});
   all.push_back({.name = "both_captures", .mask = "padding", .score = "bias"});
   return all;
 }

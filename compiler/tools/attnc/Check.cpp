@@ -69,7 +69,7 @@ static int compareOutputs(const emit::EntryInfo &entry, func::FuncOp function, c
     Type type = cast<RankedTensorType>(function.getResultTypes()[index]).getElementType();
     attn::RefTensor got = toReference(outputs[index], type);
     attn::Comparison comparison = attn::compare(got, references[index]);
-    double limit = tolerance.value_or(defaultTolerance(info));
+    double limit = tolerance.value_or(defaultTolerance(entry, info));
     bool ok = comparison.within(limit);
     llvm::outs() << fmt::format("{:<16} {:<20} {:>10.2e} {:>10.2e} {:>8.1f} {:>10.1e}  {}\n", info.name,
                                 spellShape(outputs[index]), comparison.maxAbsolute, comparison.maxRelative,

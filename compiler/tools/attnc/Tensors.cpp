@@ -212,12 +212,16 @@ std::optional<Tensors> readOrMakeInputs(const EntryInfo &entry, const TensorFile
   return tensors;
 }
 
-double defaultTolerance(const TensorInfo &info) {
+double defaultTolerance(const EntryInfo &entry, const TensorInfo &info) {
   if (info.typeCode == kDLBfloat)
     return 1.6e-2;
   if (info.typeCode != kDLFloat)
     return 0;
-  return info.typeBits == 64 ? 1e-12 : info.typeBits == 32 ? 1e-5 : 2e-3;
+  auto isNarrow = [](const TensorInfo &input) {
+    return input.typeCode == kDLBfloat || (input.typeCode == kDLFloat && input.typeBits < 64);
+  };
+  bool isAllDouble = info.typeBits == 64 && llvm::none_of(entry.inputs, isNarrow);
+  return isAllDouble ? 1e-12 : info.typeBits >= 32 ? 1e-5 : 2e-3;
 }
 
 mlir::Type elementTypeOf(const TensorInfo &info, mlir::MLIRContext *context) {

@@ -51,8 +51,8 @@ std::optional<Tensors> readOrMakeInputs(const emit::EntryInfo &entry, const Tens
 attn::RefTensor toReference(const NpyTensor &tensor, mlir::Type type);
 
 /// The largest relative error that is taken for rounding: a few units in the last place of the type, for sums of some
-/// length.
-double defaultTolerance(const emit::TensorInfo &info);
+/// length. An f64 that comes of narrower inputs was computed in f32.
+double defaultTolerance(const emit::EntryInfo &entry, const emit::TensorInfo &info);
 
 /// The element type of `info` in the IR.
 mlir::Type elementTypeOf(const emit::TensorInfo &info, mlir::MLIRContext *context);

@@ -84,7 +84,7 @@ bool Tuning::agrees(const schedule::Schedule &candidate, const Tensors &outputs)
     Type type = elementTypeOf(info, compilation.module().getContext());
     attn::Comparison comparison =
         attn::compare(toReference(outputs[index], type), toReference(baseline.outputs[index], type));
-    if (comparison.within(10 * defaultTolerance(info)))
+    if (comparison.within(10 * defaultTolerance(entry, info)))
       continue;
     warning("the schedule " + spellSchedule(candidate) + " computes another '" + info.name +
             "' than the default; it is left out. This is our bug: please report it.");
