@@ -9,6 +9,7 @@
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <optional>
 
@@ -40,8 +41,8 @@ private:
   Fact visitArithmetic(Operation &op);
   Fact visitCompare(arith::CmpIOp op);
   Fact visitSelect(arith::SelectOp op);
-  Fact visitLoad(memref::LoadOp op);
-  Value reduce(memref::LoadOp op, unsigned dim, IndexRange range, tile::ReductionKind kind);
+  Fact visitLoad(Operation &op);
+  Value reduce(Operation &op, unsigned dim, IndexRange range, tile::ReductionKind kind);
   std::optional<IndexRange> multiply(IndexRange lhs, IndexRange rhs);
   std::optional<IndexRange> divide(Operation &op, IndexRange lhs, IndexRange rhs);
 
@@ -206,42 +207,49 @@ Fact IntervalEmitter::visitSelect(arith::SelectOp op) {
 }
 
 /// Combines op's elements over `range` of its index `dim`; the other indices are uniform.
-Value IntervalEmitter::reduce(memref::LoadOp op, unsigned dim, IndexRange range, tile::ReductionKind kind) {
-  SmallVector<Value> indices;
-  for (Value index : op.getIndices())
-    indices.push_back(factOf(index).uniform);
-  indices[dim] = range.low;
-  Value memref = factOf(op.getMemRef()).uniform, one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value first = memref::LoadOp::create(b, loc, memref, indices);
+Value IntervalEmitter::reduce(Operation &op, unsigned dim, IndexRange range, tile::ReductionKind kind) {
+  IRMapping mapping;
+  for (Value operand : op.getOperands())
+    if (Value value = factOf(operand).uniform)
+      mapping.map(operand, value);
+  auto read = [&](Value at) {
+    Operation *element = b.clone(op, mapping);
+    element->setOperand(dim + 1, at); // the indices stand behind the buffer
+    return element->getResult(0);
+  };
+  Value first = read(range.low), one = arith::ConstantIndexOp::create(b, loc, 1);
   auto result =
-      tile::ReduceOp::create(b, loc, op.getType(), kind, range.low, make<arith::AddIOp>(range.high, one), first);
+      tile::ReduceOp::create(b, loc, first.getType(), kind, range.low, make<arith::AddIOp>(range.high, one), first);
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&result.getBody(), {}, {b.getIndexType()}, {loc});
-  indices[dim] = body->getArgument(0);
-  tile::YieldOp::create(b, loc, memref::LoadOp::create(b, loc, memref, indices).getResult());
+  tile::YieldOp::create(b, loc, read(body->getArgument(0)));
   return result.getResult();
 }
 
-/// ids[b, j] over a block: its smallest and largest id, or whether any and whether all flags are set.
-Fact IntervalEmitter::visitLoad(memref::LoadOp op) {
+/// ids[b, j] over a block: its smallest and largest id, or whether any and whether all flags are set. `op` is a
+/// memref.load, or a tensor.extract where a mask is looked at before buffers exist.
+Fact IntervalEmitter::visitLoad(Operation &op) {
   std::optional<unsigned> varying;
-  for (auto [dim, index] : llvm::enumerate(op.getIndices())) {
+  for (auto [dim, index] : llvm::enumerate(op.getOperands().drop_front())) {
     if (factOf(index).uniform)
       continue;
     if (varying || !rangeOf(index))
       return {};
     varying = dim;
   }
-  Value memref = factOf(op.getMemRef()).uniform;
-  if (!varying || !memref || !isa<IntegerType>(op.getType()))
+  Value buffer = factOf(op.getOperand(0)).uniform;
+  Type element = op.getResult(0).getType();
+  if (!varying || !buffer || !isa<IntegerType>(element))
     return {};
   // Elements that are asked for exist; a range may say more than is asked for.
-  IndexRange range = *rangeOf(op.getIndices()[*varying]);
+  IndexRange range = *rangeOf(op.getOperand(*varying + 1));
   Value zero = arith::ConstantIndexOp::create(b, loc, 0), one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value last = make<arith::SubIOp>(b.createOrFold<memref::DimOp>(loc, memref, *varying), one);
+  Value extent = isa<TensorType>(buffer.getType()) ? b.createOrFold<tensor::DimOp>(loc, buffer, *varying)
+                                                   : b.createOrFold<memref::DimOp>(loc, buffer, *varying);
+  Value last = make<arith::SubIOp>(extent, one);
   range = {make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.low, last)),
            make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.high, last))};
-  if (!op.getType().isInteger(1))
+  if (!element.isInteger(1))
     return ranged(reduce(op, *varying, range, tile::ReductionKind::Min),
                   reduce(op, *varying, range, tile::ReductionKind::Max));
   Value all = reduce(op, *varying, range, tile::ReductionKind::And);
@@ -273,8 +281,8 @@ void IntervalEmitter::visit(Operation &op) {
     fact = visitCompare(compareOp);
   } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
     fact = visitSelect(select);
-  } else if (auto load = dyn_cast<memref::LoadOp>(op)) {
-    fact = visitLoad(load);
+  } else if (isa<memref::LoadOp, tensor::ExtractOp>(op)) {
+    fact = visitLoad(op);
   } else if (result.getType().isInteger(1) && isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op)) {
     BlockTruth lhs = truthOf(op.getOperand(0)), rhs = truthOf(op.getOperand(1));
     if (isa<arith::AndIOp>(op)) // both may hold; one may fail

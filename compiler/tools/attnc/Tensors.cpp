@@ -189,7 +189,7 @@ static bool makeInput(const EntryInfo &entry, const TensorInfo &info, const DimB
 }
 
 std::optional<Tensors> readOrMakeInputs(const EntryInfo &entry, const TensorFiles &files, const DimBindings &given,
-                                        uint64_t seed) {
+                                        uint64_t seed, const DimBindings &defaults) {
   if (!files.inputs.empty())
     return readInputs(entry, files);
   bool ok = checkNames(entry, files);
@@ -204,6 +204,8 @@ std::optional<Tensors> readOrMakeInputs(const EntryInfo &entry, const TensorFile
       if (isRead && dim.symbol >= 0 && static_cast<int64_t>(d) < tensor.rank)
         dims.try_emplace(entry.symbols[dim.symbol], tensor.shape[d]);
   }
+  for (const auto &extent : defaults)
+    dims.try_emplace(extent.first(), extent.second);
   if (!ok || !checkExtents(entry, dims))
     return std::nullopt;
   for (auto [info, tensor] : llvm::zip(entry.inputs, tensors))

@@ -41,10 +41,10 @@ int writeTensor(const emit::TensorInfo &info, llvm::StringRef folder, llvm::Arra
 bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, TensorFiles &files);
 
 /// The inputs that files give, and the others made up: floats in [-1, 1), integers in [0, 4), the same for the same
-/// `seed`. A folder must have all of them. Extents come from `dims` and from the files; symbols without one are
-/// reported.
+/// `seed`. A folder must have all of them. Extents come from `dims`, else from the files, else from `defaults`; symbols
+/// without one are reported.
 std::optional<Tensors> readOrMakeInputs(const emit::EntryInfo &entry, const TensorFiles &files, const DimBindings &dims,
-                                        uint64_t seed);
+                                        uint64_t seed, const DimBindings &defaults = {});
 
 /// The tensor for the reference interpreter, as `type` (which has the tensor's
 /// element width).
