@@ -104,15 +104,19 @@ std::string schedule::spellSchedule(const Schedule &schedule) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// The two sizes that share the registers.
+/// The two sizes that share the registers, and the rows that are wanted, best first. Rows of K and V may lie 4 KB
+/// apart, and more than four of them exceed the ways of an L1 set. Six rows of a matmul read a panel from L2 a third
+/// less often (128x3072x768: 91 to 93% of the peak), and their own lines are reused at once.
 struct RegisterTile {
   const Knob &width, &rows;
+  llvm::ArrayRef<int64_t> wanted;
 };
 } // namespace
 
 static std::array<RegisterTile, 2> registerTiles() {
-  return {{{knobOf(&Schedule::attentionQueries), knobOf(&Schedule::attentionRows)},
-           {knobOf(&Schedule::contractColumns), knobOf(&Schedule::contractRows)}}};
+  static constexpr int64_t kAttention[] = {4, 2, 1}, kContract[] = {6, 4, 2, 1};
+  return {{{knobOf(&Schedule::attentionQueries), knobOf(&Schedule::attentionRows), kAttention},
+           {knobOf(&Schedule::contractColumns), knobOf(&Schedule::contractRows), kContract}}};
 }
 
 static llvm::Error checkSize(const Knob &knob, int64_t size, const Machine &machine) {
@@ -148,19 +152,18 @@ llvm::Error schedule::checkSchedule(const Schedule &schedule, const Machine &mac
   return errors;
 }
 
-/// 4 rows, because more rows at strides of 4 KB exceed the ways of an L1 set; as many columns as the registers allow
-/// beside them.
+/// As many columns as the registers allow, and the rows that fit beside them.
 static void fillTile(RegisterTile tile, Schedule &schedule, const Machine &machine) {
   int64_t &width = schedule.*tile.width.size, &rows = schedule.*tile.rows.size;
-  int64_t wanted = rows ? rows : 4;
   if (!width)
     width = machine.lanes * (machine.registers >= 32 ? 4 : 3);
-  if (rows)
+  if (rows) {
     while (!fitsRegisters(rows, width, machine) && width > machine.lanes)
       width -= machine.lanes;
-  while (!fitsRegisters(wanted, width, machine) && wanted > 1)
-    wanted /= 2;
-  rows = wanted;
+    return;
+  }
+  const int64_t *fits = llvm::find_if(tile.wanted, [&](int64_t r) { return fitsRegisters(r, width, machine); });
+  rows = fits == tile.wanted.end() ? 1 : *fits;
 }
 
 Schedule schedule::fillSchedule(Schedule schedule, const Machine &machine, int64_t featuresQK, int64_t featuresV) {
