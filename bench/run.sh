@@ -28,6 +28,7 @@ echo "|---|---|---|---|"
 row "f32 attention B1 H16 2048 D64, full" 90% examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1
 row "the same, causal (exact pairs counted)" 86% examples/causal.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1
 row "f32 D128 4096, causal" 88% examples/causal.attn --dims B=1,H=8,M=4096,N=4096,D=128 --threads 1
+row "heads inside rows, full" "" bench/models/heads-inside-rows.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1
 row "AVX2 code, D64 full" 80% examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1 --target x86-64-v3
 for shape in 1024x1024x1024:93% 128x3072x768:92% 197x768x768:92%; do
   size=${shape%:*}
@@ -59,7 +60,9 @@ echo "\`attnc compile\` of one variant to a shared library, whole process: $(com
 if [ "${1:-}" = --peers ]; then
   (cd bench/peers && [ -d node_modules ] || npm install --silent --ignore-scripts >&2)
   build/test/bin/make-onnx bench/peers/mha.txt -o "$work/mha.onnx"
-  for threads in 1 2; do
-    node bench/peers/ort.mjs "$work/mha.onnx" "$attnc" examples/full.attn $threads 5
+  for file in examples/full.attn bench/models/heads-inside-rows.attn; do
+    for threads in 1 2; do
+      echo "$file: $(node bench/peers/ort.mjs "$work/mha.onnx" "$attnc" "$file" $threads 5)"
+    done
   done
 fi
