@@ -11,6 +11,19 @@
 
 using namespace mlir;
 
+/// `memref` with a first dimension of extent 1 before the others.
+static Value withUnitDimension(OpBuilder &b, Location loc, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<int64_t> shape{1};
+  llvm::append_range(shape, type.getShape());
+  SmallVector<OpFoldResult> sizes{b.getIndexAttr(1)};
+  llvm::append_range(sizes, memref::getMixedSizes(b, loc, memref));
+  SmallVector<ReassociationIndices> groups(type.getRank());
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    groups[dim] = dim == 0 ? ReassociationIndices{0, 1} : ReassociationIndices{dim + 1};
+  return memref::ExpandShapeOp::create(b, loc, shape, memref, groups, sizes);
+}
+
 Value attnc::schedule::viewByLetters(OpBuilder &b, Location loc, Value memref, StringRef layout,
                                      ArrayRef<LetterRange> ranges, llvm::function_ref<Value(char)> fixed,
                                      StringRef order) {
@@ -32,6 +45,11 @@ Value attnc::schedule::viewByLetters(OpBuilder &b, Location loc, Value memref, S
   }
   auto reduced = memref::SubViewOp::inferRankReducedResultType(kept, type, offsets, sizes, strides);
   Value result = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), memref, offsets, sizes, strides);
+  for (char letter : order)
+    if (!layout.contains(letter)) { // a role that the tensor does not have: one query, say
+      result = withUnitDimension(b, loc, result);
+      remaining.insert(remaining.begin(), letter);
+    }
   if (remaining == order)
     return result;
   SmallVector<unsigned> permutation;

@@ -18,7 +18,8 @@ struct LetterRange {
 };
 
 /// The sub-block of `memref`, whose dimensions are the letters of `layout`: letters of `ranges` keep their range, every
-/// other letter is fixed at `fixed(letter)`. The result has the dimensions of `order`, in that order, without a copy.
+/// other letter is fixed at `fixed(letter)`. The result has the dimensions of `order`, in that order, without a copy; a
+/// letter of `order` that `layout` lacks has extent 1.
 mlir::Value viewByLetters(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value memref, llvm::StringRef layout,
                           llvm::ArrayRef<LetterRange> ranges, llvm::function_ref<mlir::Value(char)> fixed,
                           llvm::StringRef order);
