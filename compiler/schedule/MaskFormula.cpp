@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/MaskFormula.h"
+#include "compiler/schedule/MaskSolver.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -48,6 +49,7 @@ private:
   std::optional<Pieces> pieces(Value value);
   std::optional<Pieces> combine(Value lhs, Value rhs,
                                 llvm::function_ref<std::optional<AffineExpr>(AffineExpr, AffineExpr)> make);
+  std::optional<Pieces> absolute(Value value);
   std::optional<Pieces> extremum(Value lhs, Value rhs, bool isMax);
 
   Region &mask;
@@ -105,6 +107,15 @@ static bool isNever(const MaskConjunction &conjunction) {
   });
 }
 
+/// Every case bounds the keys.
+static bool boundsKeys(const Disjunction &disjunction) {
+  return llvm::all_of(disjunction, [](const MaskConjunction &conjunction) {
+    return llvm::any_of(conjunction.atoms, [](AffineExpr atom) {
+      return atom.isFunctionOfDim(kKeyDim) && solveFor(atom, kKeyDim).has_value();
+    });
+  });
+}
+
 Disjunction FormulaReader::join(const Disjunction &lhs, const Disjunction &rhs) {
   Disjunction result;
   for (const MaskConjunction &left : lhs)
@@ -113,13 +124,17 @@ Disjunction FormulaReader::join(const Disjunction &lhs, const Disjunction &rhs) 
         result.push_back(conjunction);
   if (result.size() <= kMaxConjunctions)
     return result;
-  return lhs.size() <= rhs.size() ? lhs : rhs; // says more: sound
+  formula.tooManyCases = true; // one side alone says more: sound
+  if (bool left = boundsKeys(lhs); left != boundsKeys(rhs))
+    return left ? lhs : rhs;
+  return lhs.size() <= rhs.size() ? lhs : rhs;
 }
 
 Disjunction FormulaReader::either(Disjunction lhs, const Disjunction &rhs) {
   llvm::append_range(lhs, rhs);
   if (lhs.size() <= kMaxConjunctions)
     return lhs;
+  formula.tooManyCases = true;
   return {MaskConjunction{{}, /*exact=*/false}};
 }
 
@@ -212,8 +227,31 @@ FormulaReader::combine(Value lhs, Value rhs,
   return result;
 }
 
+/// `negative` is 0 - `value`.
+static bool isNegationOf(Value negative, Value value) {
+  auto difference = negative.getDefiningOp<arith::SubIOp>();
+  return difference && matchPattern(difference.getLhs(), m_Zero()) && difference.getRhs() == value;
+}
+
+/// |a| = max(a, -a) has twice the cases of a, not twice their square: both sides are in the same case.
+std::optional<Pieces> FormulaReader::absolute(Value value) {
+  std::optional<Pieces> inner = pieces(value);
+  if (!inner || 2 * inner->size() > kMaxConjunctions)
+    return std::nullopt;
+  Pieces result;
+  for (const Piece &piece : *inner) {
+    result.push_back({both(piece.guard, {{piece.expr}}), piece.expr});
+    result.push_back({both(piece.guard, {{-piece.expr - 1}}), -piece.expr});
+  }
+  return result;
+}
+
 /// max(a, b) = a where a >= b, b where b > a.
 std::optional<Pieces> FormulaReader::extremum(Value lhs, Value rhs, bool isMax) {
+  if (isMax && isNegationOf(rhs, lhs))
+    return absolute(lhs);
+  if (isMax && isNegationOf(lhs, rhs))
+    return absolute(rhs);
   std::optional<Pieces> left = pieces(lhs), right = pieces(rhs);
   if (!left || !right || 2 * left->size() * right->size() > kMaxConjunctions)
     return std::nullopt;

@@ -38,8 +38,10 @@ struct MaskFormula {
   llvm::SmallVector<mlir::Value> symbols;
   llvm::SmallSetVector<mlir::Operation *, 4> opaque; ///< what was left out
 
+  bool tooManyCases = false; ///< some were put together, into one that says more
+
   /// The formula says exactly what the mask says.
-  bool isExact() const { return opaque.empty(); }
+  bool isExact() const { return opaque.empty() && !tooManyCases; }
 };
 
 /// Reads `mask`, a region of one block with arguments (b, h, i, j, M, N, captures) that yields i1.

@@ -225,7 +225,7 @@ void SvgWriter::legend() {
     out += fmt::format("<rect x='{:g}' y='{:g}' width='11' height='11' fill='{}' stroke='#999' stroke-width='.5'/>"
                        "<text x='{:g}' y='{:g}'>{}</text>\n",
                        x, y, look.fill.str(), x + 16, y + 10, label);
-    x += 28 + 6.6 * static_cast<double>(label.size());
+    x += 24 + 6.1 * static_cast<double>(label.size());
   }
   int64_t square = picture.queries * picture.keys;
   std::string counts = fmt::format("blocks of {} x {}; visited: {:.1f}% of the square", picture.blockRows,

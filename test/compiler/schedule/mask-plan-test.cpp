@@ -58,6 +58,7 @@ const MaskCase kCases[] = {
     {"not (causal and window(10))", MASK(distance < 0 || distance >= 10)},
     {"j <= min(pos, 20)", MASK(j <= pos && j <= 20)},
     {"abs(distance) < 6", MASK(std::abs(distance) < 6)},
+    {"abs(clamp(pos, 6, N - 7) - j) <= 6", MASK(std::abs(std::min(std::max(pos, int64_t(6)), N - 7) - j) <= 6)},
     {"select(j < 5, true, causal)", MASK(j < 5 || j <= pos)},
     {"3 * j <= 2 * i", MASK(3 * j <= 2 * i)},
     {"j >= N", MASK(false)},
