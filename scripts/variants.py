@@ -2,7 +2,9 @@
 """The variants of examples/variants: pictures of their masks, the gallery page, and checks against the reference.
 
 variants.py page FOLDER               writes FOLDER/variants.md and FOLDER/masks/*.svg; `page docs` renews the gallery
-variants.py check M N [PART PARTS]    compiles each variant and compares, with M queries and N keys; exit 1 if one is off
+variants.py check M N [PART PARTS] [--OPTION=...]
+                                      compiles each variant and compares, with M queries and N keys; exit 1 if one is
+                                      off. Options go to `attnc check`: --target=x86-64-v2
 
 Needs `attnc` on the PATH. Captured ids, lengths and tables come from here, so that they mean something; floats are made
 up by attnc.
@@ -141,12 +143,12 @@ def variants():
     return [Variant(name[: -len(".attn")]) for name in sorted(os.listdir(VARIANTS)) if name.endswith(".attn")]
 
 
-def check(queries, keys, part=0, parts=1):
+def check(options, queries, keys, part=0, parts=1):
     """How many variants are off; their output is printed."""
     off = 0
     with tempfile.TemporaryDirectory() as folder:
         for variant in variants()[part::parts]:
-            command = ["attnc", "check", variant.file] + variant.arguments(queries, keys, folder)
+            command = ["attnc", "check", variant.file, *options] + variant.arguments(queries, keys, folder)
             if variant.name in TOLERANCES:
                 command.append(f"--tolerance={TOLERANCES[variant.name]}")
             result = subprocess.run(command, capture_output=True, text=True)
@@ -201,11 +203,12 @@ def page(output):
 
 
 def main():
-    match sys.argv[1:]:
+    options = [argument for argument in sys.argv[1:] if argument.startswith("--")]
+    match [argument for argument in sys.argv[1:] if argument not in options]:
         case ["page", output]:
             page(output)
         case ["check", *numbers] if len(numbers) in (2, 4):
-            sys.exit(1 if check(*map(int, numbers)) else 0)
+            sys.exit(1 if check(options, *map(int, numbers)) else 0)
         case _:
             sys.exit(__doc__)
 

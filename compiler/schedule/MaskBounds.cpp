@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/MaskBounds.h"
-#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <optional>
@@ -24,6 +24,12 @@ struct Fact {
   Value uniform;                   ///< the value itself, when it is the same everywhere
   std::optional<IndexRange> range; ///< an index or integer with bounds
   std::optional<BlockTruth> truth; ///< an i1
+};
+
+/// An index of a load that differs within the block.
+struct VaryingIndex {
+  unsigned dim;
+  IndexRange range;
 };
 
 class IntervalEmitter {
@@ -42,8 +48,10 @@ private:
   Fact visitCompare(arith::CmpIOp op);
   Fact visitSelect(arith::SelectOp op);
   Fact visitLoad(Operation &op);
-  Value reduce(Operation &op, unsigned dim, IndexRange range, tile::ReductionKind kind);
+  Value reduce(Operation &op, ArrayRef<VaryingIndex> varying, IRMapping mapping, tile::ReductionKind kind);
+  IndexRange withinBuffer(IndexRange range, Value buffer, unsigned dim);
   std::optional<IndexRange> multiply(IndexRange lhs, IndexRange rhs);
+  std::optional<IndexRange> remainder(Operation &op);
   std::optional<IndexRange> divide(Operation &op, IndexRange lhs, IndexRange rhs);
 
   template <typename Op>
@@ -124,6 +132,28 @@ std::optional<IndexRange> IntervalEmitter::divide(Operation &op, IndexRange lhs,
                     make<arith::MinSIOp>(make<arith::MaxSIOp>(lhs.high, zero), last)};
 }
 
+/// x - (x // c) c, the remainder of the front ends: from the first to the last when no multiple of c lies in between,
+/// else anything below c.
+std::optional<IndexRange> IntervalEmitter::remainder(Operation &op) {
+  auto product = op.getOperand(1).getDefiningOp<arith::MulIOp>();
+  auto quotient = product ? product.getLhs().getDefiningOp<arith::FloorDivSIOp>() : arith::FloorDivSIOp();
+  std::optional<int64_t> divisor = quotient ? getConstantIntValue(quotient.getRhs()) : std::nullopt;
+  std::optional<IndexRange> x = rangeOf(op.getOperand(0));
+  if (!isa<arith::SubIOp>(op) || !x || divisor.value_or(0) <= 0 || quotient.getLhs() != op.getOperand(0) ||
+      getConstantIntValue(product.getRhs()) != divisor)
+    return std::nullopt;
+  Type type = op.getResult(0).getType();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
+  };
+  Value c = constant(*divisor), first = make<arith::FloorDivSIOp>(x->low, c),
+        last = make<arith::FloorDivSIOp>(x->high, c);
+  Value same = compare(arith::CmpIPredicate::eq, first, last), start = make<arith::MulIOp>(first, c);
+  Value low = make<arith::SubIOp>(x->low, start), high = make<arith::SubIOp>(x->high, start);
+  return IndexRange{b.createOrFold<arith::SelectOp>(loc, same, low, constant(0)),
+                    b.createOrFold<arith::SelectOp>(loc, same, high, constant(*divisor - 1))};
+}
+
 Fact IntervalEmitter::visitArithmetic(Operation &op) {
   if (isa<arith::IndexCastOp, arith::ExtSIOp>(op)) {
     std::optional<IndexRange> range = rangeOf(op.getOperand(0));
@@ -138,6 +168,8 @@ Fact IntervalEmitter::visitArithmetic(Operation &op) {
   }
   if (op.getNumOperands() != 2)
     return {};
+  if (std::optional<IndexRange> range = remainder(op))
+    return {Value(), range, std::nullopt};
   std::optional<IndexRange> lhs = rangeOf(op.getOperand(0)), rhs = rangeOf(op.getOperand(1));
   if (!lhs || !rhs)
     return {};
@@ -206,54 +238,96 @@ Fact IntervalEmitter::visitSelect(arith::SelectOp op) {
                 pick(yes->high, no->high, make<arith::MaxSIOp>(yes->high, no->high)));
 }
 
-/// Combines op's elements over `range` of its index `dim`; the other indices are uniform.
-Value IntervalEmitter::reduce(Operation &op, unsigned dim, IndexRange range, tile::ReductionKind kind) {
-  IRMapping mapping;
-  for (Value operand : op.getOperands())
-    if (Value value = factOf(operand).uniform)
-      mapping.map(operand, value);
-  auto read = [&](Value at) {
-    Operation *element = b.clone(op, mapping);
-    element->setOperand(dim + 1, at); // the indices stand behind the buffer
-    return element->getResult(0);
+Value attnc::schedule::emitCombined(OpBuilder &b, Location loc, tile::ReductionKind kind, Value lhs, Value rhs) {
+  switch (kind) {
+  case tile::ReductionKind::Min:
+    return arith::MinSIOp::create(b, loc, lhs, rhs);
+  case tile::ReductionKind::Max:
+    return arith::MaxSIOp::create(b, loc, lhs, rhs);
+  case tile::ReductionKind::And:
+    return arith::AndIOp::create(b, loc, lhs, rhs);
+  case tile::ReductionKind::Or:
+    return arith::OrIOp::create(b, loc, lhs, rhs);
+  default:
+    llvm_unreachable("bounds of ids and flags need no other");
+  }
+}
+
+/// Combines the elements that `op` may read: `varying` of its indices over their ranges, the last in a tile.reduce and
+/// the others in loops around it; the other indices are in `mapping`.
+Value IntervalEmitter::reduce(Operation &op, ArrayRef<VaryingIndex> varying, IRMapping mapping,
+                              tile::ReductionKind kind) {
+  auto [dim, range] = varying.front();
+  Value index = op.getOperand(dim + 1); // the indices stand behind the buffer
+  auto at = [&](Value place) -> Value {
+    mapping.map(index, place);
+    return varying.size() > 1 ? reduce(op, varying.drop_front(), mapping, kind) : b.clone(op, mapping)->getResult(0);
   };
-  Value first = read(range.low), one = arith::ConstantIndexOp::create(b, loc, 1);
-  auto result =
-      tile::ReduceOp::create(b, loc, first.getType(), kind, range.low, make<arith::AddIOp>(range.high, one), first);
+  Value first = at(range.low), one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value end = make<arith::AddIOp>(range.high, one);
   OpBuilder::InsertionGuard guard(b);
+  if (varying.size() > 1) {
+    auto loop = scf::ForOp::create(b, loc, make<arith::AddIOp>(range.low, one), end, one, ValueRange{first});
+    b.setInsertionPointToStart(loop.getBody());
+    Value element = at(loop.getInductionVar());
+    scf::YieldOp::create(b, loc, emitCombined(b, loc, kind, loop.getRegionIterArgs()[0], element));
+    return loop.getResult(0);
+  }
+  auto result = tile::ReduceOp::create(b, loc, first.getType(), kind, range.low, end, first);
   Block *body = b.createBlock(&result.getBody(), {}, {b.getIndexType()}, {loc});
-  tile::YieldOp::create(b, loc, read(body->getArgument(0)));
+  tile::YieldOp::create(b, loc, at(body->getArgument(0)));
   return result.getResult();
 }
 
-/// ids[b, j] over a block: its smallest and largest id, or whether any and whether all flags are set. `op` is a
-/// memref.load, or a tensor.extract where a mask is looked at before buffers exist.
+/// `index` moves by one where the mask's index moves by eight or more: a block reads few elements along it.
+static bool isCoarse(Value index) {
+  Operation *op = index.getDefiningOp();
+  if (!op)
+    return false;
+  if (isa<arith::FloorDivSIOp>(op))
+    return getConstantIntValue(op->getOperand(1)).value_or(0) >= 8;
+  return isa<arith::MinSIOp, arith::MaxSIOp, arith::IndexCastOp>(op) && llvm::any_of(op->getOperands(), isCoarse);
+}
+
+/// Elements that are asked for exist; a range may say more than is asked for.
+IndexRange IntervalEmitter::withinBuffer(IndexRange range, Value buffer, unsigned dim) {
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0), one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value extent = isa<TensorType>(buffer.getType()) ? b.createOrFold<tensor::DimOp>(loc, buffer, dim)
+                                                   : b.createOrFold<memref::DimOp>(loc, buffer, dim);
+  Value last = make<arith::SubIOp>(extent, one);
+  return {make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.low, last)),
+          make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.high, last))};
+}
+
+/// ids[b, j] over a block: its smallest and largest id, or whether any and whether all flags are set; table[i // 64,
+/// j // 64] likewise, over the few elements that the block meets. `op` is a memref.load, or a tensor.extract where a
+/// mask is looked at before buffers exist.
 Fact IntervalEmitter::visitLoad(Operation &op) {
-  std::optional<unsigned> varying;
-  for (auto [dim, index] : llvm::enumerate(op.getOperands().drop_front())) {
-    if (factOf(index).uniform)
-      continue;
-    if (varying || !rangeOf(index))
-      return {};
-    varying = dim;
-  }
   Value buffer = factOf(op.getOperand(0)).uniform;
   Type element = op.getResult(0).getType();
-  if (!varying || !buffer || !isa<IntegerType>(element))
+  if (!buffer || !isa<IntegerType>(element))
     return {};
-  // Elements that are asked for exist; a range may say more than is asked for.
-  IndexRange range = *rangeOf(op.getOperand(*varying + 1));
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0), one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value extent = isa<TensorType>(buffer.getType()) ? b.createOrFold<tensor::DimOp>(loc, buffer, *varying)
-                                                   : b.createOrFold<memref::DimOp>(loc, buffer, *varying);
-  Value last = make<arith::SubIOp>(extent, one);
-  range = {make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.low, last)),
-           make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.high, last))};
+  SmallVector<VaryingIndex> varying;
+  IRMapping mapping;
+  mapping.map(op.getOperand(0), buffer);
+  for (auto [dim, index] : llvm::enumerate(op.getOperands().drop_front())) {
+    if (Value value = factOf(index).uniform) {
+      mapping.map(index, value);
+      continue;
+    }
+    std::optional<IndexRange> range = rangeOf(index);
+    if (!range)
+      return {};
+    varying.push_back({static_cast<unsigned>(dim), withinBuffer(*range, buffer, dim)});
+  }
+  bool allCoarse = llvm::all_of(varying, [&](const VaryingIndex &v) { return isCoarse(op.getOperand(v.dim + 1)); });
+  if (varying.empty() || (varying.size() > 1 && !allCoarse))
+    return {};
+  auto reduced = [&](tile::ReductionKind kind) { return reduce(op, varying, mapping, kind); };
   if (!element.isInteger(1))
-    return ranged(reduce(op, *varying, range, tile::ReductionKind::Min),
-                  reduce(op, *varying, range, tile::ReductionKind::Max));
-  Value all = reduce(op, *varying, range, tile::ReductionKind::And);
-  return truth(reduce(op, *varying, range, tile::ReductionKind::Or), make<arith::XOrIOp>(all, flag(true)));
+    return ranged(reduced(tile::ReductionKind::Min), reduced(tile::ReductionKind::Max));
+  Value all = reduced(tile::ReductionKind::And);
+  return truth(reduced(tile::ReductionKind::Or), make<arith::XOrIOp>(all, flag(true)));
 }
 
 void IntervalEmitter::visit(Operation &op) {

@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "dialects/Tile/TileOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Region.h"
@@ -36,5 +37,9 @@ struct BlockTruth {
 /// values from above are uniform; `uniform` maps the region's arguments to their values.
 BlockTruth emitBlockTruth(mlir::OpBuilder &builder, mlir::Location loc, mlir::Region &mask,
                           const llvm::DenseMap<mlir::Value, IndexRange> &ranges, const mlir::IRMapping &uniform);
+
+/// Two integers or flags as a tile.reduce of `kind` (min, max, and, or) combines them.
+mlir::Value emitCombined(mlir::OpBuilder &builder, mlir::Location loc, tile::ReductionKind kind, mlir::Value lhs,
+                         mlir::Value rhs);
 
 } // namespace attnc::schedule

@@ -15,8 +15,11 @@ using namespace attnc::schedule;
 using attnc::attn::AttentionOp;
 
 MaskPlan::MaskPlan(AttentionOp op) : op(op) {
-  if (hasMask())
-    formula = readMaskFormula(op.getMask());
+  if (!hasMask())
+    return;
+  formula = readMaskFormula(op.getMask());
+  closedForm =
+      formula.isExact() && llvm::all_of(formula.allowed, isSolvable) && llvm::all_of(formula.masked, isSolvable);
 }
 
 void MaskPlan::emitHead(OpBuilder &b, Location loc, ArrayRef<Value> leading) {
@@ -38,7 +41,7 @@ BlockTruth MaskPlan::emitTruth(OpBuilder &b, Location loc, IndexRange queries, I
     return {flag(true), flag(false)};
   MaskSolver solver(b, loc, symbols);
   BlockTruth truth{solver.meets(formula.allowed, queries, keys), solver.meets(formula.masked, queries, keys)};
-  if (formula.isExact())
+  if (closedForm)
     return truth;
   Block &block = op.getMask().front();
   DenseMap<Value, IndexRange> ranges;
@@ -112,7 +115,7 @@ void MaskPlan::remark() const {
   InFlightDiagnostic remark = attention.emitRemark();
   if (formula.allowed.empty())
     remark << "mask: no key is ever allowed";
-  else if (formula.isExact())
+  else if (closedForm)
     remark << "mask: key blocks follow in closed form from " << formula.allowed.size()
            << (formula.allowed.size() == 1 ? " interval" : " intervals") << "; empty blocks are not visited";
   else

@@ -49,6 +49,7 @@ private:
 
   attn::AttentionOp op;
   MaskFormula formula;
+  bool closedForm = false; ///< the formula alone tells empty, full and partial blocks apart
   mlir::IRMapping uniform;
   llvm::SmallVector<mlir::Value> symbols;
 };

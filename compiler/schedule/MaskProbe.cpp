@@ -7,7 +7,6 @@
 
 #include "compiler/schedule/MaskProbe.h"
 #include "compiler/schedule/MaskPlan.h"
-#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -125,36 +124,21 @@ SmallVector<Value> ProbeEmitter::emit() {
 // For the interpreter
 //===----------------------------------------------------------------------===//
 
-static Value combine(OpBuilder &b, Location loc, tile::ReductionKind kind, Value lhs, Value rhs) {
-  switch (kind) {
-  case tile::ReductionKind::Min:
-    return arith::MinSIOp::create(b, loc, lhs, rhs);
-  case tile::ReductionKind::Max:
-    return arith::MaxSIOp::create(b, loc, lhs, rhs);
-  case tile::ReductionKind::And:
-    return arith::AndIOp::create(b, loc, lhs, rhs);
-  case tile::ReductionKind::Or:
-    return arith::OrIOp::create(b, loc, lhs, rhs);
-  default:
-    llvm_unreachable("bounds of ids and flags need no other");
-  }
-}
-
 /// tile.reduce is what kernels run; the interpreter of level attn knows loops.
 static void unrollReduction(tile::ReduceOp reduce) {
   OpBuilder b(reduce);
   Location loc = reduce.getLoc();
-  auto loop =
-      scf::ForOp::create(b, loc, reduce.getBegin(), reduce.getEnd(), arith::ConstantIndexOp::create(b, loc, 1),
-                         ValueRange{reduce.getInit()}, [&](OpBuilder &inner, Location, Value at, ValueRange carried) {
-                           Block &body = reduce.getBody().front();
-                           IRMapping mapping;
-                           mapping.map(body.getArgument(0), at);
-                           for (Operation &operation : body.without_terminator())
-                             inner.clone(operation, mapping);
-                           Value element = mapping.lookup(body.getTerminator()->getOperand(0));
-                           scf::YieldOp::create(inner, loc, combine(inner, loc, reduce.getKind(), carried[0], element));
-                         });
+  auto loop = scf::ForOp::create(
+      b, loc, reduce.getBegin(), reduce.getEnd(), arith::ConstantIndexOp::create(b, loc, 1),
+      ValueRange{reduce.getInit()}, [&](OpBuilder &inner, Location, Value at, ValueRange carried) {
+        Block &body = reduce.getBody().front();
+        IRMapping mapping;
+        mapping.map(body.getArgument(0), at);
+        for (Operation &operation : body.without_terminator())
+          inner.clone(operation, mapping);
+        Value element = mapping.lookup(body.getTerminator()->getOperand(0));
+        scf::YieldOp::create(inner, loc, emitCombined(inner, loc, reduce.getKind(), carried[0], element));
+      });
   reduce.replaceAllUsesWith(loop.getResult(0));
   reduce.erase();
 }

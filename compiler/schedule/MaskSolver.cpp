@@ -150,6 +150,7 @@ namespace {
 struct SplitAtoms {
   SmallVector<AffineExpr> lower, upper; ///< inner >= lower(outer), inner <= upper(outer)
   SmallVector<AffineExpr> outer;        ///< >= 0, free of inner
+  bool complete = true;                 ///< none was dropped
 
   SplitAtoms(const MaskConjunction &conjunction, unsigned inner) {
     for (AffineExpr atom : conjunction.atoms) {
@@ -158,6 +159,8 @@ struct SplitAtoms {
         outer.push_back(atom);
       else if (std::optional<SolvedBound> bound = solveFor(atom, inner))
         (bound->isLower ? lower : upper).push_back(bound->at);
+      else
+        complete = false;
     }
     for (AffineExpr low : lower) // an interval of inner must not be empty
       for (AffineExpr high : upper)
@@ -170,6 +173,20 @@ struct Narrowed {
   Value low, high, condition;
 };
 } // namespace
+
+bool attnc::schedule::isSolvable(const MaskConjunction &conjunction) {
+  SplitAtoms atoms(conjunction, kKeyDim);
+  auto solvable = [&](AffineExpr atom) {
+    return !atom.isFunctionOfDim(kQueryDim) || lowerLimit(atom).value_or(-1) >= 0 || solveFor(atom, kQueryDim);
+  };
+  auto bounds = [&](ArrayRef<AffineExpr> keys) { // as `meetsOne` asks: each against an end of the box
+    return llvm::all_of(keys, [&](AffineExpr bound) {
+      return solvable(getAffineDimExpr(kKeyDim, bound.getContext()) - bound) &&
+             solvable(bound - getAffineDimExpr(kKeyDim, bound.getContext()));
+    });
+  };
+  return atoms.complete && bounds(atoms.lower) && bounds(atoms.upper) && llvm::all_of(atoms.outer, solvable);
+}
 
 Value MaskSolver::meetsOne(const MaskConjunction &conjunction, IndexRange queries, IndexRange keys) {
   SplitAtoms atoms(conjunction, kKeyDim);

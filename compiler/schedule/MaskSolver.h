@@ -30,6 +30,9 @@ struct SolvedBound {
 /// Solves `expr >= 0` for `dim`, which must occur once, perhaps inside floor divisions; nothing otherwise.
 std::optional<SolvedBound> solveFor(mlir::AffineExpr expr, unsigned dim);
 
+/// `meets` is exact for `conjunction`, if that is: no inequality has to be dropped.
+bool isSolvable(const MaskConjunction &conjunction);
+
 class MaskSolver {
 public:
   /// `symbols` are index values for the formula's symbols, in order.

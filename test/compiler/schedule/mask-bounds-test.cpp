@@ -57,6 +57,13 @@ const MaskCase kCases[] = {
      [](int64_t i, int64_t j, int64_t, int64_t) { return (i - j) % 2 == 0; }, false},
     {"not causal", "%t = arith.constant true\n %a = arith.cmpi sle, %j, %i : index\n %r = arith.xori %a, %t : i1",
      [](int64_t i, int64_t j, int64_t, int64_t) { return j > i; }, true},
+    {"the same quarter of 8",
+     "%w = arith.constant 8 : index\n %t = arith.constant 2 : index\n"
+     " %a = arith.floordivsi %i, %w : index\n %b0 = arith.muli %a, %w : index\n %c = arith.subi %i, %b0 : index\n"
+     " %d = arith.floordivsi %j, %w : index\n %e = arith.muli %d, %w : index\n %f = arith.subi %j, %e : index\n"
+     " %g = arith.floordivsi %c, %t : index\n %u = arith.floordivsi %f, %t : index\n"
+     " %r = arith.cmpi eq, %g, %u : index",
+     [](int64_t i, int64_t j, int64_t, int64_t) { return i % 8 / 2 == j % 8 / 2; }, false},
     {"sink or near, by select",
      "%z = arith.constant 0 : index\n %s = arith.cmpi eq, %j, %z : index\n %a = arith.cmpi sle, %j, %i : index\n"
      " %t = arith.constant true\n %r = arith.select %s, %t, %a : i1",
