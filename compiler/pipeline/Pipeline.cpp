@@ -48,7 +48,7 @@ static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
   // On buffers, because a block of keys is a view of memory; before linalg, because a contraction's epilogue may leave
   // elementwise code behind.
   pm.addPass(schedule::createAttentionToTile(
-      {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks}));
+      {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks, options.remarks}));
   pm.addPass(schedule::createContractToTile({sizes.contractColumns, sizes.contractRows, sizes.contractRowBlock,
                                              sizes.contractPackRowBlock, sizes.contractSumChunk}));
   schedule::buildScheduleEpilogue(pm, gpu ? 64 : schedule::kGrain);

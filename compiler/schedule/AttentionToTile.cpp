@@ -563,6 +563,11 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {
+      schedule::MaskPlan mask(op);
+      if (mask.isNever())
+        emitWarning(op.getMask().front().getTerminator()->getLoc()) << "this mask allows no key: every output is 0";
+      else if (remarks)
+        mask.remark();
       OpBuilder builder(op);
       AttentionScheduler(builder, op, blockingOf(op, forced, *machine)).emit();
       op.erase();

@@ -8,7 +8,9 @@
 #include "compiler/schedule/MaskFormula.h"
 #include "compiler/schedule/MaskSolver.h"
 #include "dialects/Attn/AttnOps.h"
+#include "mlir/Dialect/Affine/Analysis/AffineStructures.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IntegerSet.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -37,6 +39,9 @@ public:
 
   /// `value` (i1) is true, or with `negated` false.
   Disjunction conditions(Value value, bool negated);
+
+  /// Drops what no query in [0, M) and key in [0, N) satisfies, whatever M, N and the other symbols are.
+  void dropImpossible(Disjunction &conjunctions);
 
 private:
   bool isUniform(Value value);
@@ -189,6 +194,16 @@ static Disjunction compareWithZero(AffineExpr difference, arith::CmpIPredicate p
   }
 }
 
+/// Remainders have no intervals to solve for.
+static bool hasRemainderOfIndex(AffineExpr expr) {
+  bool found = false;
+  expr.walk([&](AffineExpr part) {
+    found |=
+        part.getKind() == AffineExprKind::Mod && (part.isFunctionOfDim(kQueryDim) || part.isFunctionOfDim(kKeyDim));
+  });
+  return found;
+}
+
 Disjunction FormulaReader::compare(arith::CmpIOp op, bool negated) {
   using P = arith::CmpIPredicate;
   P predicate = negated ? arith::invertPredicate(op.getPredicate()) : op.getPredicate();
@@ -201,7 +216,9 @@ Disjunction FormulaReader::compare(arith::CmpIOp op, bool negated) {
   for (const Piece &left : *lhs)
     for (const Piece &right : *rhs) {
       Disjunction guard{both(left.guard, right.guard)};
-      result = either(result, join(guard, compareWithZero(left.expr - right.expr, predicate)));
+      AffineExpr difference = left.expr - right.expr;
+      result = either(
+          result, join(guard, hasRemainderOfIndex(difference) ? leftOut(op) : compareWithZero(difference, predicate)));
     }
   return result;
 }
@@ -320,11 +337,29 @@ std::optional<Pieces> FormulaReader::pieces(Value value) {
   return std::nullopt;
 }
 
+//===----------------------------------------------------------------------===//
+// Pruning
+//===----------------------------------------------------------------------===//
+
+void FormulaReader::dropImpossible(Disjunction &conjunctions) {
+  AffineExpr i = getAffineDimExpr(kQueryDim, context), j = getAffineDimExpr(kKeyDim, context);
+  AffineExpr lastQuery = symbol(mask.getArgument(4)) - 1, lastKey = symbol(mask.getArgument(5)) - 1;
+  llvm::erase_if(conjunctions, [&](const MaskConjunction &conjunction) {
+    SmallVector<AffineExpr> atoms(conjunction.atoms);
+    llvm::append_range(atoms, ArrayRef{i, lastQuery - i, j, lastKey - j});
+    SmallVector<bool> equalities(atoms.size(), false);
+    affine::FlatAffineValueConstraints constraints(IntegerSet::get(2, formula.symbols.size(), atoms, equalities));
+    return constraints.isIntegerEmpty();
+  });
+}
+
 MaskFormula attnc::schedule::readMaskFormula(Region &mask) {
   MaskFormula formula;
   FormulaReader reader(mask, formula);
   Value yielded = mask.front().getTerminator()->getOperand(0);
   formula.allowed = reader.conditions(yielded, /*negated=*/false);
   formula.masked = reader.conditions(yielded, /*negated=*/true);
+  reader.dropImpossible(formula.allowed);
+  reader.dropImpossible(formula.masked);
   return formula;
 }

@@ -108,14 +108,11 @@ void MaskPlan::emitWalk(OpBuilder &b, Location loc, IndexRange queries, Value n,
   scf::YieldOp::create(b, loc, ValueRange{nextKey(b, loc, ranges, from, n)});
 }
 
-void MaskPlan::remark() const {
-  AttentionOp attention = op;
-  if (attention.getMask().empty())
+void MaskPlan::remark() {
+  if (!hasMask())
     return;
-  InFlightDiagnostic remark = attention.emitRemark();
-  if (formula.allowed.empty())
-    remark << "mask: no key is ever allowed";
-  else if (closedForm)
+  InFlightDiagnostic remark = mlir::emitRemark(op.getMask().front().getTerminator()->getLoc());
+  if (closedForm)
     remark << "mask: key blocks follow in closed form from " << formula.allowed.size()
            << (formula.allowed.size() == 1 ? " interval" : " intervals") << "; empty blocks are not visited";
   else

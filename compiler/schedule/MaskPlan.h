@@ -41,8 +41,11 @@ public:
   void emitWalk(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, mlir::Value n, int64_t step,
                 llvm::function_ref<void(mlir::Value)> body);
 
+  /// The mask can never be true: a mistake, surely.
+  bool isNever() { return hasMask() && formula.allowed.empty(); }
+
   /// What was proved, or which operation was opaque, for --remarks.
-  void remark() const;
+  void remark();
 
 private:
   bool hasMask() { return !op.getMask().empty(); }

@@ -73,6 +73,7 @@ def AttentionToTile : Pass<"attention-to-tile", "::mlir::ModuleOp"> {
     Option<"rows", "rows", "int64_t", "0", "Rows of a register tile (0: by the target)">,
     Option<"blocks", "blocks", "int64_t", "0",
            "At most so many blocks of queries share a walk over the keys (0: by the target)">,
+    Option<"remarks", "remarks", "bool", "false", "Say what was proved of a mask, and what is evaluated">,
   ];
   let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
