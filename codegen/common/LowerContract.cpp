@@ -56,6 +56,7 @@ public:
 private:
   LogicalResult emitTile(unsigned rows, Value firstRow, bool clamp);
   LogicalResult initialValues(LaneEmitter &lanes, const LaneValue &row, SmallVectorImpl<Value> &acc);
+  Value broadcast(Value row, Value k, VectorType vector);
   SmallVector<Value> accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc);
   LogicalResult emitLoop(Value begin, Value end, unsigned rows, bool clamp);
   LogicalResult emitPeeled(Value begin, Value rest);
@@ -89,9 +90,26 @@ LogicalResult ContractEmitter::initialValues(LaneEmitter &lanes, const LaneValue
   return success();
 }
 
+/// lhs[row, k] in every lane; with pairs of bf16 as i32.
+Value ContractEmitter::broadcast(Value row, Value k, VectorType vector) {
+  Value element;
+  auto lhs = cast<MemRefType>(op.getLhs().getType());
+  if (vector.getElementType().isInteger(32) && lhs.getElementType().isBF16()) {
+    Value first = arith::MulIOp::create(b, loc, k, constantIndex(b, loc, 2));
+    Value two =
+        vector::LoadOp::create(b, loc, VectorType::get({2}, lhs.getElementType()), op.getLhs(), ValueRange{row, first});
+    Value pair = vector::BitCastOp::create(b, loc, VectorType::get({1}, vector.getElementType()), two);
+    element = vector::ExtractOp::create(b, loc, pair, 0);
+  } else {
+    element = memref::LoadOp::create(b, loc, op.getLhs(), ValueRange{row, k});
+  }
+  return vector::BroadcastOp::create(b, loc, vector, element);
+}
+
 /// acc[r][c] += lhs[row r, k] * rhs[k, c] over all k.
 SmallVector<Value> ContractEmitter::accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc) {
-  VectorType vector = VectorType::get({target.info.lanes(32)}, op.getAccumulatorType());
+  Type element = cast<MemRefType>(op.getRhs().getType()).getElementType();
+  VectorType vector = VectorType::get({target.info.lanes(32)}, element);
   Value zero = constantIndex(b, loc, 0);
   return SmallVector<Value>(buildLoop(b, loc, zero, op.getKEnd(), 1, acc, [&](Value k, ValueRange sums) {
     SmallVector<Value> panel, next;
@@ -100,10 +118,12 @@ SmallVector<Value> ContractEmitter::accumulate(unsigned rows, ArrayRef<Value> ro
       panel.push_back(vector::LoadOp::create(b, loc, vector, op.getRhs(), ValueRange{k, column}));
     }
     for (unsigned r = 0; r < rows; ++r) {
-      Value element = memref::LoadOp::create(b, loc, op.getLhs(), ValueRange{rowIndex[r], k});
-      Value splat = vector::BroadcastOp::create(b, loc, vector, element);
-      for (unsigned c = 0; c < cols; ++c)
-        next.push_back(target.multiplyAdd(b, loc, splat, panel[c], sums[r * cols + c]));
+      Value splat = broadcast(rowIndex[r], k, vector);
+      for (unsigned c = 0; c < cols; ++c) {
+        Value sum = sums[r * cols + c];
+        next.push_back(element.isInteger(32) ? target.dotPairs(b, loc, sum, splat, panel[c])
+                                             : target.multiplyAdd(b, loc, splat, panel[c], sum));
+      }
     }
     return next;
   }));
@@ -178,10 +198,10 @@ LogicalResult ContractEmitter::emitAll() {
 }
 
 LogicalResult codegen::lowerContract(RewriterBase &rewriter, tile::ContractOp op, const VectorTarget &target) {
-  Type element = op.getAccumulatorType();
-  if (!(element.isF32() || element.isF64()) || cast<MemRefType>(op.getLhs().getType()).getElementType() != element ||
-      cast<MemRefType>(op.getRhs().getType()).getElementType() != element)
-    return op.emitError("only contractions of f32 or f64 have a lowering on this target");
+  Type element = op.getAccumulatorType(), panel = cast<MemRefType>(op.getRhs().getType()).getElementType();
+  bool pairs = panel.isInteger(32) && target.info.hasBf16Dot;
+  if (!pairs && (panel != element || cast<MemRefType>(op.getLhs().getType()).getElementType() != element))
+    return op.emitError() << "contractions of " << panel << " have no lowering on this target";
   if (op.getWidth() % target.info.lanes(32) != 0)
     return op.emitError() << "a panel of " << op.getWidth() << " columns does not fill vectors of "
                           << target.info.lanes(32) << " lanes";

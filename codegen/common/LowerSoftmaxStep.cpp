@@ -58,6 +58,7 @@ private:
     return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
   }
   void scaleRows(Value memref, Value rows, Value column, Value factor);
+  void scalePairs(Value memref, Value rows, Value column, Value factor);
   Value rescaleColumns(Value column, Value pending);
 
   OpBuilder &b;
@@ -69,8 +70,48 @@ private:
 
 } // namespace
 
+/// Rows 2r and 2r + 1 of one vector column, truncated to bf16, as i32: row 2r in the low halves.
+static Value packPairs(OpBuilder &b, Location loc, Value low, Value high, VectorType ints) {
+  auto splat = [&](int32_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(ints, b.getI32IntegerAttr(value)));
+  };
+  Value lowBits = arith::ShRUIOp::create(b, loc, arith::BitcastOp::create(b, loc, ints, low), splat(16));
+  Value highBits = arith::AndIOp::create(b, loc, arith::BitcastOp::create(b, loc, ints, high), splat(0xffff0000));
+  return arith::OrIOp::create(b, loc, lowBits, highBits);
+}
+
+/// The two rows of f32 that packPairs has made one.
+static std::pair<Value, Value> unpackPairs(OpBuilder &b, Location loc, Value pairs, VectorType floats) {
+  Type ints = pairs.getType();
+  auto splat = [&](int32_t value) -> Value {
+    return arith::ConstantOp::create(b, loc,
+                                     DenseElementsAttr::get(cast<ShapedType>(ints), b.getI32IntegerAttr(value)));
+  };
+  Value low = arith::ShLIOp::create(b, loc, pairs, splat(16));
+  Value high = arith::AndIOp::create(b, loc, pairs, splat(0xffff0000));
+  return {arith::BitcastOp::create(b, loc, floats, low), arith::BitcastOp::create(b, loc, floats, high)};
+}
+
+static bool holdsPairs(Value memref) { return cast<MemRefType>(memref.getType()).getElementType().isInteger(32); }
+
+/// What scaleRows does, on pairs of rows.
+void RescaleBuilder::scalePairs(Value memref, Value rows, Value column, Value factor) {
+  VectorType ints = vector.clone(b.getI32Type());
+  Value count = arith::DivUIOp::create(b, loc, rows, constantIndex(b, loc, 2));
+  buildLoop(b, loc, constantIndex(b, loc, 0), count, 1, {}, [&](Value row, ValueRange) {
+    Value pairs = vector::LoadOp::create(b, loc, ints, memref, ValueRange{row, column});
+    auto [low, high] = unpackPairs(b, loc, pairs, vector);
+    Value scaled = packPairs(b, loc, arith::MulFOp::create(b, loc, low, factor),
+                             arith::MulFOp::create(b, loc, high, factor), ints);
+    store(scaled, memref, {row, column});
+    return SmallVector<Value>();
+  });
+}
+
 /// memref[0, rows)[column...] *= factor
 void RescaleBuilder::scaleRows(Value memref, Value rows, Value column, Value factor) {
+  if (holdsPairs(memref))
+    return scalePairs(memref, rows, column, factor);
   buildLoop(b, loc, constantIndex(b, loc, 0), rows, 1, {}, [&](Value row, ValueRange) {
     Value scaled = arith::MulFOp::create(b, loc, load(memref, {row, column}), factor);
     store(scaled, memref, {row, column});
@@ -223,13 +264,26 @@ LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp
     scf::YieldOp::create(b, loc, t);
   }
 
+  bool pairs = holdsPairs(op.getWeights());
+  if (pairs && rows % 2 != 0)
+    return op.emitError("weights in pairs need an even number of rows in a register tile");
   for (unsigned c = 0; c < cols; ++c) {
     Value sum = vector::LoadOp::create(b, loc, vector, op.getSum(), ValueRange{column(c)});
+    SmallVector<Value> weights;
     for (unsigned r = 0; r < rows; ++r) {
-      Value p = target.exp2(b, loc, branch.getResult(r * cols + c));
-      Value row = arith::AddIOp::create(b, loc, filled, constantIndex(b, loc, r));
-      vector::StoreOp::create(b, loc, p, op.getWeights(), ValueRange{row, column(c)});
-      sum = arith::AddFOp::create(b, loc, sum, p);
+      Value score = branch.getResult(r * cols + c);
+      weights.push_back(pairs ? target.roughExp2(b, loc, score) : target.exp2(b, loc, score));
+    }
+    for (unsigned r = 0; r < rows; r += pairs ? 2 : 1) {
+      Value row = arith::AddIOp::create(b, loc, filled, constantIndex(b, loc, r)), stored = weights[r];
+      if (pairs) { // what is summed is what is stored, so that truncation has no bias
+        row = arith::DivUIOp::create(b, loc, row, constantIndex(b, loc, 2));
+        stored = packPairs(b, loc, weights[r], weights[r + 1], ints);
+        std::tie(weights[r], weights[r + 1]) = unpackPairs(b, loc, stored, vector);
+        sum = arith::AddFOp::create(b, loc, sum, weights[r + 1]);
+      }
+      vector::StoreOp::create(b, loc, stored, op.getWeights(), ValueRange{row, column(c)});
+      sum = arith::AddFOp::create(b, loc, sum, weights[r]);
     }
     vector::StoreOp::create(b, loc, sum, op.getSum(), ValueRange{column(c)});
   }

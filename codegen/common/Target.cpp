@@ -49,10 +49,8 @@ static const Level kLevels[] = {
     {"x86-64", "SSE2", 128, 16, false, false, 0, {}},
 };
 
-// Instruction sets beyond a level that `host` may use with AVX-512.
-constexpr Extension kExtensions[] = {{"avx512bf16", ATTNC_CPU_AVX512_BF16},
-                                     {"avx512fp16", ATTNC_CPU_AVX512_FP16},
-                                     {"avx512vnni", ATTNC_CPU_AVX512_VNNI}};
+// Instruction sets beyond AVX-512's level that our code uses: "x86-64-v4+avx512bf16".
+constexpr Extension kExtensions[] = {{"avx512bf16", ATTNC_CPU_AVX512_BF16}};
 
 namespace {
 /// LLVM ends the process when a PTX version does not know the chip, so the two stand together: the first version that
@@ -68,8 +66,8 @@ constexpr uint64_t kSm75 = ATTNC_CUDA_SM_75, kSm80 = kSm75 | ATTNC_CUDA_SM_80, k
 static const Chip kChips[] = {{"sm_90", "+ptx78", kSm90}, {"sm_80", "+ptx70", kSm80}, {"sm_75", "+ptx63", kSm75}};
 
 llvm::ArrayRef<llvm::StringLiteral> targetNames() {
-  static constexpr llvm::StringLiteral names[] = {"host",   "x86-64-v4", "x86-64-v3", "x86-64-v2",
-                                                  "x86-64", "sm_90",     "sm_80",     "sm_75"};
+  static constexpr llvm::StringLiteral names[] = {
+      "host", "x86-64-v4+avx512bf16", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64", "sm_90", "sm_80", "sm_75"};
   return names;
 }
 
@@ -82,6 +80,34 @@ static TargetInfo fromLevel(const Level &level) {
   target.hasMaskedMemory = level.hasMaskedMemory;
   target.hasScalef = level.vectorBits == 512;
   target.cpuFeatureBits = level.featureBits;
+  return target;
+}
+
+/// `target` with one more instruction set, which its name says.
+static void extend(TargetInfo &target, const Extension &extension) {
+  target.name += "+" + extension.feature.str();
+  target.features += (target.features.empty() ? "+" : ",+") + extension.feature.str();
+  target.cpuFeatureBits |= extension.featureBits;
+  target.hasBf16Dot = target.cpuFeatureBits & ATTNC_CPU_AVX512_BF16;
+}
+
+/// "x86-64-v4+avx512bf16": a level, then what AVX-512 has beside it.
+static mlir::FailureOr<TargetInfo> parseLevel(llvm::StringRef name) {
+  auto [base, rest] = name.split('+');
+  const Level *level = llvm::find_if(kLevels, [base = base](const Level &level) {
+    return base == level.name || (level.name.starts_with("x86-64-") && base == level.name.substr(7));
+  });
+  if (level == std::end(kLevels) || (name.contains('+') && level->vectorBits != 512))
+    return mlir::failure();
+  TargetInfo target = fromLevel(*level);
+  llvm::SmallVector<llvm::StringRef> wanted;
+  rest.split(wanted, '+');
+  for (llvm::StringRef feature : name.contains('+') ? wanted : llvm::SmallVector<llvm::StringRef>()) {
+    const Extension *found = llvm::find_if(kExtensions, [&](const Extension &e) { return e.feature == feature; });
+    if (found == std::end(kExtensions) || (target.cpuFeatureBits & found->featureBits))
+      return mlir::failure();
+    extend(target, *found);
+  }
   return target;
 }
 
@@ -106,25 +132,19 @@ static TargetInfo host() {
   const Level *level = llvm::find_if(kLevels, [&](const Level &level) { return llvm::all_of(level.required, has); });
   TargetInfo target = fromLevel(*level);
   target.tune = llvm::sys::getHostCPUName().str();
-  if (target.vectorBits == 512)
-    for (const Extension &extension : kExtensions)
-      if (has(extension.feature)) {
-        target.features += (target.features.empty() ? "+" : ",+") + extension.feature.str();
-        target.cpuFeatureBits |= extension.featureBits;
-      }
+  for (const Extension &extension : kExtensions)
+    if (target.vectorBits == 512 && has(extension.feature))
+      extend(target, extension);
   return target;
 }
 
 mlir::FailureOr<TargetInfo> parseTarget(llvm::StringRef name) {
   if (name == "host")
     return host();
-  for (const Level &level : kLevels)
-    if (name == level.name || (level.name.starts_with("x86-64-") && name == level.name.substr(7)))
-      return fromLevel(level);
   for (const Chip &chip : kChips)
     if (name == chip.name)
       return fromChip(chip);
-  return mlir::failure();
+  return parseLevel(name);
 }
 
 /// "AMD EPYC" out of /proc/cpuinfo; "" if that cannot be read.

@@ -21,7 +21,7 @@ enum class Family { x86, nvptx };
 /// Target.cpp.
 struct TargetInfo {
   Family family = Family::x86;
-  std::string name;     // "x86-64-v4": the name users, descriptors and symbols have for it
+  std::string name;     // "x86-64-v4+avx512bf16": the name users, descriptors and symbols have for it
   std::string cpu;      // LLVM's CPU: instruction sets
   std::string features; // LLVM's features beyond those of `cpu`: "+avx512bf16"
   std::string tune;     // LLVM's CPU for latencies and costs; empty: generic
@@ -30,6 +30,7 @@ struct TargetInfo {
   bool hasFma = false;
   bool hasMaskedMemory = false;                     // loads and stores under a lane mask
   bool hasScalef = false;                           // x * 2^n in one instruction
+  bool hasBf16Dot = false;                          // f32 lanes += dot products of pairs of bf16
   unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10; // data caches of one core
   uint64_t cpuFeatureBits = 0;                      // ATTNC_CPU_*: what the loader demands of the machine
 

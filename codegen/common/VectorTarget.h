@@ -28,6 +28,18 @@ public:
   virtual mlir::Value multiplyAdd(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value a, mlir::Value b,
                                   mlir::Value c) const = 0;
 
+  /// The same with a relative error of 7.5e-5: enough where the result is rounded to bf16.
+  virtual mlir::Value roughExp2(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value t) const {
+    return exp2(builder, loc, t);
+  }
+
+  /// sum[l] + a[2l] * b[2l] + a[2l+1] * b[2l+1]; a and b are vectors of i32 that hold pairs of bf16. Only where
+  /// `info.hasBf16Dot`.
+  virtual mlir::Value dotPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value sum, mlir::Value a,
+                               mlir::Value b) const {
+    llvm_unreachable("this target has no dot products of bf16");
+  }
+
   const TargetInfo info;
 
 protected:

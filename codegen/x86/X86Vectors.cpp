@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace attnc::codegen;
@@ -23,6 +24,7 @@ using namespace attnc::codegen;
 namespace {
 
 /// Minimax coefficients of 2^f on [-1/2, 1/2], constant term first.
+constexpr float kRoughExp2[] = {0.999928073f, 0.693260984f, 0.242611124f, 0.0551716748f};
 constexpr float kExp2[] = {1.00000007f, 0.693146967f, 0.240221198f, 0.0555071323f, 0.0096755404f, 0.00132764871f};
 
 Value splat(OpBuilder &builder, Location loc, Type type, float value) {
@@ -45,24 +47,37 @@ public:
     return arith::AddFOp::create(builder, loc, arith::MulFOp::create(builder, loc, a, b), c);
   }
 
+  Value roughExp2(OpBuilder &builder, Location loc, Value t) const override {
+    return info.hasScalef ? exp2Scalef(builder, loc, t, kRoughExp2) : exp2Magic(builder, loc, t);
+  }
+
+  Value dotPairs(OpBuilder &builder, Location loc, Value sum, Value a, Value b) const override {
+    auto pairs = VectorType::get({2 * info.lanes(32)}, builder.getBF16Type());
+    SmallVector<Value> operands{sum, vector::BitCastOp::create(builder, loc, pairs, a),
+                                vector::BitCastOp::create(builder, loc, pairs, b)};
+    return LLVM::CallIntrinsicOp::create(builder, loc, sum.getType(),
+                                         builder.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"), operands)
+        .getResult(0);
+  }
+
 protected:
   Value exp2F32(OpBuilder &builder, Location loc, Value t) const override {
-    return info.hasScalef ? exp2Scalef(builder, loc, t) : exp2Magic(builder, loc, t);
+    return info.hasScalef ? exp2Scalef(builder, loc, t, kExp2) : exp2Magic(builder, loc, t);
   }
 
 private:
-  Value polynomial(OpBuilder &builder, Location loc, Value f) const {
-    Value p = splat(builder, loc, f.getType(), kExp2[5]);
-    for (int degree = 4; degree >= 0; --degree)
-      p = multiplyAdd(builder, loc, p, f, splat(builder, loc, f.getType(), kExp2[degree]));
+  Value polynomial(OpBuilder &builder, Location loc, ArrayRef<float> coefficients, Value f) const {
+    Value p = splat(builder, loc, f.getType(), coefficients.back());
+    for (float coefficient : llvm::reverse(coefficients.drop_back()))
+      p = multiplyAdd(builder, loc, p, f, splat(builder, loc, f.getType(), coefficient));
     return p;
   }
 
-  Value exp2Scalef(OpBuilder &builder, Location loc, Value t) const {
+  Value exp2Scalef(OpBuilder &builder, Location loc, Value t, ArrayRef<float> coefficients) const {
     Type type = t.getType();
     Value n = math::RoundEvenOp::create(builder, loc, t);
     Value f = arith::SubFOp::create(builder, loc, t, n);
-    Value p = polynomial(builder, loc, f);
+    Value p = polynomial(builder, loc, coefficients, f);
     Value zero = splat(builder, loc, type, 0.0f);
     Value all = arith::ConstantIntOp::create(builder, loc, -1, 16);
     Value currentRounding = arith::ConstantIntOp::create(builder, loc, 4, 32);
@@ -83,7 +98,7 @@ private:
     Value magic = splat(builder, loc, type, kMagic + 127.0f);
     Value z = arith::AddFOp::create(builder, loc, t, magic);
     Value n = arith::SubFOp::create(builder, loc, z, magic);
-    Value p = polynomial(builder, loc, arith::SubFOp::create(builder, loc, t, n));
+    Value p = polynomial(builder, loc, kExp2, arith::SubFOp::create(builder, loc, t, n));
     Value bits = arith::BitcastOp::create(builder, loc, ints, z);
     bits = arith::ShLIOp::create(builder, loc, bits, splatInt(builder, loc, ints, 23));
     return arith::MulFOp::create(builder, loc, p, arith::BitcastOp::create(builder, loc, type, bits));

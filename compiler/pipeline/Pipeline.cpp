@@ -68,7 +68,7 @@ schedule::Machine attnc::machineOf(const codegen::TargetInfo &target) {
 static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {
   module.getContext()->getOrLoadDialect<tile::TileDialect>();
   module->setAttr("tile.target", tile::TargetAttr::get(module.getContext(), target.lanes(32), target.vectorRegisters,
-                                                       target.l1Bytes, target.l2Bytes));
+                                                       target.l1Bytes, target.l2Bytes, target.hasBf16Dot));
 }
 
 LogicalResult attnc::runPipeline(ModuleOp module, llvm::StringRef from, llvm::StringRef to,

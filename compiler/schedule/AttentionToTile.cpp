@@ -23,8 +23,12 @@
 //       tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
 //   }
 //
-// Keys, values and queries that are f16 or bf16 are widened block by block: all arithmetic is in f32 (A8), and a block
-// is widened once for U blocks of queries.
+// Arithmetic is f64 where queries are f64, else f32 (A8). Tensors of another float type are converted block by block, K
+// and V once for the U blocks of queries of an item.
+//
+// Where the target has dot products of bf16 pairs and q, k, v are bf16, both contractions take pairs (tile.contract):
+// of features for Q K^T, so that K is read where it lies, and of keys for P V, so that V is packed once per block of
+// keys and P is stored as pairs. The scale is then applied to the f32 sums: q stays what it is.
 //
 // The U blocks of an item share one walk over K and V: what the first block brings into the cache the others find
 // there. Where K and V have rows of 4 KB (heads inside rows), they would fall out of the cache between two walks.
@@ -76,8 +80,9 @@ struct Blocking {
 /// Emits the schedule of one attention op.
 class AttentionScheduler {
 public:
-  AttentionScheduler(OpBuilder &builder, AttentionOp op, Blocking blocking)
-      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()) {}
+  AttentionScheduler(OpBuilder &builder, AttentionOp op, Blocking blocking, bool pairs)
+      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()), pairs(pairs),
+        scale(op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0)) {}
   void emit();
 
 private:
@@ -86,7 +91,7 @@ private:
   };
   /// Rows of what is stored otherwise, or null.
   struct Staging {
-    Value keys, values, rows;
+    Value keys, values, rows, columns;
   };
 
   // Small builders.
@@ -121,6 +126,10 @@ private:
   void emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead);
   Value emitStage(Value memref, StringRef layout, char rows, Value first, Value count, char feature, Value buffer);
   Value hasNonFinite();
+  Value bitsOf(Value narrow, bool high);
+  Value emitPackValues();
+  void emitPackQueries();
+  Value loadWeight(Value key, Value lane);
   Value converted(Value value, Type type);
   static Type elementOf(Value memref) { return cast<MemRefType>(memref.getType()).getElementType(); }
   bool isStaged(Value memref) { return elementOf(memref) != real; }
@@ -131,11 +140,13 @@ private:
   Location loc;
   Blocking blocking;
   schedule::MaskPlan mask;
-  Type real;                             ///< of all arithmetic (A8)
-  Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
-  Value n0, count, keys, values;         ///< the current block of keys: its first, how many, and their rows, widened
-  Value m, n;                            ///< M, N
-  Scratch scratch;                       ///< of the current block of queries
+  Type real;                                ///< of all arithmetic (A8)
+  bool pairs;                               ///< contractions of pairs of bf16
+  double scale;                             ///< of a raw score, in log2 units unless a score region wants it
+  Value batch, head, group, q0, queries;    ///< of the current block; `queries` are real ones
+  Value n0, count, keys, values, valueRows; ///< the current block of keys: its first, how many, and their rows, widened
+  Value m, n;                               ///< M, N
+  Scratch scratch;                          ///< of the current block of queries
   Staging staging;
   Scratch itemScratch; ///< of all blocks of the item
 };
@@ -186,6 +197,8 @@ static Value inlineRegion(OpBuilder &b, AttentionOp op, Region &region, ArrayRef
 
 /// t, in log2 units: the accumulated score itself (scale and log2(e) are in Qt), or the score region's value * log2(e).
 Value AttentionScheduler::scoreOf(Value acc, Value row, Value col) {
+  if (pairs)
+    acc = arith::MulFOp::create(b, loc, acc, f(scale));
   if (op.getScore().empty())
     return acc;
   Value s = inlineRegion(b, op, op.getScore(), {acc, batch, head, col, row, m, n});
@@ -239,14 +252,17 @@ void AttentionScheduler::emitScores(bool partial) {
   Value d = extent('D');
   // Captures end where the queries end; without captures nothing outside of scratch is read by column.
   Value columns = op.getCaptures().empty() ? Value() : queries;
-  auto contract =
-      tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns, d, keys,
-                               scratch.qt, partial ? tile::Tail::Clamp : tile::Tail::Exact, blocking.rows);
+  auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns,
+                                           pairs ? index(op.getExtent('D') / 2) : d, keys, scratch.qt,
+                                           partial ? tile::Tail::Clamp : tile::Tail::Exact, blocking.rows);
   OpBuilder::InsertionGuard guard(b);
   if (subtracted) { // the sum starts at -m: subtracting the maximum is free
     Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
     Value lane = sub(init->getArgument(1), q0);
-    tile::YieldOp::create(b, loc, arith::NegFOp::create(b, loc, load(scratch.max, {lane})).getResult());
+    Value max = load(scratch.max, {lane});
+    Value start = pairs ? arith::MulFOp::create(b, loc, max, f(-1.0 / scale)).getResult()
+                        : arith::NegFOp::create(b, loc, max).getResult();
+    tile::YieldOp::create(b, loc, start);
   }
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
@@ -278,7 +294,7 @@ Value AttentionScheduler::hasNonFinite() {
     auto reduce =
         tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Add, index(0), extent('E'), loop.getRegionIterArg(0));
     Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
-    Value v = load(values, {loop.getInductionVar(), body->getArgument(0)});
+    Value v = converted(load(valueRows, {loop.getInductionVar(), body->getArgument(0)}), real);
     tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, v, f(0.0)).getResult());
     b.setInsertionPointToEnd(loop.getBody());
     scf::YieldOp::create(b, loc, reduce.getResult());
@@ -290,7 +306,8 @@ Value AttentionScheduler::hasNonFinite() {
 void AttentionScheduler::emitAccumulate() {
   auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
   Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
-  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), count, transposed,
+  Value depth = pairs ? b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)) : count;
+  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), depth, transposed,
                                            scratch.p, tile::Tail::Peel, blocking.rows);
   OpBuilder::InsertionGuard guard(b);
   Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
@@ -309,9 +326,9 @@ void AttentionScheduler::emitMaskedAccumulate() {
   auto features = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
   b.setInsertionPointToStart(features.getBody());
   Value key = rows.getInductionVar(), feature = features.getInductionVar();
-  Value v = load(values, {key, feature});
+  Value v = converted(load(valueRows, {key, feature}), real);
   mapColumns(queries, [&](Value lane) {
-    Value p = load(scratch.p, {key, lane}), old = load(scratch.ot, {feature, lane});
+    Value p = loadWeight(key, lane), old = load(scratch.ot, {feature, lane});
     Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
     if (!op.getMask().empty())
       counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, lane)));
@@ -352,8 +369,14 @@ void AttentionScheduler::setKeyBlock(Value first) {
                             : view(memref, layout, {{'N', n0, count}, {feature, index(0), extent(feature)}},
                                    std::string{'N', feature});
   };
+  if (pairs) {
+    keys = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
+    valueRows = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
+    values = emitPackValues();
+    return;
+  }
   keys = rowsOf(op.getK(), op.getKLayout(), 'D', staging.keys);
-  values = rowsOf(op.getV(), op.getVLayout(), 'E', staging.values);
+  values = valueRows = rowsOf(op.getV(), op.getVLayout(), 'E', staging.values);
 }
 
 void AttentionScheduler::emitKeyBlock() {
@@ -423,9 +446,11 @@ void AttentionScheduler::emitOutput() {
 /// Scratch of all blocks of an item: a leading dimension counts them, but P is needed by one at a time.
 AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
   int64_t width = blocking.width, count = blocking.blocks;
-  return {scratchBuffer({count, op.getExtent('D'), width}, real),
+  Type operand = pairs ? Type(b.getI32Type()) : real;
+  int64_t packed = pairs ? 2 : 1; // elements of an operand
+  return {scratchBuffer({count, op.getExtent('D') / packed, width}, operand),
           scratchBuffer({count, op.getExtent('E'), width}, real),
-          scratchBuffer({blocking.keys, width}, real),
+          scratchBuffer({blocking.keys / packed, width}, operand),
           scratchBuffer({count, width}, real),
           scratchBuffer({count, width}, real),
           scratchBuffer({count, 1}, b.getI32Type())};
@@ -433,10 +458,13 @@ AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
 
 AttentionScheduler::Staging AttentionScheduler::allocateStaging() {
   int64_t d = op.getExtent('D'), e = op.getExtent('E');
+  if (pairs)
+    return {Value(), scratchBuffer({blocking.keys / 2, e}, b.getI32Type()),
+            scratchBuffer({blocking.width, std::max(d, e)}, real), scratchBuffer({d, blocking.width}, real)};
   bool stagesRows = isStaged(op.getQ()) || isStaged(op.getInits()[0]);
   return {isStaged(op.getK()) ? scratchBuffer({blocking.keys, d}, real) : Value(),
           isStaged(op.getV()) ? scratchBuffer({blocking.keys, e}, real) : Value(),
-          stagesRows ? scratchBuffer({blocking.width, std::max(d, e)}, real) : Value()};
+          stagesRows ? scratchBuffer({blocking.width, std::max(d, e)}, real) : Value(), Value()};
 }
 
 AttentionScheduler::Scratch AttentionScheduler::scratchOf(Value block) {
@@ -479,14 +507,76 @@ void AttentionScheduler::emitStart() {
     b.setInsertionPointToStart(clear.getBody());
     mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.ot, {clear.getInductionVar(), lane}); });
   }
-  double factor = op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0);
   Value rows = isStaged(op.getQ())
                    ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', staging.rows)
                    : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
-  auto pack = tile::TransposeOp::create(b, loc, rows, scratch.qt, queries, extent('D'), /*pad=*/true);
+  auto pack = tile::TransposeOp::create(b, loc, rows, pairs ? staging.columns : scratch.qt, queries, extent('D'),
+                                        /*pad=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+    Value q = body->getArgument(0);
+    tile::YieldOp::create(b, loc, pairs ? q : arith::MulFOp::create(b, loc, q, f(scale)).getResult());
+  }
+  if (pairs)
+    emitPackQueries();
+}
+
+//===----------------------------------------------------------------------===//
+// Pairs of bf16
+//===----------------------------------------------------------------------===//
+
+/// The bits of a bf16 in the low or the high half of an i32.
+Value AttentionScheduler::bitsOf(Value narrow, bool high) {
+  Type i32 = b.getI32Type();
+  Value bits = arith::ExtUIOp::create(b, loc, i32, arith::BitcastOp::create(b, loc, b.getI16Type(), narrow));
+  return high ? arith::ShLIOp::create(b, loc, bits, arith::ConstantIntOp::create(b, loc, 16, 32)).getResult() : bits;
+}
+
+/// Qt[d/2][q] = {Q[q][d], Q[q][d+1]}: exact, since the columns hold what was bf16.
+void AttentionScheduler::emitPackQueries() {
+  auto loop = scf::ForOp::create(b, loc, index(0), index(op.getExtent('D') / 2), index(1));
   OpBuilder::InsertionGuard guard(b);
-  Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
-  tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, body->getArgument(0), f(factor)).getResult());
+  b.setInsertionPointToStart(loop.getBody());
+  Value pair = loop.getInductionVar(), first = arith::MulIOp::create(b, loc, pair, index(2));
+  mapColumns(index(blocking.width), [&](Value lane) {
+    auto half = [&](Value feature, bool high) {
+      return bitsOf(converted(load(staging.columns, {feature, lane}), b.getBF16Type()), high);
+    };
+    Value word = arith::OrIOp::create(b, loc, half(first, false), half(add(first, index(1)), true));
+    store(word, scratch.qt, {pair, lane});
+  });
+}
+
+/// {V[n][e], V[n+1][e]} for pairs of keys of the block; a key beyond it counts as 0.
+Value AttentionScheduler::emitPackValues() {
+  Value pairCount = b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)), last = sub(count, index(1));
+  auto loop = scf::ForOp::create(b, loc, index(0), pairCount, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value first = arith::MulIOp::create(b, loc, loop.getInductionVar(), index(2)), second = add(first, index(1));
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, second, last);
+  Value keep = arith::ExtSIOp::create(b, loc, b.getI32Type(), exists);
+  second = min(second, last);
+  mapColumns(extent('E'), [&](Value feature) {
+    Value low = bitsOf(load(valueRows, {first, feature}), false);
+    Value high = arith::AndIOp::create(b, loc, bitsOf(load(valueRows, {second, feature}), true), keep);
+    store(arith::OrIOp::create(b, loc, low, high), staging.values, {loop.getInductionVar(), feature});
+  });
+  return staging.values;
+}
+
+/// P[key][lane].
+Value AttentionScheduler::loadWeight(Value key, Value lane) {
+  if (!pairs)
+    return load(scratch.p, {key, lane});
+  Type i32 = b.getI32Type();
+  auto constant = [&](int64_t value) -> Value { return arith::ConstantIntOp::create(b, loc, value, 32); };
+  Value word = load(scratch.p, {arith::DivUIOp::create(b, loc, key, index(2)), lane});
+  Value odd = arith::IndexCastOp::create(b, loc, i32, arith::RemUIOp::create(b, loc, key, index(2)));
+  Value shift = arith::SubIOp::create(b, loc, constant(16), arith::MulIOp::create(b, loc, odd, constant(16)));
+  Value bits = arith::AndIOp::create(b, loc, arith::ShLIOp::create(b, loc, word, shift), constant(-65536));
+  return arith::BitcastOp::create(b, loc, real, bits);
 }
 
 /// `blocks` of W queries make up a head; `blocksPerItem` of them belong to one item.
@@ -551,6 +641,15 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
     return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks};
   }
 
+  /// Both contractions can be of pairs of bf16. Sums of weights as bf16 are too rough for an lse of f32 (8.6e-4 off).
+  bool takesPairs(AttentionOp op, Blocking blocking) {
+    auto isBf16 = [](Value tensor) { return cast<MemRefType>(tensor.getType()).getElementType().isBF16(); };
+    double scale = op.getScaleValue();
+    return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getBf16Dot() && isBf16(op.getQ()) &&
+           isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 && op.getKLayout().ends_with("D") &&
+           blocking.rows % 2 == 0 && !op.hasLse() && std::isnormal(scale) && std::isnormal(1 / scale);
+  }
+
   void runOnOperation() override {
     schedule::Schedule forced;
     forced.attentionQueries = queries;
@@ -569,7 +668,8 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
       else if (remarks)
         mask.remark();
       OpBuilder builder(op);
-      AttentionScheduler(builder, op, blockingOf(op, forced, *machine)).emit();
+      Blocking blocking = blockingOf(op, forced, *machine);
+      AttentionScheduler(builder, op, blocking, takesPairs(op, blocking)).emit();
       op.erase();
       ++numAttentions;
     }

@@ -67,6 +67,10 @@ LogicalResult ContractOp::verify() {
     return emitOpError("lhs and rhs must have rank 2");
   if (rhs.isDynamicDim(1))
     return emitOpError("the panel rhs must have a static number of columns");
+  Type element = lhs.getElementType();
+  if (rhs.getElementType().isInteger(32) && !element.isInteger(32) &&
+      !(element.isBF16() && lhs.getStridesAndOffset().first.back() == 1))
+    return emitOpError("pairs in rhs want pairs of bf16 in lhs: i32, or bf16 side by side");
   Builder builder(getContext());
   Type index = builder.getIndexType(), acc = getAccumulatorType();
   if (failed(verifyRegion(*this, getInit(), "init", {index, index}, acc)))

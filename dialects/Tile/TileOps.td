@@ -48,12 +48,14 @@ def Tile_TargetAttr : Tile_Attr<"Target", "target"> {
   let description = [{
     The module attribute `tile.target`. `lanes` counts f32 elements of a vector
     register, `registers` the vector registers, cache sizes are bytes per core.
+    With `bf16_dot` contractions of pairs of bf16 have an instruction.
 
     ```mlir
     module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {}
     ```
   }];
-  let parameters = (ins "unsigned":$lanes, "unsigned":$registers, "unsigned":$l1, "unsigned":$l2);
+  let parameters = (ins "unsigned":$lanes, "unsigned":$registers, "unsigned":$l1, "unsigned":$l2,
+                        DefaultValuedParameter<"bool", "false">:$bf16_dot);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -83,6 +85,9 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     while it is still in a register. `lhs` is read element by element (broadcast)
     in place, with any strides; `rhs` is read as contiguous vectors. Columns are
     numbered from `col_begin`. An absent `init` region means 0.
+
+    Pairs of bf16: where `rhs` holds i32, each is two bf16 that follow each other along k, the first in the low half, and
+    `k_end` counts pairs. `lhs` holds the same, or bf16 whose pairs are adjacent in memory. Sums are f32.
 
     Rows: `exact` promises that register tiles fit; `peel` emits smaller tiles for
     the rest; `clamp` computes whole tiles, in which rows at and beyond `row_end`
@@ -143,7 +148,8 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
     `max` stays finite: it starts at 0 and only finite steps are added, so a
     column that has met no score has sum = 0, and -inf gives exactly p = 0. NaN
     and +inf reach p and sum of their own column only. With `subtracted`, t
-    already has `max` subtracted (the contraction started at -max).
+    already has `max` subtracted (the contraction started at -max). Where `weights` holds i32, rows 2r and 2r + 1 are
+    stored as one row of pairs of bf16, and `sum` adds what was stored.
 
     ```mlir
     tile.softmax_step %t max(%m) sum(%l) pending(%flag) weights(%p from %nb) scaled(%ot) {subtracted}

@@ -67,8 +67,11 @@ std::vector<Variant> variants() {
   all.push_back({.name = "odd_features", .mask = "none", .D = 5, .E = 7});
   all.push_back({.name = "one_feature", .mask = "causal", .D = 1, .E = 1});
   all.push_back({.name = "heads_first", .mask = "causal", .q = "BHMD", .k = "BGND", .v = "BGNE", .o = "BHME"});
+  all.push_back({.name = "bf16_causal", .mask = "causal", .D = 6, .E = 5, .type = "bf16"});
+  all.push_back({.name = "bf16_lse", .mask = "prefix", .type = "bf16", .lse = true});
+  all.push_back({.name = "bf16_score", .mask = "causal", .score = "softcap", .H = 4, .G = 2, .type = "bf16"});
   for (const char *type : {"bf16", "f16"}) {
-    all.push_back({.name = std::string(type) + "_window", .mask = "window", .type = type, .lse = true});
+    all.push_back({.name = std::string(type) + "_window", .mask = "window", .type = type});
     all.push_back({.name = std::string(type) + "_padding",
                    .mask = "padding",
                    .score = "softcap",

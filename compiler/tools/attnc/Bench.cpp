@@ -103,11 +103,15 @@ struct Setup {
   const Tensors &inputs;
   int threads;
   unsigned vectorBits; // of the code that is measured
-  bool doubles;        // whether it computes in f64
+  Arithmetic arithmetic;
   const emit::EntryInfo &entry;
   bool onGpu; // then the peaks of this CPU say nothing, and neither does the CPU time of a thread
 };
 } // namespace
+
+static llvm::StringRef nameOf(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::bf16Dots ? "bf16 dot" : arithmetic == Arithmetic::f64 ? "f64 FMA" : "FMA";
+}
 
 static Round measureRound(const Setup &setup, int calls, BandwidthMeter &memory) {
   Round round;
@@ -115,11 +119,11 @@ static Round measureRound(const Setup &setup, int calls, BandwidthMeter &memory)
     round.bandwidth = memory.measure(setup.threads);
   if (calls > 1)
     setup.callable.code.call(setup.inputs, setup.callable.outputs); // the bandwidth burst has emptied the caches
-  double before = setup.onGpu ? 0 : measureFlops(setup.vectorBits, setup.doubles, setup.threads);
+  double before = setup.onGpu ? 0 : measureFlops(setup.vectorBits, setup.arithmetic, setup.threads);
   double wall = wallSeconds();
   round.seconds = timeCalls(setup.callable, setup.inputs, calls);
   round.wall = (wallSeconds() - wall) / calls;
-  double after = setup.onGpu ? 0 : measureFlops(setup.vectorBits, setup.doubles, setup.threads);
+  double after = setup.onGpu ? 0 : measureFlops(setup.vectorBits, setup.arithmetic, setup.threads);
   round.peakGflops = (before + after) / 2;
   return round;
 }
@@ -174,6 +178,7 @@ static void printJson(Compilation &compilation, const Setup &setup, const DimBin
     if (!setup.onGpu) {
       json.attribute("peak_gflops", median(result.rounds, [](const Round &round) { return round.peakGflops; }));
       json.attribute("peak_vector_bits", setup.vectorBits);
+      json.attribute("peak_arithmetic", nameOf(setup.arithmetic));
       json.attribute("fraction_of_peak", result.fractionOfPeak());
       json.attribute("peak_bytes_per_second",
                      median(result.rounds, [](const Round &round) { return round.bandwidth; }));
@@ -199,8 +204,8 @@ static void printTable(const Setup &setup, const Result &result) {
     row("arithmetic", fmt::format("{:.1f} GFLOP/s, copies to the GPU and back included", result.gflops()));
     return;
   }
-  row("arithmetic", fmt::format("{:.1f} GFLOP/s, {:.1f}% of the {}-bit FMA peak of {:.1f}", result.gflops(),
-                                result.fractionOfPeak() * 100, setup.vectorBits, peak));
+  row("arithmetic", fmt::format("{:.1f} GFLOP/s, {:.1f}% of the {}-bit {} peak of {:.1f}", result.gflops(),
+                                result.fractionOfPeak() * 100, setup.vectorBits, nameOf(setup.arithmetic), peak));
   row("memory",
       fmt::format("{:.2f} GB/s, {:.1f}% of the read bandwidth of {:.2f}", result.bytes / result.seconds() * 1e-9,
                   result.fractionOfBandwidth() * 100, bandwidth * 1e-9));
@@ -219,9 +224,15 @@ static int report(Compilation &compilation, const Setup &setup, const DimBinding
   return kOk;
 }
 
-static bool computesInDoubles(const emit::EntryInfo &entry) {
-  return llvm::any_of(entry.inputs,
-                      [](const auto &input) { return input.typeCode == kDLFloat && input.typeBits == 64; });
+/// What the measured code should do at its best: dot products where every tensor of floats is bf16.
+static Arithmetic arithmeticOf(const emit::EntryInfo &entry, const codegen::TargetInfo &target) {
+  auto isDouble = [](const auto &input) { return input.typeCode == kDLFloat && input.typeBits == 64; };
+  auto isNoBf16 = [](const auto &input) { return input.typeCode == kDLFloat && !input.dims.empty(); };
+  auto isBf16 = [](const auto &input) { return input.typeCode == kDLBfloat; };
+  if (llvm::any_of(entry.inputs, isDouble))
+    return Arithmetic::f64;
+  bool takesDots = target.hasBf16Dot && llvm::any_of(entry.inputs, isBf16) && llvm::none_of(entry.inputs, isNoBf16);
+  return takesDots ? Arithmetic::bf16Dots : Arithmetic::f32;
 }
 
 static int run(llvm::ArrayRef<const char *> arguments) {
@@ -265,13 +276,9 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     result.work = compilation.timed("count", [&] { return countWork(function, *inputs); });
   else
     result.work.gaps.push_back("the file is past level fused: arithmetic is not counted");
-  Setup setup{callable,
-              *inputs,
-              threads,
-              callable.code.vectorBits(compilation.request().targets),
-              computesInDoubles(entry),
-              entry,
-              callable.code.isOnGpu()};
+  codegen::TargetInfo target = callable.code.target(compilation.request().targets);
+  Setup setup{
+      callable, *inputs, threads, target.vectorBits, arithmeticOf(entry, target), entry, callable.code.isOnGpu()};
   measure(setup, budget, result);
   return report(compilation, setup, dims, result, json);
 }

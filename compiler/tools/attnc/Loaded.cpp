@@ -69,11 +69,11 @@ bool Loaded::isOnGpu() {
   return chosen && (chosen->cpu_features & ATTNC_CUDA_ANY);
 }
 
-unsigned Loaded::vectorBits(llvm::ArrayRef<codegen::TargetInfo> targets) {
+codegen::TargetInfo Loaded::target(llvm::ArrayRef<codegen::TargetInfo> targets) {
   for (const codegen::TargetInfo &target : targets)
     if (target.name == variant())
-      return target.vectorBits;
-  return 128;
+      return target;
+  return {};
 }
 
 void Loaded::keepWorkspace(int64_t bytes) {

@@ -40,7 +40,7 @@ public:
   /// Whether that is a GPU.
   bool isOnGpu();
   /// The vector width of that target, one of `targets`.
-  unsigned vectorBits(llvm::ArrayRef<codegen::TargetInfo> targets);
+  codegen::TargetInfo target(llvm::ArrayRef<codegen::TargetInfo> targets);
   int threads() const { return attnc_context_threads(context); }
 
 private:

@@ -81,6 +81,7 @@ static constexpr int kChains = 12;
 #define ATTNC_START128(i) "movaps %%xmm15, %%xmm" #i "\n"
 #define ATTNC_FMA512S(i) "vfmadd213ps %%zmm15, %%zmm14, %%zmm" #i "\n"
 #define ATTNC_FMA512D(i) "vfmadd213pd %%zmm15, %%zmm14, %%zmm" #i "\n"
+#define ATTNC_DOT512(i) "vdpbf16ps %%zmm15, %%zmm14, %%zmm" #i "\n"
 #define ATTNC_FMA256S(i) "vfmadd213ps %%ymm15, %%ymm14, %%ymm" #i "\n"
 #define ATTNC_FMA256D(i) "vfmadd213pd %%ymm15, %%ymm14, %%ymm" #i "\n"
 #define ATTNC_MULADD128S(i) "mulps %%xmm14, %%xmm" #i "\naddps %%xmm15, %%xmm" #i "\n"
@@ -96,6 +97,8 @@ ATTNC_BURST(burst512s, float, __attribute__((target("avx512f"))), ATTNC_SETUP("z
             ATTNC_FMA512S)
 ATTNC_BURST(burst512d, double, __attribute__((target("avx512f"))), ATTNC_SETUP("zmm", "d"), ATTNC_START512,
             ATTNC_FMA512D)
+ATTNC_BURST(burstDots, float, __attribute__((target("avx512bf16"))), ATTNC_SETUP("zmm", "s"), ATTNC_START512,
+            ATTNC_DOT512)
 ATTNC_BURST(burst256s, float, __attribute__((target("avx2,fma"))), ATTNC_SETUP("ymm", "s"), ATTNC_START256,
             ATTNC_FMA256S)
 ATTNC_BURST(burst256d, double, __attribute__((target("avx2,fma"))), ATTNC_SETUP("ymm", "d"), ATTNC_START256,
@@ -103,13 +106,15 @@ ATTNC_BURST(burst256d, double, __attribute__((target("avx2,fma"))), ATTNC_SETUP(
 ATTNC_BURST(burst128s, float, , ATTNC_SETUP128S, ATTNC_START128, ATTNC_MULADD128S)
 ATTNC_BURST(burst128d, double, , ATTNC_SETUP128D, ATTNC_START128, ATTNC_MULADD128D)
 
-double measureFlops(unsigned vectorBits, bool doubles, int threads) {
-  auto *burst = vectorBits == 512   ? (doubles ? burst512d : burst512s)
+double measureFlops(unsigned vectorBits, Arithmetic arithmetic, int threads) {
+  bool doubles = arithmetic == Arithmetic::f64, dots = arithmetic == Arithmetic::bf16Dots;
+  auto *burst = dots                ? burstDots
+                : vectorBits == 512 ? (doubles ? burst512d : burst512s)
                 : vectorBits == 256 ? (doubles ? burst256d : burst256s)
                                     : (doubles ? burst128d : burst128s);
   constexpr long iterations = 1'500'000;
   double elapsed = timeTogether(threads, [&](int) { burst(iterations); });
-  double lanes = vectorBits / (doubles ? 64.0 : 32.0);
+  double lanes = vectorBits / (doubles ? 64.0 : dots ? 16.0 : 32.0);
   return 2.0 * kChains * lanes * iterations * threads / elapsed * 1e-9;
 }
 

@@ -84,3 +84,25 @@ func.func @bf16(%q: memref<?x64xf32>, %k: memref<?x64xbf16>, %v: memref<?x64xbf1
   return
 }
 }
+
+// -----
+
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576, bf16_dot = true>} {
+// Dot products of pairs: K in place, V packed once per block of keys, P stored as pairs, the scale on the f32 sums.
+// CHECK-LABEL: func @pairs
+// CHECK-SAME: %{{.*}}: memref<?x64xbf16>, %[[K:.*]]: memref<?x64xbf16>
+func.func @pairs(%q: memref<?x64xbf16>, %k: memref<?x64xbf16>, %v: memref<?x64xbf16>, %o: memref<?x64xbf16>) {
+  // CHECK: memref.alloca() {{.*}} : memref<4x32x64xi32>
+  // CHECK: memref.alloca() {{.*}} : memref<32x64xi32>
+  // CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c64
+  // CHECK: arith.ori
+  // CHECK: scf.for
+  // CHECK: tile.contract {{.*}} k(%c32) lhs(%{{.*}} : memref<?x64xbf16, strided<[64, 1], offset: ?>>) rhs(%{{.*}} : memref<32x64xi32{{.*}}
+  // CHECK: arith.mulf
+  // CHECK: tile.softmax_step {{.*}} {subtracted} : f32, {{.*}} memref<32x64xi32>
+  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<64x32xi32, strided<[1, 64]>>) rhs(%{{.*}} : memref<32x64xi32>)
+  attn.attention q(%q "MD" : memref<?x64xbf16>) k(%k "ND" : memref<?x64xbf16>) v(%v "NE" : memref<?x64xbf16>)
+    outs("ME", %o : memref<?x64xbf16>)
+  return
+}
+}

@@ -56,3 +56,15 @@ func.func @transpose_rank(%x: memref<?xf32>, %y: memref<?x?xf32>, %n: index) {
   } : memref<?xf32> to memref<?x?xf32>
   return
 }
+
+// -----
+
+func.func @pairs_of_floats(%x: memref<?x8xf32>, %panel: memref<4x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{pairs in rhs want pairs of bf16 in lhs: i32, or bf16 side by side}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<4x16xi32>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  }
+  return
+}
