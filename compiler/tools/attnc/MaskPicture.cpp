@@ -117,7 +117,7 @@ private:
   const MaskPicture &picture;
   std::string out;
   double width, height; // of the square
-  static constexpr int left = 56, top = 64, right = 24, side = 360;
+  static constexpr int left = 56, top = 64, right = 40, side = 360;
 };
 } // namespace
 
@@ -225,7 +225,7 @@ void SvgWriter::legend() {
     out += fmt::format("<rect x='{:g}' y='{:g}' width='11' height='11' fill='{}' stroke='#999' stroke-width='.5'/>"
                        "<text x='{:g}' y='{:g}'>{}</text>\n",
                        x, y, look.fill.str(), x + 16, y + 10, label);
-    x += 24 + 6.1 * static_cast<double>(label.size());
+    x += 22 + 6.9 * static_cast<double>(label.size());
   }
   int64_t square = picture.queries * picture.keys;
   std::string counts = fmt::format("blocks of {} x {}; visited: {:.1f}% of the square", picture.blockRows,
