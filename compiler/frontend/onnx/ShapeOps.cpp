@@ -121,7 +121,7 @@ Sym inferExtent(Extents &symbols, SymList from, const SymList &target) {
   for (const Sym &extent : target) {
     if (extent.isConstant(-1))
       continue;
-    if (auto it = llvm::find(from, extent); it != from.end() && !extent.isConstant(0))
+    if (auto *it = llvm::find(from, extent); it != from.end() && !extent.isConstant(0))
       from.erase(it);
     else
       rest.push_back(extent);

@@ -144,8 +144,7 @@ std::optional<Sym> Extents::divideExactly(const Sym &a, const Sym &b) const {
     return std::nullopt; // INT64_MIN / -1; nobody divides an extent by -1
   std::vector<Term> terms;
   for (const Term &term : a.getTerms()) {
-    if (term.coefficient % divisor.coefficient ||
-        !std::includes(term.atoms.begin(), term.atoms.end(), divisor.atoms.begin(), divisor.atoms.end()))
+    if (term.coefficient % divisor.coefficient || !llvm::includes(term.atoms, divisor.atoms))
       return std::nullopt;
     Term quotient{{}, term.coefficient / divisor.coefficient};
     std::set_difference(term.atoms.begin(), term.atoms.end(), divisor.atoms.begin(), divisor.atoms.end(),

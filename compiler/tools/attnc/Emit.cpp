@@ -79,7 +79,7 @@ static int writeFile(llvm::StringRef file, llvm::StringRef bytes) {
   auto buffer = llvm::FileOutputBuffer::create(file, bytes.size());
   if (!buffer)
     return error("cannot write '" + file + "': " + llvm::toString(buffer.takeError()));
-  std::copy(bytes.begin(), bytes.end(), (*buffer)->getBufferStart());
+  llvm::copy(bytes, (*buffer)->getBufferStart());
   if (llvm::Error failure = (*buffer)->commit())
     return error("cannot write '" + file + "': " + llvm::toString(std::move(failure)));
   return kOk;
