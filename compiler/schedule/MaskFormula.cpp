@@ -81,7 +81,7 @@ bool FormulaReader::isUniform(Value value) {
 }
 
 AffineExpr FormulaReader::symbol(Value value) {
-  auto it = llvm::find(formula.symbols, value);
+  auto *it = llvm::find(formula.symbols, value);
   if (it == formula.symbols.end())
     it = formula.symbols.insert(it, value);
   return getAffineSymbolExpr(it - formula.symbols.begin(), context);
