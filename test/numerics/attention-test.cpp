@@ -13,6 +13,7 @@
 #include "test/numerics/Modules.h"
 #include "test/numerics/Variants.h"
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 using namespace mlir;
 using namespace attnc;
@@ -138,6 +139,29 @@ TEST_F(Attention, sharedWalks) {
   for (Sizes sizes : {Sizes{16, 200, 130}, Sizes{13, 300, 300}})
     for (Poison poison : {Poison::none, Poison::masked, Poison::values})
       check(sizes, poison);
+}
+
+/// A window over a million queries and keys: no mask exists in memory (its bits would be 128 GB), and blocks outside of
+/// the window are not even looked at, or this would run for hours.
+TEST_F(Attention, aMillionTokens) {
+  ASSERT_NO_FATAL_FAILURE(compile({.name = "million", .mask = "window", .H = 1, .G = 1, .D = 2, .E = 1}));
+  constexpr int64_t kTokens = 1 << 20;
+  Type f32 = Float32Type::get(context.get());
+  std::vector<RefTensor> inputs = {RefTensor(f32, {1, kTokens, 1, 2}), RefTensor(f32, {1, kTokens, 1, 2}),
+                                   RefTensor(f32, {1, kTokens, 1, 1})};
+  for (int64_t at = 0; at < 2 * kTokens; ++at)
+    inputs[0].floats[at] = inputs[1].floats[at] = (at % 17) / 16.0;
+  for (int64_t at = 0; at < kTokens; ++at) // the mean over a window of 20 is near its middle
+    inputs[2].floats[at] = static_cast<double>(at % 1024);
+  rusage before, after;
+  getrusage(RUSAGE_SELF, &before);
+  std::string error;
+  auto got = compiled->run(inputs, error);
+  getrusage(RUSAGE_SELF, &after);
+  ASSERT_TRUE(got) << error;
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 200 << 10) << "KB beside the inputs";
+  for (int64_t query : {19, 1000, 524788, 1048570})
+    EXPECT_NEAR((*got)[0].floats[query], static_cast<double>(query % 1024) - 9.5, 8) << query;
 }
 
 /// Inputs that the caller holds with gaps, read in place or copied.
