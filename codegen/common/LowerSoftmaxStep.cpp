@@ -59,7 +59,7 @@ private:
   }
   void scaleRows(Value memref, Value rows, Value column, Value factor);
   void scalePairs(Value memref, Value rows, Value column, Value factor);
-  Value rescaleColumns(Value column, Value pending);
+  void rescaleColumns(Value column);
 
   OpBuilder &b;
   Location loc;
@@ -119,8 +119,8 @@ void RescaleBuilder::scaleRows(Value memref, Value rows, Value column, Value fac
   });
 }
 
-/// One vector of columns; returns `pending` or-ed with "a column is still without score".
-Value RescaleBuilder::rescaleColumns(Value column, Value pending) {
+/// One vector of columns; its flag is set if a column is still without score.
+void RescaleBuilder::rescaleColumns(Value column) {
   int64_t rows = cast<MemRefType>(argument(kTile).getType()).getDimSize(0);
   SmallVector<Value> tile;
   for (int64_t r = 0; r < rows; ++r)
@@ -156,18 +156,25 @@ Value RescaleBuilder::rescaleColumns(Value column, Value pending) {
   Value none = compare(arith::CmpFPredicate::OEQ, mx, splat(-std::numeric_limits<double>::infinity()));
   Value waiting = arith::AndIOp::create(b, loc, unset, none);
   Value any = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, waiting);
-  return arith::OrIOp::create(b, loc, pending, any);
+  auto flags = cast<MemRefType>(argument(kPending).getType());
+  int64_t columnsOfFlag = cast<MemRefType>(argument(kTile).getType()).getDimSize(1) / flags.getDimSize(0);
+  Value at = arith::DivUIOp::create(b, loc, column, constantIndex(b, loc, columnsOfFlag));
+  Value flag = memref::LoadOp::create(b, loc, argument(kPending), ValueRange{at});
+  flag = arith::OrIOp::create(b, loc, flag, arith::ExtUIOp::create(b, loc, b.getI32Type(), any));
+  memref::StoreOp::create(b, loc, flag, argument(kPending), ValueRange{at});
 }
 
 void RescaleBuilder::build() {
   b.setInsertionPointToStart(function.addEntryBlock());
   int64_t width = cast<MemRefType>(argument(kTile).getType()).getDimSize(1);
-  Value no = arith::ConstantIntOp::create(b, loc, 0, 1);
-  Value pending = buildLoop(
-      b, loc, constantIndex(b, loc, 0), constantIndex(b, loc, width), target.info.lanes(32), {no},
-      [&](Value column, ValueRange state) { return SmallVector<Value>{rescaleColumns(column, state[0])}; })[0];
-  Value flag = arith::ExtUIOp::create(b, loc, b.getI32Type(), pending);
-  memref::StoreOp::create(b, loc, flag, argument(kPending), ValueRange{constantIndex(b, loc, 0)});
+  Value none = arith::ConstantIntOp::create(b, loc, 0, 32);
+  for (int64_t flag = 0; flag < cast<MemRefType>(argument(kPending).getType()).getDimSize(0); ++flag)
+    memref::StoreOp::create(b, loc, none, argument(kPending), ValueRange{constantIndex(b, loc, flag)});
+  buildLoop(b, loc, constantIndex(b, loc, 0), constantIndex(b, loc, width), target.info.lanes(32), {},
+            [&](Value column, ValueRange) {
+              rescaleColumns(column);
+              return SmallVector<Value>();
+            });
   func::ReturnOp::create(b, loc);
 }
 
@@ -200,8 +207,14 @@ static Value scratchTile(OpBuilder &builder, Operation *user, int64_t rows, int6
   return memref::AllocaOp::create(builder, user->getLoc(), type, builder.getI64IntegerAttr(64));
 }
 
-static Value loadScalar(OpBuilder &b, Location loc, Value memref) {
-  return memref::LoadOp::create(b, loc, memref, ValueRange{constantIndex(b, loc, 0)});
+/// Some flag of `pending` is set.
+static Value anyPending(OpBuilder &b, Location loc, Value pending) {
+  Value flags;
+  for (int64_t at = 0; at < cast<MemRefType>(pending.getType()).getDimSize(0); ++at) {
+    Value flag = memref::LoadOp::create(b, loc, pending, ValueRange{constantIndex(b, loc, at)});
+    flags = flags ? arith::OrIOp::create(b, loc, flags, flag).getResult() : flag;
+  }
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, flags, arith::ConstantIntOp::create(b, loc, 0, 32));
 }
 
 /// any(t > threshold) over the whole tile, by integer maximum.
@@ -240,8 +253,7 @@ LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp
     }
 
   Value filled = arith::SubIOp::create(b, loc, firstRow, op.getBase()); // rows of `weights` written so far
-  Value isPending = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, loadScalar(b, loc, op.getPending()),
-                                          arith::ConstantIntOp::create(b, loc, 0, 32));
+  Value isPending = anyPending(b, loc, op.getPending());
   FloatAttr threshold = b.getFloatAttr(element, op.getThreshold().convertToDouble());
   Value slow = arith::OrIOp::create(b, loc, anyAbove(b, loc, t, threshold, ints), isPending);
   auto branch = scf::IfOp::create(b, loc, SmallVector<Type>(t.size(), vector), slow, /*withElseRegion=*/true);

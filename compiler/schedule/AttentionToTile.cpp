@@ -18,6 +18,8 @@
 //         full block:    tile.contract K Qt init { -m } epilogue { tile.softmax_step -> P }
 //         partial block: the same with epilogue { t = allowed ? acc : -inf; tile.softmax_step -> P }
 //         tile.contract V^T P init { ot } epilogue { ot = acc }
+//         or, where a partial block is mostly empty (the diagonal): the same for each vector of queries alone, with the
+//         keys that the mask leaves to it
 //     }
 //     for each of U blocks of W queries:
 //       tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
@@ -60,12 +62,16 @@ namespace attnc::schedule {
 using namespace mlir;
 using namespace attnc;
 using attnc::attn::AttentionOp;
+using attnc::schedule::IndexRange;
 
 /// A weight may grow to 2^30 before the maximum is raised: safe in f32, and then the rescaling is rare.
 constexpr double kRescaleThreshold = 30.0;
 
 /// So many items keep 16 threads evenly busy; blocks of queries join only when more items remain.
 constexpr int64_t kManyItems = 64;
+
+/// Rows of a register tile of one vector: 8 chains of multiply-adds, and no more rows at 4 KB than an L1 set has ways.
+constexpr int64_t kNarrowRows = 8;
 
 namespace {
 
@@ -75,6 +81,7 @@ struct Blocking {
   int64_t keys;   ///< Nb: keys per block
   int64_t rows;   ///< R: rows of a register tile
   int64_t blocks; ///< U: at most so many blocks of queries per item
+  int64_t lanes;  ///< queries of a vector
 };
 
 /// Emits the schedule of one attention op.
@@ -82,7 +89,7 @@ class AttentionScheduler {
 public:
   AttentionScheduler(OpBuilder &builder, AttentionOp op, Blocking blocking, bool pairs)
       : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()), pairs(pairs),
-        scale(op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0)) {}
+        scale(op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0)), tileRows(blocking.rows) {}
   void emit();
 
 private:
@@ -117,6 +124,10 @@ private:
   void emitItem(Value item, Value blocks, Value blocksPerItem);
   void setKeyBlock(Value first);
   void emitKeyBlock();
+  IndexRange keysOf(Value vector);
+  Value isWorthNarrowing();
+  void emitVectors();
+  void setVector(Value vector, IndexRange range);
   void emitScores(bool partial);
   Value scoreOf(Value acc, Value row, Value col);
   Value allowed(Value row, Value col);
@@ -148,6 +159,7 @@ private:
   Value m, n;                               ///< M, N
   Scratch scratch;                          ///< of the current block of queries
   Staging staging;
+  int64_t tileRows;    ///< rows of a register tile
   Scratch itemScratch; ///< of all blocks of the item
 };
 
@@ -254,7 +266,7 @@ void AttentionScheduler::emitScores(bool partial) {
   Value columns = op.getCaptures().empty() ? Value() : queries;
   auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns,
                                            pairs ? index(op.getExtent('D') / 2) : d, keys, scratch.qt,
-                                           partial ? tile::Tail::Clamp : tile::Tail::Exact, blocking.rows);
+                                           partial ? tile::Tail::Clamp : tile::Tail::Exact, tileRows);
   OpBuilder::InsertionGuard guard(b);
   if (subtracted) { // the sum starts at -m: subtracting the maximum is free
     Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
@@ -267,7 +279,7 @@ void AttentionScheduler::emitScores(bool partial) {
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
-  emitPrefetch(op.getK(), op.getKLayout(), 'D', row, blocking.rows);
+  emitPrefetch(op.getK(), op.getKLayout(), 'D', row, tileRows);
   emitPrefetch(op.getV(), op.getVLayout(), 'E', row, 0);
   Value t = scoreOf(epilogue->getArgument(0), row, col);
   if (partial) {
@@ -308,7 +320,7 @@ void AttentionScheduler::emitAccumulate() {
   Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
   Value depth = pairs ? b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)) : count;
   auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), depth, transposed,
-                                           scratch.p, tile::Tail::Peel, blocking.rows);
+                                           scratch.p, tile::Tail::Peel, tileRows);
   OpBuilder::InsertionGuard guard(b);
   Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
   tile::YieldOp::create(b, loc, load(scratch.ot, init->getArguments()));
@@ -390,6 +402,12 @@ void AttentionScheduler::emitKeyBlock() {
   auto visited = scf::IfOp::create(b, loc, some, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(visited.thenBlock());
+  if (mask.isClosedForm() && blocking.width > blocking.lanes) {
+    auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(), /*withElseRegion=*/true);
+    b.setInsertionPointToStart(narrow.thenBlock());
+    emitVectors();
+    b.setInsertionPointToStart(narrow.elseBlock());
+  }
   auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard inner(b);
@@ -400,6 +418,87 @@ void AttentionScheduler::emitKeyBlock() {
   }
   Value partial = b.createOrFold<arith::XOrIOp>(loc, full, arith::ConstantIntOp::create(b, loc, 1, 1));
   emitValues(partial);
+}
+
+//===----------------------------------------------------------------------===//
+// Partial blocks, vector by vector
+//===----------------------------------------------------------------------===//
+
+/// The keys of the current block that the mask leaves to one vector of queries, from an even place in the block on
+/// (pairs of bf16); empty (low > high) for queries beyond the last.
+IndexRange AttentionScheduler::keysOf(Value vector) {
+  Value first = add(q0, arith::MulIOp::create(b, loc, vector, index(blocking.lanes)));
+  Value last = min(add(first, index(blocking.lanes - 1)), sub(m, index(1)));
+  IndexRange hull = mask.emitKeyHull(b, loc, {first, last}, n);
+  Value skipped = b.createOrFold<arith::MaxSIOp>(loc, index(0), sub(hull.low, n0));
+  skipped = b.createOrFold<arith::AndIOp>(loc, skipped, index(-2));
+  Value high = min(hull.high, sub(add(n0, count), index(1)));
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, first, last);
+  return {add(n0, skipped), b.createOrFold<arith::SelectOp>(loc, exists, high, index(-1))};
+}
+
+/// The vectors need at most three quarters of the block together: then narrower tiles, which load more per
+/// multiplication, pay.
+Value AttentionScheduler::isWorthNarrowing() {
+  Value needed = index(0);
+  int64_t vectors = blocking.width / blocking.lanes;
+  for (int64_t vector = 0; vector < vectors; ++vector) {
+    IndexRange range = keysOf(index(vector));
+    Value keysHere = add(sub(range.high, range.low), index(1));
+    needed = add(needed, b.createOrFold<arith::MaxSIOp>(loc, index(0), keysHere));
+  }
+  Value budget = arith::MulIOp::create(b, loc, count, index(3 * vectors));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, arith::MulIOp::create(b, loc, needed, index(4)),
+                               budget);
+}
+
+/// Narrows everything that is current to one vector of queries and the keys of `range`.
+void AttentionScheduler::setVector(Value vector, IndexRange range) {
+  Value lane = arith::MulIOp::create(b, loc, vector, index(blocking.lanes)), skipped = sub(range.low, n0);
+  auto slice = [&](Value memref, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) -> Value {
+    SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
+    return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
+  };
+  auto rowsOf = [&](Value memref) { return cast<MemRefType>(memref.getType()).getDimSize(0); };
+  OpFoldResult zero = b.getIndexAttr(0), width = b.getIndexAttr(blocking.lanes);
+  auto columns = [&](Value memref) { return slice(memref, {zero, lane}, {b.getIndexAttr(rowsOf(memref)), width}); };
+  auto rows = [&](Value memref, Value first, Value number) {
+    int64_t features = cast<MemRefType>(memref.getType()).getDimSize(1);
+    return slice(memref, {first, zero}, {number, b.getIndexAttr(features)});
+  };
+  scratch = {columns(scratch.qt),
+             columns(scratch.ot),
+             columns(scratch.p),
+             slice(scratch.max, {lane}, {width}),
+             slice(scratch.sum, {lane}, {width}),
+             slice(scratch.pending, {vector}, {b.getIndexAttr(1)})};
+  q0 = add(q0, lane);
+  queries = min(index(blocking.lanes), sub(m, q0));
+  n0 = range.low;
+  count = add(sub(range.high, range.low), index(1));
+  keys = rows(keys, skipped, count);
+  bool isPacked = values != valueRows;
+  valueRows = rows(valueRows, skipped, count);
+  if (isPacked)
+    values = rows(values, arith::DivUIOp::create(b, loc, skipped, index(2)),
+                  arith::CeilDivUIOp::create(b, loc, count, index(2)));
+  else
+    values = valueRows;
+  tileRows = kNarrowRows;
+}
+
+void AttentionScheduler::emitVectors() {
+  auto loop = scf::ForOp::create(b, loc, index(0), index(blocking.width / blocking.lanes), index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  IndexRange range = keysOf(loop.getInductionVar());
+  Value any = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, range.low, range.high);
+  b.setInsertionPointToStart(scf::IfOp::create(b, loc, any, /*withElseRegion=*/false).thenBlock());
+  auto saved = std::tuple(scratch, q0, queries, n0, count, keys, values, valueRows, tileRows);
+  setVector(loop.getInductionVar(), range);
+  emitScores(/*partial=*/true);
+  emitValues(arith::ConstantIntOp::create(b, loc, 1, 1));
+  std::tie(scratch, q0, queries, n0, count, keys, values, valueRows, tileRows) = saved;
 }
 
 /// O[q][e] = Ot[e][q] / l, 0 where l = 0 (A5); lse = (m + log2 l) ln 2, -inf where l = 0.
@@ -453,7 +552,7 @@ AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
           scratchBuffer({blocking.keys / packed, width}, operand),
           scratchBuffer({count, width}, real),
           scratchBuffer({count, width}, real),
-          scratchBuffer({count, 1}, b.getI32Type())};
+          scratchBuffer({count, width / blocking.lanes}, b.getI32Type())};
 }
 
 AttentionScheduler::Staging AttentionScheduler::allocateStaging() {
@@ -500,7 +599,8 @@ void AttentionScheduler::emitStart() {
     store(f(0.0), scratch.max, {lane});
     store(f(0.0), scratch.sum, {lane});
   });
-  store(arith::ConstantIntOp::create(b, loc, 1, 32), scratch.pending, {index(0)});
+  for (int64_t vector = 0; vector < blocking.width / blocking.lanes; ++vector)
+    store(arith::ConstantIntOp::create(b, loc, 1, 32), scratch.pending, {index(vector)});
   auto clear = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
   {
     OpBuilder::InsertionGuard guard(b);
@@ -638,7 +738,7 @@ struct AttentionToTilePass : schedule::impl::AttentionToTileBase<AttentionToTile
     if (op.getAccumulatorType().isF64()) // a vector of as many f64 takes two registers
       machine.registers /= 2;
     schedule::Schedule sizes = fillSchedule(forced, machine, op.getExtent('D'), op.getExtent('E'));
-    return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks};
+    return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks, machine.lanes};
   }
 
   /// Both contractions can be of pairs of bf16. Sums of weights as bf16 are too rough for an lse of f32 (8.6e-4 off).

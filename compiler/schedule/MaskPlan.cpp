@@ -52,6 +52,17 @@ BlockTruth MaskPlan::emitTruth(OpBuilder &b, Location loc, IndexRange queries, I
           b.createOrFold<arith::AndIOp>(loc, truth.someMasked, rough.someMasked)};
 }
 
+IndexRange MaskPlan::emitKeyHull(OpBuilder &b, Location loc, IndexRange queries, Value n) {
+  IndexRange hull{n, arith::ConstantIndexOp::create(b, loc, -1)};
+  for (IndexRange range : emitRanges(b, loc, kKeyDim, queries, n)) {
+    Value exists = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, range.low, range.high);
+    Value low = b.createOrFold<arith::SelectOp>(loc, exists, range.low, hull.low);
+    Value high = b.createOrFold<arith::SelectOp>(loc, exists, range.high, hull.high);
+    hull = {b.createOrFold<arith::MinSIOp>(loc, hull.low, low), b.createOrFold<arith::MaxSIOp>(loc, hull.high, high)};
+  }
+  return hull;
+}
+
 /// The first key at or after `from` that lies in one of `ranges`, or `end`.
 static Value nextKey(OpBuilder &b, Location loc, ArrayRef<IndexRange> ranges, Value from, Value end) {
   Value next = end;

@@ -36,6 +36,12 @@ public:
   llvm::SmallVector<IndexRange> emitRanges(mlir::OpBuilder &builder, mlir::Location loc, unsigned dim,
                                            IndexRange others, mlir::Value n);
 
+  /// One interval around emitRanges' keys; empty (low > high) where there are none.
+  IndexRange emitKeyHull(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, mlir::Value n);
+
+  /// The bounds of keys say something: neither absent nor evaluated.
+  bool isClosedForm() { return hasMask() && closedForm; }
+
   /// Runs `body` for the first keys of blocks of `step` keys, in increasing order, so that every allowed pair of
   /// `queries` and a key below `n` lies in one of the blocks.
   void emitWalk(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, mlir::Value n, int64_t step,

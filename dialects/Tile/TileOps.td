@@ -138,8 +138,8 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
   let description = [{
     The streaming softmax, inside the epilogue of a `tile.contract`. `t` is a
     score in log2 units; per column, `max` and `sum` hold the running state
-    (memrefs of W elements, `max` in the same units) and `pending` (one i32)
-    whether a column may still be without any score.
+    (memrefs of W elements, `max` in the same units) and `pending` (i32s, each
+    for as many neighbouring columns) whether a column may still be without any score.
 
         if some t - max > threshold, or pending:  per column, raise max by d = max(t) - max and
             multiply sum, `scaled` and the first `row - base` rows of `weights` by 2^-d
