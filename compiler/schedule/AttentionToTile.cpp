@@ -432,7 +432,8 @@ IndexRange AttentionScheduler::keysOf(Value vector) {
   IndexRange hull = mask.emitKeyHull(b, loc, {first, last}, n);
   Value skipped = b.createOrFold<arith::MaxSIOp>(loc, index(0), sub(hull.low, n0));
   skipped = b.createOrFold<arith::AndIOp>(loc, skipped, index(-2));
-  Value high = min(hull.high, sub(add(n0, count), index(1)));
+  Value odd = b.createOrFold<arith::OrIOp>(loc, sub(hull.high, n0), index(1)); // -1 stays below every key
+  Value high = min(add(n0, odd), sub(add(n0, count), index(1)));
   Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, first, last);
   return {add(n0, skipped), b.createOrFold<arith::SelectOp>(loc, exists, high, index(-1))};
 }
