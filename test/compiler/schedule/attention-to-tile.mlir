@@ -20,6 +20,11 @@ func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf3
   // CHECK: %[[FIRST:.*]] = arith.maxsi
   // CHECK: %[[SOME:.*]] = arith.cmpi sle, %[[FIRST]], %{{.*}}
   // CHECK: scf.if %[[SOME]] {
+  // Mostly empty blocks: each vector of 16 queries with its own keys.
+  // CHECK: scf.for %[[VECTOR:.*]] = %c0 to %c4 step %c1
+  // CHECK: memref.subview %[[QT]][0, %{{.*}}] [64, 16]
+  // CHECK: tile.contract {{.*}} tail =  clamp init
+  // CHECK: {tile_rows = 8 : i64}
   // CHECK: scf.if %{{.*}} {
   // CHECK: tile.contract {{.*}} rhs(%[[QT]] : {{.*}}) tail =  exact init
   // CHECK-NOT: arith.select

@@ -1,0 +1,198 @@
+//===- AttentionBlocks.cpp - Scores, weights and values of a key block --===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Part of AttentionScheduler: P = 2^(t - m) by one contraction, Ot += V^T P by another.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/AttentionScheduler.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+using attnc::attn::AttentionOp;
+
+/// A weight may grow to 2^30 before the maximum is raised: safe in f32, and then the rescaling is rare.
+constexpr double kRescaleThreshold = 30.0;
+
+/// Extent of a role, from the first operand that has it.
+Value AttentionScheduler::extent(char letter) {
+  std::pair<Value, StringRef> operands[] = {{op.getQ(), op.getQLayout()},
+                                            {op.getK(), op.getKLayout()},
+                                            {op.getV(), op.getVLayout()},
+                                            {op.getInits()[0], op.getOLayout()}};
+  for (auto [operand, layout] : operands)
+    if (int64_t dim = AttentionOp::dimOf(layout, letter); dim >= 0)
+      return b.createOrFold<memref::DimOp>(loc, operand, dim);
+  return index(1);
+}
+
+/// The sub-block of `memref` given by `ranges`, other letters fixed at the item's batch, head and group.
+Value AttentionScheduler::view(Value memref, StringRef layout, ArrayRef<LetterRange> ranges, StringRef order) {
+  auto fixed = [&](char letter) { return letter == 'B' ? batch : letter == 'H' ? head : group; };
+  return viewByLetters(b, loc, memref, layout, ranges, fixed, order);
+}
+
+void AttentionScheduler::mapColumns(Value end, llvm::function_ref<void(Value)> body) {
+  auto map = tile::MapOp::create(b, loc, index(0), end);
+  OpBuilder::InsertionGuard guard(b);
+  Block *block = b.createBlock(&map.getBody(), {}, {b.getIndexType()}, {loc});
+  body(block->getArgument(0));
+  tile::YieldOp::create(b, loc, Value());
+}
+
+//===----------------------------------------------------------------------===//
+// Score and mask
+//===----------------------------------------------------------------------===//
+
+/// Inlines a region of the attention op at the insertion point; `leading` are its arguments before the captures.
+static Value inlineRegion(OpBuilder &b, AttentionOp op, Region &region, ArrayRef<Value> leading) {
+  IRMapping mapping;
+  SmallVector<Value> values(leading);
+  llvm::append_range(values, op.getCaptures());
+  mapping.map(region.getArguments(), values);
+  for (Operation &nested : region.front().without_terminator())
+    b.clone(nested, mapping);
+  return mapping.lookupOrDefault(region.front().getTerminator()->getOperand(0));
+}
+
+/// t, in log2 units: the accumulated score itself (scale and log2(e) are in Qt), or the score region's value * log2(e).
+Value AttentionScheduler::scoreOf(Value acc, Value row, Value col) {
+  if (pairs)
+    acc = arith::MulFOp::create(b, loc, acc, f(scale));
+  if (op.getScore().empty())
+    return acc;
+  Value s = inlineRegion(b, op, op.getScore(), {acc, batch, head, col, row, m, n});
+  return arith::MulFOp::create(b, loc, s, f(std::numbers::log2e));
+}
+
+Value AttentionScheduler::allowed(Value row, Value col) {
+  return inlineRegion(b, op, op.getMask(), {batch, head, col, row, m, n});
+}
+
+/// Asks for every cache line of row + ahead; what is staged has just been read.
+void AttentionScheduler::emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead) {
+  if (isStaged(memref))
+    return;
+  Value rows =
+      view(memref, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
+  Value next = min(add(row, index(ahead)), sub(n, index(1)));
+  int64_t line = 64 * 8 / real.getIntOrFloatBitWidth(); // elements of a cache line
+  for (int64_t at = 0; at < op.getExtent(feature); at += line)
+    memref::PrefetchOp::create(b, loc, rows, ValueRange{next, index(at)}, /*isWrite=*/false, /*localityHint=*/2,
+                               /*isDataCache=*/true);
+}
+/// P[n - n0][q] = 2^(t - m) for one block of keys.
+void AttentionScheduler::emitScores(bool partial) {
+  bool subtracted = op.getScore().empty();
+  Value d = extent('D');
+  // Captures end where the queries end; without captures nothing outside of scratch is read by column.
+  Value columns = op.getCaptures().empty() ? Value() : queries;
+  auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns,
+                                           pairs ? index(op.getExtent('D') / 2) : d, keys, scratch.qt,
+                                           partial ? tile::Tail::Clamp : tile::Tail::Exact, tileRows);
+  OpBuilder::InsertionGuard guard(b);
+  if (subtracted) { // the sum starts at -m: subtracting the maximum is free
+    Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
+    Value lane = sub(init->getArgument(1), q0);
+    Value max = load(scratch.max, {lane});
+    Value start = pairs ? arith::MulFOp::create(b, loc, max, f(-1.0 / scale)).getResult()
+                        : arith::NegFOp::create(b, loc, max).getResult();
+    tile::YieldOp::create(b, loc, start);
+  }
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
+                                  {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
+  Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
+  emitPrefetch(op.getK(), op.getKLayout(), 'D', row, tileRows);
+  emitPrefetch(op.getV(), op.getVLayout(), 'E', row, 0);
+  Value t = scoreOf(epilogue->getArgument(0), row, col);
+  if (partial) {
+    Value real = epilogue->getArgument(3);
+    if (!op.getMask().empty())
+      real = arith::AndIOp::create(b, loc, real, allowed(row, col));
+    t = arith::SelectOp::create(b, loc, real, t, f(-std::numeric_limits<double>::infinity()));
+  }
+  tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, index(0), scratch.ot,
+                              subtracted ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(kRescaleThreshold));
+  tile::YieldOp::create(b, loc, Value());
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// Some V[n][e] of the block is NaN or infinite: v * 0 is then NaN.
+Value AttentionScheduler::hasNonFinite() {
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1), ValueRange{f(0.0)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    auto reduce =
+        tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Add, index(0), extent('E'), loop.getRegionIterArg(0));
+    Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
+    Value v = converted(load(valueRows, {loop.getInductionVar(), body->getArgument(0)}), real);
+    tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, v, f(0.0)).getResult());
+    b.setInsertionPointToEnd(loop.getBody());
+    scf::YieldOp::create(b, loc, reduce.getResult());
+  }
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, loop.getResult(0), loop.getResult(0));
+}
+
+/// Ot[e][q] += sum over the block of V[n][e] * P[n][q].
+void AttentionScheduler::emitAccumulate() {
+  auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
+  Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
+  Value depth = pairs ? b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)) : count;
+  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), depth, transposed,
+                                           scratch.p, tile::Tail::Peel, tileRows);
+  OpBuilder::InsertionGuard guard(b);
+  Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
+  tile::YieldOp::create(b, loc, load(scratch.ot, init->getArguments()));
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
+                                  {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
+  store(epilogue->getArgument(0), scratch.ot, {epilogue->getArgument(1), epilogue->getArgument(2)});
+  tile::YieldOp::create(b, loc, Value());
+}
+
+/// The same, adding only keys that are allowed and have weight (A4).
+void AttentionScheduler::emitMaskedAccumulate() {
+  auto rows = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(rows.getBody());
+  auto features = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
+  b.setInsertionPointToStart(features.getBody());
+  Value key = rows.getInductionVar(), feature = features.getInductionVar();
+  Value v = converted(load(valueRows, {key, feature}), real);
+  mapColumns(queries, [&](Value lane) {
+    Value p = loadWeight(key, lane), old = load(scratch.ot, {feature, lane});
+    Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
+    if (!op.getMask().empty())
+      counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, lane)));
+    Value sum = arith::AddFOp::create(b, loc, old, arith::MulFOp::create(b, loc, p, v));
+    store(arith::SelectOp::create(b, loc, counts, sum, old), scratch.ot, {feature, lane});
+  });
+}
+
+void AttentionScheduler::emitValues(Value partial) {
+  if (op.getMask().empty())
+    return emitAccumulate();
+  auto check = scf::IfOp::create(b, loc, TypeRange{b.getI1Type()}, partial, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(check.thenBlock());
+    scf::YieldOp::create(b, loc, hasNonFinite());
+    b.setInsertionPointToStart(check.elseBlock());
+    scf::YieldOp::create(b, loc, arith::ConstantIntOp::create(b, loc, 0, 1).getResult());
+  }
+  auto branch = scf::IfOp::create(b, loc, check.getResult(0), /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitMaskedAccumulate();
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitAccumulate();
+}

@@ -1,0 +1,163 @@
+//===- AttentionRows.cpp - How a block of queries begins and ends -------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Part of AttentionScheduler: scratch memory, conversion of element types, Q^T before the walk and O after it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/AttentionScheduler.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+using attnc::attn::AttentionOp;
+
+/// Copies `count` rows of `memref` from `first` into `buffer`, widened.
+Value AttentionScheduler::emitStage(Value memref, StringRef layout, char rows, Value first, Value count, char feature,
+                                    Value buffer) {
+  Value source =
+      view(memref, layout, {{rows, first, count}, {feature, index(0), extent(feature)}}, std::string{rows, feature});
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  mapColumns(extent(feature), [&](Value column) {
+    Value stored = load(source, {loop.getInductionVar(), column});
+    store(converted(stored, real), buffer, {loop.getInductionVar(), column});
+  });
+  return buffer;
+}
+
+/// `value`, of any float type, as a `type`.
+Value AttentionScheduler::converted(Value value, Type type) {
+  unsigned from = value.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  if (from == to)
+    return value;
+  return from < to ? arith::ExtFOp::create(b, loc, type, value).getResult()
+                   : arith::TruncFOp::create(b, loc, type, value).getResult();
+}
+
+/// O[q][e] = Ot[e][q] / l, 0 where l = 0 (A5); lse = (m + log2 l) ln 2, -inf where l = 0.
+void AttentionScheduler::emitOutput() {
+  Value zero = f(0.0);
+  auto isEmpty = [&](Value sum) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero); };
+  if (op.hasLse()) {
+    std::string layout = op.getLseLayout();
+    Value lse = view(op.getInits()[1], layout, {{'M', q0, queries}}, "M");
+    mapColumns(queries, [&](Value lane) {
+      Value sum = load(scratch.sum, {lane});
+      Value log = arith::AddFOp::create(b, loc, load(scratch.max, {lane}), math::Log2Op::create(b, loc, sum));
+      Value value = arith::MulFOp::create(b, loc, log, f(std::numbers::ln2));
+      // A score of +inf makes l infinite; the row is NaN then (A6), and so is l - l.
+      value = arith::AddFOp::create(b, loc, value, arith::SubFOp::create(b, loc, sum, sum));
+      Value none = f(-std::numeric_limits<double>::infinity());
+      store(converted(arith::SelectOp::create(b, loc, isEmpty(sum), none, value), elementOf(lse)), lse, {lane});
+    });
+  }
+  mapColumns(index(blocking.width), [&](Value lane) { // l := l = 0 ? 0 : 1 / l
+    Value sum = load(scratch.sum, {lane});
+    Value inverse = arith::DivFOp::create(b, loc, f(1.0), sum);
+    store(arith::SelectOp::create(b, loc, isEmpty(sum), zero, inverse), scratch.sum, {lane});
+  });
+  Value out = view(op.getInits()[0], op.getOLayout(), {{'M', q0, queries}, {'E', index(0), extent('E')}}, "ME");
+  Value wide = isStaged(out) ? staging.rows : out;
+  auto copy = tile::TransposeOp::create(b, loc, scratch.ot, wide, extent('E'), queries, /*pad=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&copy.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+    Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
+    tile::YieldOp::create(b, loc, scaled);
+  }
+  if (wide == out)
+    return;
+  auto loop = scf::ForOp::create(b, loc, index(0), queries, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value row = loop.getInductionVar();
+  mapColumns(extent('E'),
+             [&](Value column) { store(converted(load(wide, {row, column}), elementOf(out)), out, {row, column}); });
+}
+
+/// Scratch of all blocks of an item: a leading dimension counts them, but P is needed by one at a time.
+AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
+  int64_t width = blocking.width, count = blocking.blocks;
+  Type operand = pairs ? Type(b.getI32Type()) : real;
+  int64_t packed = pairs ? 2 : 1; // elements of an operand
+  return {scratchBuffer({count, op.getExtent('D') / packed, width}, operand),
+          scratchBuffer({count, op.getExtent('E'), width}, real),
+          scratchBuffer({blocking.keys / packed, width}, operand),
+          scratchBuffer({count, width}, real),
+          scratchBuffer({count, width}, real),
+          scratchBuffer({count, width / blocking.lanes}, b.getI32Type())};
+}
+
+AttentionScheduler::Staging AttentionScheduler::allocateStaging() {
+  int64_t d = op.getExtent('D'), e = op.getExtent('E');
+  if (pairs)
+    return {Value(), scratchBuffer({blocking.keys / 2, e}, b.getI32Type()),
+            scratchBuffer({blocking.width, std::max(d, e)}, real), scratchBuffer({d, blocking.width}, real)};
+  bool stagesRows = isStaged(op.getQ()) || isStaged(op.getInits()[0]);
+  return {isStaged(op.getK()) ? scratchBuffer({blocking.keys, d}, real) : Value(),
+          isStaged(op.getV()) ? scratchBuffer({blocking.keys, e}, real) : Value(),
+          stagesRows ? scratchBuffer({blocking.width, std::max(d, e)}, real) : Value(), Value()};
+}
+
+AttentionScheduler::Scratch AttentionScheduler::scratchOf(Value block) {
+  auto slice = [&](Value buffer) -> Value {
+    ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
+    SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)), strides(shape.size(), b.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes = getAsIndexOpFoldResult(b.getContext(), shape);
+    offsets[0] = block;
+    sizes[0] = b.getIndexAttr(1);
+    auto type = memref::SubViewOp::inferRankReducedResultType(shape.drop_front(), cast<MemRefType>(buffer.getType()),
+                                                              offsets, sizes, strides);
+    return memref::SubViewOp::create(b, loc, cast<MemRefType>(type), buffer, offsets, sizes, strides);
+  };
+  const Scratch &all = itemScratch;
+  return {slice(all.qt), slice(all.ot), all.p, slice(all.max), slice(all.sum), slice(all.pending)};
+}
+
+/// Runs `body` for `count` blocks of queries, the first of which is block `first` of its head.
+void AttentionScheduler::forEachBlock(Value first, Value count, llvm::function_ref<void()> body) {
+  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scratch = scratchOf(loop.getInductionVar());
+  q0 = arith::MulIOp::create(b, loc, add(first, loop.getInductionVar()), index(blocking.width));
+  queries = min(index(blocking.width), sub(m, q0));
+  body();
+}
+
+/// Qt = Q^T * scale * log2(e), and an empty softmax.
+void AttentionScheduler::emitStart() {
+  int64_t width = blocking.width;
+  mapColumns(index(width), [&](Value lane) {
+    store(f(0.0), scratch.max, {lane});
+    store(f(0.0), scratch.sum, {lane});
+  });
+  for (int64_t vector = 0; vector < blocking.width / blocking.lanes; ++vector)
+    store(arith::ConstantIntOp::create(b, loc, 1, 32), scratch.pending, {index(vector)});
+  auto clear = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(clear.getBody());
+    mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.ot, {clear.getInductionVar(), lane}); });
+  }
+  Value rows = isStaged(op.getQ())
+                   ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', staging.rows)
+                   : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
+  auto pack = tile::TransposeOp::create(b, loc, rows, pairs ? staging.columns : scratch.qt, queries, extent('D'),
+                                        /*pad=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+    Value q = body->getArgument(0);
+    tile::YieldOp::create(b, loc, pairs ? q : arith::MulFOp::create(b, loc, q, f(scale)).getResult());
+  }
+  if (pairs)
+    emitPackQueries();
+}
