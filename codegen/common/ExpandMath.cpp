@@ -105,22 +105,19 @@ struct ExpandErf : OpRewritePattern<math::ErfOp> {
 struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
   using ExpandMathBase::ExpandMathBase;
   void runOnOperation() override {
-    FailureOr<TargetInfo> info = parseTarget(target);
-    if (failed(info)) {
-      emitError(getOperation().getLoc()) << "unknown target '" << target << "'";
+    std::unique_ptr<VectorTarget> vectors = makeVectorTarget(getOperation(), target);
+    if (!vectors)
       return signalPassFailure();
-    }
-    std::unique_ptr<VectorTarget> vectors = makeVectorTarget(*info);
     RewritePatternSet patterns(&getContext());
     math::populateExpansionPatterns(patterns, {"exp2", "powf", "rsqrt", "fpowi", "ipowi", "clampf", "sinh", "cosh"});
     populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions());
-    if (!StringRef(info->features).contains("avx512bf16"))
+    if (!StringRef(vectors->info.features).contains("avx512bf16"))
       arith::populateExpandBFloat16Patterns(patterns); // LLVM would call a function that older libraries lack
     patterns.add<DivideByConstant>(&getContext());
     patterns.add<ExpandErf>(&getContext(), *vectors);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
-    if (info->hasFma)
+    if (vectors->info.hasFma)
       return;
     RewritePatternSet split(&getContext()); // after the polynomials, which are made of multiply-adds
     math::populateExpansionPatterns(split, {"fma"});

@@ -35,6 +35,13 @@ std::unique_ptr<VectorTarget> codegen::makeVectorTarget(const TargetInfo &info) 
   llvm_unreachable("unknown family");
 }
 
+std::unique_ptr<VectorTarget> codegen::makeVectorTarget(Operation *user, StringRef name) {
+  if (FailureOr<TargetInfo> info = parseTarget(name); succeeded(info))
+    return makeVectorTarget(*info);
+  emitError(user->getLoc()) << "unknown target '" << name << "'";
+  return nullptr;
+}
+
 namespace {
 struct LowerTilePass : codegen::impl::LowerTileBase<LowerTilePass> {
   using LowerTileBase::LowerTileBase;
@@ -52,12 +59,9 @@ struct LowerTilePass : codegen::impl::LowerTileBase<LowerTilePass> {
   }
 
   void runOnOperation() override {
-    FailureOr<TargetInfo> info = parseTarget(target);
-    if (failed(info)) {
-      emitError(getOperation().getLoc()) << "unknown target '" << target << "'";
+    std::unique_ptr<VectorTarget> vectors = makeVectorTarget(getOperation(), target);
+    if (!vectors)
       return signalPassFailure();
-    }
-    std::unique_ptr<VectorTarget> vectors = makeVectorTarget(*info);
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
       if (isa<tile::ContractOp, tile::MapOp, tile::ReduceOp, tile::TransposeOp>(op))

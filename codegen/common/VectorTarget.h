@@ -51,6 +51,9 @@ private:
 
 /// By the target's family: of codegen/x86, codegen/nvptx, ...
 std::unique_ptr<VectorTarget> makeVectorTarget(const TargetInfo &info);
+
+/// The target that a pass option names; null after an error at `user`.
+std::unique_ptr<VectorTarget> makeVectorTarget(mlir::Operation *user, llvm::StringRef name);
 std::unique_ptr<VectorTarget> makeX86Vectors(const TargetInfo &info);
 std::unique_ptr<VectorTarget> makeNvptxVectors(const TargetInfo &info);
 

@@ -87,6 +87,7 @@ void AttentionScheduler::emitPrefetch(Value memref, StringRef layout, char featu
     memref::PrefetchOp::create(b, loc, rows, ValueRange{next, index(at)}, /*isWrite=*/false, /*localityHint=*/2,
                                /*isDataCache=*/true);
 }
+
 /// P[n - n0][q] = 2^(t - m) for one block of keys.
 void AttentionScheduler::emitScores(bool partial) {
   bool subtracted = op.getScore().empty();
