@@ -9,6 +9,7 @@
 
 #include "compiler/schedule/AttentionScheduler.h"
 #include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -50,29 +51,56 @@ void AttentionScheduler::mapColumns(Value end, llvm::function_ref<void(Value)> b
 // Score and mask
 //===----------------------------------------------------------------------===//
 
-/// Inlines a region of the attention op at the insertion point; `leading` are its arguments before the captures.
-static Value inlineRegion(OpBuilder &b, AttentionOp op, Region &region, ArrayRef<Value> leading) {
+/// Inlines a region of the attention op at the insertion point, for the pair (row, col) of key and query; `leading` are
+/// its arguments before the captures.
+Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, Value row, Value col) {
   IRMapping mapping;
   SmallVector<Value> values(leading);
   llvm::append_range(values, op.getCaptures());
   mapping.map(region.getArguments(), values);
+  for (Matrix &matrix : matrices)
+    if (region.isAncestor(matrix.element->getParentRegion()))
+      mapping.map(matrix.element.getResult(), load(matrix.block, {sub(row, n0), sub(col, q0)}));
   for (Operation &nested : region.front().without_terminator())
-    b.clone(nested, mapping);
+    if (llvm::none_of(matrices, [&](const Matrix &matrix) { return matrix.element == &nested; }))
+      b.clone(nested, mapping);
   return mapping.lookupOrDefault(region.front().getTerminator()->getOperand(0));
 }
 
-/// t, in log2 units: the accumulated score itself (scale and log2(e) are in Qt), or the score region's value * log2(e).
+bool schedule::isSumWithScore(AttentionOp op) {
+  if (op.getScore().empty())
+    return true;
+  Block &block = op.getScore().front();
+  Value sum = block.getTerminator()->getOperand(0), score = block.getArgument(0);
+  while (sum != score) { // follows s upwards
+    if (!score.hasOneUse())
+      return false;
+    Operation *user = *score.user_begin();
+    if (user == block.getTerminator())
+      return false;
+    bool adds = isa<arith::AddFOp>(user) || (isa<arith::SubFOp>(user) && user->getOperand(0) == score);
+    if (!adds)
+      return false;
+    score = user->getResult(0);
+  }
+  return true;
+}
+
+/// t, in log2 units. The accumulated score is in log2 units where the score is a sum s + x, so that
+/// t = acc + x * log2(e), x being the sum without s; else t = score(acc) * log2(e).
 Value AttentionScheduler::scoreOf(Value acc, Value row, Value col) {
   if (pairs)
     acc = arith::MulFOp::create(b, loc, acc, f(scale));
   if (op.getScore().empty())
     return acc;
-  Value s = inlineRegion(b, op, op.getScore(), {acc, batch, head, col, row, m, n});
+  Value s = inlineRegion(op.getScore(), {isSum ? f(-0.0) : acc, batch, head, col, row, m, n}, row, col);
+  if (isSum)
+    return math::FmaOp::create(b, loc, s, f(std::numbers::log2e), acc);
   return arith::MulFOp::create(b, loc, s, f(std::numbers::log2e));
 }
 
 Value AttentionScheduler::allowed(Value row, Value col) {
-  return inlineRegion(b, op, op.getMask(), {batch, head, col, row, m, n});
+  return inlineRegion(op.getMask(), {batch, head, col, row, m, n}, row, col);
 }
 
 /// Asks for every cache line of row + ahead; what is staged has just been read.
@@ -90,15 +118,14 @@ void AttentionScheduler::emitPrefetch(Value memref, StringRef layout, char featu
 
 /// P[n - n0][q] = 2^(t - m) for one block of keys.
 void AttentionScheduler::emitScores(bool partial) {
-  bool subtracted = op.getScore().empty();
   Value d = extent('D');
-  // Captures end where the queries end; without captures nothing outside of scratch is read by column.
-  Value columns = op.getCaptures().empty() ? Value() : queries;
+  // Captures end where the queries end; otherwise nothing outside of scratch is read by column.
+  Value columns = readsOnlyMatrices() ? Value() : queries;
   auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns,
                                            pairs ? index(op.getExtent('D') / 2) : d, keys, scratch.qt,
                                            partial ? tile::Tail::Clamp : tile::Tail::Exact, tileRows);
   OpBuilder::InsertionGuard guard(b);
-  if (subtracted) { // the sum starts at -m: subtracting the maximum is free
+  if (isSum) { // the sum starts at -m: subtracting the maximum is free
     Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
     Value lane = sub(init->getArgument(1), q0);
     Value max = load(scratch.max, {lane});
@@ -111,6 +138,7 @@ void AttentionScheduler::emitScores(bool partial) {
   Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
   emitPrefetch(op.getK(), op.getKLayout(), 'D', row, tileRows);
   emitPrefetch(op.getV(), op.getVLayout(), 'E', row, 0);
+  emitPrefetchMatrices(epilogue->getArgument(1));
   Value t = scoreOf(epilogue->getArgument(0), row, col);
   if (partial) {
     Value real = epilogue->getArgument(3);
@@ -119,7 +147,7 @@ void AttentionScheduler::emitScores(bool partial) {
     t = arith::SelectOp::create(b, loc, real, t, f(-std::numeric_limits<double>::infinity()));
   }
   tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, index(0), scratch.ot,
-                              subtracted ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(kRescaleThreshold));
+                              isSum ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(kRescaleThreshold));
   tile::YieldOp::create(b, loc, Value());
 }
 

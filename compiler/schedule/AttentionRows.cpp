@@ -97,6 +97,8 @@ AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
 
 AttentionScheduler::Staging AttentionScheduler::allocateStaging() {
   int64_t d = op.getExtent('D'), e = op.getExtent('E');
+  for (Matrix &matrix : matrices)
+    matrix.block = scratchBuffer({blocking.keys, blocking.width}, matrix.element.getType());
   if (pairs)
     return {Value(), scratchBuffer({blocking.keys / 2, e}, b.getI32Type()),
             scratchBuffer({blocking.width, std::max(d, e)}, real), scratchBuffer({d, blocking.width}, real)};

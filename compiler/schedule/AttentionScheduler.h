@@ -10,6 +10,7 @@
 //   AttentionBlocks.cpp   scores, weights and values of one block of keys
 //   AttentionVectors.cpp  the same for a partial block, one vector of queries at a time
 //   AttentionPairs.cpp    operands as pairs of bf16
+//   AttentionMatrices.cpp captured matrices with a value for every pair of query and key
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -32,17 +33,28 @@ struct Blocking {
   int64_t lanes;  ///< queries of a vector
 };
 
+/// The score is the raw score, or a sum that it occurs in once.
+bool isSumWithScore(attn::AttentionOp op);
+
 /// Emits the schedule of one attention op.
 class AttentionScheduler {
 public:
   AttentionScheduler(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking, bool pairs)
       : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()), pairs(pairs),
-        scale(op.getScaleValue() * (op.getScore().empty() ? std::numbers::log2e : 1.0)), tileRows(blocking.rows) {}
+        isSum(isSumWithScore(op)), scale(op.getScaleValue() * (isSum ? std::numbers::log2e : 1.0)),
+        tileRows(blocking.rows) {
+    findMatrices();
+  }
   void emit();
 
 private:
   struct Scratch {
     mlir::Value qt, ot, p, max, sum, pending;
+  };
+  /// An element [.., i, .., j] of a captured tensor that the score reads, and where a block of it lies as [key][query].
+  struct Matrix {
+    mlir::memref::LoadOp element;
+    mlir::Value block;
   };
   /// Where tensors of another type are converted or packed; null where nothing is.
   struct Staging {
@@ -82,6 +94,12 @@ private:
   void emitScores(bool partial);
   mlir::Value scoreOf(mlir::Value acc, mlir::Value row, mlir::Value col);
   mlir::Value allowed(mlir::Value row, mlir::Value col);
+  mlir::Value inlineRegion(mlir::Region &region, llvm::ArrayRef<mlir::Value> leading, mlir::Value row, mlir::Value col);
+  void findMatrices();
+  bool readsOnlyMatrices();
+  mlir::Value matrixRows(mlir::memref::LoadOp element, mlir::Value key, mlir::Value keysHere);
+  void emitPrefetchMatrices(mlir::Value key);
+  void emitMatrices();
   void emitValues(mlir::Value partial);
   void emitAccumulate();
   void emitMaskedAccumulate();
@@ -107,13 +125,15 @@ private:
   MaskPlan mask;
   mlir::Type real;                             ///< of all arithmetic (A8)
   bool pairs;                                  ///< contractions of pairs of bf16
-  double scale;                                ///< of a raw score, in log2 units unless a score region wants it
+  bool isSum;                                  ///< the score is s or s + ...: the maximum can be subtracted from s
+  double scale;                                ///< of a raw score, in log2 units if isSum
   mlir::Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
   mlir::Value n0, count, keys, values,
       valueRows;    ///< the current block of keys: its first, how many, and their rows, widened
   mlir::Value m, n; ///< M, N
   Scratch scratch;  ///< of the current block of queries
   Staging staging;
+  llvm::SmallVector<Matrix> matrices;
   int64_t tileRows;    ///< rows of a register tile
   Scratch itemScratch; ///< of all blocks of the item
 };

@@ -90,6 +90,7 @@ void AttentionScheduler::emitKeyBlock() {
   auto visited = scf::IfOp::create(b, loc, some, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(visited.thenBlock());
+  emitMatrices();
   if (mask.isClosedForm() && blocking.width > blocking.lanes) {
     auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(), /*withElseRegion=*/true);
     b.setInsertionPointToStart(narrow.thenBlock());

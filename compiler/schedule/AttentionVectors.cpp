@@ -57,6 +57,8 @@ Value AttentionScheduler::isWorthNarrowing() {
 /// Narrows everything that is current to one vector of queries and the keys of `range`.
 void AttentionScheduler::setVector(Value vector, IndexRange range) {
   Value lane = arith::MulIOp::create(b, loc, vector, index(blocking.lanes)), skipped = sub(range.low, n0);
+  n0 = range.low;
+  count = add(sub(range.high, range.low), index(1));
   auto slice = [&](Value memref, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) -> Value {
     SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
     return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
@@ -74,10 +76,10 @@ void AttentionScheduler::setVector(Value vector, IndexRange range) {
              slice(scratch.max, {lane}, {width}),
              slice(scratch.sum, {lane}, {width}),
              slice(scratch.pending, {vector}, {b.getIndexAttr(1)})};
+  for (Matrix &matrix : matrices)
+    matrix.block = slice(matrix.block, {skipped, lane}, {count, width});
   q0 = add(q0, lane);
   queries = min(index(blocking.lanes), sub(m, q0));
-  n0 = range.low;
-  count = add(sub(range.high, range.low), index(1));
   keys = rows(keys, skipped, count);
   bool isPacked = values != valueRows;
   valueRows = rows(valueRows, skipped, count);
@@ -96,9 +98,9 @@ void AttentionScheduler::emitVectors() {
   IndexRange range = keysOf(loop.getInductionVar());
   Value any = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, range.low, range.high);
   b.setInsertionPointToStart(scf::IfOp::create(b, loc, any, /*withElseRegion=*/false).thenBlock());
-  auto saved = std::tuple(scratch, q0, queries, n0, count, keys, values, valueRows, tileRows);
+  auto saved = std::tuple(scratch, q0, queries, n0, count, keys, values, valueRows, matrices, tileRows);
   setVector(loop.getInductionVar(), range);
   emitScores(/*partial=*/true);
   emitValues(arith::ConstantIntOp::create(b, loc, 1, 1));
-  std::tie(scratch, q0, queries, n0, count, keys, values, valueRows, tileRows) = saved;
+  std::tie(scratch, q0, queries, n0, count, keys, values, valueRows, matrices, tileRows) = saved;
 }

@@ -111,3 +111,30 @@ func.func @pairs(%q: memref<?x64xbf16>, %k: memref<?x64xbf16>, %v: memref<?x64xb
   return
 }
 }
+
+// -----
+
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
+// A bias for every pair is transposed block by block. The score is a sum, so the maximum is subtracted by the
+// contraction: t = (s - m) + bias * log2(e).
+// CHECK-LABEL: func @bias
+// CHECK-SAME: %[[BIAS:[a-z0-9]*]]: memref<?x?xf32>) {
+func.func @bias(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>, %bias: memref<?x?xf32>) {
+  // CHECK: %[[ROWS:.*]] = memref.subview %[[BIAS]]
+  // CHECK: tile.transpose %[[ROWS]]
+  // CHECK: tile.contract {{.*}} tail =  exact init
+  // CHECK: arith.negf
+  // CHECK: memref.prefetch %{{.*}} : memref<?x?xf32
+  // CHECK: %[[B:.*]] = memref.load %{{.*}} : memref<64x64xf32>
+  // CHECK: %[[T:.*]] = math.fma %[[B]], %{{.*}}, %{{.*}} : f32
+  // CHECK: tile.softmax_step %[[T]] {{.*}} {subtracted}
+  attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
+    captures(%bias : memref<?x?xf32>) outs("ME", %o : memref<?x64xf32>) score {
+  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %m: index, %n: index, %captured: memref<?x?xf32>):
+    %x = memref.load %captured[%i, %j] : memref<?x?xf32>
+    %t = arith.addf %s, %x : f32
+    attn.yield %t : f32
+  }
+  return
+}
+}
