@@ -3,22 +3,14 @@
 # Every model is checked against the reference at a small ragged size first. Fractions are of the peak that each
 # measurement reads between its own rounds: of FMAs, or of dot products for bf16.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-attnc=build/bin/attnc
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-field() { sed -n "s/^ *\"$1\": \"*\([^\",]*\)\"*,*$/\1/p" "$2"; }
+. "$(dirname "$0")/common.sh"
 
 # row WHAT GOAL MODEL DIMS [OPTION...]: the median of three measurements, and their range
 row() {
   local what=$1 goal=$2 model=bench/models/$3.attn dims=$4; shift 4
   small=$(sed 's/\bB=[0-9]*/B=2/; s/M=[0-9]*/M=77/; s/N=[0-9]*/N=93/' <<< "$dims")
   "$attnc" check "$model" --dims "$small" "$@" > "$work/check" 2>&1 || { cat "$work/check" >&2; exit 1; }
-  for _ in 1 2 3; do
-    "$attnc" bench "$model" --dims "$dims" --threads 1 --seconds 2 --json "$@" > "$work/report.json" 2> "$work/log" ||
-      { cat "$work/log" >&2; exit 1; }
-    echo "$(field fraction_of_peak "$work/report.json") $(field seconds "$work/report.json")"
-  done | sort -n > "$work/rounds"
+  measure 3 2 "$model" --dims "$dims" --threads 1 "$@" > "$work/rounds"
   awk -v what="$what" -v goal="$goal" -v peak="$(field peak_arithmetic "$work/report.json")" \
     -v command="$model --dims $dims $*" '
     { fraction[NR] = 100 * $1; seconds[NR] = 1e3 * $2 }
@@ -26,8 +18,7 @@ row() {
           what, fraction[2], fraction[1], fraction[3], peak, seconds[2], goal, command }' "$work/rounds"
 }
 
-echo "Machine: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores; load at the start $(cut -d' ' -f1 /proc/loadavg); $(date -u +%F); $("$attnc" --version | head -1)"
-echo
+describe_machine
 echo "| what, on exact pairs | median of 3 (range) | goal | attnc bench |"
 echo "|---|---|---|---|"
 row "f32 H8/2 D128 4096 causal" 91% gqa-causal B=1,H=8,G=2,M=4096,N=4096,D=128

@@ -1,28 +1,19 @@
 #!/usr/bin/env bash
-# Measures every figure that this project claims, as a table in Markdown. Usage: bench/run.sh [--peers] > table.md
+# Measures every figure that this project claims, as a table in Markdown. Usage: bench/run.sh > table.md
 # Fractions are of the FMA peak that each measurement reads in between its own rounds, so a shared machine does not
-# falsify them; still, run nothing else beside it. --peers adds ONNX Runtime (npm), in turns with ours.
+# falsify them; still, run nothing else beside it. Peers: bench/peers.sh.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-attnc=build/bin/attnc
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-field() { sed -n "s/^ *\"$1\": \([0-9.e+-]*\),*$/\1/p" "$2"; }
+. "$(dirname "$0")/common.sh"
 
 # row WHAT GOAL ARGUMENTS...: the median of five measurements, and their range
 row() {
   local what=$1 goal=$2; shift 2
-  for _ in 1 2 3 4 5; do
-    "$attnc" bench "$@" --seconds 2 --json > "$work/report.json" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
-    field fraction_of_peak "$work/report.json"
-  done | sort -n | paste -sd' ' > "$work/fractions"
+  measure 5 2 "$@" | cut -d" " -f1 | paste -sd" " > "$work/fractions"
   awk -v what="$what" -v goal="$goal" -v command="attnc bench $*" \
     '{ printf "| %s | %.1f%% (%.1f to %.1f) | %s | `%s` |\n", what, 100 * $3, 100 * $1, 100 * $5, goal, command }' "$work/fractions"
 }
 
-echo "Machine: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores; load at the start $(cut -d' ' -f1 /proc/loadavg); $(date -u +%F); $("$attnc" --version | head -1)"
-echo
+describe_machine
 echo "| what | of the FMA peak, median of 5 (range) | goal | command |"
 echo "|---|---|---|---|"
 row "f32 attention B1 H16 2048 D64, full" 90% examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64 --threads 1
@@ -56,13 +47,3 @@ compile() { # median wall time in ms of 9 whole processes
   done | sort -n | sed -n 5p
 }
 echo "\`attnc compile\` of one variant to a shared library, whole process: $(compile) ms (goal 300 ms)"
-
-if [ "${1:-}" = --peers ]; then
-  (cd bench/peers && [ -d node_modules ] || npm install --silent --ignore-scripts >&2)
-  build/test/bin/make-onnx bench/peers/mha.txt -o "$work/mha.onnx"
-  for file in examples/full.attn bench/models/heads-inside-rows.attn; do
-    for threads in 1 2; do
-      echo "$file: $(node bench/peers/ort.mjs "$work/mha.onnx" "$attnc" "$file" $threads 5)"
-    done
-  done
-fi

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs, with apt, every package that building and testing attnc needs and that is not there yet.
+# Installs, with apt, every package that building and testing attnc needs and that is not there yet. With --bench also
+# the peers of bench/peers.sh; ONNX Runtime comes from npm, where there is node.
 # Debian 12 (LLVM 22 comes from its security suite) or 13; other systems: install the same packages by hand.
 set -euo pipefail
 
@@ -11,14 +12,26 @@ packages=(
   libsqlite3-dev libprotobuf-dev protobuf-compiler libonnx-dev libfmt-dev libsimdjson-dev libdlpack-dev
   libgtest-dev libgmock-dev librapidcheck-dev
 )
+bench=false
+[ "${1:-}" = --bench ] && bench=true
+$bench && packages+=(libopenblas-dev libdnnl-dev)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "Installing: ${missing[*]}"
+  as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
 
-echo "Installing: ${missing[*]}"
-as_root=()
-[ "$(id -u)" -eq 0 ] || as_root=(sudo)
-"${as_root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+if $bench; then
+  cd "$(dirname "$0")/../bench/peers"
+  if ! command -v npm > /dev/null; then
+    echo "npm is missing (packages nodejs and npm): bench/peers.sh will go without ONNX Runtime"
+  elif [ ! -d node_modules/onnxruntime-node ]; then
+    npm install --silent --ignore-scripts --no-package-lock
+  fi
+fi
