@@ -84,7 +84,9 @@ private:
   Scratch scratchOf(mlir::Value block);
   void forEachBlock(mlir::Value first, mlir::Value count, llvm::function_ref<void()> body);
   void emitStart();
-  void emitItem(mlir::Value item, mlir::Value blocks, mlir::Value blocksPerItem);
+  mlir::Value setItem(mlir::Value item, mlir::Value itemsPerHead, mlir::Value blocksPerItem);
+  void emitPrefetchQueries(mlir::Value item, mlir::Value items, mlir::Value itemsPerHead, mlir::Value blocksPerItem);
+  void emitItem(mlir::Value item, mlir::Value items, mlir::Value blocks, mlir::Value blocksPerItem);
   void setKeyBlock(mlir::Value first);
   void emitKeyBlock();
   IndexRange keysOf(mlir::Value vector);

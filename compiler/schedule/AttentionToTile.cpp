@@ -109,16 +109,41 @@ void AttentionScheduler::emitKeyBlock() {
   emitValues(partial);
 }
 
-/// `blocks` of W queries make up a head; `blocksPerItem` of them belong to one item.
-void AttentionScheduler::emitItem(Value item, Value blocks, Value blocksPerItem) {
-  Value itemsPerHead = b.createOrFold<arith::CeilDivSIOp>(loc, blocks, blocksPerItem);
-  Value pair = arith::DivUIOp::create(b, loc, item, itemsPerHead);
+/// Makes the batch and heads of `item` current; its first block of queries.
+Value AttentionScheduler::setItem(Value item, Value itemsPerHead, Value blocksPerItem) {
   int64_t heads = op.getExtent('H'), groups = op.getExtent('G');
-  Value first = arith::MulIOp::create(b, loc, arith::RemUIOp::create(b, loc, item, itemsPerHead), blocksPerItem);
-  Value blocksHere = min(blocksPerItem, sub(blocks, first));
+  Value pair = arith::DivUIOp::create(b, loc, item, itemsPerHead);
   batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
   head = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
   group = b.createOrFold<arith::DivUIOp>(loc, head, index(heads / groups)); // g = h / (H/G)
+  return arith::MulIOp::create(b, loc, arith::RemUIOp::create(b, loc, item, itemsPerHead), blocksPerItem);
+}
+
+/// Asks for the queries of `item`, if there is one: 64 rows with a stride are more than a hardware prefetcher follows
+/// (heads inside rows, M = N = 128: 3% of the time).
+void AttentionScheduler::emitPrefetchQueries(Value item, Value items, Value itemsPerHead, Value blocksPerItem) {
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, item, items);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(scf::IfOp::create(b, loc, exists, /*withElseRegion=*/false).thenBlock());
+  auto saved = std::tuple(batch, head, group);
+  Value width = index(blocking.width);
+  Value first = arith::MulIOp::create(b, loc, setItem(item, itemsPerHead, blocksPerItem), width);
+  Value end = min(m, add(first, arith::MulIOp::create(b, loc, blocksPerItem, width)));
+  Value rows = view(op.getQ(), op.getQLayout(), {{'M', index(0), m}, {'D', index(0), extent('D')}}, "MD");
+  auto loop = scf::ForOp::create(b, loc, first, end, index(1));
+  b.setInsertionPointToStart(loop.getBody());
+  int64_t line = 64 * 8 / elementOf(op.getQ()).getIntOrFloatBitWidth(); // elements of a cache line
+  for (int64_t at = 0; at < op.getExtent('D'); at += line)
+    memref::PrefetchOp::create(b, loc, rows, ValueRange{loop.getInductionVar(), index(at)}, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+  std::tie(batch, head, group) = saved;
+}
+
+/// `blocks` of W queries make up a head; `blocksPerItem` of them belong to one of `items`.
+void AttentionScheduler::emitItem(Value item, Value items, Value blocks, Value blocksPerItem) {
+  Value itemsPerHead = b.createOrFold<arith::CeilDivSIOp>(loc, blocks, blocksPerItem);
+  Value first = setItem(item, itemsPerHead, blocksPerItem);
+  Value blocksHere = min(blocksPerItem, sub(blocks, first));
 
   itemScratch = allocateScratch();
   staging = allocateStaging();
@@ -137,6 +162,7 @@ void AttentionScheduler::emitItem(Value item, Value blocks, Value blocksPerItem)
       forEachBlock(first, blocksHere, [&] { emitKeyBlock(); });
     });
   }
+  emitPrefetchQueries(add(item, index(1)), items, itemsPerHead, blocksPerItem);
   forEachBlock(first, blocksHere, [&] { emitOutput(); });
 }
 
@@ -157,7 +183,7 @@ void AttentionScheduler::emit() {
                                       /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(forall.getBody());
-  emitItem(forall.getInductionVar(0), blocks, blocksPerItem);
+  emitItem(forall.getInductionVar(0), items, blocks, blocksPerItem);
 }
 
 namespace {
