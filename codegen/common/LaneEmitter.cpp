@@ -250,13 +250,48 @@ LogicalResult LaneEmitter::emitVectors(Operation *op, ArrayRef<LaneValue> operan
 // Memory
 //===----------------------------------------------------------------------===//
 
-/// Neighbouring lanes are neighbours in memory: only the last index depends on the lane, with step 1.
-static bool isContiguous(MemRefType type, ArrayRef<LaneValue> indices) {
+/// Neighbouring lanes are `step` elements apart in memory: only the last index depends on the lane, with that step.
+static bool isStrided(MemRefType type, ArrayRef<LaneValue> indices, int64_t step) {
   if (type.getRank() == 0 || type.getElementType().isInteger(1)) // bytes hold i1, vectors of i1 are packed bits
     return false;
   auto [strides, offset] = type.getStridesAndOffset();
-  return strides.back() == 1 && indices.back().form == Form::Affine && indices.back().step == 1 &&
+  return strides.back() == 1 && indices.back().form == Form::Affine && indices.back().step == step &&
          llvm::all_of(indices.drop_back(), [](const LaneValue &v) { return v.form == Form::Scalar; });
+}
+
+static bool isContiguous(MemRefType type, ArrayRef<LaneValue> indices) { return isStrided(type, indices, 1); }
+
+/// `count` (null: all) neighbouring elements from `at` on; 0 beyond.
+Value LaneEmitter::loadNeighbours(memref::LoadOp load, ValueRange at, Value count) {
+  Location loc = load.getLoc();
+  VectorType type = vectorOf(load.getType());
+  if (!count)
+    return vector::LoadOp::create(b, loc, type, load.getMemRef(), at);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  Value real = vector::CreateMaskOp::create(b, loc, vectorOf(b.getI1Type()), ValueRange{count});
+  return vector::MaskedLoadOp::create(b, loc, type, load.getMemRef(), at, real, zero);
+}
+
+/// Every second element from `at` on: those at even places of the first L, and those at odd places of L more that begin
+/// with the last of them, so that nothing is read behind the last lane's element.
+Value LaneEmitter::loadSeconds(memref::LoadOp load, SmallVector<Value> at, unsigned c) {
+  Location loc = load.getLoc();
+  int64_t lanes = grid.lanes;
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
+  Value lowCount, highCount; // of elements up to that of the last real lane
+  if (grid.colCount) {
+    Value left = arith::SubIOp::create(b, loc, grid.colCount, index(c * lanes));
+    Value twice = arith::MulIOp::create(b, loc, left, index(2));
+    lowCount = arith::SubIOp::create(b, loc, twice, index(1));
+    highCount = arith::SubIOp::create(b, loc, twice, index(lanes));
+  }
+  Value low = loadNeighbours(load, at, lowCount);
+  at.back() = arith::AddIOp::create(b, loc, at.back(), index(lanes - 1));
+  Value high = loadNeighbours(load, at, highCount);
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    order.push_back(lane < lanes / 2 ? 2 * lane : 2 * lane + 1);
+  return vector::ShuffleOp::create(b, loc, low, high, order);
 }
 
 LogicalResult LaneEmitter::emitLoad(Operation *op, ArrayRef<LaneValue> indices) {
@@ -265,7 +300,13 @@ LogicalResult LaneEmitter::emitLoad(Operation *op, ArrayRef<LaneValue> indices) 
   Type type = load.getType();
   LaneValue result = makeShape(indices, Form::Vector);
   bool contiguous = isContiguous(load.getMemRefType(), indices);
+  bool seconds = isStrided(load.getMemRefType(), indices, 2) && grid.lanes % 2 == 0;
   forEachPart(result, grid, [&](unsigned r, unsigned c) {
+    if (seconds) {
+      SmallVector<Value> at = llvm::map_to_vector(indices, [&](const LaneValue &v) { return scalarAt(v, r, c); });
+      result.parts.push_back(loadSeconds(load, std::move(at), c));
+      return;
+    }
     if (contiguous) {
       SmallVector<Value> at = llvm::map_to_vector(indices, [&](const LaneValue &v) { return scalarAt(v, r, c); });
       if (!grid.colCount) {

@@ -20,6 +20,7 @@
 #pragma once
 
 #include "codegen/common/VectorTarget.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Region.h"
@@ -83,6 +84,8 @@ private:
   bool emitAffineCompare(mlir::Operation *op);
   void emitScalars(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
   mlir::LogicalResult emitVectors(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
+  mlir::Value loadNeighbours(mlir::memref::LoadOp load, mlir::ValueRange at, mlir::Value count);
+  mlir::Value loadSeconds(mlir::memref::LoadOp load, llvm::SmallVector<mlir::Value> at, unsigned c);
   mlir::LogicalResult emitLoad(mlir::Operation *op, llvm::ArrayRef<LaneValue> indices);
   mlir::LogicalResult emitStore(mlir::Operation *op, llvm::ArrayRef<LaneValue> indices);
   LaneValue makeShape(llvm::ArrayRef<LaneValue> operands, LaneValue::Form form) const;

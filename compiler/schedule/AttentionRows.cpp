@@ -17,7 +17,7 @@ using namespace attnc;
 using namespace attnc::schedule;
 using attnc::attn::AttentionOp;
 
-/// Copies `count` rows of `memref` from `first` into `buffer`, widened.
+/// Copies `count` rows of `memref` from `first` into `buffer`, widened, and transformed where they are rows of q or k.
 Value AttentionScheduler::emitStage(Value memref, StringRef layout, char rows, Value first, Value count, char feature,
                                     Value buffer) {
   Value source =
@@ -25,9 +25,16 @@ Value AttentionScheduler::emitStage(Value memref, StringRef layout, char rows, V
   auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
+  Value row = loop.getInductionVar();
+  bool isQuery = rows == 'M', isPlain = op.getQuery().empty() && op.getKey().empty();
+  if (feature == 'D' && !isPlain) {
+    RowTransform transform(b, op, isQuery ? op.getQuery() : op.getKey());
+    transform.emit(source, row, buffer, row, {batch, isQuery ? head : group, add(first, row), m, n});
+    return buffer;
+  }
   mapColumns(extent(feature), [&](Value column) {
-    Value stored = load(source, {loop.getInductionVar(), column});
-    store(converted(stored, real), buffer, {loop.getInductionVar(), column});
+    Value stored = load(source, {row, column});
+    store(converted(stored, real), buffer, {row, column});
   });
   return buffer;
 }
@@ -41,27 +48,46 @@ Value AttentionScheduler::converted(Value value, Type type) {
                    : arith::TruncFOp::create(b, loc, type, value).getResult();
 }
 
+/// A10: the sink is one more key, of value 0. With t = sink * log2(e):
+///   d = max(t - m, 0), or t - m where l = 0; 0 if that is not finite
+///   m := m + d,  l := l 2^-d + 2^(t - m),  O counts 2^-d
+AttentionScheduler::RowEnd AttentionScheduler::emitRowEnd(Value lane) {
+  Value max = load(scratch.max, {lane}), sum = load(scratch.sum, {lane}), zero = f(0.0), one = f(1.0);
+  if (op.getSink().empty())
+    return {max, sum, one};
+  Value sink = inlineRegion(op.getSink(), {batch, head, add(q0, lane), m, n}, Value(), Value());
+  Value above = arith::SubFOp::create(b, loc, arith::MulFOp::create(b, loc, sink, f(std::numbers::log2e)), max);
+  Value isEmpty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero);
+  Value rise = arith::SelectOp::create(b, loc, isEmpty, above, arith::MaximumFOp::create(b, loc, above, zero));
+  Value isFinite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, math::AbsFOp::create(b, loc, rise),
+                                         f(std::numeric_limits<double>::infinity()));
+  rise = arith::SelectOp::create(b, loc, isFinite, rise, zero);
+  Value factor = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, zero, rise));
+  factor = arith::SelectOp::create(b, loc, isEmpty, one, factor); // 0 * 2^-d is 0 even where d is large and negative
+  Value weight = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, above, rise));
+  sum = arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, sum, factor), weight);
+  factor = arith::AddFOp::create(b, loc, factor, arith::SubFOp::create(b, loc, sum, sum)); // NaN and +inf: NaN (A6)
+  return {arith::AddFOp::create(b, loc, max, rise), sum, factor};
+}
+
 /// O[q][e] = Ot[e][q] / l, 0 where l = 0 (A5); lse = (m + log2 l) ln 2, -inf where l = 0.
 void AttentionScheduler::emitOutput() {
   Value zero = f(0.0);
-  auto isEmpty = [&](Value sum) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero); };
-  if (op.hasLse()) {
-    std::string layout = op.getLseLayout();
-    Value lse = view(op.getInits()[1], layout, {{'M', q0, queries}}, "M");
-    mapColumns(queries, [&](Value lane) {
-      Value sum = load(scratch.sum, {lane});
-      Value log = arith::AddFOp::create(b, loc, load(scratch.max, {lane}), math::Log2Op::create(b, loc, sum));
+  Value lse = op.hasLse() ? view(op.getInits()[1], op.getLseLayout(), {{'M', q0, queries}}, "M") : Value();
+  bool isOwn = !lse && op.getSink().empty(); // nothing but scratch is touched: all lanes at once
+  mapColumns(isOwn ? index(blocking.width) : queries, [&](Value lane) {
+    RowEnd end = emitRowEnd(lane);
+    Value isEmpty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, end.sum, zero);
+    if (lse) {
+      Value log = arith::AddFOp::create(b, loc, end.max, math::Log2Op::create(b, loc, end.sum));
       Value value = arith::MulFOp::create(b, loc, log, f(std::numbers::ln2));
       // A score of +inf makes l infinite; the row is NaN then (A6), and so is l - l.
-      value = arith::AddFOp::create(b, loc, value, arith::SubFOp::create(b, loc, sum, sum));
+      value = arith::AddFOp::create(b, loc, value, arith::SubFOp::create(b, loc, end.sum, end.sum));
       Value none = f(-std::numeric_limits<double>::infinity());
-      store(converted(arith::SelectOp::create(b, loc, isEmpty(sum), none, value), elementOf(lse)), lse, {lane});
-    });
-  }
-  mapColumns(index(blocking.width), [&](Value lane) { // l := l = 0 ? 0 : 1 / l
-    Value sum = load(scratch.sum, {lane});
-    Value inverse = arith::DivFOp::create(b, loc, f(1.0), sum);
-    store(arith::SelectOp::create(b, loc, isEmpty(sum), zero, inverse), scratch.sum, {lane});
+      store(converted(arith::SelectOp::create(b, loc, isEmpty, none, value), elementOf(lse)), lse, {lane});
+    }
+    Value inverse = arith::DivFOp::create(b, loc, end.factor, end.sum); // l := l = 0 ? 0 : 1 / l
+    store(arith::SelectOp::create(b, loc, isEmpty, zero, inverse), scratch.sum, {lane});
   });
   Value out = view(op.getInits()[0], op.getOLayout(), {{'M', q0, queries}, {'E', index(0), extent('E')}}, "ME");
   Value wide = isStaged(out) ? staging.rows : out;
@@ -134,7 +160,7 @@ void AttentionScheduler::forEachBlock(Value first, Value count, llvm::function_r
   body();
 }
 
-/// Qt = Q^T * scale * log2(e), and an empty softmax.
+/// An empty softmax, and Qt.
 void AttentionScheduler::emitStart() {
   int64_t width = blocking.width;
   mapColumns(index(width), [&](Value lane) {
@@ -149,6 +175,18 @@ void AttentionScheduler::emitStart() {
     b.setInsertionPointToStart(clear.getBody());
     mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.ot, {clear.getInductionVar(), lane}); });
   }
+  if (op.getQuery().empty())
+    return emitQueries();
+  // Without keys the region must read nothing: a tensor that it asks for may be empty too.
+  Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
+  auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(work.thenBlock());
+  emitQueries();
+}
+
+/// Qt = Q^T * scale * log2(e).
+void AttentionScheduler::emitQueries() {
   Value rows = isStaged(op.getQ())
                    ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', staging.rows)
                    : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");

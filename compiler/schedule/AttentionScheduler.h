@@ -11,12 +11,14 @@
 //   AttentionVectors.cpp  the same for a partial block, one vector of queries at a time
 //   AttentionPairs.cpp    operands as pairs of bf16
 //   AttentionMatrices.cpp captured matrices with a value for every pair of query and key
+//   RowTransform.h        rows of q and k as their regions make them
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "compiler/schedule/LayoutView.h"
 #include "compiler/schedule/MaskPlan.h"
+#include "compiler/schedule/RowTransform.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -108,6 +110,7 @@ private:
   void emitPrefetch(mlir::Value memref, mlir::StringRef layout, char feature, mlir::Value row, int64_t ahead);
   mlir::Value emitStage(mlir::Value memref, mlir::StringRef layout, char rows, mlir::Value first, mlir::Value count,
                         char feature, mlir::Value buffer);
+  void emitQueries();
   mlir::Value hasNonFinite();
   mlir::Value bitsOf(mlir::Value narrow, bool high);
   mlir::Value emitPackValues();
@@ -117,7 +120,17 @@ private:
   static mlir::Type elementOf(mlir::Value memref) {
     return llvm::cast<mlir::MemRefType>(memref.getType()).getElementType();
   }
-  bool isStaged(mlir::Value memref) { return elementOf(memref) != real; }
+  /// Rows of `memref` are copied before they are used: in another type, or as a region makes them.
+  bool isStaged(mlir::Value memref) {
+    bool both = RowTransform::isPermuted(op);
+    return elementOf(memref) != real || (memref == op.getQ() && (both || !op.getQuery().empty())) ||
+           (memref == op.getK() && (both || !op.getKey().empty()));
+  }
+  /// The softmax of a row at its end; the values gathered so far are still to be multiplied by `factor`.
+  struct RowEnd {
+    mlir::Value max, sum, factor;
+  };
+  RowEnd emitRowEnd(mlir::Value lane);
   void emitOutput();
 
   mlir::OpBuilder &b;

@@ -22,11 +22,15 @@
 //         keys that the mask leaves to it
 //     }
 //     for each of U blocks of W queries:
+//       a sink: l += 2^(sink * log2(e) - m), the maximum raised first where it must be
 //       tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
 //   }
 //
 // Arithmetic is f64 where queries are f64, else f32 (A8). Tensors of another float type are converted block by block, K
 // and V once for the U blocks of queries of an item.
+//
+// Rows of q and k that a query or key region transforms (RowTransform.h) are staged likewise, so that no transformed
+// tensor exists: a row of q once, a row of k once for the U blocks.
 //
 // Where the target has dot products of bf16 pairs and q, k, v are bf16, both contractions take pairs (tile.contract):
 // of features for Q K^T, so that K is read where it lies, and of keys for P V, so that V is packed once per block of
@@ -203,7 +207,7 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     double scale = op.getScaleValue();
     return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getBf16Dot() && isBf16(op.getQ()) &&
            isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 && op.getKLayout().ends_with("D") &&
-           blocking.rows % 2 == 0 && !op.hasLse() && std::isnormal(scale) && std::isnormal(1 / scale);
+           blocking.rows % 2 == 0 && !op.hasLse() && op.getQuery().empty() && op.getKey().empty() && std::isnormal(scale) && std::isnormal(1 / scale);
   }
 
   void runOnOperation() override {

@@ -29,44 +29,51 @@ static void erase(Region &region) {
 }
 
 namespace {
-/// A mask that is the constant true, or a score that is its own argument, says nothing: drop the region.
+/// A mask that is the constant true, a score, query or key that is the identity, or a sink of -inf says nothing: drop
+/// the region.
 struct DropTrivialRegion : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
     Value mask = yieldedBy(op.getMask()), score = yieldedBy(op.getScore());
-    bool allowsAll = mask && matchPattern(mask, m_One());
-    bool isIdentity = score && score == op.getScore().getArgument(0);
-    if (!allowsAll && !isIdentity)
+    SmallVector<Region *> trivial;
+    if (mask && matchPattern(mask, m_One()))
+      trivial.push_back(&op.getMask());
+    if (score && score == op.getScore().getArgument(0))
+      trivial.push_back(&op.getScore());
+    for (Region *row : {&op.getQuery(), &op.getKey()})
+      if (isIdentity(*row))
+        trivial.push_back(row);
+    if (isMinusInfinity(yieldedBy(op.getSink())))
+      trivial.push_back(&op.getSink());
+    if (trivial.empty())
       return rewriter.notifyMatchFailure(op, "no region is trivial");
-    rewriter.modifyOpInPlace(op, [&] {
-      if (allowsAll)
-        erase(op.getMask());
-      if (isIdentity)
-        erase(op.getScore());
-    });
+    rewriter.modifyOpInPlace(op, [&] { llvm::for_each(trivial, [](Region *region) { erase(*region); }); });
     return success();
+  }
+
+private:
+  /// Yields the very feature that it is asked for.
+  static bool isIdentity(Region &row) {
+    Value value = yieldedBy(row);
+    auto feature = value ? value.getDefiningOp<FeatureOp>() : FeatureOp();
+    return feature && feature.getPosition() == row.getArgument(3);
+  }
+  static bool isMinusInfinity(Value value) {
+    FloatAttr constant;
+    return value && matchPattern(value, m_Constant(&constant)) && constant.getValue().isInfinity() &&
+           constant.getValue().isNegative();
   }
 };
 
-/// A capture that neither region reads is no operand.
+/// A capture that no region reads is no operand.
 struct DropUnusedCapture : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
-    for (unsigned c = 0, e = op.getCaptures().size(); c < e; ++c) {
-      auto unused = [&](Region &region, unsigned indices) {
-        return region.empty() || region.getArgument(indices + c).use_empty();
-      };
-      if (!unused(op.getScore(), AttentionOp::kScoreIndices) || !unused(op.getMask(), AttentionOp::kMaskIndices))
-        continue;
-      rewriter.modifyOpInPlace(op, [&] {
-        op.getCapturesMutable().erase(c);
-        if (!op.getScore().empty())
-          op.getScore().eraseArgument(AttentionOp::kScoreIndices + c);
-        if (!op.getMask().empty())
-          op.getMask().eraseArgument(AttentionOp::kMaskIndices + c);
-      });
-      return success();
-    }
+    for (unsigned c = 0, e = op.getCaptures().size(); c < e; ++c)
+      if (op.isUnusedCapture(c)) {
+        rewriter.modifyOpInPlace(op, [&] { op.eraseCapture(c); });
+        return success();
+      }
     return rewriter.notifyMatchFailure(op, "every capture is read");
   }
 };
@@ -80,18 +87,19 @@ struct InlineConstantCapture : OpRewritePattern<AttentionOp> {
       auto constant = capture.getDefiningOp<arith::ConstantOp>();
       if (!constant || isa<ShapedType>(capture.getType()))
         continue;
-      changed |= inlineInto(op.getScore(), AttentionOp::kScoreIndices + c, constant, rewriter);
-      changed |= inlineInto(op.getMask(), AttentionOp::kMaskIndices + c, constant, rewriter);
+      for (Region &region : op->getRegions())
+        if (!region.empty())
+          changed |= inlineInto(op.captureArgument(region, c), constant, rewriter);
     }
     return success(changed);
   }
 
 private:
-  static bool inlineInto(Region &region, unsigned argument, arith::ConstantOp constant, PatternRewriter &rewriter) {
-    if (region.empty() || region.getArgument(argument).use_empty())
+  static bool inlineInto(BlockArgument argument, arith::ConstantOp constant, PatternRewriter &rewriter) {
+    if (argument.use_empty())
       return false;
-    rewriter.setInsertionPointToStart(&region.front());
-    rewriter.replaceAllUsesWith(region.getArgument(argument), rewriter.clone(*constant)->getResult(0));
+    rewriter.setInsertionPointToStart(argument.getOwner());
+    rewriter.replaceAllUsesWith(argument, rewriter.clone(*constant)->getResult(0));
     return true;
   }
 };

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
@@ -200,6 +201,27 @@ Block *AttentionOp::addScoreBlock() {
 Block *AttentionOp::addMaskBlock() {
   return addBlock(getMask(), leadingTypes(getContext(), Type(), kMaskIndices), getCaptures());
 }
+Block *AttentionOp::addQueryBlock() {
+  return addBlock(getQuery(), leadingTypes(getContext(), Type(), kRowIndices), getCaptures());
+}
+Block *AttentionOp::addKeyBlock() {
+  return addBlock(getKey(), leadingTypes(getContext(), Type(), kRowIndices), getCaptures());
+}
+Block *AttentionOp::addSinkBlock() {
+  return addBlock(getSink(), leadingTypes(getContext(), Type(), kSinkIndices), getCaptures());
+}
+
+bool AttentionOp::isUnusedCapture(unsigned capture) {
+  return llvm::all_of(getOperation()->getRegions(),
+                      [&](Region &region) { return region.empty() || captureArgument(region, capture).use_empty(); });
+}
+
+void AttentionOp::eraseCapture(unsigned capture) {
+  for (Region &region : getOperation()->getRegions())
+    if (!region.empty())
+      region.eraseArgument(captureArgument(region, capture).getArgNumber());
+  getCapturesMutable().erase(capture);
+}
 
 LogicalResult AttentionOp::verify() {
   if (getInits().empty() || getInits().size() > 2)
@@ -234,17 +256,62 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("needs a scale: D = 0 has no default (A1)"); // attention_a1
   if (!getResults().empty() && TypeRange(getInits()) != TypeRange(getResults()))
     return emitOpError("result types must be those of the destinations");
-  Builder builder(getContext());
-  Type acc = getAccumulatorType();
-  if (failed(verifyRegion(*this, getScore(), "score", leadingTypes(getContext(), acc, kMaskIndices),
-                          getCaptures().getTypes(), acc))) // attention_a2
-    return failure();
-  return verifyRegion(*this, getMask(), "mask", leadingTypes(getContext(), Type(), kMaskIndices),
-                      getCaptures().getTypes(), builder.getI1Type()); // attention_a3
+  Type acc = getAccumulatorType(), truth = IntegerType::get(getContext(), 1);
+  auto verify = [&](Region &region, StringRef name, Type value, unsigned indices, Type yielded) {
+    return verifyRegion(*this, region, name, leadingTypes(getContext(), value, indices), getCaptures().getTypes(),
+                        yielded);
+  };
+  bool fine = succeeded(verify(getScore(), "score", acc, kMaskIndices, acc)) &&    // attention_a2
+              succeeded(verify(getMask(), "mask", Type(), kMaskIndices, truth)) && // attention_a3
+              succeeded(verify(getQuery(), "query", Type(), kRowIndices, acc)) &&  // attention_a11
+              succeeded(verify(getKey(), "key", Type(), kRowIndices, acc)) &&      // attention_a11
+              succeeded(verify(getSink(), "sink", Type(), kSinkIndices, acc));     // attention_a10
+  return success(fine);
 }
 
 void AttentionOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   addMemrefEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+
+//===----------------------------------------------------------------------===//
+// feature, sum
+//===----------------------------------------------------------------------===//
+
+/// `op` must stand in a query or key region and have its type (attention_a11).
+static LogicalResult verifyInRow(Operation *op) {
+  Region *region = op->getParentRegion();
+  while (region && isa<SumOp>(region->getParentOp()))
+    region = region->getParentOp()->getParentRegion();
+  auto attention = region ? dyn_cast<AttentionOp>(region->getParentOp()) : AttentionOp();
+  if (!attention || (region != &attention.getQuery() && region != &attention.getKey()))
+    return op->emitOpError("must stand in the query or key region of an attention (A11)");
+  if (op->getResult(0).getType() != attention.getAccumulatorType())
+    return op->emitOpError() << "must have the accumulation type " << attention.getAccumulatorType();
+  return success();
+}
+
+LogicalResult FeatureOp::verify() { return verifyInRow(*this); }
+
+LogicalResult SumOp::verify() {
+  if (getBody().getArgumentTypes() != TypeRange(IndexType::get(getContext())))
+    return emitOpError("expects one argument, the index of a feature");
+  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  if (!yield || yield.getValue().getType() != getType())
+    return emitOpError() << "must yield " << getType();
+  if (failed(verifyInRow(*this)))
+    return failure();
+  // The feature around: of the sum that this one stands in, or of the region.
+  Block &around = *(*this)->getBlock();
+  Value feature = around.getArgument(isa<SumOp>(around.getParentOp()) ? 0 : 3);
+  llvm::SetVector<Value> needed;
+  getUsedValuesDefinedAbove(getBody(), needed);
+  for (unsigned next = 0; next < needed.size(); ++next) {
+    if (needed[next] == feature)
+      return emitOpError("must not depend on the feature around it");
+    if (Operation *definition = needed[next].getDefiningOp(); definition && definition->getNumRegions() == 0)
+      needed.insert(definition->operand_begin(), definition->operand_end());
+  }
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

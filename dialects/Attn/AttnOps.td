@@ -3,7 +3,7 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rule ids A1-A9 are those of docs/design.md. Each is named where it is stated,
+// Rule ids A1-A11 are those of docs/design.md. Each is named where it is stated,
 // verified (`// attention_a7`) and tested (`@attention_a7`).
 //
 //===----------------------------------------------------------------------===//
@@ -42,7 +42,7 @@ def Attn_Capture : AnyTypeOf<[Attn_Shaped, AnyFloat, AnySignlessIntegerOrIndex],
 def Attn_AttentionOp : Attn_Op<"attention", [
     AttrSizedOperandSegments, DestinationStyleOpInterface, IsolatedFromAbove,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "softmax(mask(score(scale * Q K^T))) V, with exactly stated meaning";
+  let summary = "softmax(mask(score(scale * query(Q) key(K)^T))) V, with exactly stated meaning";
   let description = [{
     For batch b, query head h, query i in [0,M), key j in [0,N), kv head
     g = h / (H/G):
@@ -60,6 +60,13 @@ def Attn_AttentionOp : Attn_Op<"attention", [
       is f32 for f32 and below, f64 for f64.
     - A9: which end a causal mask aligns is written in the mask region: j <= i + N - M
       aligns the ends, j <= i the starts. That is why regions are given M and N.
+    - A10: with a `sink` region every row has one key more, always allowed, of score
+      sink(b, h, i, M, N, captures...) and value 0. So lse includes it, and a row without
+      another allowed key gives 0 and lse = sink.
+    - A11: with a `query` region, feature d of the row q[b,h,i,:] that A1 sees is what the
+      region yields for (b, h, i, d, M, N, captures...); `attn.feature` reads the row as it
+      is stored, `attn.sum` adds over its features. Likewise `key` for (b, g, j, d, M, N,
+      captures...) and the row k[b,g,j,:]. A score applies to the product of what they yield.
 
     A layout is a string of dimension letters in memory order: B batch, M
     queries, N keys, H query heads, G kv heads, D features of Q and K, E features
@@ -67,9 +74,10 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     tensors); K or V without B serve every batch, without G every head. H, G, D
     and E are compile-time numbers.
 
-    Captured scalars and tensors are operands; both regions see them as trailing
-    block arguments and read tensors with `tensor.extract`. An absent score region
-    is the identity, an absent mask region allows every key.
+    Captured scalars and tensors are operands; all regions see them as trailing
+    block arguments and read tensors with `tensor.extract`. An absent score, query or
+    key region is the identity, an absent mask region allows every key. Query, key,
+    score and mask are evaluated only where there is a key (N > 0), a sink always.
 
     The op is destination style: `outs` holds the output and, optionally, lse
     (layout of lse: the output's layout without E). Their contents are not read.
@@ -97,6 +105,28 @@ def Attn_AttentionOp : Attn_Op<"attention", [
         attn.yield %c : i1
       } -> tensor<?x?x16x64xf32>
     ```
+
+    Keys of unit length (A11) and a learned sink for each head (A10):
+
+    ```mlir
+      key {
+      ^bb0(%b: index, %g: index, %j: index, %d: index, %M: index, %N: index, %sinks: tensor<16xf32>):
+        %squares = attn.sum {
+        ^bb0(%e: index):
+          %x = attn.feature %e : f32
+          %xx = arith.mulf %x, %x : f32
+          attn.yield %xx : f32
+        } : f32
+        %length = math.sqrt %squares : f32
+        %y = attn.feature %d : f32
+        %r = arith.divf %y, %length : f32
+        attn.yield %r : f32
+      } sink {
+      ^bb0(%b: index, %h: index, %i: index, %M: index, %N: index, %sinks: tensor<16xf32>):
+        %s = tensor.extract %sinks[%h] : tensor<16xf32>
+        attn.yield %s : f32
+      }
+    ```
   }];
 
   let arguments = (ins Attn_Shaped:$q, Attn_Shaped:$k, Attn_Shaped:$v,
@@ -105,7 +135,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
                        StrAttr:$q_layout, StrAttr:$k_layout, StrAttr:$v_layout,
                        StrAttr:$o_layout, OptionalAttr<F64Attr>:$scale);
   let results = (outs Variadic<AnyRankedTensor>:$results);
-  let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask);
+  let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask, MaxSizedRegion<1>:$query,
+                        MaxSizedRegion<1>:$key, MaxSizedRegion<1>:$sink);
 
   let assemblyFormat = [{
     attr-dict
@@ -114,7 +145,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     `v` `(` $v $v_layout `:` type($v) `)`
     (`captures` `(` $captures^ `:` type($captures) `)`)?
     `outs` `(` $o_layout `,` $inits `:` type($inits) `)`
-    (`score` $score^)? (`mask` $mask^)? (`->` type($results)^)?
+    (`query` $query^)? (`key` $key^)? (`score` $score^)? (`mask` $mask^)? (`sink` $sink^)?
+    (`->` type($results)^)?
   }];
 
   let extraClassDeclaration = [{
@@ -132,13 +164,26 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     std::string getLseLayout();
     bool hasLse() { return getInits().size() == 2; }
 
-    /// Leading arguments of the two regions, before the captures.
+    /// Leading arguments of the regions, before the captures.
     static constexpr unsigned kScoreIndices = 7; // s b h i j M N
     static constexpr unsigned kMaskIndices = 6;  //   b h i j M N
+    static constexpr unsigned kRowIndices = 6;   //   b h i d M N, or b g j d M N
+    static constexpr unsigned kSinkIndices = 5;  //   b h i M N
+    /// The argument of `region` that stands for capture `capture`.
+    ::mlir::BlockArgument captureArgument(::mlir::Region &region, unsigned capture) {
+      return region.getArgument(region.getNumArguments() - getCaptures().size() + capture);
+    }
+    /// Removes capture `capture`, which no region may read.
+    void eraseCapture(unsigned capture);
+    /// No region reads capture `capture`.
+    bool isUnusedCapture(unsigned capture);
 
-    /// Adds an empty score (mask) region block with the arguments of A2 (A3); returns the block.
+    /// Adds an empty block with the arguments of A2 (A3, A11, A10) to the region; returns the block.
     ::mlir::Block *addScoreBlock();
     ::mlir::Block *addMaskBlock();
+    ::mlir::Block *addQueryBlock();
+    ::mlir::Block *addKeyBlock();
+    ::mlir::Block *addSinkBlock();
   }];
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
@@ -198,9 +243,43 @@ def Attn_ContractOp : Attn_Op<"contract", [
   let hasVerifier = 1;
 }
 
+def Attn_FeatureOp : Attn_Op<"feature", [Pure]> {
+  let summary = "one feature of the row that a query or key region transforms";
+  let description = [{
+    `%x = attn.feature %d : f32` is q[b,h,i,d] in a query region, k[b,g,j,d] in a key
+    region (A11), in the accumulation type. %d must lie in [0, D).
+  }];
+  let arguments = (ins Index:$position);
+  let results = (outs AnyFloat:$result);
+  let assemblyFormat = "$position attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Attn_SumOp : Attn_Op<"sum", [RecursiveMemoryEffects]> {
+  let summary = "the sum of an expression over the features of a row";
+  let description = [{
+    In a query or key region (A11): adds what its own region yields for d in [0, D). The
+    region sees the values around it, but those that depend on the feature around it: a sum
+    belongs to the row.
+
+    ```mlir
+    %0 = attn.sum {
+    ^bb0(%d: index):
+      %x = attn.feature %d : f32
+      %y = arith.mulf %x, %x : f32
+      attn.yield %y : f32
+    } : f32
+    ```
+  }];
+  let results = (outs AnyFloat:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$body attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
 def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike,
-    ParentOneOf<["AttentionOp", "ContractOp"]>]> {
-  let summary = "ends a score, mask or epilogue region with its value";
+    ParentOneOf<["AttentionOp", "ContractOp", "SumOp"]>]> {
+  let summary = "ends a region of an attn op with its value";
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "attr-dict $value `:` type($value)";
 }

@@ -3,7 +3,7 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The rules A1-A9 of AttnOps.td, each beside the lines that compute it. A9 has
+// The rules A1-A11 of AttnOps.td, each beside the lines that compute it. A9 has
 // no line: which end a causal mask aligns is written in the mask region, which
 // is why the region is given M and N.
 //
@@ -65,6 +65,7 @@ struct BoundRegion {
   Program program;
   SmallVector<Slot> arguments;
   SmallVector<Move> captures;
+  Slot row = 0; // query and key: the row that attn.feature reads
 
   bool exists() const { return !arguments.empty(); }
 };
@@ -75,7 +76,8 @@ static BoundRegion compileRegion(Compiler &compiler, mlir::Region &region, Opera
     return {};
   Block &block = region.front();
   SmallVector<Move> moves = compiler.moves(captures, block.getArguments().take_back(captures.size()));
-  return {compiler.compile(block), compiler.slots(block.getArguments()), std::move(moves)};
+  compiler.row = compiler.scratch(/*tensor=*/true);
+  return {compiler.compile(block), compiler.slots(block.getArguments()), std::move(moves), compiler.row};
 }
 
 //===----------------------------------------------------------------------===//
@@ -89,7 +91,7 @@ struct Attention {
   Slot q, k, v;
   SmallVector<Slot> inits, results;
   double scale;
-  BoundRegion score, mask;
+  BoundRegion score, mask, query, key, sink;
 
   bool run(Frame &frame) const;
 };
@@ -106,8 +108,10 @@ private:
   bool scores(int64_t b, int64_t h, int64_t i);
   bool allowed(bool &result);
   bool score(double &s);
+  bool transformed(const BoundRegion &region, const RefTensor &from, int64_t offset, int64_t step,
+                   ArrayRef<int64_t> place, std::vector<double> &row);
+  bool keyRow(int64_t b, int64_t g, int64_t j);
   void enter(const BoundRegion &region, unsigned first, ArrayRef<int64_t> indices);
-  double dot(int64_t qOffset, int64_t kOffset) const;
 
   const Attention &what;
   Frame &frame;
@@ -116,6 +120,10 @@ private:
   int64_t B, M, N, H, G, D, E;
   /// The allowed keys of the row and their scores.
   std::vector<std::pair<int64_t, double>> keys;
+  /// The row of queries, and the rows of keys of (b, g) that were needed so far (A11).
+  std::vector<double> queryRow;
+  std::vector<std::vector<double>> keyRows;
+  std::pair<int64_t, int64_t> keyRowsOf{-1, -1};
 };
 } // namespace
 
@@ -130,12 +138,14 @@ AttentionRun::AttentionRun(const Attention &what, Frame &frame, const Extents &e
     outputs.emplace_back(frame.tensor(init).elementType, frame.tensor(init).shape);
 }
 
-/// <q[b,h,i,:], k[b,g,j,:]>
-double AttentionRun::dot(int64_t qOffset, int64_t kOffset) const {
+/// The key that is no key (A10).
+static constexpr int64_t kSink = -1;
+
+/// <q, k>
+static double dot(ArrayRef<double> q, ArrayRef<double> k) {
   double sum = 0;
-  int64_t qStep = qView.stride('D'), kStep = kView.stride('D');
-  for (int64_t d = 0; d < D; ++d)
-    sum += q.floats[qOffset + d * qStep] * k.floats[kOffset + d * kStep];
+  for (auto [x, y] : llvm::zip_equal(q, k))
+    sum += x * y;
   return sum;
 }
 
@@ -146,12 +156,44 @@ void AttentionRun::enter(const BoundRegion &region, unsigned first, ArrayRef<int
     frame.integer(region.arguments[first + n]) = index;
 }
 
+/// A11: `row` = what `region` makes of the row at `offset` of `from`; `place` is b h i (b g j for a key). Without a
+/// region the row itself.
+bool AttentionRun::transformed(const BoundRegion &region, const RefTensor &from, int64_t offset, int64_t step,
+                               ArrayRef<int64_t> place, std::vector<double> &row) {
+  row.resize(D);
+  for (int64_t d = 0; d < D; ++d)
+    row[d] = from.floats[offset + d * step];
+  if (!region.exists())
+    return true;
+  RefTensor stored(from.elementType, {D});
+  stored.floats = row;
+  frame.tensors[region.row] = std::make_shared<const RefTensor>(std::move(stored));
+  for (int64_t d = 0; d < D; ++d) {
+    enter(region, 0, {place[0], place[1], place[2], d, M, N});
+    if (!region.program.run(frame))
+      return false;
+    row[d] = frame.real(region.program.results[0]);
+  }
+  return true;
+}
+
+/// Makes keyRows[j] the row of key j of (b, g).
+bool AttentionRun::keyRow(int64_t b, int64_t g, int64_t j) {
+  if (keyRowsOf != std::pair(b, g)) {
+    keyRows.assign(N, {});
+    keyRowsOf = {b, g};
+  }
+  int64_t offset = b * kView.stride('B') + g * kView.stride('G') + j * kView.stride('N');
+  return !keyRows[j].empty() || transformed(what.key, k, offset, kView.stride('D'), {b, g, j}, keyRows[j]);
+}
+
 /// Collects the allowed keys of row (b, h, i) and their scores.
 bool AttentionRun::scores(int64_t b, int64_t h, int64_t i) {
   keys.clear();
   int64_t g = H == 0 ? 0 : h / (H / G); // A7: H/G query heads share a kv head
   int64_t qOffset = b * qView.stride('B') + i * qView.stride('M') + h * qView.stride('H');
-  int64_t kOffset = b * kView.stride('B') + g * kView.stride('G');
+  if (N > 0 && !transformed(what.query, q, qOffset, qView.stride('D'), {b, h, i}, queryRow))
+    return false;
   for (int64_t j = 0; j < N; ++j) {
     int64_t indices[] = {b, h, i, j, M, N};
     if (what.mask.exists()) { // A3: the mask sees indices and captures, never
@@ -162,8 +204,10 @@ bool AttentionRun::scores(int64_t b, int64_t h, int64_t i) {
       if (!frame.integer(what.mask.program.results[0]))
         continue; // A4: what K and V hold for this key is never looked at
     }
-    double s = what.scale * dot(qOffset, kOffset + j * kView.stride('N')); // A1
-    if (what.score.exists()) {                                             // A2
+    if (!keyRow(b, g, j))
+      return false;
+    double s = what.scale * dot(queryRow, keyRows[j]); // A1
+    if (what.score.exists()) {                         // A2
       frame.real(what.score.arguments[0]) = s;
       enter(what.score, 1, indices);
       if (!what.score.program.run(frame))
@@ -172,6 +216,13 @@ bool AttentionRun::scores(int64_t b, int64_t h, int64_t i) {
     }
     if (s != -INFINITY) // A4: weight exp(-inf) = 0, whatever V holds
       keys.emplace_back(j, s);
+  }
+  if (what.sink.exists()) { // A10: one key more, which no mask hides
+    enter(what.sink, 0, {b, h, i, M, N});
+    if (!what.sink.program.run(frame))
+      return false;
+    if (double s = frame.real(what.sink.program.results[0]); s != -INFINITY)
+      keys.emplace_back(kSink, s);
   }
   return true;
 }
@@ -192,8 +243,10 @@ bool AttentionRun::row(int64_t b, int64_t h, int64_t i) {
   int64_t g = H == 0 ? 0 : h / (H / G); // A7
   for (auto [j, weight] : keys) {
     int64_t vOffset = b * vView.stride('B') + g * vView.stride('G') + j * vView.stride('N');
-    for (int64_t e = 0; e < E; ++e) // A7: V has a head dim of its own
-      o[e * oView.stride('E')] += weight / sum * v.floats[vOffset + e * vView.stride('E')];
+    for (int64_t e = 0; e < E; ++e) {                                            // A7: V has a head dim of its own
+      double value = j == kSink ? 0 : v.floats[vOffset + e * vView.stride('E')]; // A10: the sink's value is 0
+      o[e * oView.stride('E')] += weight / sum * value;
+    }
   }
   if (outputs.size() == 2) { // A8: lse = log(sum_j exp(s_j)), natural
     int64_t place = b * lseView.stride('B') + i * lseView.stride('M') + h * lseView.stride('H');
@@ -203,8 +256,8 @@ bool AttentionRun::row(int64_t b, int64_t h, int64_t i) {
 }
 
 bool AttentionRun::run() {
-  apply(what.score.captures, frame);
-  apply(what.mask.captures, frame);
+  for (const BoundRegion *region : {&what.score, &what.mask, &what.query, &what.key, &what.sink})
+    apply(region->captures, frame);
   for (int64_t b = 0; b < B; ++b)
     for (int64_t h = 0; h < H; ++h)
       for (int64_t i = 0; i < M; ++i)
@@ -244,8 +297,43 @@ static void compileAttentionOp(Compiler &compiler, AttentionOp op) {
                       compiler.slots(op->getResults()),
                       op.getScaleValue(),
                       compileRegion(compiler, op.getScore(), op.getCaptures()),
-                      compileRegion(compiler, op.getMask(), op.getCaptures())};
+                      compileRegion(compiler, op.getMask(), op.getCaptures()),
+                      compileRegion(compiler, op.getQuery(), op.getCaptures()),
+                      compileRegion(compiler, op.getKey(), op.getCaptures()),
+                      compileRegion(compiler, op.getSink(), op.getCaptures())};
   compiler.push([attention = std::move(attention)](Frame &frame) { return attention.run(frame); });
+}
+
+/// The feature of the row under way, which Attention::run has put into its slot.
+static void compileFeature(Compiler &compiler, FeatureOp op) {
+  Slot row = compiler.row, position = compiler.slot(op.getPosition()), result = compiler.slot(op.getResult());
+  compiler.push([op, row, position, result](Frame &frame) {
+    ArrayRef<double> features = frame.tensor(row).floats;
+    int64_t d = frame.integer(position);
+    if (d < 0 || d >= static_cast<int64_t>(features.size())) {
+      op->emitError() << "feature " << d << " of a row with " << features.size();
+      return false;
+    }
+    frame.real(result) = features[d];
+    return true;
+  });
+}
+
+static void compileSum(Compiler &compiler, SumOp op) {
+  Slot row = compiler.row, result = compiler.slot(op.getResult());
+  Slot position = compiler.slot(op.getBody().getArgument(0));
+  Program body = compiler.compile(op.getBody().front());
+  compiler.push([=, body = std::move(body)](Frame &frame) {
+    double sum = 0;
+    for (int64_t d = 0, e = frame.tensor(row).shape[0]; d < e; ++d) {
+      frame.integer(position) = d;
+      if (!body.run(frame))
+        return false;
+      sum += frame.real(body.results[0]);
+    }
+    frame.real(result) = sum;
+    return true;
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -328,5 +416,7 @@ bool interpreter::compileAttention(Compiler &compiler, Operation *op) {
   return TypeSwitch<Operation *, bool>(op)
       .Case([&](AttentionOp op) { return compileAttentionOp(compiler, op), true; })
       .Case([&](ContractOp op) { return compileContract(compiler, op), true; })
+      .Case([&](FeatureOp op) { return compileFeature(compiler, op), true; })
+      .Case([&](SumOp op) { return compileSum(compiler, op), true; })
       .Default([](Operation *) { return false; });
 }

@@ -135,6 +135,8 @@ public:
 
   /// The indices of the loop nest under construction, for `linalg.index`.
   llvm::SmallVector<Slot> loopIndices;
+  /// The row that `attn.feature` reads: a tensor of rank 1, set while a query or key region is compiled.
+  Slot row = 0;
   /// The frame to start from: constants are in it already.
   Frame initial;
   Session &session;

@@ -101,8 +101,8 @@ struct Definition {
   bool isLibrary = false; // of the standard library
 };
 
-/// `score = expr` and its kind: the three statements an attention may have once
-/// each.
+/// `score = expr` and its kind: the statements an attention may have once each
+/// (getStatementNames).
 struct Statement {
   Identifier name;
   ExprPtr value;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/spec/Arithmetic.h"
+#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -280,6 +281,8 @@ Operand Arithmetic::compare(Operator op, Operand x, Operand y) {
 }
 
 Operand Arithmetic::select(Operand condition, Operand x, Operand y) {
+  if (condition.range.isConstant())
+    return condition.range.low != 0 ? x : y;
   return {x.type, emit<arith::SelectOp>(condition.value, x.value, y.value), x.range.unionWith(y.range)};
 }
 
@@ -340,4 +343,31 @@ Operand Arithmetic::extract(Value tensor, ValueRange indices) {
 Operand Arithmetic::clampIndex(Operand index, Operand extent) {
   Operand last = intBinary(Operator::Subtract, extent, integer(1));
   return maximum(minimum(index, last), integer(0));
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+Operand Arithmetic::feature(Operand position) {
+  return {Operand::Float, unique(attnc::attn::FeatureOp::create(builder, *loc, floatType, position.value))};
+}
+
+Operand Arithmetic::openSum(int64_t features) {
+  auto sum = attnc::attn::SumOp::create(builder, *loc, floatType);
+  open.push_back({builder.saveInsertionPoint(), emitted}); // what is emitted inside is not seen outside
+  Block &body = sum.getBody().emplaceBlock();
+  builder.setInsertionPointToEnd(&body);
+  return {Operand::Int, body.addArgument(builder.getIndexType(), *loc), {0, std::max<int64_t>(features - 1, 0)}};
+}
+
+/// `summand` may be poison: the sum is then thrown away with everything else.
+Operand Arithmetic::closeSum(Operand summand) {
+  auto sum = cast<attnc::attn::SumOp>(builder.getBlock()->getParentOp());
+  if (!summand.isPoison())
+    attnc::attn::YieldOp::create(builder, *loc, toFloat(summand).value);
+  builder.restoreInsertionPoint(open.back().first);
+  emitted = std::move(open.back().second);
+  open.pop_back();
+  return summand.isPoison() ? Operand() : Operand{Operand::Float, sum.getResult()};
 }

@@ -64,6 +64,13 @@ public:
   Operand absolute(Operand x);
   Operand function(Builtin builtin, Operand x); // of one float
 
+  /// Feature `position`, which must be in range, of the row under way.
+  Operand feature(Operand position);
+  /// Starts a sum over the features of the row: until `closeSum`, operations are emitted for feature `d`, which this
+  /// returns.
+  Operand openSum(int64_t features);
+  Operand closeSum(Operand summand);
+
   /// `tensor`[indices], which must be in range.
   Operand extract(mlir::Value tensor, mlir::ValueRange indices);
   /// max(min(index, extent - 1), 0)
@@ -83,7 +90,9 @@ private:
   mlir::OpBuilder builder;
   mlir::FloatType floatType;
   std::optional<mlir::Location> loc;
-  llvm::DenseSet<mlir::Operation *, SameOperation> emitted;
+  using Emitted = llvm::DenseSet<mlir::Operation *, SameOperation>;
+  Emitted emitted;
+  llvm::SmallVector<std::pair<mlir::OpBuilder::InsertPoint, Emitted>> open; // around the sums under construction
 };
 
 } // namespace attnc::spec

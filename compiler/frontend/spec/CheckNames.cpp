@@ -17,8 +17,6 @@ using namespace llvm;
 using namespace attnc;
 using namespace attnc::spec;
 
-static constexpr StringLiteral kStatements[] = {"score", "mask", "scale"};
-
 namespace {
 class Resolver {
 public:
@@ -141,15 +139,13 @@ void Resolver::checkStatements(const Attention &attention) {
   StringMap<SMLoc> taken;
   for (const Statement &statement : attention.statements) {
     StringRef name = statement.name.text;
-    if (!is_contained(kStatements, name)) {
-      SmallVector<StringRef> known(std::begin(kStatements), std::end(kStatements));
+    if (!is_contained(getStatementNames(), name)) {
+      SmallVector<StringRef> known(getStatementNames().begin(), getStatementNames().end());
       auto error = diagnostics.error(statement.name.loc);
       error << "an attention has no '" << name << "'";
       std::string guess = didYouMean(name, known);
       if (guess.empty())
-        error << ": it has 'score', 'mask' and 'scale'; a name of your own is "
-                 "'let "
-              << name << " = ...'";
+        error << fmt::format(": it has '{}'; a name of your own is 'let {} = ...'", fmt::join(known, "', '"), name);
       error << guess;
     } else if (auto [first, isNew] = taken.try_emplace(name, statement.name.loc); !isNew) {
       auto error = diagnostics.error(statement.name.loc);
@@ -277,14 +273,18 @@ void Resolver::resolveIndex(const Expr &expr, const Scope &scope) {
   Symbol symbol = lookup(expr.name, scope);
   if (symbol.kind == Symbol::Unknown)
     return reportUnknown(expr, scope, /*wantsFunction=*/false);
-  if (symbol.kind == Symbol::Argument)
-    return; // checked where the definition is used
+  bool isRow = symbol.kind == Symbol::Definition && symbol.definition->params.empty(); // x[d + 1] of a let x
+  if (symbol.kind == Symbol::Definition && current)
+    calls[current].push_back({symbol.definition, expr.loc});
+  if (symbol.kind == Symbol::Argument || isRow)
+    return; // checked where it is used
   if (symbol.kind != Symbol::Parameter) {
     diagnostics.error(expr.loc) << "'" << expr.name << "' is not a tensor and cannot be indexed";
     return;
   }
   const Parameter &parameter = scope.attention->params[symbol.position];
-  if (parameter.type.dims.size() == expr.operands.size())
+  bool isFeature = (expr.name == "q" || expr.name == "k") && expr.operands.size() == 1; // of a row, in query and key
+  if (parameter.type.dims.size() == expr.operands.size() || isFeature)
     return;
   auto error = diagnostics.error(expr.loc);
   error << "'" << expr.name << "' has " << parameter.type.dims.size() << " dimensions and is read with "

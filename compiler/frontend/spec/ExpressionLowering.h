@@ -14,14 +14,21 @@ namespace attnc::spec {
 struct Frame {
   Scope scope;
   llvm::ArrayRef<Operand> arguments;
-  llvm::SMLoc use; // where the definition is used
+  llvm::SMLoc use;            // where the definition is used
+  const Expr *call = nullptr; // the use itself: arguments are lowered anew for another feature
+  size_t caller = 0;          // the frame that the arguments belong to
+  unsigned binding = 0;       // of the arguments
 };
 
 class ExpressionLowering {
 public:
   ExpressionLowering(const StatementContext &context, const Environment &environment, mlir::OpBuilder builder,
                      mlir::FloatType floatType, Diagnostics &diagnostics)
-      : context(context), environment(environment), arithmetic(builder, floatType), diagnostics(diagnostics) {}
+      : context(context), environment(environment), arithmetic(builder, floatType), diagnostics(diagnostics) {
+    int64_t features = context.shapes.extents.lookup("D");
+    if (environment.d)
+      feature = {Operand::Int, environment.d, {0, std::max<int64_t>(features - 1, 0)}};
+  }
 
   Operand run(const Expr &expr);
 
@@ -35,7 +42,14 @@ private:
   Operand lowerParameter(const Expr &expr, size_t position);
   Operand lowerCall(const Expr &expr);
   Operand lowerBuiltin(const Expr &expr, const BuiltinInfo &info, llvm::ArrayRef<Operand> arguments);
+  Operand lowerColumns(const Expr &expr, Operand table);
+  Operand lowerRequire(const Expr &expr, Operand condition, Operand x);
   Operand lowerElement(const Expr &expr);
+  Operand lowerFeature(const Expr &expr);
+  Operand lowerArgument(size_t position);
+  Operand lowerSum(const Expr &expr);
+  bool isRow(const Expr &expr);
+  Operand withFeature(Operand position, llvm::function_ref<Operand()> body);
   Operand lowerUnary(const Expr &expr);
   Operand lowerBinary(const Expr &expr);
   Operand lowerComparison(const Expr &expr);
@@ -68,6 +82,8 @@ private:
   llvm::DenseMap<const Definition *, Operand> expanded; // definitions without parameters
   llvm::DenseSet<const char *> reported;                // uses of the library that led to an error
   unsigned operations = 0, depth = 0;
+  Operand feature;                       // what d is now; poison where there is no row
+  unsigned binding = 0, lastBinding = 0; // counts the values that d has had
 };
 
 /// "an integer"

@@ -28,6 +28,8 @@ public:
 private:
   LogicalResult buildConstant(arith::ConstantOp op);
   LogicalResult buildElement(tensor::ExtractOp op);
+  LogicalResult buildFeature(attnc::attn::FeatureOp op);
+  LogicalResult buildSum(attnc::attn::SumOp op);
   LogicalResult buildSelect(arith::SelectOp op);
   LogicalResult buildSubtraction(arith::SubIOp op);
   LogicalResult buildMaximum(arith::MaxSIOp op);
@@ -38,7 +40,7 @@ private:
   LogicalResult call(Operation *op, StringRef name, bool promotesAlone = false);
   LogicalResult alias(Operation *op, Value value);
   LogicalResult create(Operation *op, Node node);
-  Value unclamped(Value index, Value tensor, unsigned dim);
+  Value unclamped(Value index, int64_t extent);
   bool isRoleExtent(Value value) const;
 
   ArrayRef<std::string> names;
@@ -151,6 +153,8 @@ LogicalResult GraphBuilder::build(Operation &op) {
   return TypeSwitch<Operation *, R>(&op)
       .Case([&](arith::ConstantOp c) { return buildConstant(c); })
       .Case([&](tensor::ExtractOp e) { return buildElement(e); })
+      .Case([&](attnc::attn::FeatureOp f) { return buildFeature(f); })
+      .Case([&](attnc::attn::SumOp s) { return buildSum(s); })
       .Case([&](arith::SelectOp s) { return buildSelect(s); })
       .Case([&](arith::SubIOp s) { return buildSubtraction(s); })
       .Case([&](arith::MaxSIOp m) { return buildMaximum(m); })
@@ -252,13 +256,12 @@ bool GraphBuilder::isRoleExtent(Value value) const {
   return name == "B" || name == "M" || name == "N";
 }
 
-/// The index that was clamped into dimension `dim` by Arithmetic::clampIndex, or `index` itself.
-Value GraphBuilder::unclamped(Value index, Value tensor, unsigned dim) {
+/// The index that was clamped into a dimension of `extent` by Arithmetic::clampIndex, or `index` itself.
+Value GraphBuilder::unclamped(Value index, int64_t extent) {
   auto max = index.getDefiningOp<arith::MaxSIOp>();
   auto min = max ? max.getLhs().getDefiningOp<arith::MinSIOp>() : nullptr;
   if (!min || !isInteger(max.getRhs(), 0))
     return index;
-  int64_t extent = cast<RankedTensorType>(tensor.getType()).getDimSize(dim);
   auto isLast = [&](Value value) {
     if (!ShapedType::isDynamic(extent))
       return isInteger(value, extent - 1);
@@ -275,8 +278,30 @@ LogicalResult GraphBuilder::buildElement(tensor::ExtractOp op) {
     return unsupported(*op);
   Node element{.kind = Node::Element, .text = names[tensor.getArgNumber()]};
   for (auto [dim, index] : llvm::enumerate(op.getIndices()))
-    element.operands.push_back(unclamped(index, tensor, dim));
+    element.operands.push_back(unclamped(index, cast<RankedTensorType>(tensor.getType()).getDimSize(dim)));
   return create(op, std::move(element));
+}
+
+/// q[x] in a query region, k[x] in a key region.
+LogicalResult GraphBuilder::buildFeature(attnc::attn::FeatureOp op) {
+  auto attention = op->getParentOfType<attnc::attn::AttentionOp>();
+  const char *row = attention.getQuery().findAncestorBlockInRegion(*op->getBlock()) ? "q" : "k";
+  return create(
+      op, {.kind = Node::Element, .text = row, .operands = {unclamped(op.getPosition(), attention.getExtent('D'))}});
+}
+
+/// sum(x), in which d is the feature that the sum is at.
+LogicalResult GraphBuilder::buildSum(attnc::attn::SumOp op) {
+  Block &body = op.getBody().front();
+  graph.storage.push_back({.text = "d"});
+  graph.nodes[body.getArgument(0)] = &graph.storage.back();
+  for (Operation &inner : body.without_terminator())
+    if (failed(build(inner)))
+      return failure();
+  return create(op, {.kind = Node::Call,
+                     .text = "sum",
+                     .operands = {cast<attnc::attn::YieldOp>(body.getTerminator()).getValue()},
+                     .promotesAlone = true});
 }
 
 LogicalResult GraphBuilder::buildSelect(arith::SelectOp op) {

@@ -85,7 +85,7 @@ Operand ExpressionLowering::lowerName(const Expr &expr) {
   Symbol symbol = lookup(expr.name, frames.back().scope);
   switch (symbol.kind) {
   case Symbol::Argument:
-    return frames.back().arguments[symbol.position];
+    return lowerArgument(symbol.position);
   case Symbol::Definition:
     return symbol.definition->params.empty() ? expand(expr, *symbol.definition, {}) : Operand();
   case Symbol::Parameter:
@@ -105,20 +105,39 @@ Operand ExpressionLowering::lowerName(const Expr &expr) {
   return {};
 }
 
-/// s, b, h, i, j with their intervals.
+/// Why the statement has no `name`, an index.
+static std::string explainMissing(llvm::StringRef name, llvm::StringRef statement) {
+  if (statement == "scale")
+    return "differs from pair to pair, 'scale' is one number for all: multiply in 'score' instead";
+  if (name == "d")
+    return "is a feature of the row that 'query' or 'key' transforms; there is none here";
+  if (name == "g")
+    return "is the key-value head of 'key'; elsewhere it is 'group'";
+  if (statement == "mask")
+    return "is the score, and a mask cannot depend on it: what is allowed is decided by position (A3)";
+  if (statement == "sink")
+    return "belongs to one key; 'sink' is one number for each query (A10)";
+  if (statement == "query")
+    return "belongs to a key; 'query' transforms a query before it meets keys (A11)";
+  if (name == "h")
+    return "is a query head; 'key' transforms a key for all of them, its own head is 'g' (A11)";
+  return "belongs to a query; 'key' transforms key j for all queries (A11)";
+}
+
+/// s, b, h, i, j, g, d with their intervals.
 Operand ExpressionLowering::lowerIndexName(const Expr &expr) {
+  if (expr.name == "d" && feature.value)
+    return feature;
   auto [value, extent] = llvm::StringSwitch<std::pair<Value, llvm::StringRef>>(expr.name)
                              .Case("s", {environment.s, ""})
                              .Case("b", {environment.b, "B"})
                              .Case("h", {environment.h, "H"})
                              .Case("i", {environment.i, "M"})
+                             .Case("g", {environment.g, "G"})
+                             .Case("d", {environment.d, "D"})
                              .Default({environment.j, "N"});
-  if (!value && expr.name == "s" && context.name == "mask")
-    return fail(expr, "a mask cannot depend on the score s: what is allowed is "
-                      "decided by position (A3)");
   if (!value)
-    return fail(expr, llvm::Twine("'") + expr.name + "' differs from pair to pair, '" + context.name +
-                          "' is one number for all: multiply in 'score' instead");
+    return fail(expr, "'" + expr.name + "' " + explainMissing(expr.name, context.name));
   if (extent.empty())
     return {Operand::Float, value};
   int64_t size = context.shapes.extents.lookup(extent);
@@ -144,11 +163,14 @@ Operand ExpressionLowering::lowerExtent(const Expr &expr) {
 }
 
 Operand ExpressionLowering::lowerParameter(const Expr &expr, size_t position) {
+  if (position == (context.name == "query" ? context.shapes.q : context.shapes.k) && feature.value) {
+    arithmetic.setLoc(userLoc(expr.loc));
+    return arithmetic.feature(feature);
+  }
   if (llvm::is_contained({context.shapes.q, context.shapes.k, context.shapes.v}, position))
     return fail(expr, "'" + expr.name +
-                          "' is read by the attention itself and cannot be "
-                          "read in an expression; s is "
-                          "the scaled product of q and k");
+                          "' is read by the attention itself and cannot be read here; s is the scaled product of q and "
+                          "k, 'query' and 'key' transform a row of q and of k");
   if (!context.shapes.params[position].type)
     return {}; // reported
   Value value = environment.params[position];
@@ -156,6 +178,9 @@ Operand ExpressionLowering::lowerParameter(const Expr &expr, size_t position) {
     return fail(expr, "'" + expr.name + "' is known only at run time, '" + context.name +
                           "' must be known when the file is compiled: multiply "
                           "in 'score' instead");
+  auto isOfKeys = [&](const std::string &symbol) { return symbol == "N" && context.shapes.querySymbol != symbol; };
+  if (context.name == "sink" && llvm::any_of(context.shapes.params[position].symbols, isOfKeys))
+    return fail(expr, "'" + expr.name + "' has a dimension of keys; 'sink' is one number for each query (A10)");
   (*environment.used)[position] = true;
   if (context.attention.params[position].type.isScalar)
     return arithmetic.captured(value);
@@ -173,7 +198,7 @@ Operand ExpressionLowering::expand(const Expr &expr, const Definition &definitio
   if (auto known = expanded.find(&definition); isConstant && known != expanded.end())
     return known->second;
   Scope scope = frames.back().scope.enter(definition);
-  frames.push_back({scope, arguments, expr.loc});
+  frames.push_back({scope, arguments, expr.loc, &expr, frames.size() - 1, binding});
   Operand result = lower(*definition.body);
   frames.pop_back();
   if (isConstant)
@@ -182,16 +207,116 @@ Operand ExpressionLowering::expand(const Expr &expr, const Definition &definitio
 }
 
 Operand ExpressionLowering::lowerCall(const Expr &expr) {
+  Symbol symbol = lookup(expr.name, frames.back().scope);
+  if (symbol.kind == Symbol::Function && symbol.builtin->builtin == Builtin::Sum && expr.operands.size() == 1)
+    return lowerSum(expr);
   llvm::SmallVector<Operand> arguments;
   for (const ExprPtr &operand : expr.operands)
     arguments.push_back(lower(*operand));
-  Symbol symbol = lookup(expr.name, frames.back().scope);
   if (symbol.kind == Symbol::Definition && symbol.definition->params.size() == arguments.size())
     return expand(expr, *symbol.definition, arguments);
   if (symbol.kind == Symbol::Function && arguments.size() >= symbol.builtin->minArguments &&
       arguments.size() <= symbol.builtin->maxArguments)
     return lowerBuiltin(expr, *symbol.builtin, arguments);
   return {}; // reported
+}
+
+//===----------------------------------------------------------------------===//
+// Rows: expressions in d
+//===----------------------------------------------------------------------===//
+
+/// Lowers `body` with `position` for d. What was lowered for another d does not count there.
+Operand ExpressionLowering::withFeature(Operand position, llvm::function_ref<Operand()> body) {
+  auto saved = std::tuple(feature, binding, std::exchange(expanded, decltype(expanded)()));
+  feature = position;
+  binding = ++lastBinding;
+  Operand result = body();
+  std::tie(feature, binding, expanded) = std::move(saved);
+  return result;
+}
+
+/// An argument of the definition under way. Arguments are lowered where they are written, so one that was lowered for
+/// another d is lowered anew, as if the caller were at this place.
+Operand ExpressionLowering::lowerArgument(size_t position) {
+  const Frame &frame = frames.back();
+  Operand known = frame.arguments[position];
+  if (frame.binding == binding || known.isPoison() || known.type == Operand::Tensor)
+    return known;
+  const Expr &argument = *frame.call->operands[position];
+  frames.push_back(Frame(frames[frame.caller]));
+  Operand result = lower(argument);
+  frames.pop_back();
+  return result;
+}
+
+/// x[e] means x at feature e: q, k, an argument that is no tensor, or a definition.
+bool ExpressionLowering::isRow(const Expr &expr) {
+  Symbol symbol = lookup(expr.name, frames.back().scope);
+  if (symbol.kind == Symbol::Parameter)
+    return feature.value && symbol.position == (context.name == "query" ? context.shapes.q : context.shapes.k);
+  if (symbol.kind == Symbol::Argument)
+    return feature.value && frames.back().arguments[symbol.position].isNumber();
+  return symbol.kind == Symbol::Definition;
+}
+
+/// The row `expr.name` at the feature of its index, the nearest one if there is none.
+Operand ExpressionLowering::lowerFeature(const Expr &expr) {
+  if (!feature.value)
+    return fail(expr, "'" + expr.name + "' is not a tensor and cannot be indexed");
+  if (expr.operands.size() != 1)
+    return fail(expr, "a row is read with one index, the feature, as in '" + expr.name + "[d]'");
+  Operand position = lower(*expr.operands[0]);
+  if (!require(*expr.operands[0], position, Operand::Int, "an index"))
+    return {};
+  int64_t features = context.shapes.extents.lookup("D");
+  arithmetic.setLoc(userLoc(expr.loc));
+  if (!position.range.isWithin(0, features - 1))
+    position = arithmetic.clampIndex(position, arithmetic.integer(features));
+  Expr name{.kind = ExprKind::Name, .loc = expr.loc, .name = expr.name};
+  return withFeature(position, [&] { return lower(name); });
+}
+
+Operand ExpressionLowering::lowerSum(const Expr &expr) {
+  if (!feature.value)
+    return fail(expr, "'sum' adds over the features of a row and stands in 'query' and 'key' only");
+  arithmetic.setLoc(userLoc(expr.loc));
+  Operand d = arithmetic.openSum(context.shapes.extents.lookup("D"));
+  Operand summand = withFeature(d, [&] {
+    Operand value = lower(*expr.operands[0]);
+    return requireNumber(*expr.operands[0], value, "what 'sum' adds") ? value : Operand();
+  });
+  arithmetic.setLoc(userLoc(expr.loc));
+  return arithmetic.closeSum(summand);
+}
+
+//===----------------------------------------------------------------------===//
+// Statements
+//===----------------------------------------------------------------------===//
+
+llvm::StringRef attnc::spec::getRegionNames(llvm::StringRef statement) {
+  return llvm::StringSwitch<llvm::StringRef>(statement)
+      .Case("query", "bhidMN")
+      .Case("key", "bgjdMN")
+      .Case("score", "sbhijMN")
+      .Case("mask", "bhijMN")
+      .Case("sink", "bhiMN")
+      .Default("");
+}
+
+void Environment::bind(llvm::StringRef names, ValueRange values) {
+  for (auto [name, value] : llvm::zip_equal(names, values)) {
+    Value *place = llvm::StringSwitch<Value *>(llvm::StringRef(&name, 1))
+                       .Case("s", &s)
+                       .Case("b", &b)
+                       .Case("h", &h)
+                       .Case("i", &i)
+                       .Case("j", &j)
+                       .Case("g", &g)
+                       .Case("d", &d)
+                       .Case("M", &M)
+                       .Default(&N);
+    *place = value;
+  }
 }
 
 //===----------------------------------------------------------------------===//

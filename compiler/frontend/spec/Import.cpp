@@ -33,6 +33,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace attnc;
@@ -64,7 +65,7 @@ private:
   void gatherCaptures();
   FloatAttr evaluateScale();
   void lowerRegion(llvm::StringRef name);
-  Environment regionEnvironment(Block &block, unsigned firstIndex);
+  Environment regionEnvironment(Block &block, llvm::StringRef names);
   void dropUnusedCaptures();
   void warnUnused();
   const Expr *find(llvm::StringRef statement) const;
@@ -87,7 +88,7 @@ private:
 void AttentionImporter::import(ModuleOp module) {
   createFunction(module);
   createAttention();
-  for (llvm::StringRef region : {"score", "mask"})
+  for (llvm::StringRef region : {"query", "key", "score", "mask", "sink"})
     lowerRegion(region);
   dropUnusedCaptures();
   warnUnused();
@@ -217,20 +218,14 @@ FloatAttr AttentionImporter::evaluateScale() {
   return {};
 }
 
-/// The block arguments by name: `firstIndex` is the position of b.
-Environment AttentionImporter::regionEnvironment(Block &block, unsigned firstIndex) {
-  auto argument = [&](unsigned offset) { return block.getArgument(firstIndex + offset); };
+/// The block arguments by name: `names` are those before the captures.
+Environment AttentionImporter::regionEnvironment(Block &block, llvm::StringRef names) {
   Environment environment;
-  environment.s = firstIndex ? block.getArgument(0) : Value();
-  environment.b = argument(0);
-  environment.h = argument(1);
-  environment.i = argument(2);
-  environment.j = argument(3);
-  environment.M = argument(4);
-  environment.N = argument(5);
-  environment.B = batchCapture ? argument(6 + *batchCapture) : Value();
+  environment.bind(names, block.getArguments().take_front(names.size()));
+  auto argument = [&](unsigned capture) { return block.getArgument(names.size() + capture); };
+  environment.B = batchCapture ? argument(*batchCapture) : Value();
   for (std::optional<unsigned> capture : captureOf)
-    environment.params.push_back(capture ? argument(6 + *capture) : Value());
+    environment.params.push_back(capture ? argument(*capture) : Value());
   environment.used = &used;
   return environment;
 }
@@ -246,18 +241,32 @@ void AttentionImporter::lowerRegion(llvm::StringRef name) {
   const Expr *expr = find(name);
   if (!expr)
     return;
-  bool isScore = name == "score";
-  Block *block = isScore ? op.addScoreBlock() : op.addMaskBlock();
+  Block *block = name == "score"   ? op.addScoreBlock()
+                 : name == "mask"  ? op.addMaskBlock()
+                 : name == "query" ? op.addQueryBlock()
+                 : name == "key"   ? op.addKeyBlock()
+                                   : op.addSinkBlock();
   OpBuilder regionBuilder = OpBuilder::atBlockEnd(block);
   StatementContext context{program, attention, shapes, name};
-  Environment environment = regionEnvironment(*block, isScore ? 1 : 0);
+  Environment environment = regionEnvironment(*block, getRegionNames(name));
   Operand value = lowerStatement(*expr, context, environment, regionBuilder, op.getAccumulatorType(), diagnostics);
   if (value.isPoison())
     return;
-  if (!isScore && value.range.high == 0)
+  if (name == "mask" && value.range.high == 0)
     diagnostics.warning(expr->loc) << "the mask is never true: no key is allowed and the output is 0";
   attn::YieldOp::create(regionBuilder, diagnostics.translate(expr->loc), value.value);
   eraseDeadOperations(*block); // a capture that only they read is none
+}
+
+/// What `op` needs of its block: its operands, and for a sum what its body reads from around it.
+static llvm::SmallVector<Operation *> neededBy(Operation *op) {
+  llvm::SetVector<Value> values(op->operand_begin(), op->operand_end());
+  getUsedValuesDefinedAbove(op->getRegions(), values);
+  llvm::SmallVector<Operation *> definitions;
+  for (Value value : values)
+    if (Operation *definition = value.getDefiningOp(); definition && definition->getBlock() == op->getBlock())
+      definitions.push_back(definition);
+  return definitions;
 }
 
 /// Puts the operations in the order in which the yielded value needs them,
@@ -265,39 +274,34 @@ void AttentionImporter::lowerRegion(llvm::StringRef name) {
 /// not on how the file names its parts.
 static void sortOperations(Block &block) {
   eraseDeadOperations(block); // all that is left is reached from the end
+  struct Visit {
+    Operation *op;
+    llvm::SmallVector<Operation *> needed;
+    unsigned next = 0;
+  };
   DenseSet<Operation *> placed;
-  llvm::SmallVector<std::pair<Operation *, unsigned>> stack{{block.getTerminator(), 0}}; // with the next operand
+  std::vector<Visit> stack;
+  auto visit = [&](Operation *op) { stack.push_back({op, neededBy(op)}); };
+  visit(block.getTerminator());
   llvm::SmallVector<Operation *> order;
   while (!stack.empty()) {
-    auto &[op, next] = stack.back();
-    if (next == op->getNumOperands()) {
-      if (placed.insert(op).second)
-        order.push_back(op);
+    Visit &top = stack.back();
+    if (top.next == top.needed.size()) {
+      if (placed.insert(top.op).second)
+        order.push_back(top.op);
       stack.pop_back();
-      continue;
+    } else if (Operation *definition = top.needed[top.next++]; !placed.contains(definition)) {
+      visit(definition);
     }
-    Operation *definition = op->getOperand(next++).getDefiningOp();
-    if (definition && !placed.contains(definition))
-      stack.push_back({definition, 0});
   }
   for (Operation *op : order)
     op->moveBefore(&block, block.end());
 }
 
 void AttentionImporter::dropUnusedCaptures() {
-  auto isUnused = [&](Region &region, unsigned first, unsigned capture) {
-    return region.empty() || region.getArgument(first + capture).use_empty();
-  };
-  for (unsigned capture = captures.size(); capture-- > 0;) {
-    if (!isUnused(op.getScore(), attn::AttentionOp::kScoreIndices, capture) ||
-        !isUnused(op.getMask(), attn::AttentionOp::kMaskIndices, capture))
-      continue;
-    op.getCapturesMutable().erase(capture);
-    if (!op.getScore().empty())
-      op.getScore().eraseArgument(attn::AttentionOp::kScoreIndices + capture);
-    if (!op.getMask().empty())
-      op.getMask().eraseArgument(attn::AttentionOp::kMaskIndices + capture);
-  }
+  for (unsigned capture = captures.size(); capture-- > 0;)
+    if (op.isUnusedCapture(capture))
+      op.eraseCapture(capture);
 }
 
 void AttentionImporter::warnUnused() {
@@ -326,12 +330,12 @@ static void checkStatements(const Program &program, const Attention &attention, 
     llvm::SmallVector<bool> used(attention.params.size());
     environment.used = &used;
     environment.params.resize(attention.params.size());
-    if (statement.name.text == "score")
-      environment.s = block->addArgument(types.getF32Type(), loc);
-    if (statement.name.text != "scale") {
-      for (Value *value : {&environment.b, &environment.h, &environment.i, &environment.j, &environment.B,
-                           &environment.M, &environment.N})
-        *value = block->addArgument(types.getIndexType(), loc);
+    llvm::StringRef names = getRegionNames(statement.name.text);
+    for (char name : names)
+      block->addArgument(name == 's' ? Type(types.getF32Type()) : types.getIndexType(), loc);
+    environment.bind(names, block->getArguments());
+    if (!names.empty()) {
+      environment.B = block->addArgument(types.getIndexType(), loc);
       for (auto [value, info] : llvm::zip(environment.params, shapes.params))
         if (info.type)
           value = block->addArgument(info.type.getRank() == 0 ? info.type.getElementType() : Type(info.type), loc);
@@ -384,10 +388,14 @@ FailureOr<OwningOpRef<ModuleOp>> attnc::spec::importSpec(llvm::SourceMgr &source
   IRRewriter rewriter(context);
   DominanceInfo dominance;
   eliminateCommonSubExpressions(rewriter, dominance, *module);
-  module->walk([](attn::AttentionOp op) {
+  auto sortRegions = [](Operation *op) {
     for (Region &region : op->getRegions())
       for (Block &block : region)
         sortOperations(block);
+  };
+  module->walk([&](Operation *op) {
+    if (isa<attn::AttentionOp, attn::SumOp>(op))
+      sortRegions(op);
   });
   if (failed(verify(*module)))
     return failure();

@@ -5,7 +5,8 @@
 //
 // Scopes are lexical. A `def` sees its parameters, the indices and extents, the
 // defs of its file and the library. A `let` and the statements of an attention
-// see, besides, the lets above them and the attention's parameters.
+// see, besides, the lets above them and the attention's parameters. `d` and `g` mean a feature and a key-value head
+// only where nothing else has that name.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,12 +35,17 @@ static constexpr BuiltinInfo kBuiltins[] = {
     {"select", Builtin::Select, 3, 3, "select(condition, a, b)"},
     {"float", Builtin::Float, 1, 1, "float(x)"},
     {"int", Builtin::Int, 1, 1, "int(x)"},
+    {"sum", Builtin::Sum, 1, 1, "sum(x)"},
+    {"columns", Builtin::Columns, 1, 1, "columns(table)"},
+    {"require", Builtin::Require, 2, 2, "require(condition, x)"},
 };
-static constexpr StringLiteral kValueNames[] = {"s", "b", "h", "i", "j",  "B",   "M",
-                                                "N", "H", "G", "D", "Dv", "inf", "nan"};
+static constexpr StringLiteral kValueNames[] = {"s", "b", "h", "i", "j", "g",  "d",   "B",
+                                                "M", "N", "H", "G", "D", "Dv", "inf", "nan"};
+static constexpr StringLiteral kStatements[] = {"scale", "query", "key", "score", "mask", "sink"};
 
 ArrayRef<BuiltinInfo> attnc::spec::getBuiltins() { return kBuiltins; }
 ArrayRef<StringLiteral> attnc::spec::getValueNames() { return kValueNames; }
+ArrayRef<StringLiteral> attnc::spec::getStatementNames() { return kStatements; }
 
 static const BuiltinInfo *findBuiltin(StringRef name) {
   const BuiltinInfo *found = find_if(kBuiltins, [&](const BuiltinInfo &info) { return info.name == name; });
@@ -122,5 +128,7 @@ Symbol attnc::spec::lookup(StringRef name, const Scope &scope) {
     return {Symbol::Definition, 0, found};
   if (const Definition *found = scope.program.libraryDefinitions.lookup(name))
     return {Symbol::Definition, 0, found};
+  if (name == "d" || name == "g") // not reserved: `dilated(d)` may call its parameter so
+    return {Symbol::Index};
   return {};
 }

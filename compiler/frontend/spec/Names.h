@@ -17,7 +17,26 @@ namespace attnc::spec {
 inline constexpr size_t kMaxDefinitions = 2000;
 inline constexpr size_t kMaxParameters = 256;
 
-enum class Builtin { Exp, Exp2, Log, Log2, Tanh, Sqrt, Sin, Cos, Floor, Abs, Min, Max, Select, Float, Int };
+enum class Builtin {
+  Exp,
+  Exp2,
+  Log,
+  Log2,
+  Tanh,
+  Sqrt,
+  Sin,
+  Cos,
+  Floor,
+  Abs,
+  Min,
+  Max,
+  Select,
+  Float,
+  Int,
+  Sum,
+  Columns,
+  Require
+};
 
 struct BuiltinInfo {
   llvm::StringLiteral name;
@@ -32,6 +51,9 @@ llvm::ArrayRef<BuiltinInfo> getBuiltins();
 
 /// The names of values that are not functions: indices, extents, constants.
 llvm::ArrayRef<llvm::StringLiteral> getValueNames();
+
+/// "query", "key", "score", ...: what an attention may say, in the order in which it is computed.
+llvm::ArrayRef<llvm::StringLiteral> getStatementNames();
 
 /// "a dimension" and the like for a name that belongs to the language and can name nothing else, otherwise "".
 llvm::StringRef getReservedMeaning(llvm::StringRef name);

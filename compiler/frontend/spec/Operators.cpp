@@ -7,6 +7,7 @@
 
 #include "compiler/frontend/spec/ExpressionLowering.h"
 #include "fmt/format.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace attnc::spec;
@@ -81,6 +82,8 @@ Operand ExpressionLowering::extentOf(const TensorInfo &tensor, unsigned dim) {
 /// tensor[indices], each index clamped into range unless it is known to be in
 /// range.
 Operand ExpressionLowering::lowerElement(const Expr &expr) {
+  if (isRow(expr))
+    return lowerFeature(expr);
   llvm::SmallVector<Operand> indices;
   for (const ExprPtr &operand : expr.operands)
     indices.push_back(lower(*operand));
@@ -207,7 +210,35 @@ Operand ExpressionLowering::select(const Expr &expr, Operand condition, Operand 
 // Functions
 //===----------------------------------------------------------------------===//
 
+/// columns(table): the extent of its last dimension.
+Operand ExpressionLowering::lowerColumns(const Expr &expr, Operand table) {
+  if (!require(*expr.operands[0], table, Operand::Tensor, "the argument of columns"))
+    return {};
+  const TensorInfo &info = context.shapes.params[table.tensor];
+  int64_t extent = info.type.getRank() == 0 ? 1 : info.type.getShape().back();
+  if (ShapedType::isDynamic(extent))
+    return fail(expr, llvm::Twine("the last dimension of '") + info.parameter->name.text +
+                          "' is known only at run time, 'columns' must be known when the file is compiled");
+  return arithmetic.integer(extent);
+}
+
+/// require(condition, x): x where the condition is known to hold.
+Operand ExpressionLowering::lowerRequire(const Expr &expr, Operand condition, Operand x) {
+  if (!require(*expr.operands[0], condition, Operand::Bool, "the condition") || x.isPoison())
+    return {};
+  if (condition.range.low == 1 || matchPattern(condition.value, m_One()))
+    return x;
+  llvm::StringRef name = frames.back().scope.definition ? frames.back().scope.definition->name.text : context.name;
+  bool isKnown = matchPattern(condition.value, m_Constant());
+  return fail(*expr.operands[0], "what '" + name + "' requires " +
+                                     (isKnown ? "does not hold" : "cannot be known when the file is compiled"));
+}
+
 Operand ExpressionLowering::lowerBuiltin(const Expr &expr, const BuiltinInfo &info, llvm::ArrayRef<Operand> arguments) {
+  if (info.builtin == Builtin::Columns)
+    return lowerColumns(expr, arguments[0]);
+  if (info.builtin == Builtin::Require)
+    return lowerRequire(expr, arguments[0], arguments[1]);
   std::string who = fmt::format("the argument of {}", std::string_view(info.name));
   if (info.builtin == Builtin::Select)
     return select(expr, arguments[0], arguments[1], arguments[2]);

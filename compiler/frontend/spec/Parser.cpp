@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/spec/Parser.h"
+#include "compiler/frontend/spec/Names.h"
 #include "compiler/frontend/spec/ParseExpressions.h"
 
 using namespace llvm;
@@ -48,7 +49,7 @@ void Parser::synchronize(bool insideAttention) {
     if (insideAttention) {
       if (tokens.is(TokenKind::RightBrace) || tokens.is(TokenKind::Let))
         return;
-      if (tokens.getText() == "scale" || tokens.getText() == "score" || tokens.getText() == "mask")
+      if (is_contained(getStatementNames(), tokens.getText()))
         return;
     }
     tokens.advance();
@@ -210,7 +211,7 @@ void Parser::parseBody(Attention &attention) {
   while (!tokens.is(TokenKind::RightBrace)) {
     if (tokens.is(TokenKind::End) || tokens.is(TokenKind::Attention) || tokens.is(TokenKind::Def)) {
       if (!recovering)
-        tokens.fail("'score', 'mask', 'scale', 'let' or '}'");
+        tokens.fail("a statement ('mask = ...'), 'let' or '}'");
       return;
     }
     if (!parseStatement(attention))
@@ -219,7 +220,7 @@ void Parser::parseBody(Attention &attention) {
   tokens.advance();
 }
 
-/// statement = "scale" "=" expr | "score" "=" expr | "mask" "=" expr | let
+/// statement = ( "query" | "key" | "score" | "mask" | "sink" | "scale" ) "=" expr | let
 bool Parser::parseStatement(Attention &attention) {
   if (tokens.consume(TokenKind::Semicolon))
     return true;
@@ -229,7 +230,7 @@ bool Parser::parseStatement(Attention &attention) {
   }
   recovering = false;
   Statement statement;
-  if (!tokens.expectName(statement.name, "'score', 'mask', 'scale', 'let' or '}'") ||
+  if (!tokens.expectName(statement.name, "a statement ('mask = ...'), 'let' or '}'") ||
       !tokens.expect(TokenKind::Assign, "'=' after '" + statement.name.text + "'"))
     return false;
   statement.value = ExpressionParser(tokens, diagnostics).parse();

@@ -4,12 +4,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The inverse of Import.cpp. Names come from the arguments' attnc.name,
-// dimension letters from the attention's layouts, expressions from the two
-// regions (PrintExpressions.cpp).
+// dimension letters from the attention's layouts, expressions from the regions
+// (PrintExpressions.cpp).
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/spec/Print.h"
+#include "compiler/frontend/spec/Expressions.h"
 #include "compiler/frontend/spec/Names.h"
 #include "compiler/frontend/spec/PrintExpressions.h"
 #include "dialects/Attn/AttnOps.h"
@@ -43,7 +44,7 @@ private:
   FailureOr<std::string> captureName(Value capture);
   LogicalResult printSignature();
   void printResults();
-  LogicalResult printRegion(Region &region, StringRef name, ArrayRef<std::string> indices);
+  LogicalResult printRegion(Region &region, StringRef name);
 
   func::FuncOp function;
   raw_ostream &os;
@@ -72,9 +73,14 @@ LogicalResult FunctionPrinter::run() {
     std::string text = fmt::format("{}", scale->convertToDouble());
     os << "  scale = " << text << "\n";
   }
-  if (failed(printRegion(op.getScore(), "score", {"s", "b", "h", "i", "j", "M", "N"})) ||
-      failed(printRegion(op.getMask(), "mask", {"b", "h", "i", "j", "M", "N"})))
-    return failure();
+  std::pair<Region *, StringRef> regions[] = {{&op.getQuery(), "query"},
+                                              {&op.getKey(), "key"},
+                                              {&op.getScore(), "score"},
+                                              {&op.getMask(), "mask"},
+                                              {&op.getSink(), "sink"}};
+  for (auto [region, name] : regions)
+    if (failed(printRegion(*region, name)))
+      return failure();
   os << "}\n";
   return success();
 }
@@ -137,8 +143,8 @@ std::string FunctionPrinter::uniqueName(StringRef wish) {
 }
 
 void FunctionPrinter::nameArguments() {
-  for (const char *role : {"q", "k", "v"})
-    taken.insert(role);
+  for (const char *name : {"q", "k", "v", "g", "d"}) // a parameter called d would hide the feature
+    taken.insert(name);
   for (BlockArgument argument : function.getArguments()) {
     if (argument == op.getQ() || argument == op.getK() || argument == op.getV()) {
       argumentNames.push_back(argument == op.getQ() ? "q" : argument == op.getK() ? "k" : "v");
@@ -285,10 +291,12 @@ void FunctionPrinter::printResults() {
     os << fmt::format(") -> ({}: {}, lse: {}) {{\n", output, outputType, type(1, op.getLseLayout()));
 }
 
-LogicalResult FunctionPrinter::printRegion(Region &region, StringRef name, ArrayRef<std::string> indices) {
+LogicalResult FunctionPrinter::printRegion(Region &region, StringRef name) {
   if (region.empty())
     return success();
-  SmallVector<std::string> names(indices);
+  SmallVector<std::string> names;
+  for (char index : spec::getRegionNames(name))
+    names.push_back(std::string(1, index));
   llvm::append_range(names, captureNames);
   auto newName = [&] { return uniqueName(fmt::format("t{}", letCount++)); };
   FailureOr<spec::StatementText> text = spec::printStatement(region.front(), names, newName);
