@@ -207,7 +207,8 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     double scale = op.getScaleValue();
     return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getBf16Dot() && isBf16(op.getQ()) &&
            isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 && op.getKLayout().ends_with("D") &&
-           blocking.rows % 2 == 0 && !op.hasLse() && op.getQuery().empty() && op.getKey().empty() && std::isnormal(scale) && std::isnormal(1 / scale);
+           blocking.rows % 2 == 0 && !op.hasLse() && op.getQuery().empty() && op.getKey().empty() &&
+           std::isnormal(scale) && std::isnormal(1 / scale);
   }
 
   void runOnOperation() override {

@@ -305,5 +305,5 @@ func.func @contract_yield(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>, %o: tensor<2
 // -----
 
 func.func @yield_outside(%x: f32) {
-  attn.yield %x : f32 // expected-error {{expects parent op to be one of 'attn.attention, attn.contract'}}
+  attn.yield %x : f32 // expected-error {{expects parent op to be one of 'attn.attention, attn.contract, attn.sum'}}
 }
