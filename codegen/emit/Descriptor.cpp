@@ -83,15 +83,17 @@ Constant *DescriptorBuilder::dims(const TensorInfo &info) {
   return array(elements, "dims");
 }
 
-// attnc_tensor_info { const char *name; uint8_t type_code, type_bits; int32_t
-// rank; const attnc_dim *dims; }
+// attnc_tensor_info { const char *name; uint8_t type_code, type_bits; uint16_t flags; int32_t rank; const attnc_dim
+// *dims; }
 Constant *DescriptorBuilder::tensors(llvm::ArrayRef<TensorInfo> infos, const llvm::Twine &name) {
   if (infos.empty())
     return null();
   llvm::SmallVector<Constant *> elements;
   for (const TensorInfo &info : infos)
-    elements.push_back(structure({text(info.name), integer(8, info.typeCode), integer(8, info.typeBits),
-                                  integer(32, info.dims.size()), dims(info)}));
+    elements.push_back(
+        structure({text(info.name), integer(8, info.typeCode), integer(8, info.typeBits),
+                   integer(16, (info.isSorted ? ATTNC_TENSOR_SORTED : 0) | (info.isChecked ? ATTNC_TENSOR_CHECKED : 0)),
+                   integer(32, info.dims.size()), dims(info)}));
   return array(elements, name);
 }
 

@@ -61,11 +61,19 @@ static std::string spellLimit(const DimInfo &dim) {
 }
 
 std::string EntryInfo::spellTensor(const TensorInfo &tensor) const {
-  return (spellType(tensor) + "[" +
+  return ((tensor.isSorted ? "sorted " : "") + spellType(tensor) + "[" +
           llvm::join(llvm::map_range(tensor.dims, [&](const DimInfo &dim) { return spellDim(dim) + spellLimit(dim); }),
                      ", ") +
           "]")
       .str();
+}
+
+void WorkspaceInfo::merge(const WorkspaceInfo &other) {
+  bytes = std::max(bytes, other.bytes);
+  stack = std::max(stack, other.stack);
+  for (const std::string &symbol : other.grows)
+    if (!llvm::is_contained(grows, symbol))
+      grows.push_back(symbol);
 }
 
 //===----------------------------------------------------------------------===//
@@ -75,7 +83,7 @@ std::string EntryInfo::spellTensor(const TensorInfo &tensor) const {
 /// {name, type, dims} of one argument or result, from its type and its
 /// attributes.
 static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAttr name, ArrayAttr dims,
-                                     const llvm::Twine &which) {
+                                     const llvm::Twine &which, bool isSorted = false) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !findType(tensor.getElementType())) {
     function.emitError() << which << " has type " << type << "; an entry point takes and gives ranked tensors of "
@@ -90,16 +98,20 @@ static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAtt
     return failure();
   }
   Builder builder(function.getContext());
-  return Attribute(builder.getDictionaryAttr({builder.getNamedAttr("name", name),
-                                              builder.getNamedAttr("type", TypeAttr::get(tensor.getElementType())),
-                                              builder.getNamedAttr("dims", dims)}));
+  SmallVector<NamedAttribute> attributes{builder.getNamedAttr("name", name),
+                                         builder.getNamedAttr("type", TypeAttr::get(tensor.getElementType())),
+                                         builder.getNamedAttr("dims", dims)};
+  if (isSorted)
+    attributes.push_back(builder.getNamedAttr("sorted", builder.getUnitAttr()));
+  return Attribute(builder.getDictionaryAttr(attributes));
 }
 
 static FailureOr<Attribute> describe(func::FuncOp function) {
   SmallVector<Attribute> inputs, outputs;
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto tensor = describe(function, type, function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
-                           function.getArgAttrOfType<ArrayAttr>(index, "attnc.dims"), "argument " + llvm::Twine(index));
+                           function.getArgAttrOfType<ArrayAttr>(index, "attnc.dims"), "argument " + llvm::Twine(index),
+                           bool(function.getArgAttr(index, "attnc.sorted")));
     if (failed(tensor))
       return failure();
     inputs.push_back(*tensor);
@@ -179,12 +191,27 @@ static std::optional<std::vector<TensorInfo>> readTensors(DictionaryAttr entry, 
     const TypeRow *row = type ? findType(type.getValue()) : nullptr;
     if (!name || !row || !dims || !llvm::all_of(dims, llvm::IsaPred<StringAttr>))
       return std::nullopt;
-    TensorInfo tensor{name.str(), row->code, row->bits, {}};
+    TensorInfo tensor{name.str(), row->code, row->bits, {}, dictionary.contains("sorted")};
     for (auto dim : dims.getAsRange<StringAttr>())
       tensor.dims.push_back(readDim(dim.getValue(), info, key == "inputs"));
     tensors.push_back(std::move(tensor));
   }
   return tensors;
+}
+
+static std::optional<WorkspaceInfo> readWorkspace(DictionaryAttr entry) {
+  auto workspace = entry.getAs<DictionaryAttr>("workspace");
+  if (!workspace)
+    return std::nullopt;
+  WorkspaceInfo info;
+  if (auto bytes = workspace.getAs<IntegerAttr>("bytes"))
+    info.bytes = bytes.getInt();
+  if (auto stack = workspace.getAs<IntegerAttr>("stack"))
+    info.stack = stack.getInt();
+  if (auto grows = workspace.getAs<ArrayAttr>("grows"))
+    for (auto symbol : grows.getAsRange<StringAttr>())
+      info.grows.push_back(symbol.str());
+  return info;
 }
 
 static std::optional<EntryInfo> readEntry(Attribute attribute) {
@@ -202,6 +229,7 @@ static std::optional<EntryInfo> readEntry(Attribute attribute) {
     return std::nullopt;
   info.inputs = std::move(*inputs);
   info.outputs = std::move(*outputs);
+  info.workspace = readWorkspace(dictionary);
   return info;
 }
 

@@ -13,7 +13,8 @@
 //   module attributes {attnc.entries = [{
 //     name = "causal", doc = "one line for the header",
 //     inputs  = [{name = "q", type = f32, dims = ["B", "M", "16", "64"]}, ...],
-//     outputs = [{name = "out", type = f32, dims = ["B", "M", "16", "64"]}]}]}
+//     outputs = [{name = "out", type = f32, dims = ["B", "M", "16", "64"]}],
+//     workspace = {bytes = 0, stack = 73728}}]}      // from plan-workspace on
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -21,6 +22,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,19 +42,32 @@ struct TensorInfo {
   std::string name;
   uint8_t typeCode = 0, typeBits = 0;
   std::vector<DimInfo> dims;
+  bool isSorted = false;  // elements never fall along the last dimension: the caller's promise
+  bool isChecked = false; // which each call verifies
+};
+
+/// What a call needs beside its tensors, known from level tile on.
+struct WorkspaceInfo {
+  int64_t bytes = 0;              // the same for all extents, unless:
+  std::vector<std::string> grows; // symbols that it grows with; "?": some extent without a name
+  int64_t stack = 0;              // scratch of one thread
+
+  /// What is enough for either.
+  void merge(const WorkspaceInfo &other);
 };
 
 struct EntryInfo {
   std::string name, doc;
   std::vector<TensorInfo> inputs, outputs;
   std::vector<std::string> symbols;
+  std::optional<WorkspaceInfo> workspace;
 
   /// Whether every output extent follows from the inputs' without running the
   /// plan.
   bool hasComputedOutput() const;
   /// "B", "16" or "?".
   std::string spellDim(const DimInfo &dim) const;
-  /// "f32[B, M, 16, 64]".
+  /// "f32[B, M, 16, 64]", "sorted i32[B, N]".
   std::string spellTensor(const TensorInfo &tensor) const;
 };
 

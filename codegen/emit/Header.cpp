@@ -105,17 +105,38 @@ static std::string tensorTable(const EntryInfo &entry) {
   return table;
 }
 
+/// Not of inputs that have to be copied first; attnc_plan says what those take.
+static std::string describeWorkspace(const EntryInfo &entry, const WorkspaceInfo &workspace) {
+  std::string text = " *   workspace: ";
+  if (!workspace.grows.empty())
+    text += fmt::format("grows with {}", join(workspace.grows, ", "));
+  else if (entry.symbols.empty())
+    text += fmt::format("{} bytes", workspace.bytes);
+  else
+    text += fmt::format("{} bytes; does not grow with {}", workspace.bytes, join(entry.symbols, ", "));
+  return text + fmt::format("; on each thread's stack about {} bytes\n", workspace.stack);
+}
+
 static std::string describeEntry(const EntryInfo &entry) {
   std::string text = fmt::format(" * {}\n", entry.name);
   if (!entry.doc.empty())
     text += fmt::format(" *   {}\n", commentText(entry.doc));
   text += tensorTable(entry);
+  for (const TensorInfo &tensor : entry.inputs)
+    if (tensor.isSorted)
+      text += fmt::format(" *   sorted: no element of {} is less than the one before it along the last dimension;\n"
+                          " *     otherwise {}.\n",
+                          tensor.name,
+                          tensor.isChecked ? "a call fails with ATTNC_INVALID_ARGUMENT"
+                                           : "outputs are any numbers (attnc compile --checks: an error)");
   if (!entry.symbols.empty())
     text += fmt::format(" *   {}: any extent from 0, chosen at each call; one "
                         "letter is one extent everywhere.\n",
                         join(entry.symbols, ", "));
   if (entry.hasComputedOutput())
     text += " *   ?: follows from the inputs; attnc_plan tells.\n";
+  if (entry.workspace)
+    text += describeWorkspace(entry, *entry.workspace);
   return text + " *\n";
 }
 
@@ -132,8 +153,9 @@ static std::string openingComment(llvm::StringRef artefact, llvm::ArrayRef<Entry
   return text + fmt::format(
                     R"( * Units: extents and strides count elements; names that end in _bytes or _size count bytes.
  * Memory: all of it is the caller's. Outputs have the stated shapes and do not overlap inputs.
- * Workspace: attnc_plan tells its size in bytes for given shapes. With options->workspace set, a call
- *   allocates nothing; else it allocates once and frees before it returns.
+ * Workspace: attnc_plan tells its size in bytes for given shapes: what is stated above, copies of inputs
+ *   that cannot be read in place, and if that is not 0, 63 bytes for alignment. With options->workspace
+ *   set, a call allocates nothing; else it allocates once and frees before it returns.
  * Errors: a call that does not return ATTNC_OK has written no output, and one line to options->message.
  *   ATTNC_INVALID_ARGUMENT  type, rank, extent, stride or device of a tensor does not fit
  *   ATTNC_UNSUPPORTED_CPU   this CPU has none of the instruction sets compiled for: {}

@@ -24,7 +24,13 @@
 // A slot of the workspace holds one buffer after another. Sizes are compared as
 // c * e1 * e2 * ... with a constant c and named extents; a buffer fits a free
 // slot of the same extents, which grows to the larger constant. Other sizes
-// cannot be compared at compile time and get their own slots.
+// cannot be compared at compile time and get their own slots. The plan says -1
+// where the total leaves 63 bits: no kernel is then called, and F need not ask.
+//
+// What the header states of it is recorded in the function's row of
+// `attnc.entries`: workspace = {bytes = 192} where no extent enters the plan's
+// total, workspace = {grows = ["M", "N"]} otherwise, and in both `stack`, the
+// scratch of one thread inside of parallel bodies.
 //
 //===----------------------------------------------------------------------===//
 
@@ -281,9 +287,11 @@ public:
     return mapping.lookup(value);
   }
 
-  /// The total of all slots as one more result.
+  /// The total of all slots as one more result, -1 where it leaves 63 bits.
   LogicalResult finish(ArrayRef<Slot> slots) {
-    Value total = arith::ConstantIndexOp::create(builder, ret.getLoc(), 0);
+    Location loc = ret.getLoc();
+    Value total = arith::ConstantIndexOp::create(builder, loc, 0),
+          fits = arith::ConstantIntOp::create(builder, loc, 1, 1);
     for (const Slot &slot : slots) {
       SmallVector<Value> extents;
       for (Value value : slot.values) {
@@ -292,16 +300,39 @@ public:
           return emitError(value.getLoc()) << "the size of a temporary of '" << function.getSymName()
                                            << "' does not follow from the extents of its inputs";
       }
-      Value size = emitSize(builder, ret.getLoc(), slot.size.scale, extents);
-      total = builder.createOrFold<arith::AddIOp>(ret.getLoc(), total, size);
+      Value size = emitSize(builder, loc, slot.size.scale, extents);
+      total = builder.createOrFold<arith::AddIOp>(loc, total, size);
+      fits = both(fits, productFits(slot.size.scale, extents));
+      if (!extents.empty()) // neither the rounding nor the sum wrapped
+        fits = both(fits, compare(arith::CmpIPredicate::sge, total, constant(0)));
     }
-    ret.getOperandsMutable().append(total);
+    ret.getOperandsMutable().append(builder.createOrFold<arith::SelectOp>(loc, fits, total, constant(-1)));
     auto plan = cast<func::FuncOp>(ret->getParentOp());
     plan.setFunctionType(builder.getFunctionType(plan.getArgumentTypes(), ret.getOperandTypes()));
     return success();
   }
 
 private:
+  Value constant(int64_t value) { return arith::ConstantIndexOp::create(builder, ret.getLoc(), value); }
+  Value compare(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
+    return builder.createOrFold<arith::CmpIOp>(ret.getLoc(), predicate, lhs, rhs);
+  }
+  Value both(Value lhs, Value rhs) { return builder.createOrFold<arith::AndIOp>(ret.getLoc(), lhs, rhs); }
+
+  /// scale * e1 * e2 * ... <= 2^63 - 64, asked before each multiplication: bytes <= limit / max(e, 1).
+  Value productFits(int64_t scale, ValueRange extents) {
+    Location loc = ret.getLoc();
+    Value fits = arith::ConstantIntOp::create(builder, loc, 1, 1), bytes = constant(scale);
+    Value limit = constant(std::numeric_limits<int64_t>::max() - (kAlignment - 1));
+    for (Value extent : extents) {
+      Value divisor = builder.createOrFold<arith::MaxSIOp>(loc, extent, constant(1));
+      Value most = builder.createOrFold<arith::DivUIOp>(loc, limit, divisor);
+      fits = both(fits, compare(arith::CmpIPredicate::ule, bytes, most));
+      bytes = builder.createOrFold<arith::MulIOp>(loc, bytes, extent);
+    }
+    return fits;
+  }
+
   /// An extent of an input is read again; one of an output is a result of the
   /// plan already.
   Value cloneDim(memref::DimOp dim) {
@@ -333,6 +364,53 @@ private:
   IRMapping inputs, mapping;
 };
 
+/// The symbols of the inputs' extents that `value` of the plan is computed from; "?" for one without name.
+void collectSymbols(Value value, llvm::SmallSetVector<StringAttr, 4> &symbols) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return;
+  auto dim = dyn_cast<memref::DimOp>(op);
+  if (!dim) {
+    for (Value operand : op->getOperands())
+      collectSymbols(operand, symbols);
+    return;
+  }
+  auto argument = cast<BlockArgument>(dim.getSource()); // all that a plan can ask
+  auto plan = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  auto dims = plan.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), "attnc.dims");
+  std::optional<int64_t> position = dim.getConstantIndex();
+  bool isNamed = dims && position && *position < static_cast<int64_t>(dims.size());
+  symbols.insert(isNamed ? cast<StringAttr>(dims[*position]) : StringAttr::get(op->getContext(), "?"));
+}
+
+/// Bytes of the largest parallel body's own memory.
+int64_t stackBytes(func::FuncOp function) {
+  int64_t largest = 0;
+  function.walk([&](scf::ForallOp body) {
+    int64_t bytes = 0;
+    body.walk([&](memref::AllocaOp scratch) {
+      MemRefType type = scratch.getType();
+      if (type.hasStaticShape())
+        bytes += llvm::alignTo(type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8), kAlignment);
+    });
+    largest = std::max(largest, bytes);
+  });
+  return largest;
+}
+
+/// {bytes, stack} or {grows, stack}.
+DictionaryAttr describeWorkspace(func::FuncOp function, func::FuncOp plan) {
+  Builder builder(function.getContext());
+  Value total = plan.front().getTerminator()->getOperands().back();
+  NamedAttribute stack = builder.getNamedAttr("stack", builder.getI64IntegerAttr(stackBytes(function)));
+  if (std::optional<int64_t> bytes = getConstantIntValue(total))
+    return builder.getDictionaryAttr({builder.getNamedAttr("bytes", builder.getI64IntegerAttr(*bytes)), stack});
+  llvm::SmallSetVector<StringAttr, 4> symbols;
+  collectSymbols(total, symbols);
+  SmallVector<Attribute> names(symbols.begin(), symbols.end());
+  return builder.getDictionaryAttr({builder.getNamedAttr("grows", builder.getArrayAttr(names)), stack});
+}
+
 struct PlanWorkspacePass : schedule::impl::PlanWorkspaceBase<PlanWorkspacePass> {
   LogicalResult run(func::FuncOp function) {
     auto plan = getOperation().lookupSymbol<func::FuncOp>((function.getSymName() + "__plan").str());
@@ -345,12 +423,29 @@ struct PlanWorkspacePass : schedule::impl::PlanWorkspaceBase<PlanWorkspacePass> 
     FailureOr<SmallVector<Slot>> slots = assignSlots(*buffers);
     if (failed(slots) || failed(PlanBuilder(function, plan).finish(*slots)))
       return failure();
+    record(function, describeWorkspace(function, plan));
     emitViews(function, *buffers, *slots);
     numBuffers += buffers->size();
     numReused += buffers->size() - slots->size();
     for (const Slot &slot : *slots)
       staticBytes += slot.size.extents.empty() ? llvm::alignTo(slot.size.scale, kAlignment) : 0;
     return success();
+  }
+
+  /// Adds `workspace` to the row of `attnc.entries` that is called as `function`, if there is one.
+  void record(func::FuncOp function, DictionaryAttr workspace) {
+    auto entries = getOperation()->getAttrOfType<ArrayAttr>("attnc.entries");
+    SmallVector<Attribute> rows(entries ? entries.getValue() : ArrayRef<Attribute>());
+    for (Attribute &row : rows) {
+      auto entry = dyn_cast<DictionaryAttr>(row);
+      if (!entry || entry.getAs<StringAttr>("name") != function.getSymNameAttr())
+        continue;
+      NamedAttrList list(entry);
+      list.set("workspace", workspace);
+      row = list.getDictionary(&getContext());
+    }
+    if (entries)
+      getOperation()->setAttr("attnc.entries", ArrayAttr::get(&getContext(), rows));
   }
 
   void runOnOperation() override {

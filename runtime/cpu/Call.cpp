@@ -35,6 +35,8 @@ static attnc_status planInvocation(Invocation &call, const DLTensor *const *inpu
   attnc_status status = call.selectVariant();
   if (status == ATTNC_OK)
     status = call.bindInputs(inputs, needData);
+  if (status == ATTNC_OK && needData)
+    status = call.checkElements(inputs);
   return status == ATTNC_OK ? call.plan() : status;
 }
 
@@ -209,9 +211,9 @@ attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols, co
   if (status != ATTNC_OK)
     return status;
   for (int i = 0; i < entry->num_inputs; ++i)
-    inputs.tensors[i].data = const_cast<void *>(inputData[i]);
+    inputs.tensors[i].data = inputData ? const_cast<void *>(inputData[i]) : nullptr;
   for (int o = 0; o < entry->num_outputs; ++o)
-    outputs.tensors[o].data = outputData[o];
+    outputs.tensors[o].data = outputData ? outputData[o] : nullptr;
 
   Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)), options.why);
   status = planInvocation(call, inputs.pointers, /*needData=*/true);

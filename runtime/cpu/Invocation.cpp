@@ -171,25 +171,51 @@ attnc_status Invocation::checkType(const attnc_tensor_info &info, const DLTensor
   return ATTNC_OK;
 }
 
+/// "f32[2, 3, 4] with strides [12, 4, 1]", and where the data is.
+static void addPlace(Text &why, const DLTensor &tensor) {
+  addShape(why, tensor.dtype.code, tensor.dtype.bits, tensor.ndim, tensor.shape);
+  for (int i = 0; i < tensor.ndim && tensor.strides; ++i)
+    why.add("%s%" PRId64 "%s", i ? ", " : " with strides [", tensor.strides[i], i + 1 == tensor.ndim ? "]" : "");
+}
+
+/// No arithmetic on the addresses of elements may wrap around: a kernel that is called does none that is checked.
+attnc_status Invocation::checkPlace(const attnc_tensor_info &info, const DLTensor &tensor) {
+  int64_t compact[ATTNC_MAX_RANK], low, high, bytes, elementBytes = info.type_bits / 8;
+  compactStrides(tensor.ndim, tensor.shape, compact);
+  const int64_t *strides = tensor.strides ? tensor.strides : compact;
+  if (!tensorBytes(tensor.ndim, tensor.shape, elementBytes, bytes) ||
+      !byteSpan(tensor.ndim, tensor.shape, strides, elementBytes, low, high)) {
+    why.add("%s: the elements of ", info.name);
+    addPlace(why, tensor);
+    why.add(" reach beyond 2^63 bytes");
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (!tensor.data || bytes == 0) // nothing is read; attnc_plan may be asked without data
+    return ATTNC_OK;
+  uintptr_t first, end;
+  if (!__builtin_add_overflow(reinterpret_cast<uintptr_t>(tensor.data), tensor.byte_offset, &first) &&
+      !__builtin_add_overflow(first, high, &end) && !__builtin_add_overflow(first, low, &first))
+    return ATTNC_OK;
+  why.add("%s: ", info.name);
+  addPlace(why, tensor);
+  why.add(" at %p, byte_offset %" PRIu64 ", lies outside the address space", tensor.data, tensor.byte_offset);
+  return ATTNC_INVALID_ARGUMENT;
+}
+
 attnc_status Invocation::checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData) {
-  int64_t bytes;
+  bool empty = false;
   for (int i = 0; i < tensor.ndim; ++i) {
+    empty |= tensor.shape[i] == 0;
     if (tensor.shape[i] >= 0)
       continue;
     why.add("%s: extent %d is negative (%" PRId64 ")", info.name, i, tensor.shape[i]);
     return ATTNC_INVALID_ARGUMENT;
   }
-  int64_t elementBytes = info.type_bits / 8;
-  if (!tensorBytes(tensor.ndim, tensor.shape, elementBytes, bytes) ||
-      (tensor.strides && !stridesFit(tensor.ndim, tensor.shape, tensor.strides, elementBytes))) {
-    why.add("%s: the extents and strides reach beyond 2^63 bytes", info.name);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (needData && bytes != 0 && !tensor.data) {
+  if (needData && !empty && !tensor.data) {
     why.add("%s: data is NULL", info.name);
     return ATTNC_INVALID_ARGUMENT;
   }
-  return ATTNC_OK;
+  return checkPlace(info, tensor);
 }
 
 attnc_status Invocation::bindShape(int input, const DLTensor &tensor) {
@@ -233,9 +259,8 @@ static bool isCompact(const DLTensor &tensor) {
   return fits;
 }
 
-/// Fills the memref. Kernels read rows of elements: a tensor whose innermost
-/// stride is not 1, or whose data is not aligned to its element, is copied. What
-/// goes to a GPU is row-major.
+/// Fills the memref. Kernels read rows of elements, forwards: a tensor whose innermost stride is not 1, which has a
+/// negative stride, or whose data is not aligned to its element, is copied. What goes to a GPU is row-major.
 attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
   const attnc_tensor_info &info = entry.inputs[input];
   int64_t elementBytes = info.type_bits / 8;
@@ -248,20 +273,26 @@ attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
     copyExtents(strides, tensor.strides, info.rank);
   else
     compactStrides(info.rank, memref.sizes(), strides);
-  // The stride of a single element means nothing, and exporters write anything.
+  // The strides of a single element or of none mean nothing, and exporters write anything.
+  bool empty = false;
   for (int i = 0; i < info.rank; ++i)
-    if (memref.sizes()[i] <= 1)
+    empty |= memref.sizes()[i] == 0;
+  for (int i = 0; i < info.rank; ++i)
+    if (empty || memref.sizes()[i] == 1)
       strides[i] = 1;
 
-  bool innermost = isGpu(*variant) ? isCompact(tensor) : info.rank == 0 || strides[info.rank - 1] == 1;
-  bool aligned = isAligned(memref.aligned, info);
+  bool inPlace = isGpu(*variant) ? isCompact(tensor) : info.rank == 0 || strides[info.rank - 1] == 1;
+  for (int i = 0; i < info.rank; ++i)
+    inPlace &= strides[i] >= 0;
   copies[input] = 0;
-  if (innermost && aligned)
+  if (inPlace && isAligned(memref.aligned, info))
     return ATTNC_OK;
   int64_t bytes;
   if (!tensorBytes(info.rank, memref.sizes(), elementBytes, bytes) || bytes > INT64_MAX - 64 ||
       __builtin_add_overflow(copyBytes, alignUp(bytes), &copyBytes)) {
-    why.add("%s: the copy in row-major order is larger than 2^63 bytes", info.name);
+    why.add("%s: the copy of ", info.name);
+    addPlace(why, tensor);
+    why.add(" in row-major order is larger than 2^63 bytes");
     return ATTNC_INVALID_ARGUMENT;
   }
   copies[input] = bytes;
@@ -290,6 +321,71 @@ attnc_status Invocation::bindInputs(const DLTensor *const *inputs, bool needData
 }
 
 //===----------------------------------------------------------------------===//
+// Promises on elements
+//===----------------------------------------------------------------------===//
+
+static int64_t readInteger(const char *at, uint8_t bits) {
+  uint64_t value = 0;
+  memcpy(&value, at, bits / 8u);
+  int shift = 64 - bits; // the sign
+  return static_cast<int64_t>(value << shift) >> shift;
+}
+
+/// Advances `index` along all dimensions but the last; false after the last row.
+static bool nextRow(int rank, const int64_t *shape, int64_t *index) {
+  for (int i = rank - 2; i >= 0; --i) {
+    if (++index[i] < shape[i])
+      return true;
+    index[i] = 0;
+  }
+  return false;
+}
+
+/// "ids: declared sorted, but element [0, 17] is 3 after 5".
+attnc_status Invocation::checkSorted(const attnc_tensor_info &info, const DLTensor &tensor) {
+  int64_t index[ATTNC_MAX_RANK] = {}, strides[ATTNC_MAX_RANK];
+  if (tensor.strides)
+    copyExtents(strides, tensor.strides, info.rank);
+  else
+    compactStrides(info.rank, tensor.shape, strides);
+  int last = info.rank - 1;
+  int64_t length = tensor.shape[last], elementBytes = info.type_bits / 8;
+  do {
+    const char *row = static_cast<const char *>(firstElement(tensor));
+    for (int i = 0; i < last; ++i)
+      row += index[i] * strides[i] * elementBytes;
+    for (int64_t j = 1; j < length; ++j) {
+      const char *at = row + j * strides[last] * elementBytes;
+      int64_t before = readInteger(at - strides[last] * elementBytes, info.type_bits);
+      int64_t element = readInteger(at, info.type_bits);
+      if (element >= before)
+        continue;
+      why.add("%s: declared sorted, but element [", info.name);
+      for (int i = 0; i < last; ++i)
+        why.add("%" PRId64 ", ", index[i]);
+      why.add("%" PRId64 "] is %" PRId64 " after %" PRId64, j, element, before);
+      return ATTNC_INVALID_ARGUMENT;
+    }
+  } while (nextRow(info.rank, tensor.shape, index));
+  return ATTNC_OK;
+}
+
+attnc_status Invocation::checkElements(const DLTensor *const *inputs) {
+  constexpr unsigned both = ATTNC_TENSOR_SORTED | ATTNC_TENSOR_CHECKED;
+  for (int i = 0; i < entry.num_inputs; ++i) {
+    const attnc_tensor_info &info = entry.inputs[i];
+    bool empty = info.rank == 0;
+    for (int d = 0; d < info.rank; ++d)
+      empty |= inputs[i]->shape[d] == 0;
+    if ((info.flags & both) != both || empty)
+      continue;
+    if (attnc_status status = checkSorted(info, *inputs[i]); status != ATTNC_OK)
+      return status;
+  }
+  return ATTNC_OK;
+}
+
+//===----------------------------------------------------------------------===//
 // Outputs and run
 //===----------------------------------------------------------------------===//
 
@@ -299,14 +395,22 @@ attnc_status Invocation::plan() {
   variant->plan(arguments);
   arguments[entry.num_inputs] = beforeOutputs;
   kernelBytes = extents[numExtents];
-  for (int64_t i = 0; i <= numExtents; ++i)
-    if (extents[i] < 0) {
-      why.add("'%s': an output or the workspace of these inputs would be "
-              "larger than 2^63 bytes, or of negative extent",
-              entry.name);
+  const int64_t *shape = extents;
+  for (int o = 0; o < entry.num_outputs; ++o) {
+    const attnc_tensor_info &info = entry.outputs[o];
+    int64_t bytes;
+    if (!tensorBytes(info.rank, shape, info.type_bits / 8, bytes)) {
+      why.add("%s: these inputs ask for ", info.name);
+      addShape(why, info.type_code, info.type_bits, info.rank, shape);
+      why.add(", of negative extent or larger than 2^63 bytes");
       return ATTNC_INVALID_ARGUMENT;
     }
-  return ATTNC_OK;
+    shape += info.rank;
+  }
+  if (kernelBytes >= 0)
+    return ATTNC_OK;
+  why.add("'%s': the workspace of these inputs would be larger than 2^63 bytes", entry.name);
+  return ATTNC_INVALID_ARGUMENT;
 }
 
 attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const int64_t *shape) {

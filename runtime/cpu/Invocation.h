@@ -42,6 +42,9 @@ public:
   /// tensor that has elements must have data.
   attnc_status bindInputs(const DLTensor *const *inputs, bool needData);
 
+  /// Whether the elements of inputs are what the entry was promised, for those that it wants checked.
+  attnc_status checkElements(const DLTensor *const *inputs);
+
   /// Output shapes and workspace, by the variant's plan function.
   attnc_status plan();
 
@@ -69,6 +72,8 @@ public:
 private:
   attnc_status checkType(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData);
+  attnc_status checkPlace(const attnc_tensor_info &info, const DLTensor &tensor);
+  attnc_status checkSorted(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status bindShape(int input, const DLTensor &tensor);
   attnc_status bindStrides(int input, const DLTensor &tensor);
   attnc_status mismatch(int input, const DLTensor &tensor);

@@ -34,18 +34,26 @@ bool attnc::rt::tensorBytes(int rank, const int64_t *shape, int64_t elementBytes
   return true;
 }
 
-bool attnc::rt::stridesFit(int rank, const int64_t *shape, const int64_t *strides, int64_t elementBytes) {
-  // Distance from the lowest to the highest element.
-  int64_t span = 1;
+bool attnc::rt::byteSpan(int rank, const int64_t *shape, const int64_t *strides, int64_t elementBytes, int64_t &low,
+                         int64_t &high) {
+  low = high = 0;
+  for (int i = 0; i < rank; ++i)
+    if (shape[i] == 0)
+      return true;
+  high = elementBytes;
   for (int i = 0; i < rank; ++i) {
-    if (shape[i] <= 1)
+    if (shape[i] == 1) // its stride means nothing
       continue;
-    int64_t stride = strides[i], distance;
-    if (stride == INT64_MIN || __builtin_mul_overflow(shape[i] - 1, stride < 0 ? -stride : stride, &distance) ||
-        __builtin_add_overflow(span, distance, &span))
+    int64_t distance; // from the first to the last along i
+    if (__builtin_mul_overflow(strides[i], elementBytes, &distance) ||
+        __builtin_mul_overflow(distance, shape[i] - 1, &distance))
+      return false;
+    int64_t &end = distance < 0 ? low : high;
+    if (__builtin_add_overflow(end, distance, &end))
       return false;
   }
-  return !__builtin_mul_overflow(span, elementBytes, &span);
+  int64_t span;
+  return !__builtin_sub_overflow(high, low, &span);
 }
 
 template <typename Element>

@@ -26,8 +26,10 @@ void compactStrides(int rank, const int64_t *shape, int64_t *strides);
 /// whatever the others are.
 bool tensorBytes(int rank, const int64_t *shape, int64_t elementBytes, int64_t &bytes);
 
-/// Whether all elements lie within +-2^63 bytes of the first.
-bool stridesFit(int rank, const int64_t *shape, const int64_t *strides, int64_t elementBytes);
+/// Where elements lie, in bytes from the start of the first: [low, high), low <= 0 < high. False if that does not fit
+/// into 63 bits, or high - low does not. Without elements both are 0, whatever the strides are.
+bool byteSpan(int rank, const int64_t *shape, const int64_t *strides, int64_t elementBytes, int64_t &low,
+              int64_t &high);
 
 /// Copies the elements at `source` with these strides (in elements) to the
 /// row-major memory at `target`. Elements are 1, 2, 4 or 8 bytes, and need not

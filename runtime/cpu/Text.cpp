@@ -61,6 +61,7 @@ void attnc::rt::addShape(Text &text, uint8_t code, uint8_t bits, int rank, const
 }
 
 void attnc::rt::addSignature(Text &text, const attnc_entry &entry, const attnc_tensor_info &tensor) {
+  text.add(tensor.flags & ATTNC_TENSOR_SORTED ? "sorted " : "");
   addType(text, tensor.type_code, tensor.type_bits);
   text.add("[");
   for (int i = 0; i < tensor.rank; ++i) {

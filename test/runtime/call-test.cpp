@@ -341,30 +341,92 @@ TEST_F(Scores, ChecksNonsense) {
   expectError(ATTNC_INVALID_ARGUMENT, "q: extent 1 is negative (-3)");
 }
 
-TEST_F(Scores, ChecksOverflow) {
+TEST_F(Scores, ChecksOverflowOfExtents) {
   q.shape[1] = INT64_MAX / 8;
-  expectError(ATTNC_INVALID_ARGUMENT, "q: the extents and strides reach beyond 2^63 bytes");
-  q.shape[1] = M;
-  q.setStrides({INT64_MAX / 2, 4, 1});
-  expectError(ATTNC_INVALID_ARGUMENT, "q: the extents and strides reach beyond 2^63 bytes");
-  q.setStrides({INT64_MIN, 4, 1});
-  expectError(ATTNC_INVALID_ARGUMENT, "q: the extents and strides reach beyond 2^63 bytes");
+  expectError(ATTNC_INVALID_ARGUMENT, "q: the elements of f32[2, 1152921504606846975, 4] reach beyond 2^63 bytes");
+  q.setStrides({0, 0, 1}); // a tensor of one row that says it has many
+  expectError(ATTNC_INVALID_ARGUMENT, "q: the elements of f32[2, 1152921504606846975, 4] with strides [0, 0, 1] reach "
+                                      "beyond 2^63 bytes");
+}
+
+TEST_F(Scores, ChecksOverflowOfStrides) {
+  // One element, then all of them together, then twice the bytes of an element too far.
+  for (std::vector<int64_t> strides : {std::vector<int64_t>{INT64_MAX / 2, 4, 1},
+                                       {INT64_MIN, 4, 1},
+                                       {INT64_MAX / 8, INT64_MAX / 16, 1},
+                                       {-INT64_MAX / 8, INT64_MAX / 16 + 1, 1},
+                                       {INT64_MAX / 4, 4, 1}}) {
+    q.setStrides(strides);
+    std::string text = "q: the elements of f32[2, 3, 4] with strides [" + std::to_string(strides[0]) + ", " +
+                       std::to_string(strides[1]) + ", 1] reach beyond 2^63 bytes";
+    expectError(ATTNC_INVALID_ARGUMENT, text.c_str());
+  }
+}
+
+TEST_F(Scores, ChecksTheAddressSpace) {
+  q.view.byte_offset = UINT64_MAX - 7;
+  EXPECT_EQ(call(), ATTNC_INVALID_ARGUMENT);
+  EXPECT_THAT(why, testing::StartsWith("q: f32[2, 3, 4] at "));
+  EXPECT_THAT(why, testing::EndsWith(", byte_offset 18446744073709551608, lies outside the address space"));
+  q.view.byte_offset = 0;
+  q.view.data = reinterpret_cast<void *>(UINTPTR_MAX - 63); // the last of 96 bytes would wrap around
+  EXPECT_EQ(call(), ATTNC_INVALID_ARGUMENT);
+  q.view.data = reinterpret_cast<void *>(uintptr_t(32)); // the last row would lie below address 0
+  q.setStrides({-12, 4, 1});
+  EXPECT_EQ(call(), ATTNC_INVALID_ARGUMENT);
+  EXPECT_THAT(why, HasSubstr("with strides [-12, 4, 1] at 0x20, byte_offset 0, lies outside the address space"));
+  q.view.data = nullptr; // a plan reads nothing
+  EXPECT_EQ(attnc_plan(entry, inputs, nullptr, nullptr, &options), ATTNC_OK) << why;
+}
+
+TEST_F(Scores, AllowsAnythingWhereThereAreNoElements) {
+  Tensor<float> noQ{f32, {0, M, 4}}, noK{f32, {0, N, 4}}, noOut{f32, {0, M}};
+  noQ.view.data = noK.view.data = noOut.view.data = nullptr;
+  noQ.setStrides({INT64_MAX, INT64_MIN, INT64_MAX});
+  noK.view.byte_offset = UINT64_MAX;
+  const DLTensor *in[] = {noQ, noK, mask, scale};
+  DLTensor *to[] = {noOut};
+  int64_t bytes;
+  ASSERT_EQ(attnc_plan(entry, in, nullptr, &bytes, &options), ATTNC_OK) << why;
+  EXPECT_EQ(bytes, 0) << "no copy of nothing";
+  EXPECT_EQ(attnc_call(entry, in, to, &options), ATTNC_OK) << why;
+}
+
+TEST_F(Scores, ReadsBackwards) {
+  Tensor<float> backwards{f32, {B, M, 4}};
+  for (int64_t row = 0; row < B * M; ++row)
+    std::copy_n(&q.values[row * 4], 4, &backwards.values[(B * M - 1 - row) * 4]);
+  backwards.setStrides({-M * 4, -4, 1});
+  backwards.view.byte_offset = (B * M - 1) * 4 * sizeof(float);
+  inputs[0] = backwards;
+  expectResult();
+}
+
+/// `scores` whose plan writes these numbers.
+template <int64_t b, int64_t m, int64_t workspace>
+static void planOf(void **args) {
+  auto *out = static_cast<int64_t *>(args[4]);
+  out[0] = b;
+  out[1] = m;
+  out[2] = workspace;
 }
 
 TEST_F(Scores, RefusesPlansThatOverflowed) {
   attnc_variant variant = entry->variants[2];
-  variant.plan = [](void **args) {
-    auto *out = static_cast<int64_t *>(args[4]);
-    out[0] = B;
-    out[1] = M;
-    out[2] = INT64_MIN;
-  };
   attnc_entry changed = *entry;
   changed.num_variants = 1;
   changed.variants = &variant;
   entry = &changed;
-  expectError(ATTNC_INVALID_ARGUMENT, "'scores': an output or the workspace of these inputs would be "
-                                      "larger than 2^63 bytes, or of negative extent");
+  variant.plan = planOf<B, M, -1>;
+  expectError(ATTNC_INVALID_ARGUMENT, "'scores': the workspace of these inputs would be larger than 2^63 bytes");
+  variant.plan = planOf<B, -5, 0>;
+  expectError(ATTNC_INVALID_ARGUMENT,
+              "out: these inputs ask for f32[2, -5], of negative extent or larger than 2^63 bytes");
+  variant.plan = planOf<INT64_MAX / 2, 3, 0>;
+  expectError(ATTNC_INVALID_ARGUMENT, "out: these inputs ask for f32[4611686018427387903, 3], of negative extent or "
+                                      "larger than 2^63 bytes");
+  variant.plan = planOf<B, M, INT64_MAX>;
+  expectError(ATTNC_INVALID_ARGUMENT, "'scores': the workspace would be larger than 2^63 bytes");
 }
 
 TEST_F(Scores, ChecksOutputs) {
@@ -453,6 +515,110 @@ TEST_F(Scores, RunsOnPlainPointers) {
   symbols[1] = -1;
   EXPECT_EQ(attnc_call_raw(entry, symbols, from, to, &options), ATTNC_INVALID_ARGUMENT);
   EXPECT_STREQ(why, "q: extent 1 is negative (-1)");
+  symbols[1] = INT64_MAX / 4;
+  EXPECT_EQ(attnc_plan_raw(entry, symbols, extents, &bytes, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "q: the elements of f32[2, 2305843009213693951, 4] reach beyond 2^63 bytes");
+}
+
+TEST_F(Scores, ChecksPlainPointers) {
+  int64_t symbols[] = {B, M, N};
+  const void *from[] = {q.values.data(), nullptr, mask.values.data(), scale.values.data()};
+  void *to[] = {nullptr};
+  EXPECT_EQ(attnc_call_raw(entry, symbols, from, to, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "k: data is NULL");
+  EXPECT_EQ(attnc_call_raw(entry, symbols, nullptr, to, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "q: data is NULL");
+  EXPECT_EQ(attnc_call_raw(entry, nullptr, from, to, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "q: extent 0 has no symbol; use attnc_call");
+  from[1] = k.values.data();
+  EXPECT_EQ(attnc_call_raw(entry, symbols, from, to, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "out: data is NULL");
+  EXPECT_EQ(attnc_call_raw(entry, symbols, from, nullptr, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "out: data is NULL");
+  to[0] = reinterpret_cast<char *>(out.values.data()) + 1;
+  EXPECT_EQ(attnc_call_raw(entry, symbols, from, to, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "out: an output must be row-major without gaps and aligned to its element");
+}
+
+//===----------------------------------------------------------------------===//
+// Promises
+//===----------------------------------------------------------------------===//
+
+/// An entry that takes sorted ids and counts its runs.
+struct Promises : testing::Test {
+  static inline int runs;
+  attnc_dim idsDims[2] = {{-1, 0}, {-1, 1}}, outDims[1] = {{-1, 0}};
+  attnc_tensor_info ids = {"ids", kDLInt, 32, ATTNC_TENSOR_SORTED | ATTNC_TENSOR_CHECKED, 2, idsDims};
+  attnc_tensor_info out = {"out", kDLFloat, 32, 0, 1, outDims};
+  const char *symbols[2] = {"B", "N"};
+  attnc_variant variant = {"x86-64", 0,
+                           [](void **args) {
+                             auto *extents = static_cast<int64_t *>(args[1]);
+                             extents[0] = static_cast<int64_t *>(args[0])[3]; // sizes[0]
+                             extents[1] = 0;
+                           },
+                           [](void **) { ++runs; }};
+  attnc_entry entry = {"f", nullptr, 1, 1, 2, 1, &ids, &out, symbols, &variant};
+  attnc_options options = attnc_options_init();
+  char why[256] = "";
+  Promises() {
+    runs = 0;
+    options.message = why;
+    options.message_capacity = sizeof why;
+  }
+
+  template <typename T>
+  attnc_status call(DLDataType type, std::vector<int64_t> shape, std::vector<T> values,
+                    std::vector<int64_t> strides = {}) {
+    Tensor<T> in(type, shape);
+    in.values = values;
+    in.view.data = in.values.data();
+    if (!strides.empty())
+      in.setStrides(strides);
+    Tensor<float> result(f32, {shape[0]});
+    const DLTensor *inputs[] = {in};
+    DLTensor *outputs[] = {result};
+    ids.type_bits = type.bits;
+    EXPECT_EQ(attnc_plan(&entry, inputs, nullptr, nullptr, &options), ATTNC_OK) << "a plan reads no elements";
+    return attnc_call(&entry, inputs, outputs, &options);
+  }
+};
+
+constexpr DLDataType i32 = {kDLInt, 32, 1}, i8 = {kDLInt, 8, 1};
+
+TEST_F(Promises, SortedIsCheckedRowByRow) {
+  EXPECT_EQ(call<int32_t>(i32, {2, 3}, {1, 1, 2, -5, 0, INT32_MAX}), ATTNC_OK) << why;
+  EXPECT_EQ(call<int32_t>(i32, {2, 3}, {1, 1, 2, 3, 5, 4}), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "ids: declared sorted, but element [1, 2] is 4 after 5");
+  EXPECT_EQ(call<int8_t>(i8, {1, 3}, {-128, -1, 127}), ATTNC_OK) << why;
+  EXPECT_EQ(call<int8_t>(i8, {1, 2}, {0, -1}), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "ids: declared sorted, but element [0, 1] is -1 after 0");
+  EXPECT_EQ(call<int64_t>(i64, {1, 2}, {INT64_MIN, INT64_MAX}), ATTNC_OK) << why;
+  EXPECT_EQ(call<int64_t>(i64, {1, 2}, {INT64_MAX, INT64_MIN}), ATTNC_INVALID_ARGUMENT);
+  EXPECT_EQ(runs, 3) << "no kernel runs on a broken promise";
+}
+
+TEST_F(Promises, SortedIsCheckedAlongStrides) {
+  EXPECT_EQ(call<int32_t>(i32, {2, 3}, {1, 9, 2, 8, 3, 7}, {1, 2}), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "ids: declared sorted, but element [1, 1] is 8 after 9");
+  EXPECT_EQ(call<int32_t>(i32, {2, 3}, {1, 7, 2, 8, 3, 9}, {1, 2}), ATTNC_OK) << why;
+  EXPECT_EQ(call<int32_t>(i32, {2, 0}, {}), ATTNC_OK) << why;
+  EXPECT_EQ(call<int32_t>(i32, {0, 3}, {}), ATTNC_OK) << why;
+}
+
+TEST_F(Promises, AreBelievedUnlessChecked) {
+  ids.flags = ATTNC_TENSOR_SORTED;
+  EXPECT_EQ(call<int32_t>(i32, {1, 2}, {2, 1}), ATTNC_OK) << why;
+  ids.flags = ATTNC_TENSOR_CHECKED; // of nothing
+  EXPECT_EQ(call<int32_t>(i32, {1, 2}, {2, 1}), ATTNC_OK) << why;
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(Promises, AreWrittenInMessages) {
+  Tensor<float> wrong(f32, {1, 2});
+  const DLTensor *inputs[] = {wrong};
+  EXPECT_EQ(attnc_plan(&entry, inputs, nullptr, nullptr, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "ids: expected sorted i32[B, N], got f32[1, 2]");
 }
 
 TEST(Halves, ChecksTheLimitOfASymbol) {

@@ -152,6 +152,9 @@ int Compilation::import() {
   if (failed(entries))
     return kBadInput;
   entryInfos = std::move(*entries);
+  for (emit::EntryInfo &entry : entryInfos)
+    for (emit::TensorInfo &tensor : entry.inputs)
+      tensor.isChecked = asked.checks && tensor.isSorted;
   return kOk;
 }
 
@@ -242,9 +245,35 @@ static void reportLlvm(const llvm::DiagnosticInfo *diagnostic, void *failed) {
   *static_cast<bool *>(failed) = true;
 }
 
+int Compilation::readWorkspaces(ModuleOp lowered) {
+  auto planned = emit::readEntries(lowered);
+  if (failed(planned))
+    return kBadInput;
+  for (auto [entry, other] : llvm::zip(entryInfos, *planned)) {
+    if (!entry.workspace)
+      entry.workspace = other.workspace;
+    else if (other.workspace)
+      entry.workspace->merge(*other.workspace);
+  }
+  return kOk;
+}
+
+int Compilation::planWorkspaces() {
+  for (const codegen::TargetInfo &target : asked.targets) {
+    OwningOpRef<ModuleOp> lowered;
+    if (int code = lowerFor(target, Stage::tile, lowered))
+      return code;
+    if (int code = readWorkspaces(*lowered))
+      return code;
+  }
+  return kOk;
+}
+
 int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &into) {
   OwningOpRef<ModuleOp> lowered;
   if (int code = lowerFor(target, Stage::llvmDialect, lowered))
+    return code;
+  if (int code = readWorkspaces(*lowered))
     return code;
   bool ok = false;
   bool survived = survives([&] {

@@ -38,6 +38,10 @@ public:
   /// A copy of the module at `stage` for `target`.
   int lowerFor(const codegen::TargetInfo &target, Stage stage, mlir::OwningOpRef<mlir::ModuleOp> &result);
 
+  /// Fills in what entries() say of the workspace, which follows from the schedules: the most that any target needs.
+  /// buildLlvm does that too.
+  int planWorkspaces();
+
   /// LLVM IR of all variants and of the descriptor, optimised.
   int buildLlvm(std::unique_ptr<llvm::Module> &result);
 
@@ -77,6 +81,7 @@ private:
 
   int import();
   int runStage(mlir::ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target);
+  int readWorkspaces(mlir::ModuleOp lowered);
   int buildVariant(const codegen::TargetInfo &target, llvm::Module &into);
   int reportBug(mlir::ModuleOp before, Stage from, llvm::StringRef during);
   void printTimeReport() const;

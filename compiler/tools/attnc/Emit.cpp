@@ -222,6 +222,8 @@ int emitResult(Compilation &compilation, EmitKind kind, std::string output) {
   case EmitKind::bitcode:
     return emitLlvm(compilation, kind == EmitKind::llvm, output);
   case EmitKind::header: {
+    if (int code = compilation.planWorkspaces())
+      return code;
     std::string name = output == "-" ? compilation.stem() : artefactName(output);
     return writeFile(output, emit::makeHeader(name, compilation.entries(), compilation.request().targets));
   }

@@ -203,6 +203,7 @@ std::optional<CompileRequest> readRequest(const CompileFlags &flags, llvm::Strin
   CompileRequest request;
   request.file = flags.file;
   request.from = flags.from;
+  request.checks = flags.checks;
   request.remarks = flags.remarks;
   request.verbose = flags.verbose;
   request.timeReport = flags.timeReport;

@@ -57,6 +57,7 @@ struct CompileFlags {
   Text schedule{"schedule", "NAME=SIZE,...", "force block sizes: attention.keys=128, contract.rows=6, ..."};
   cl::opt<std::string> tuned{"tuned", cl::ValueOptional, cl::cat(options()),
                              cl::desc("block sizes that attnc tune found best; --tuned=DB: in that database")};
+  Switch checks{"checks", "the code checks at each call what the file promises of its inputs (sorted)"};
   Switch remarks{"remarks", "say what was fused, and what stopped fusion"};
   Switch verbose{"v", "show each step with its time"};
   Switch timeReport{"time-report", "a table of times at the end"};
@@ -72,7 +73,7 @@ struct CompileRequest {
   std::optional<std::string> tuned; // take them from that database
   DimBindings callDims;             // every extent that the user has named
   int threads = 0;                  // of the calls, if known: what a tuned schedule was measured with
-  bool remarks = false, verbose = false, timeReport = false;
+  bool checks = false, remarks = false, verbose = false, timeReport = false;
 };
 
 /// Checks and copies the values; reports all that is wrong. Empty: usage error,

@@ -161,6 +161,28 @@ static void fillRandom(const TensorInfo &info, NpyTensor &tensor, uint64_t &stat
   }
 }
 
+template <typename T>
+static void sortRows(NpyTensor &tensor) {
+  auto *elements = static_cast<T *>(tensor.data);
+  int64_t count = tensor.bytes / static_cast<int64_t>(sizeof(T)), length = tensor.shape[tensor.rank - 1];
+  for (int64_t row = 0; length && row < count; row += length)
+    std::sort(elements + row, elements + row + length);
+}
+
+/// Along the last dimension.
+static void sortRows(const TensorInfo &info, NpyTensor &tensor) {
+  switch (info.typeBits) {
+  case 8:
+    return sortRows<int8_t>(tensor);
+  case 16:
+    return sortRows<int16_t>(tensor);
+  case 32:
+    return sortRows<int32_t>(tensor);
+  default:
+    return sortRows<int64_t>(tensor);
+  }
+}
+
 /// Every symbol must have an extent.
 static bool checkExtents(const EntryInfo &entry, const DimBindings &dims) {
   std::vector<std::string> missing;
@@ -185,6 +207,8 @@ static bool makeInput(const EntryInfo &entry, const TensorInfo &info, const DimB
     return false;
   }
   fillRandom(info, tensor, state);
+  if (info.isSorted)
+    sortRows(info, tensor);
   return true;
 }
 

@@ -40,7 +40,8 @@ int writeTensor(const emit::TensorInfo &info, llvm::StringRef folder, llvm::Arra
 /// neither.
 bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, TensorFiles &files);
 
-/// The inputs that files give, and the others made up: floats in [-1, 1), integers in [0, 4), the same for the same
+/// The inputs that files give, and the others made up: floats in [-1, 1), integers in [0, 4), sorted where
+/// they must be, the same for the same
 /// `seed`. A folder must have all of them. Extents come from `dims`, else from the files, else from `defaults`; symbols
 /// without one are reported.
 std::optional<Tensors> readOrMakeInputs(const emit::EntryInfo &entry, const TensorFiles &files, const DimBindings &dims,

@@ -141,9 +141,16 @@ typedef struct {
   int32_t symbol; // index into symbols, or -1: fixed or computed by plan
 } attnc_dim;
 
+// The caller's promise that no element is less than the one before it along the
+// last dimension. If it is broken, outputs are any numbers, and nothing else
+// happens; where calls check it, they fail instead.
+#define ATTNC_TENSOR_SORTED 1u
+#define ATTNC_TENSOR_CHECKED 2u // each call checks the promises (attnc compile --checks)
+
 typedef struct {
   const char *name;
   uint8_t type_code, type_bits; // DLPack codes
+  uint16_t flags;               // ATTNC_TENSOR_*
   int32_t rank;                 // 0 .. ATTNC_MAX_RANK
   const attnc_dim *dims;        // [rank]
 } attnc_tensor_info;
@@ -155,7 +162,7 @@ typedef struct {
 //                          {void *allocated, *aligned; int64_t offset;
 //                           int64_t sizes[rank]; int64_t strides[rank]}.
 //                        The innermost stride is 1, data is aligned to its
-//                        element, outer strides are any.
+//                        element, outer strides are not negative.
 //         args[n + o]    o < m: the same of output o; row-major without gaps.
 //         args[n + m]    points to the memref<?xi8> descriptor of the
 //                        workspace, 64-byte aligned.
@@ -304,10 +311,12 @@ ATTNC_API const attnc_variant *attnc_select_variant(const attnc_entry *entry, co
 //                    (as many as the sum of their ranks), or is NULL
 //   workspace_bytes  receives what options->workspace needs, or is NULL. This
 //                    includes copies of the inputs that cannot be read in place
-//                    (innermost stride other than 1, or data not aligned to its
-//                    element): give attnc_call the same strides and alignment.
+//                    (innermost stride other than 1, a negative stride, or data
+//                    not aligned to its element): give attnc_call the same
+//                    strides and alignment.
 // Errors: ATTNC_INVALID_ARGUMENT: type, rank, extent, stride or device of an
-// input, or two extents for one symbol; ATTNC_UNSUPPORTED_CPU.
+// input, two extents for one symbol, or more than 2^63 bytes from the first to
+// the last element of a tensor, or in the workspace; ATTNC_UNSUPPORTED_CPU.
 ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *const *inputs, int64_t *output_extents,
                                   int64_t *workspace_bytes, const attnc_options *options);
 
@@ -319,7 +328,8 @@ ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *cons
 //            overlap with an input or one another
 // No heap memory is used when the options bring a workspace.
 // Errors: those of attnc_plan; an output of another shape or type; data is NULL
-// though there are elements; ATTNC_OUT_OF_MEMORY.
+// though there are elements; a checked promise that is broken;
+// ATTNC_OUT_OF_MEMORY.
 ATTNC_API attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs, DLTensor *const *outputs,
                                   const attnc_options *options);
 

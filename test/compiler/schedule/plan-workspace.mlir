@@ -21,7 +21,8 @@
 // CHECK-DAG:     %[[PMORE:.*]] = arith.addi %[[PBYTES]], %c63
 // CHECK-DAG:     %[[PSIZE:.*]] = arith.andi %[[PMORE]], %c-64
 // CHECK-DAG:     %[[TOTAL:.*]] = arith.addi %[[PSIZE]], %[[PSIZE]]
-// CHECK:         return %[[PN]], %c4, %[[TOTAL]]
+// CHECK:         %[[WORKSPACE:.*]] = arith.select %{{.*}}, %[[TOTAL]], %c-1
+// CHECK:         return %[[PN]], %c4, %[[WORKSPACE]]
 func.func @reuse(%x: memref<?x4xf32>, %out: memref<?x4xf32>) {
   %c0 = arith.constant 0 : index
   %n = memref.dim %x, %c0 : memref<?x4xf32>
@@ -111,4 +112,37 @@ func.func @none(%x: memref<4xf32>) {
 }
 func.func private @none__plan(%x: memref<4xf32>) {
   return
+}
+
+// -----
+
+// What the header states: a constant, or the symbols it grows with. The scratch of a parallel body is on stacks.
+// CHECK: attnc.entries = [{{.*}}name = "fixed"{{.*}}workspace = {bytes = 128 : i64, stack = 64 : i64}
+// CHECK-SAME: name = "grows"{{.*}}workspace = {grows = ["M", "N"], stack = 0 : i64}
+module attributes {attnc.entries = [{name = "fixed", doc = "", inputs = [], outputs = []},
+                                    {name = "grows", doc = "", inputs = [], outputs = []}]} {
+  func.func @fixed(%x: memref<?xf32> {attnc.dims = ["N"]}) {
+    %a = memref.alloc() : memref<20xf32>
+    linalg.exp ins(%a : memref<20xf32>) outs(%a : memref<20xf32>)
+    scf.forall (%i) in (4) {
+      %s = memref.alloca() : memref<3x2xf32>
+      linalg.exp ins(%s : memref<3x2xf32>) outs(%s : memref<3x2xf32>)
+    }
+    return
+  }
+  func.func private @fixed__plan(%x: memref<?xf32> {attnc.dims = ["N"]}) {
+    return
+  }
+  func.func @grows(%x: memref<?x?xf32> {attnc.dims = ["M", "N"]}) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %m = memref.dim %x, %c0 : memref<?x?xf32>
+    %n = memref.dim %x, %c1 : memref<?x?xf32>
+    %a = memref.alloc(%m, %n) : memref<?x?xf32>
+    linalg.exp ins(%x : memref<?x?xf32>) outs(%a : memref<?x?xf32>)
+    return
+  }
+  func.func private @grows__plan(%x: memref<?x?xf32> {attnc.dims = ["M", "N"]}) {
+    return
+  }
 }

@@ -69,11 +69,11 @@ static const attnc_dim q_dims[] = {{-1, 0}, {-1, 1}, {4, -1}};
 static const attnc_dim k_dims[] = {{-1, 0}, {-1, 2}, {4, -1}};
 static const attnc_dim mask_dims[] = {{-1, 1}, {-1, 2}};
 static const attnc_dim out_dims[] = {{-1, 0}, {-1, 1}};
-static const attnc_tensor_info scores_inputs[] = {{"q", kDLFloat, 32, 3, q_dims},
-                                                  {"k", kDLFloat, 32, 3, k_dims},
-                                                  {"mask", ATTNC_DL_BOOL, 8, 2, mask_dims},
-                                                  {"scale", kDLFloat, 32, 0, NULL}};
-static const attnc_tensor_info scores_outputs[] = {{"out", kDLFloat, 32, 2, out_dims}};
+static const attnc_tensor_info scores_inputs[] = {{"q", kDLFloat, 32, 0, 3, q_dims},
+                                                  {"k", kDLFloat, 32, 0, 3, k_dims},
+                                                  {"mask", ATTNC_DL_BOOL, 8, 0, 2, mask_dims},
+                                                  {"scale", kDLFloat, 32, 0, 0, NULL}};
+static const attnc_tensor_info scores_outputs[] = {{"out", kDLFloat, 32, 0, 2, out_dims}};
 static const char *const scores_symbols[] = {"B", "M", "N"};
 static const attnc_variant scores_variants[] = {
     {"x86-64-v9", ATTNC_CPU_X86_64_V2 | (UINT64_C(1) << 40), scores_plan, scores_run},
@@ -81,8 +81,8 @@ static const attnc_variant scores_variants[] = {
     {"x86-64-v2", ATTNC_CPU_X86_64_V2, scores_plan, scores_run}};
 
 static const attnc_dim x_dims[] = {{-1 - 1000, 0}}, lo_dims[] = {{-1, -1}}, info_dims[] = {{2, -1}};
-static const attnc_tensor_info halves_inputs[] = {{"x", kDLBfloat, 16, 1, x_dims}};
-static const attnc_tensor_info halves_outputs[] = {{"lo", kDLBfloat, 16, 1, lo_dims}, {"info", kDLInt, 64, 1, info_dims}};
+static const attnc_tensor_info halves_inputs[] = {{"x", kDLBfloat, 16, 0, 1, x_dims}};
+static const attnc_tensor_info halves_outputs[] = {{"lo", kDLBfloat, 16, 0, 1, lo_dims}, {"info", kDLInt, 64, 0, 1, info_dims}};
 static const char *const halves_symbols[] = {"N"};
 static const attnc_variant halves_variants[] = {{"x86-64", 0, halves_plan, halves_run}};
 
