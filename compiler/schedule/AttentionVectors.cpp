@@ -30,7 +30,7 @@ constexpr int64_t kNarrowRows = 8;
 IndexRange AttentionScheduler::keysOf(Value vector) {
   Value first = add(q0, arith::MulIOp::create(b, loc, vector, index(blocking.lanes)));
   Value last = min(add(first, index(blocking.lanes - 1)), sub(m, index(1)));
-  IndexRange hull = mask.emitKeyHull(b, loc, {first, last}, n);
+  IndexRange hull = mask.emitKeyHull(b, loc, {first, last}, {n0, sub(add(n0, count), index(1))});
   Value skipped = b.createOrFold<arith::MaxSIOp>(loc, index(0), sub(hull.low, n0));
   skipped = b.createOrFold<arith::AndIOp>(loc, skipped, index(-2));
   Value odd = b.createOrFold<arith::OrIOp>(loc, sub(hull.high, n0), index(1)); // -1 stays below every key
@@ -42,12 +42,23 @@ IndexRange AttentionScheduler::keysOf(Value vector) {
 /// The vectors need at most three quarters of the block together: then narrower tiles, which load more per
 /// multiplication, pay.
 Value AttentionScheduler::isWorthNarrowing() {
-  Value needed = index(0);
   int64_t vectors = blocking.width / blocking.lanes;
-  for (int64_t vector = 0; vector < vectors; ++vector) {
-    IndexRange range = keysOf(index(vector));
+  auto neededWith = [&](Value vector, Value before) {
+    IndexRange range = keysOf(vector);
     Value keysHere = add(sub(range.high, range.low), index(1));
-    needed = add(needed, b.createOrFold<arith::MaxSIOp>(loc, index(0), keysHere));
+    return add(before, b.createOrFold<arith::MaxSIOp>(loc, index(0), keysHere));
+  };
+  Value needed = index(0);
+  if (mask.isSearched()) { // searches are long; what is in closed form becomes shorter when unrolled
+    auto loop = scf::ForOp::create(b, loc, index(0), index(vectors), index(1), ValueRange{needed});
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value sum = neededWith(loop.getInductionVar(), loop.getRegionIterArg(0));
+    scf::YieldOp::create(b, loc, sum);
+    needed = loop.getResult(0);
+  } else {
+    for (int64_t vector = 0; vector < vectors; ++vector)
+      needed = neededWith(index(vector), needed);
   }
   Value budget = arith::MulIOp::create(b, loc, count, index(3 * vectors));
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, arith::MulIOp::create(b, loc, needed, index(4)),

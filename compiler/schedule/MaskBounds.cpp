@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/MaskBounds.h"
+#include "compiler/schedule/MaskFormula.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -289,14 +290,17 @@ static bool isCoarse(Value index) {
   return isa<arith::MinSIOp, arith::MaxSIOp, arith::IndexCastOp>(op) && llvm::any_of(op->getOperands(), isCoarse);
 }
 
-/// Elements that are asked for exist; a range may say more than is asked for.
-IndexRange IntervalEmitter::withinBuffer(IndexRange range, Value buffer, unsigned dim) {
+Value attnc::schedule::emitWithinBuffer(OpBuilder &b, Location loc, Value index, Value buffer, unsigned dim) {
   Value zero = arith::ConstantIndexOp::create(b, loc, 0), one = arith::ConstantIndexOp::create(b, loc, 1);
   Value extent = isa<TensorType>(buffer.getType()) ? b.createOrFold<tensor::DimOp>(loc, buffer, dim)
                                                    : b.createOrFold<memref::DimOp>(loc, buffer, dim);
-  Value last = make<arith::SubIOp>(extent, one);
-  return {make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.low, last)),
-          make<arith::MaxSIOp>(zero, make<arith::MinSIOp>(range.high, last))};
+  Value last = b.createOrFold<arith::SubIOp>(loc, extent, one);
+  return b.createOrFold<arith::MaxSIOp>(loc, zero, b.createOrFold<arith::MinSIOp>(loc, index, last));
+}
+
+/// Elements that are asked for exist; a range may say more than is asked for.
+IndexRange IntervalEmitter::withinBuffer(IndexRange range, Value buffer, unsigned dim) {
+  return {emitWithinBuffer(b, loc, range.low, buffer, dim), emitWithinBuffer(b, loc, range.high, buffer, dim)};
 }
 
 /// ids[b, j] over a block: its smallest and largest id, or whether any and whether all flags are set; table[i // 64,
@@ -320,9 +324,16 @@ Fact IntervalEmitter::visitLoad(Operation &op) {
       return {};
     varying.push_back({static_cast<unsigned>(dim), withinBuffer(*range, buffer, dim)});
   }
+  auto at = [&](Value place) {
+    mapping.map(op.getOperand(varying.front().dim + 1), place);
+    return b.clone(op, mapping)->getResult(0);
+  };
   bool allCoarse = llvm::all_of(varying, [&](const VaryingIndex &v) { return isCoarse(op.getOperand(v.dim + 1)); });
   if (varying.empty() || (varying.size() > 1 && !allCoarse))
     return {};
+  if (isSorted(*op.getParentRegion(), op.getOperand(0)) && varying.size() == 1 &&
+      varying.front().dim + 2 == op.getNumOperands()) // along the last dimension: the ends say it
+    return ranged(at(varying.front().range.low), at(varying.front().range.high));
   auto reduced = [&](tile::ReductionKind kind) { return reduce(op, varying, mapping, kind); };
   if (!element.isInteger(1))
     return ranged(reduced(tile::ReductionKind::Min), reduced(tile::ReductionKind::Max));

@@ -38,6 +38,10 @@ struct BlockTruth {
 BlockTruth emitBlockTruth(mlir::OpBuilder &builder, mlir::Location loc, mlir::Region &mask,
                           const llvm::DenseMap<mlir::Value, IndexRange> &ranges, const mlir::IRMapping &uniform);
 
+/// `index` moved to the nearest element of dimension `dim` of `buffer`, a tensor or memref.
+mlir::Value emitWithinBuffer(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value index, mlir::Value buffer,
+                             unsigned dim);
+
 /// Two integers or flags as a tile.reduce of `kind` (min, max, and, or) combines them.
 mlir::Value emitCombined(mlir::OpBuilder &builder, mlir::Location loc, tile::ReductionKind kind, mlir::Value lhs,
                          mlir::Value rhs);

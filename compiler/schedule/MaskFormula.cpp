@@ -9,9 +9,11 @@
 #include "compiler/schedule/MaskSolver.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Affine/Analysis/AffineStructures.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IntegerSet.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -30,6 +32,9 @@ struct Piece {
   AffineExpr expr;
 };
 using Pieces = SmallVector<Piece>;
+
+/// The index with which a value rises, or stays the same; never falls.
+enum class Rise { Nothing, Query, Key };
 
 class FormulaReader {
 public:
@@ -51,6 +56,9 @@ private:
   Disjunction join(const Disjunction &lhs, const Disjunction &rhs);
   Disjunction either(Disjunction lhs, const Disjunction &rhs);
   Disjunction compare(arith::CmpIOp op, bool negated);
+  Disjunction compareSorted(arith::CmpIOp op, arith::CmpIPredicate predicate);
+  std::optional<Rise> riseOf(Value value);
+  std::optional<Rise> riseOfRead(Operation *op);
   std::optional<Pieces> pieces(Value value);
   std::optional<Pieces> combine(Value lhs, Value rhs,
                                 llvm::function_ref<std::optional<AffineExpr>(AffineExpr, AffineExpr)> make);
@@ -62,6 +70,7 @@ private:
   MLIRContext *context;
   Value query, key;
   DenseMap<Value, bool> uniform;
+  SmallVector<Value> reads; ///< sorted tensors of the comparison at hand
 };
 
 } // namespace
@@ -100,6 +109,7 @@ Disjunction FormulaReader::leftOut(Value value) {
 static MaskConjunction both(const MaskConjunction &lhs, const MaskConjunction &rhs) {
   MaskConjunction result = lhs;
   llvm::append_range(result.atoms, rhs.atoms);
+  llvm::append_range(result.sorted, rhs.sorted);
   result.exact = lhs.exact && rhs.exact;
   return result;
 }
@@ -115,9 +125,10 @@ static bool isNever(const MaskConjunction &conjunction) {
 /// Every case bounds the keys.
 static bool boundsKeys(const Disjunction &disjunction) {
   return llvm::all_of(disjunction, [](const MaskConjunction &conjunction) {
-    return llvm::any_of(conjunction.atoms, [](AffineExpr atom) {
+    bool byIndex = llvm::any_of(conjunction.atoms, [](AffineExpr atom) {
       return atom.isFunctionOfDim(kKeyDim) && solveFor(atom, kKeyDim).has_value();
     });
+    return byIndex || llvm::any_of(conjunction.sorted, [](const SortedAtom &atom) { return atom.keyVaries; });
   });
 }
 
@@ -211,7 +222,7 @@ Disjunction FormulaReader::compare(arith::CmpIOp op, bool negated) {
     return leftOut(op);
   std::optional<Pieces> lhs = pieces(op.getLhs()), rhs = pieces(op.getRhs());
   if (!lhs || !rhs)
-    return leftOut(op);
+    return compareSorted(op, predicate);
   Disjunction result;
   for (const Piece &left : *lhs)
     for (const Piece &right : *rhs) {
@@ -221,6 +232,94 @@ Disjunction FormulaReader::compare(arith::CmpIOp op, bool negated) {
           result, join(guard, hasRemainderOfIndex(difference) ? leftOut(op) : compareWithZero(difference, predicate)));
     }
   return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Sorted tensors
+//===----------------------------------------------------------------------===//
+
+bool attnc::schedule::isElementRead(Operation *op) { return isa<memref::LoadOp, tensor::ExtractOp>(op); }
+
+bool attnc::schedule::isSorted(Region &mask, Value tensor) {
+  auto op = cast<attn::AttentionOp>(mask.getParentOp());
+  auto argument = dyn_cast<BlockArgument>(tensor);
+  if (!argument || argument.getOwner()->getParent() != &mask ||
+      argument.getArgNumber() < attn::AttentionOp::kMaskIndices)
+    return false;
+  Value capture = op.getCaptures()[argument.getArgNumber() - attn::AttentionOp::kMaskIndices];
+  auto parameter = dyn_cast<BlockArgument>(capture);
+  auto function = parameter ? dyn_cast<FunctionOpInterface>(parameter.getOwner()->getParentOp()) : nullptr;
+  return function && function.getArgAttr(parameter.getArgNumber(), "attnc.sorted");
+}
+
+arith::CmpIPredicate SortedAtom::seenFrom(unsigned dim) const {
+  using P = arith::CmpIPredicate;
+  if (dim == kKeyDim)
+    return predicate;
+  return predicate == P::sge ? P::sle : predicate == P::sgt ? P::slt : predicate == P::slt ? P::sgt : P::sge;
+}
+
+/// Of two values that never fall, the sum, the minimum and the maximum never fall.
+static std::optional<Rise> together(std::optional<Rise> lhs, std::optional<Rise> rhs) {
+  if (!lhs || !rhs || *rhs == Rise::Nothing)
+    return rhs ? lhs : std::nullopt;
+  return *lhs == Rise::Nothing || *lhs == *rhs ? rhs : std::nullopt;
+}
+
+/// ids[b, x] of a sorted tensor rises with x where nothing else varies.
+std::optional<Rise> FormulaReader::riseOfRead(Operation *op) {
+  ValueRange indices = op->getOperands().drop_front();
+  if (indices.empty() || !isSorted(mask, op->getOperand(0)) ||
+      !llvm::all_of(indices.drop_back(), [&](Value index) { return isUniform(index); }))
+    return std::nullopt;
+  std::optional<Rise> rise = riseOf(indices.back());
+  if (rise && *rise != Rise::Nothing)
+    reads.push_back(op->getOperand(0));
+  return rise;
+}
+
+std::optional<Rise> FormulaReader::riseOf(Value value) {
+  if (value == query || value == key)
+    return value == query ? Rise::Query : Rise::Key;
+  if (isUniform(value))
+    return Rise::Nothing;
+  Operation *op = value.getDefiningOp();
+  if (isElementRead(op))
+    return riseOfRead(op);
+  if (isa<arith::IndexCastOp, arith::ExtSIOp>(op))
+    return riseOf(op->getOperand(0));
+  if (isa<arith::AddIOp, arith::MaxSIOp, arith::MinSIOp>(op))
+    return together(riseOf(op->getOperand(0)), riseOf(op->getOperand(1)));
+  if (isa<arith::SubIOp>(op) && isUniform(op->getOperand(1)))
+    return riseOf(op->getOperand(0));
+  APInt factor;
+  bool isScaled =
+      isa<arith::MulIOp, arith::FloorDivSIOp>(op) && matchPattern(op->getOperand(1), m_ConstantInt(&factor));
+  return isScaled && factor.isStrictlyPositive() ? riseOf(op->getOperand(0)) : std::nullopt;
+}
+
+/// A value of the key against one of the query, or against one that is the same everywhere.
+Disjunction FormulaReader::compareSorted(arith::CmpIOp op, arith::CmpIPredicate predicate) {
+  using P = arith::CmpIPredicate;
+  reads.clear();
+  std::optional<Rise> lhs = riseOf(op.getLhs()), rhs = riseOf(op.getRhs());
+  if (!lhs || !rhs || *lhs == *rhs)
+    return leftOut(op);
+  formula.searched.insert_range(reads);
+  bool swap = *lhs == Rise::Query || *rhs == Rise::Key;
+  auto atom = [&](P which) {
+    SortedAtom atom{op.getLhs(), op.getRhs(), which, *lhs == Rise::Key, *rhs == Rise::Query};
+    if (swap) {
+      atom = {op.getRhs(), op.getLhs(), which, *rhs == Rise::Key, *lhs == Rise::Query};
+      atom.predicate = atom.seenFrom(kQueryDim);
+    }
+    return atom;
+  };
+  if (predicate == P::eq)
+    return {MaskConjunction{{}, true, {atom(P::sge), atom(P::sle)}}};
+  if (predicate == P::ne)
+    return {MaskConjunction{{}, true, {atom(P::sgt)}}, MaskConjunction{{}, true, {atom(P::slt)}}};
+  return {MaskConjunction{{}, true, {atom(predicate)}}};
 }
 
 //===----------------------------------------------------------------------===//

@@ -39,7 +39,7 @@ BlockTruth MaskPlan::emitTruth(OpBuilder &b, Location loc, IndexRange queries, I
   auto flag = [&](bool value) -> Value { return arith::ConstantIntOp::create(b, loc, value, 1); };
   if (!hasMask())
     return {flag(true), flag(false)};
-  MaskSolver solver(b, loc, symbols);
+  MaskSolver solver(b, loc, symbols, op.getMask(), uniform);
   BlockTruth truth{solver.meets(formula.allowed, queries, keys), solver.meets(formula.masked, queries, keys)};
   if (closedForm)
     return truth;
@@ -52,9 +52,10 @@ BlockTruth MaskPlan::emitTruth(OpBuilder &b, Location loc, IndexRange queries, I
           b.createOrFold<arith::AndIOp>(loc, truth.someMasked, rough.someMasked)};
 }
 
-IndexRange MaskPlan::emitKeyHull(OpBuilder &b, Location loc, IndexRange queries, Value n) {
-  IndexRange hull{n, arith::ConstantIndexOp::create(b, loc, -1)};
-  for (IndexRange range : emitRanges(b, loc, kKeyDim, queries, n)) {
+IndexRange MaskPlan::emitKeyHull(OpBuilder &b, Location loc, IndexRange queries, IndexRange keys) {
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  IndexRange hull{b.createOrFold<arith::AddIOp>(loc, keys.high, one), arith::ConstantIndexOp::create(b, loc, -1)};
+  for (IndexRange range : rangesWithin(b, loc, kKeyDim, queries, keys)) {
     Value exists = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, range.low, range.high);
     Value low = b.createOrFold<arith::SelectOp>(loc, exists, range.low, hull.low);
     Value high = b.createOrFold<arith::SelectOp>(loc, exists, range.high, hull.high);
@@ -77,10 +78,14 @@ static Value nextKey(OpBuilder &b, Location loc, ArrayRef<IndexRange> ranges, Va
 
 SmallVector<IndexRange> MaskPlan::emitRanges(OpBuilder &b, Location loc, unsigned dim, IndexRange others, Value n) {
   Value one = arith::ConstantIndexOp::create(b, loc, 1), zero = arith::ConstantIndexOp::create(b, loc, 0);
-  IndexRange whole{zero, b.createOrFold<arith::SubIOp>(loc, n, one)};
+  return rangesWithin(b, loc, dim, others, {zero, b.createOrFold<arith::SubIOp>(loc, n, one)});
+}
+
+SmallVector<IndexRange> MaskPlan::rangesWithin(OpBuilder &b, Location loc, unsigned dim, IndexRange others,
+                                               IndexRange whole) {
   if (!hasMask())
     return {whole};
-  MaskSolver solver(b, loc, symbols);
+  MaskSolver solver(b, loc, symbols, op.getMask(), uniform);
   SmallVector<IndexRange> ranges;
   for (const MaskConjunction &conjunction : formula.allowed)
     ranges.push_back(solver.partners(conjunction, dim, others, whole));
@@ -124,10 +129,16 @@ void MaskPlan::remark() {
     return;
   InFlightDiagnostic remark = mlir::emitRemark(op.getMask().front().getTerminator()->getLoc());
   if (closedForm)
-    remark << "mask: key blocks follow in closed form from " << formula.allowed.size()
-           << (formula.allowed.size() == 1 ? " interval" : " intervals") << "; empty blocks are not visited";
+    remark << "mask: key blocks follow " << (formula.searched.empty() ? "in closed form" : "by binary search")
+           << " from " << formula.allowed.size() << (formula.allowed.size() == 1 ? " interval" : " intervals")
+           << "; empty blocks are not visited";
   else
     remark << "mask: not all conditions have a closed form; they are evaluated for each block of keys";
+  auto captured = [&](Value argument) {
+    return op.getCaptures()[cast<BlockArgument>(argument).getArgNumber() - AttentionOp::kMaskIndices];
+  };
+  for (Value tensor : formula.searched)
+    remark.attachNote(captured(tensor).getLoc()) << "sorted: the ends of intervals are found in it by binary search";
   for (Operation *operation : formula.opaque)
     remark.attachNote(operation->getLoc()) << "'" << operation->getName() << "' is evaluated, block by block";
 }

@@ -9,6 +9,10 @@
 //   causal and window(w):    for n = max(0, i0 - w + 1) to i1 + 1
 //   longformer(w, g):        n = next(n) over [i0 - w, i1 + w], [0, g - 1], and everything when i0 < g
 //
+// Where captured ids are declared `sorted`, the ends of an interval are found by binary search:
+//
+//   doc[j] == doc[i]:        for n = first j with doc[j] >= doc[i0] to first j with doc[j] > doc[i1]
+//
 // Conditions without a closed form (captured ids, remainders) are evaluated on intervals, block by block.
 //
 //===----------------------------------------------------------------------===//
@@ -36,11 +40,15 @@ public:
   llvm::SmallVector<IndexRange> emitRanges(mlir::OpBuilder &builder, mlir::Location loc, unsigned dim,
                                            IndexRange others, mlir::Value n);
 
-  /// One interval around emitRanges' keys; empty (low > high) where there are none.
-  IndexRange emitKeyHull(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, mlir::Value n);
+  /// One interval around the keys among `keys` that some query of `queries` may meet; empty (low > high) where there
+  /// are none.
+  IndexRange emitKeyHull(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, IndexRange keys);
 
   /// The bounds of keys say something: neither absent nor evaluated.
   bool isClosedForm() { return hasMask() && closedForm; }
+
+  /// The bounds are found by binary search.
+  bool isSearched() { return hasMask() && !formula.searched.empty(); }
 
   /// Runs `body` for the first keys of blocks of `step` keys, in increasing order, so that every allowed pair of
   /// `queries` and a key below `n` lies in one of the blocks.
@@ -55,6 +63,8 @@ public:
 
 private:
   bool hasMask() { return !op.getMask().empty(); }
+  llvm::SmallVector<IndexRange> rangesWithin(mlir::OpBuilder &builder, mlir::Location loc, unsigned dim,
+                                             IndexRange others, IndexRange whole);
 
   attn::AttentionOp op;
   MaskFormula formula;

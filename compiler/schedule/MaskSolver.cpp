@@ -168,11 +168,30 @@ struct SplitAtoms {
   }
 };
 
+} // namespace
+
 /// An interval of one dimension and a condition, narrowed inequality by inequality.
-struct Narrowed {
+struct MaskSolver::Narrowed {
   Value low, high, condition;
 };
-} // namespace
+
+void MaskSolver::require(Narrowed &range, Value holds) { range.condition = both(range.condition, holds); }
+
+/// Leaves what satisfies `atom` along `dim`, where its other side is `other`.
+void MaskSolver::narrowBySorted(Narrowed &range, const SortedAtom &atom, unsigned dim, Value other) {
+  using P = arith::CmpIPredicate;
+  P predicate = atom.seenFrom(dim);
+  if (!atom.varies(dim)) {
+    Value side = search.evaluate(atom.side(dim), dim, Value());
+    return require(range, b.createOrFold<arith::CmpIOp>(loc, predicate, side, other));
+  }
+  bool strictly = predicate == P::sgt || predicate == P::sle;
+  Value first = search.first(atom.side(dim), dim, strictly, other, {range.low, range.high});
+  if (predicate == P::sge || predicate == P::sgt)
+    range.low = maximum(range.low, first);
+  else
+    range.high = minimum(range.high, b.createOrFold<arith::SubIOp>(loc, first, index(1)));
+}
 
 bool attnc::schedule::isSolvable(const MaskConjunction &conjunction) {
   SplitAtoms atoms(conjunction, kKeyDim);
@@ -211,6 +230,12 @@ Value MaskSolver::meetsOne(const MaskConjunction &conjunction, IndexRange querie
     narrow(upper - end, keys.low);
   for (AffineExpr atom : atoms.outer)
     narrow(atom, Value());
+  for (const SortedAtom &atom : conjunction.sorted) {
+    arith::CmpIPredicate predicate = atom.seenFrom(kKeyDim);
+    bool isLower = predicate == arith::CmpIPredicate::sge || predicate == arith::CmpIPredicate::sgt;
+    Value end = search.evaluate(atom.key, kKeyDim, isLower ? keys.high : keys.low);
+    narrowBySorted(range, atom, kQueryDim, end);
+  }
   return both(atMost(range.low, range.high), range.condition);
 }
 
@@ -235,6 +260,9 @@ IndexRange MaskSolver::partners(const MaskConjunction &conjunction, unsigned dim
       (bound->isLower ? range.low : range.high) = bound->isLower ? maximum(range.low, at) : minimum(range.high, at);
     }
   }
+  for (const SortedAtom &atom : conjunction.sorted)
+    if (!atom.varies(dim)) // speaks of the others alone
+      narrowBySorted(range, atom, other, search.evaluate(atom.side(dim), dim, Value()));
   // A bound that can be solved for the other dimension is monotone in it: its extreme is at an end.
   auto extreme = [&](AffineExpr bound, bool smallest) -> Value {
     if (!bound.isFunctionOfDim(other))
@@ -253,6 +281,15 @@ IndexRange MaskSolver::partners(const MaskConjunction &conjunction, unsigned dim
   for (AffineExpr upper : atoms.upper)
     if (Value at = extreme(upper, /*smallest=*/false))
       result.high = minimum(result.high, at);
+  Narrowed own{result.low, result.high, Value()};
+  for (const SortedAtom &atom : conjunction.sorted) {
+    if (!atom.varies(dim))
+      continue;
+    arith::CmpIPredicate predicate = atom.seenFrom(dim);
+    bool isLower = predicate == arith::CmpIPredicate::sge || predicate == arith::CmpIPredicate::sgt;
+    narrowBySorted(own, atom, dim, search.evaluate(atom.side(other), other, isLower ? range.low : range.high));
+  }
+  result = {own.low, own.high};
   Value possible = both(atMost(range.low, range.high), range.condition);
   Value none = b.createOrFold<arith::SubIOp>(loc, result.low, index(1));
   result.high = b.createOrFold<arith::SelectOp>(loc, possible, result.high, none);

@@ -11,13 +11,15 @@
 //
 //   j >= G(i), j <= F(i), j in [j0, j1]    some j:   G(i) <= j1,  F(i) >= j0,  G(i) <= F(i)
 //
-// and each of them, solved for i, is an interval again.
+// and each of them, solved for i, is an interval again. Comparisons of sorted values are intervals too, found by search
+// (MaskSearch.h), but whether two of their bounds G(i) <= F(i) leave a key is not asked: a document is not empty.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "compiler/schedule/MaskBounds.h"
 #include "compiler/schedule/MaskFormula.h"
+#include "compiler/schedule/MaskSearch.h"
 
 namespace attnc::schedule {
 
@@ -35,9 +37,10 @@ bool isSolvable(const MaskConjunction &conjunction);
 
 class MaskSolver {
 public:
-  /// `symbols` are index values for the formula's symbols, in order.
-  MaskSolver(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<mlir::Value> symbols)
-      : b(builder), loc(loc), symbols(symbols) {}
+  /// `symbols` are index values for the formula's symbols, in order; `uniform` is as MaskSearch wants it.
+  MaskSolver(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<mlir::Value> symbols, mlir::Region &mask,
+             const mlir::IRMapping &uniform)
+      : b(builder), loc(loc), symbols(symbols), search(builder, loc, mask, uniform) {}
 
   /// i1: some point of the box satisfies one of the conjunctions. Exact for exact conjunctions whose inequalities can
   /// be solved; otherwise it may be true where no point does.
@@ -54,11 +57,15 @@ private:
   mlir::Value atMost(mlir::Value lhs, mlir::Value rhs);
   mlir::Value both(mlir::Value lhs, mlir::Value rhs);
   mlir::Value emit(mlir::AffineExpr expr, llvm::ArrayRef<mlir::Value> dims);
+  struct Narrowed;
+  void require(Narrowed &range, mlir::Value holds);
+  void narrowBySorted(Narrowed &range, const SortedAtom &atom, unsigned dim, mlir::Value other);
   mlir::Value meetsOne(const MaskConjunction &conjunction, IndexRange queries, IndexRange keys);
 
   mlir::OpBuilder &b;
   mlir::Location loc;
   llvm::ArrayRef<mlir::Value> symbols;
+  MaskSearch search;
 };
 
 /// Index values of the symbols of `mask`'s formula at the insertion point; `uniform` maps arguments of the region.

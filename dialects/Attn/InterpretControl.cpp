@@ -67,6 +67,30 @@ static void compileFor(Compiler &compiler, scf::ForOp op) {
   });
 }
 
+static void compileWhile(Compiler &compiler, scf::WhileOp op) {
+  SmallVector<Move> enter = compiler.moves(op.getInits(), op.getBeforeArguments());
+  scf::ConditionOp decision = op.getConditionOp();
+  Program before = compiler.compile(op.getBefore().front());
+  Slot more = compiler.slot(decision.getCondition());
+  SmallVector<Move> go = compiler.moves(decision.getArgs(), op.getAfterArguments());
+  SmallVector<Move> leave = compiler.moves(decision.getArgs(), op.getResults());
+  Branch after = compileBranch(compiler, op.getAfter(), op.getBeforeArguments());
+  compiler.push([=](Frame &frame) {
+    apply(enter, frame);
+    for (;;) {
+      if (!before.run(frame))
+        return false;
+      if (!frame.integer(more))
+        break;
+      apply(go, frame);
+      if (!after.run(frame))
+        return false;
+    }
+    apply(leave, frame);
+    return true;
+  });
+}
+
 /// Copies values of one frame to the first slots of another, tensors and
 /// scalars numbered separately.
 static void passArguments(Frame &from, Frame &to, ArrayRef<Move> arguments) {
@@ -114,6 +138,7 @@ bool interpreter::compileControl(Compiler &compiler, Operation *op) {
   return TypeSwitch<Operation *, bool>(op)
       .Case([&](scf::IfOp op) { return compileIf(compiler, op), true; })
       .Case([&](scf::ForOp op) { return compileFor(compiler, op), true; })
+      .Case([&](scf::WhileOp op) { return compileWhile(compiler, op), true; })
       .Case([&](func::CallOp op) { return compileCall(compiler, op), true; })
       .Case([&](cf::AssertOp op) { return compileAssert(compiler, op), true; })
       .Default([](Operation *) { return false; });

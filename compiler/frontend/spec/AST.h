@@ -79,8 +79,9 @@ struct Dim {
   std::optional<int64_t> extent;
 };
 
-/// `f32[B, M, H, D]`; a scalar has no brackets.
+/// `f32[B, M, H, D]`, or `sorted i32[B, N]`; a scalar has no brackets.
 struct TypeExpr {
+  std::optional<llvm::SMLoc> sorted; // where that word stands
   Identifier element;
   bool isScalar = true;
   std::vector<Dim> dims;

@@ -110,9 +110,12 @@ DictionaryAttr AttentionImporter::tensorAttributes(const TensorInfo &info, llvm:
   for (const std::string &symbol : info.symbols)
     dims.push_back(builder.getStringAttr(symbol));
   llvm::StringRef name = info.parameter->name.text;
-  return builder.getDictionaryAttr(
-      {builder.getNamedAttr("attnc.dims", builder.getArrayAttr(dims)),
-       builder.getNamedAttr("attnc.name", builder.getStringAttr(name.empty() ? defaultName : name))});
+  llvm::SmallVector<NamedAttribute> attributes{
+      builder.getNamedAttr("attnc.dims", builder.getArrayAttr(dims)),
+      builder.getNamedAttr("attnc.name", builder.getStringAttr(name.empty() ? defaultName : name))};
+  if (info.parameter->type.sorted)
+    attributes.push_back(builder.getNamedAttr("attnc.sorted", builder.getUnitAttr()));
+  return builder.getDictionaryAttr(attributes);
 }
 
 void AttentionImporter::createFunction(ModuleOp module) {

@@ -166,10 +166,15 @@ bool Parser::parseResults(Attention &attention) {
   return tokens.expect(TokenKind::RightParen, "',' or ')'");
 }
 
-/// type = element [ "[" [ dim { "," dim } ] "]" ]
+/// type = [ "sorted" ] element [ "[" [ dim { "," dim } ] "]" ]
 bool Parser::parseType(TypeExpr &type) {
   if (!tokens.expectName(type.element, "a type, as in f32[B, M, H, D] or f32"))
     return false;
+  if (type.element.text == "sorted") {
+    type.sorted = type.element.loc;
+    if (!tokens.expectName(type.element, "the type of what is sorted, as in sorted i32[B, N]"))
+      return false;
+  }
   if (!tokens.consume(TokenKind::LeftBracket))
     return true;
   type.isScalar = false;

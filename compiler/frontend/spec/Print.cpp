@@ -258,7 +258,8 @@ LogicalResult FunctionPrinter::printSignature() {
         layout.empty() ? captureType(argument) : roleType(argument, argument.getType(), layout);
     if (failed(type))
       return failure();
-    params.push_back(fmt::format("{}: {}", argumentNames[argument.getArgNumber()], *type));
+    bool isSorted = bool(function.getArgAttr(argument.getArgNumber(), "attnc.sorted"));
+    params.push_back(fmt::format("{}: {}{}", argumentNames[argument.getArgNumber()], isSorted ? "sorted " : "", *type));
   }
   // One parameter after the other under the first, as far as 100 columns reach.
   os << head;

@@ -40,6 +40,15 @@ bool ShapeResolver::checkType(const Parameter &tensor, bool mustBeFloat) {
     return false;
   }
   Type element = parseElementType(name, diagnostics.getContext());
+  bool canBeSorted = isa_and_present<IntegerType>(element) && !element.isInteger(1) && !tensor.type.dims.empty();
+  if (tensor.type.sorted && element && !mustBeFloat && !canBeSorted) {
+    diagnostics.error(*tensor.type.sorted) << "only a tensor of integers can be sorted, along its last dimension";
+    return false;
+  }
+  if (tensor.type.sorted && mustBeFloat) {
+    diagnostics.error(*tensor.type.sorted) << "q, k, v and the results are not sorted";
+    return false;
+  }
   if (element && (!mustBeFloat || isa<FloatType>(element)))
     return true;
   if (element)
