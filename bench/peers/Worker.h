@@ -72,7 +72,10 @@ struct Problem {
     return it == settings.end() ? 0 : std::stoll(it->second);
   }
 
-  size_t elementBytes() const { return bf16 ? 2 : 4; }
+  size_t elementBytes() const {
+    const std::string &dtype = settings.at("dtype");
+    return dtype == "f64" ? 8 : dtype == "f32" ? 4 : 2;
+  }
   size_t queryElements() const { return B * H * M * D; }
   size_t keyElements() const { return B * G * N * D; }
   /// The first element of head `head` of a tensor with `heads` heads and `rows` rows, and from row to row.

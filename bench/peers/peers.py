@@ -10,6 +10,7 @@ Results are appended to FILE (build/bench/peers.jsonl); what is there already fo
 import argparse
 import dataclasses
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -176,6 +177,7 @@ def start_best(ways, problem, threads, folder, errors, remarks):
 
 def keep_faster(running, key, way, worker):
     took = worker.time(1)
+    took = worker.time(max(1, math.ceil(0.05 / took)))  # a first call says little of a short one
     if key in running and running[key][2] <= took:
         worker.close()
         return
@@ -220,13 +222,6 @@ def jobs(arguments):
             yield name, title, laid, goal
 
 
-def read_records(path, commit):
-    if not os.path.exists(path):
-        return []
-    with open(path) as file:
-        return [record for record in map(json.loads, file) if record["commit"] == commit]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="shapes: " + ", ".join(shape[0] for shape in SHAPES))
@@ -239,7 +234,7 @@ def main():
     counts = [int(count) for count in arguments.threads.split(",")]
     all_jobs = list(jobs(arguments))
     commit = report.commit()
-    done = {(r["shape"], r["dtype"], r["threads"]) for r in read_records(arguments.record, commit)}
+    done = {(r["shape"], r["dtype"], r["threads"]) for r in report.read_records(arguments.record, commit)}
     progress = Progress(len(all_jobs) * len(counts))
     for name, title, problem, goal in all_jobs:
         left = [count for count in counts if (name, problem.dtype, count) not in done]
@@ -262,7 +257,7 @@ def main():
             progress.step(f"{title} {problem.dtype} {threads} thread(s): {report.sentence(record)}")
     progress.close()
     if not arguments.no_report:
-        report.write(read_records(arguments.record, commit), os.path.join(ROOT, "bench"))
+        report.write(report.read_records(arguments.record, commit), os.path.join(ROOT, "bench"))
 
 
 if __name__ == "__main__":

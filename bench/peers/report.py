@@ -28,6 +28,14 @@ def machine():
     return f"{name}, {os.cpu_count()} cores"
 
 
+def read_records(path, commit=None):
+    """Lines of JSON, of one commit; none where there is no file."""
+    if not os.path.exists(path):
+        return []
+    with open(path) as file:
+        return [record for record in map(json.loads, file) if commit in (None, record["commit"])]
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # What a record says
 # ----------------------------------------------------------------------------------------------------------------------
@@ -217,30 +225,47 @@ def speeds(record):
     return unfused, forced[best] / times["default"] if best else None, best
 
 
+def sweep_sentence(record):
+    if "failed" in record:
+        return f"failed: {record['failed']}"
+    unfused, best, name = speeds(record)
+    said = [f"{speed:.2f}x of {of}" for speed, of in ((unfused, "unfused"), (best, name)) if speed is not None]
+    if not record["agree"]:
+        said.append("OUTPUTS DIFFER: " + ", ".join(record["off"]))
+    return ", ".join(said) or "nothing could be forced"
+
+
 def share_of(values, limit):
     values = [value for value in values if value is not None]
     return f"{sum(value >= limit for value in values) / len(values):.0%} of {len(values)}" if values else "none measured"
 
 
+def is_slow(unfused, best, name):
+    return unfused is not None and unfused < UNFUSED or best is not None and best < BEST
+
+
 def sweep_section(records):
-    all_speeds = [speeds(record) for record in records if "seconds" in record]
-    slow = sorted((best, unfused, name, record) for record, (unfused, best, name) in
-                  zip((r for r in records if "seconds" in r), all_speeds)
-                  if unfused is not None and unfused < UNFUSED or best is not None and best < BEST)
+    measured = [record for record in records if "seconds" in record]
     failed = [record for record in records if "failed" in record]
+    all_speeds = [speeds(record) for record in measured]
+    slow = sorted(((speed, record) for speed, record in zip(all_speeds, measured) if is_slow(*speed)),
+                  key=lambda pair: pair[0][1])
+    differing = [record for record in measured if not record["agree"]]
     lines = [
         f"`bench/sweep.py`, commit {records[0]['commit']}, {records[0]['machine']}: {len(records)} drawn shapes, one thread.",
         "", "| what | shapes | goal |", "|---|---|---|",
         f"| default at least {UNFUSED}x of unfused | {share_of([s[0] for s in all_speeds], UNFUSED)} | all |",
         f"| default at least {BEST}x of the best forced schedule | {share_of([s[1] for s in all_speeds], BEST)} | 85% |",
-        f"| outputs of all schedules agree | {sum(r['agree'] for r in records if 'agree' in r)} of {len(all_speeds)} | all |",
+        f"| outputs of all schedules agree | {len(measured) - len(differing)} of {len(measured)} | all |",
         f"| not compiled or not run | {len(failed)} | 0 |"]
     if slow:
         lines += ["", "Where the default is slower than that:", "",
                   "| shape | of unfused | of the best forced | which |", "|---|---|---|---|"]
         lines += [f"| {record['shape']} | {'-' if unfused is None else f'{unfused:.2f}x'} | {best:.2f}x | `{name}` |"
-                  for best, unfused, name, record in slow]
-    lines += ["", *(f"- failed: {record['shape']}: {record['failed']}" for record in failed)] if failed else []
+                  for (unfused, best, name), record in slow]
+    lines += [""] * bool(failed or differing)
+    lines += [f"- failed: {record['shape']}: {record['failed']}" for record in failed]
+    lines += [f"- outputs differ: {record['shape']}: {', '.join(record['off'])}" for record in differing]
     return "\n".join(lines)
 
 
@@ -278,9 +303,7 @@ def write_sweep(records, folder):
 def main():
     if len(sys.argv) != 4 or sys.argv[1] not in ("peers", "sweep"):
         sys.exit(__doc__)
-    with open(sys.argv[2]) as file:
-        records = [json.loads(line) for line in file]
-    (write if sys.argv[1] == "peers" else write_sweep)(records, sys.argv[3])
+    (write if sys.argv[1] == "peers" else write_sweep)(read_records(sys.argv[2]), sys.argv[3])
 
 
 if __name__ == "__main__":
