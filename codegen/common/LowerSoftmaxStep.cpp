@@ -279,6 +279,10 @@ LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp
   bool pairs = holdsPairs(op.getWeights());
   if (pairs && rows % 2 != 0)
     return op.emitError("weights in pairs need an even number of rows in a register tile");
+  constexpr int32_t kPairOfOnes = 0x3f803f80;
+  Value ones = pairs ? arith::ConstantOp::create(b, loc, DenseElementsAttr::get(ints, b.getI32IntegerAttr(kPairOfOnes)))
+                           .getResult()
+                     : Value();
   for (unsigned c = 0; c < cols; ++c) {
     Value sum = vector::LoadOp::create(b, loc, vector, op.getSum(), ValueRange{column(c)});
     SmallVector<Value> weights;
@@ -291,11 +295,11 @@ LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp
       if (pairs) { // what is summed is what is stored, so that truncation has no bias
         row = arith::DivUIOp::create(b, loc, row, constantIndex(b, loc, 2));
         stored = packPairs(b, loc, weights[r], weights[r + 1], ints);
-        std::tie(weights[r], weights[r + 1]) = unpackPairs(b, loc, stored, vector);
-        sum = arith::AddFOp::create(b, loc, sum, weights[r + 1]);
+        sum = target.dotPairs(b, loc, sum, stored, ones);
+      } else {
+        sum = arith::AddFOp::create(b, loc, sum, stored);
       }
       vector::StoreOp::create(b, loc, stored, op.getWeights(), ValueRange{row, column(c)});
-      sum = arith::AddFOp::create(b, loc, sum, weights[r]);
     }
     vector::StoreOp::create(b, loc, sum, op.getSum(), ValueRange{column(c)});
   }
