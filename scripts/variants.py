@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VARIANTS = os.path.join(ROOT, "examples", "variants")
 
 # Variants that are about shapes rather than masks: their masks are drawn elsewhere.
-SHAPES = ["mqa", "gqa", "decode", "mla", "mla-absorbed"]
+SHAPES = ["mqa", "gqa", "decode", "mla", "mla-absorbed", "packed-qkv", "packed-qkv-heads", "packed-gqa", "packed-latent"]
 # Queries, keys and block of a picture, where 256, 256 and 16 do not show what is meant.
 PICTURES = {
     "causal-end": (192, 256, 16), "causal-start": (192, 256, 16), "flamingo": (256, 128, 16), "tree": (32, 128, 8),
@@ -96,7 +96,7 @@ class Variant:
         self.code = "\n".join(line for line in lines if not line.startswith("#"))
         header = self.code[: self.code.index("{")]
         self.tensors = [(name, kind, [dim.strip() for dim in dims.split(",")])
-                        for name, kind, dims in re.findall(r"(\w+):\s*(\w+)\[([^\]]*)\]", header.split("->")[0])]
+                        for name, kind, dims in re.findall(r"(\w+):\s*(?:sorted\s+)?(\w+)\[([^\]]*)\]", header.split("->")[0])]
         self.has_mask, self.has_score = (re.search(rf"^  {what} *=", self.code, re.M) for what in ("mask", "score"))
 
     def kind(self):

@@ -87,10 +87,26 @@ struct TypeExpr {
   std::vector<Dim> dims;
 };
 
-/// A parameter or a result of an attention.
+/// One place of a view: `:` is the whole dimension, `2` one element, `H=0:32` a range, which is dimension H.
+struct ViewIndex {
+  llvm::SMLoc loc;
+  std::optional<int64_t> first = {}, end = {}; // end only of ranges
+  Identifier symbol = {};
+};
+
+/// `qkv[:, :, 0]`: a part of another parameter, read in place.
+struct View {
+  Identifier source;
+  std::vector<ViewIndex> indices; // one for each dimension, once resolved
+  size_t position = 0;            // of the source among the parameters
+  bool isResolved = false;        // or there was an error
+};
+
+/// A parameter or a result of an attention, or after the parameters a view of one.
 struct Parameter {
   Identifier name; // a single result may be unnamed
   TypeExpr type;
+  std::optional<View> view = {};
 };
 
 /// `def NAME(params) = body` or, inside an attention, `let NAME(params) =

@@ -22,6 +22,7 @@
 #include "compiler/frontend/spec/Import.h"
 #include "compiler/frontend/spec/Expressions.h"
 #include "compiler/frontend/spec/Parser.h"
+#include "compiler/frontend/spec/Views.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -59,6 +60,8 @@ public:
 private:
   void createFunction(ModuleOp module);
   DictionaryAttr tensorAttributes(const TensorInfo &info, llvm::StringRef defaultName);
+  Value tensorOf(unsigned position);
+  Value createView(const TensorInfo &view);
   Value createInit(const TensorInfo &result);
   Value extentOf(char letter);
   void createAttention();
@@ -81,6 +84,7 @@ private:
   llvm::SmallVector<Value> captures;
   llvm::SmallVector<std::optional<unsigned>> captureOf; // per parameter
   std::optional<unsigned> batchCapture;
+  llvm::DenseMap<unsigned, Value> views; // by position among the parameters
   llvm::SmallVector<bool> used;
 };
 } // namespace
@@ -122,6 +126,8 @@ void AttentionImporter::createFunction(ModuleOp module) {
   llvm::SmallVector<Type> inputs, outputs;
   llvm::SmallVector<DictionaryAttr> inputAttributes, outputAttributes;
   for (const TensorInfo &param : shapes.params) {
+    if (param.parameter->view)
+      break; // views come last
     inputs.push_back(param.type);
     inputAttributes.push_back(tensorAttributes(param, ""));
   }
@@ -136,9 +142,34 @@ void AttentionImporter::createFunction(ModuleOp module) {
   if (!attention.doc.empty())
     function->setAttr("attnc.doc", builder.getStringAttr(attention.doc));
   Block *body = function.addEntryBlock();
-  for (auto [argument, param] : llvm::zip(body->getArguments(), shapes.params))
+  for (auto [argument, param] : llvm::zip_first(body->getArguments(), shapes.params))
     argument.setLoc(diagnostics.translate(param.parameter->name.loc));
   builder.setInsertionPointToEnd(body);
+}
+
+/// The function's argument, or a part of one.
+Value AttentionImporter::tensorOf(unsigned position) {
+  if (!shapes.params[position].parameter->view)
+    return function.getArgument(position);
+  Value &value = views[position];
+  if (!value)
+    value = createView(shapes.params[position]);
+  return value;
+}
+
+Value AttentionImporter::createView(const TensorInfo &info) {
+  const View &view = *info.parameter->view;
+  used[view.position] = true;
+  Value source = function.getArgument(view.position);
+  Location at = diagnostics.translate(info.parameter->name.loc);
+  llvm::SmallVector<OpFoldResult> offsets, sizes = tensor::getMixedSizes(builder, at, source);
+  for (auto [dim, index] : llvm::enumerate(view.indices)) {
+    offsets.push_back(builder.getIndexAttr(index.first.value_or(0)));
+    if (index.first)
+      sizes[dim] = builder.getIndexAttr(index.end.value_or(*index.first + 1) - *index.first);
+  }
+  llvm::SmallVector<OpFoldResult> strides(offsets.size(), builder.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(builder, at, info.type, source, offsets, sizes, strides);
 }
 
 /// The run-time extent of a role, from the first of q, k, v that has it.
@@ -146,7 +177,7 @@ Value AttentionImporter::extentOf(char letter) {
   for (unsigned position : {shapes.q, shapes.k, shapes.v}) {
     size_t dim = shapes.params[position].layout.find(letter);
     if (dim != std::string::npos)
-      return tensor::DimOp::create(builder, loc, function.getArgument(position), dim);
+      return tensor::DimOp::create(builder, loc, tensorOf(position), dim);
   }
   llvm_unreachable("a run-time role is in q, k or v");
 }
@@ -193,9 +224,9 @@ void AttentionImporter::createAttention() {
     types.push_back(result.type);
   }
   auto layout = [&](unsigned position) { return builder.getStringAttr(shapes.params[position].layout); };
-  op = attn::AttentionOp::create(builder, loc, types, function.getArgument(shapes.q), function.getArgument(shapes.k),
-                                 function.getArgument(shapes.v), captures, inits, layout(shapes.q), layout(shapes.k),
-                                 layout(shapes.v), builder.getStringAttr(shapes.getOutput().layout), evaluateScale());
+  op = attn::AttentionOp::create(builder, loc, types, tensorOf(shapes.q), tensorOf(shapes.k), tensorOf(shapes.v),
+                                 captures, inits, layout(shapes.q), layout(shapes.k), layout(shapes.v),
+                                 builder.getStringAttr(shapes.getOutput().layout), evaluateScale());
   func::ReturnOp::create(builder, loc, op.getResults());
 }
 
@@ -370,6 +401,7 @@ FailureOr<OwningOpRef<ModuleOp>> attnc::spec::importSpec(llvm::SourceMgr &source
   Program program;
   program.library = parseLibrary(sources, diagnostics);
   program.user = parse(main->getBuffer(), diagnostics);
+  resolveViews(program.user, bindings, diagnostics);
   if (program.user.attentions.empty() && !diagnostics.hasErrors())
     diagnostics.error(llvm::SMLoc::getFromPointer(main->getBufferEnd()))
         << "the file defines no attention, as in: attention f(q: f32[B, M, H, "
@@ -379,8 +411,11 @@ FailureOr<OwningOpRef<ModuleOp>> attnc::spec::importSpec(llvm::SourceMgr &source
   checkBindings(program.user, bindings, diagnostics);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(context));
+  auto isBroken = [](const Parameter &parameter) { return parameter.view && !parameter.view->isResolved; };
   for (const Attention &attention : program.user.attentions)
-    if (std::optional<Shapes> shapes = resolveShapes(attention, bindings, diagnostics))
+    if (llvm::any_of(attention.params, isBroken))
+      continue; // reported, and without it no type is known
+    else if (std::optional<Shapes> shapes = resolveShapes(attention, bindings, diagnostics))
       AttentionImporter(program, attention, *shapes, diagnostics).import(*module);
     else
       checkStatements(program, attention, diagnostics);

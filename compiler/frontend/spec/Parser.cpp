@@ -34,6 +34,9 @@ private:
   bool parseDim(Dim &dim);
   void parseBody(Attention &attention);
   bool parseStatement(Attention &attention);
+  bool parseView(Identifier name, Attention &attention);
+  bool parseViewIndex(ViewIndex &index);
+  bool parseInteger(int64_t &value);
 
   TokenStream tokens;
   Diagnostics &diagnostics;
@@ -225,7 +228,56 @@ void Parser::parseBody(Attention &attention) {
   tokens.advance();
 }
 
-/// statement = ( "query" | "key" | "score" | "mask" | "sink" | "scale" ) "=" expr | let
+/// view = ( "q" | "k" | "v" ) "=" name "[" viewindex { "," viewindex } "]"
+bool Parser::parseView(Identifier name, Attention &attention) {
+  View view;
+  if (!tokens.expectName(view.source, "the parameter that '" + name.text + "' is a part of, as in qkv[:, :, 0]") ||
+      !tokens.expect(TokenKind::LeftBracket, "'[' and a place for each dimension, as in qkv[:, :, 0]"))
+    return false;
+  do {
+    if (!parseViewIndex(view.indices.emplace_back()))
+      return false;
+  } while (tokens.consume(TokenKind::Comma));
+  Parameter &parameter = attention.params.emplace_back();
+  parameter.name = name;
+  parameter.view = std::move(view);
+  return tokens.expect(TokenKind::RightBracket, "',' or ']'");
+}
+
+/// viewindex = ":" | integer | name "=" integer ":" integer
+bool Parser::parseViewIndex(ViewIndex &index) {
+  index.loc = tokens.getLoc();
+  if (tokens.consume(TokenKind::Colon))
+    return true;
+  bool isRange = tokens.is(TokenKind::Identifier);
+  if (isRange &&
+      (!tokens.expectName(index.symbol, "") || !tokens.expect(TokenKind::Assign, "'=' and a range, as in H=0:32")))
+    return false;
+  if (!tokens.is(TokenKind::Integer)) {
+    tokens.fail("':', a number, or a range as in H=0:32");
+    return false;
+  }
+  if (!parseInteger(index.first.emplace()))
+    return false;
+  return !isRange || (tokens.expect(TokenKind::Colon, "':' and the end of the range, as in H=0:32") &&
+                      parseInteger(index.end.emplace()));
+}
+
+bool Parser::parseInteger(int64_t &value) {
+  value = 0;
+  if (!tokens.is(TokenKind::Integer)) {
+    tokens.fail("a number");
+    return false;
+  }
+  if (tokens.getText().getAsInteger(10, value)) {
+    diagnostics.error(tokens.getLoc()) << "'" << tokens.getText().take_front(40) << "' does not fit 64 bits";
+    value = 0;
+  }
+  tokens.advance();
+  return true;
+}
+
+/// statement = ( "query" | "key" | "score" | "mask" | "sink" | "scale" ) "=" expr | view | let
 bool Parser::parseStatement(Attention &attention) {
   if (tokens.consume(TokenKind::Semicolon))
     return true;
@@ -238,6 +290,8 @@ bool Parser::parseStatement(Attention &attention) {
   if (!tokens.expectName(statement.name, "a statement ('mask = ...'), 'let' or '}'") ||
       !tokens.expect(TokenKind::Assign, "'=' after '" + statement.name.text + "'"))
     return false;
+  if (llvm::is_contained({"q", "k", "v"}, statement.name.text))
+    return parseView(statement.name, attention);
   statement.value = ExpressionParser(tokens, diagnostics).parse();
   bool parsed = statement.value != nullptr;
   attention.statements.push_back(std::move(statement));

@@ -41,6 +41,8 @@ private:
   std::string shaped(Type element, ArrayRef<std::string> dims);
   std::string roleType(Value argument, Type type, StringRef layout);
   FailureOr<std::string> captureType(Value argument);
+  FailureOr<std::string> packedType(Value argument);
+  void printView(Value role, StringRef name, StringRef layout);
   FailureOr<std::string> captureName(Value capture);
   LogicalResult printSignature();
   void printResults();
@@ -98,7 +100,8 @@ LogicalResult FunctionPrinter::checkBody() {
         return attention.emitError("a second attention in one function cannot "
                                    "be written in the .attn language");
       op = attention;
-    } else if (!isa<arith::ConstantOp, tensor::DimOp, tensor::EmptyOp, tensor::ExtractOp, func::ReturnOp>(inner)) {
+    } else if (!isa<arith::ConstantOp, tensor::DimOp, tensor::EmptyOp, tensor::ExtractOp, tensor::ExtractSliceOp,
+                    func::ReturnOp>(inner)) {
       return inner.emitError() << "'" << inner.getName() << "' cannot be written in the .attn language";
     }
   }
@@ -110,13 +113,43 @@ LogicalResult FunctionPrinter::checkBody() {
   return success();
 }
 
-/// q, k and v must be three different arguments.
+/// The slice of an argument that `value` is, if the language can write it: constant offsets, no gaps, and where the
+/// size is no constant the whole dimension.
+static tensor::ExtractSliceOp viewOf(Value value) {
+  auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice || !isa<BlockArgument>(slice.getSource()) || !slice.hasUnitStride() ||
+      llvm::any_of(slice.getStaticOffsets(), ShapedType::isDynamic))
+    return {};
+  for (auto [dim, size] : llvm::enumerate(slice.getMixedSizes())) {
+    auto extent = isa<Value>(size) ? cast<Value>(size).getDefiningOp<tensor::DimOp>() : tensor::DimOp();
+    bool isWhole = extent && extent.getSource() == slice.getSource() && extent.getConstantIndex() == int64_t(dim);
+    if (isa<Value>(size) && !isWhole)
+      return {};
+  }
+  return slice;
+}
+
+/// Dimensions of the source that `slice` keeps, in order.
+static SmallVector<int64_t> keptDims(tensor::ExtractSliceOp slice) {
+  llvm::SmallBitVector dropped = slice.getDroppedDims();
+  SmallVector<int64_t> kept;
+  for (int64_t dim = 0; dim < slice.getSourceType().getRank(); ++dim)
+    if (!dropped.test(dim))
+      kept.push_back(dim);
+  return kept;
+}
+
+static bool isWholeDim(tensor::ExtractSliceOp slice, int64_t dim) {
+  return slice.getStaticOffset(dim) == 0 && slice.getStaticSize(dim) == slice.getSourceType().getDimSize(dim);
+}
+
+/// q, k and v must be three different arguments, or parts of arguments.
 LogicalResult FunctionPrinter::checkRoles() {
   SmallVector<Value> roles{op.getQ(), op.getK(), op.getV()};
   bool distinct = roles[0] != roles[1] && roles[1] != roles[2] && roles[0] != roles[2];
-  if (distinct && llvm::all_of(roles, [](Value value) { return isa<BlockArgument>(value); }))
+  if (distinct && llvm::all_of(roles, [](Value value) { return isa<BlockArgument>(value) || viewOf(value); }))
     return success();
-  return op.emitError("q, k and v must be three arguments of the function to "
+  return op.emitError("q, k and v must be three arguments of the function, or parts of them, to "
                       "be written in the .attn language");
 }
 
@@ -157,6 +190,8 @@ void FunctionPrinter::nameArguments() {
 
 /// The entry of attnc.dims, or "".
 StringRef FunctionPrinter::symbolOf(Value argument, int64_t dim) {
+  if (tensor::ExtractSliceOp view = viewOf(argument))
+    return dim < 0 ? "" : symbolOf(view.getSource(), keptDims(view)[dim]);
   unsigned number = cast<BlockArgument>(argument).getArgNumber();
   auto dims = function.getArgAttrOfType<ArrayAttr>(number, "attnc.dims");
   if (!dims || dim < 0 || dim >= static_cast<int64_t>(dims.size()))
@@ -224,6 +259,30 @@ FailureOr<std::string> FunctionPrinter::captureType(Value argument) {
   return shaped(element, dims);
 }
 
+/// The type of an argument that q, k or v are parts of: dimensions that a part keeps have its letters.
+FailureOr<std::string> FunctionPrinter::packedType(Value argument) {
+  auto type = cast<RankedTensorType>(argument.getType());
+  SmallVector<std::string> dims;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    std::string name = std::to_string(type.getDimSize(dim));
+    std::pair<Value, StringRef> roles[] = {
+        {op.getV(), op.getVLayout()}, {op.getK(), op.getKLayout()}, {op.getQ(), op.getQLayout()}};
+    char letter = 0;
+    for (auto [role, layout] : roles) { // q's letter counts most
+      tensor::ExtractSliceOp view = viewOf(role);
+      if (!view || view.getSource() != argument || !isWholeDim(view, dim) || view.getDroppedDims().test(dim))
+        continue;
+      letter = layout[llvm::count_if(keptDims(view), [&](int64_t kept) { return kept < dim; })];
+    }
+    if (letter)
+      name = roleDim(letter, type.getDimSize(dim), argument, dim);
+    else if (type.isDynamicDim(dim))
+      return function.emitError() << "a run-time dimension of an argument is in none of its parts";
+    dims.push_back(name);
+  }
+  return shaped(type.getElementType(), dims);
+}
+
 /// What a capture is called in an expression.
 FailureOr<std::string> FunctionPrinter::captureName(Value capture) {
   if (auto argument = dyn_cast<BlockArgument>(capture))
@@ -254,8 +313,13 @@ LogicalResult FunctionPrinter::printSignature() {
                        : argument == op.getK() ? op.getKLayout()
                        : argument == op.getV() ? op.getVLayout()
                                                : StringRef();
-    FailureOr<std::string> type =
-        layout.empty() ? captureType(argument) : roleType(argument, argument.getType(), layout);
+    bool isPacked = llvm::any_of(ArrayRef<Value>{op.getQ(), op.getK(), op.getV()}, [&](Value role) {
+      tensor::ExtractSliceOp view = viewOf(role);
+      return view && view.getSource() == argument;
+    });
+    FailureOr<std::string> type = !layout.empty() ? roleType(argument, argument.getType(), layout)
+                                  : isPacked      ? packedType(argument)
+                                                  : captureType(argument);
     if (failed(type))
       return failure();
     bool isSorted = bool(function.getArgAttr(argument.getArgNumber(), "attnc.sorted"));
@@ -274,7 +338,34 @@ LogicalResult FunctionPrinter::printSignature() {
     column += param.size();
   }
   printResults();
+  printView(op.getQ(), "q", op.getQLayout());
+  printView(op.getK(), "k", op.getKLayout());
+  printView(op.getV(), "v", op.getVLayout());
   return success();
+}
+
+/// "q = qkv[:, :, 0]" where q is a part of an argument.
+void FunctionPrinter::printView(Value role, StringRef name, StringRef layout) {
+  tensor::ExtractSliceOp view = viewOf(role);
+  if (!view)
+    return;
+  SmallVector<std::string> indices;
+  for (int64_t dim = 0; dim < view.getSourceType().getRank(); ++dim) {
+    int64_t first = view.getStaticOffset(dim);
+    if (view.getDroppedDims().test(dim)) {
+      indices.push_back(std::to_string(first));
+    } else if (isWholeDim(view, dim)) {
+      indices.push_back(":");
+    } else {
+      char letter = layout[llvm::count_if(keptDims(view), [&](int64_t kept) { return kept < dim; })];
+      indices.push_back(fmt::format("{}={}:{}", letter == 'E' ? "Dv" : std::string(1, letter), first,
+                                    first + view.getStaticSize(dim)));
+    }
+  }
+  while (indices.size() > 1 && indices.back() == ":")
+    indices.pop_back();
+  os << fmt::format("  {} = {}[{}]\n", name.str(), argumentNames[cast<BlockArgument>(view.getSource()).getArgNumber()],
+                    fmt::join(indices, ", "));
 }
 
 void FunctionPrinter::printResults() {

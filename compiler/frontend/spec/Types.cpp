@@ -52,7 +52,8 @@ bool ShapeResolver::checkType(const Parameter &tensor, bool mustBeFloat) {
   if (element && (!mustBeFloat || isa<FloatType>(element)))
     return true;
   if (element)
-    diagnostics.error(tensor.type.element.loc) << "q, k, v and the results hold floats, not " << name;
+    diagnostics.error(tensor.view ? tensor.name.loc : tensor.type.element.loc)
+        << "q, k, v and the results hold floats, not " << name;
   else
     diagnostics.error(tensor.type.element.loc)
         << "unknown element type '" << name << "'"
