@@ -9,7 +9,9 @@ a run that was stopped goes on where it was; at the end the sweep's section of b
 the first N shapes only and prints the section instead. Needs `ninja -C build bench-peers`.
 """
 import argparse
+import concurrent.futures
 import dataclasses
+import itertools
 import json
 import os
 import random
@@ -130,13 +132,24 @@ def shrink(shape):
 
 def compile_all(folder, shape):
     """Libraries by schedule, and why others are not there."""
-    libraries = {"default": compile_attnc(folder, shape.text(), shape.problem, name="libdefault.so")}
-    refused = {}
-    for index, schedule in enumerate(SCHEDULES):
+    libraries, refused = {}, {}
+
+    def compile_one(index, schedule):
+        own = os.path.join(folder, str(index))  # the header and the example lie beside the library
+        os.mkdir(own)
         try:
-            libraries[schedule] = compile_attnc(folder, shape.text(), shape.problem, schedule, f"lib{index}.so")
+            return compile_attnc(own, shape.text(), shape.problem, schedule), None
         except Cannot as error:
-            refused[schedule] = str(error)
+            return None, str(error)
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # nothing is timed meanwhile
+        results = list(pool.map(compile_one, itertools.count(), [None, *SCHEDULES]))
+    for schedule, (library, why) in zip(["default", *SCHEDULES], results):
+        if library:
+            libraries[schedule] = library
+        elif schedule == "default":
+            raise Cannot(why)
+        else:
+            refused[schedule] = why
     return libraries, refused
 
 

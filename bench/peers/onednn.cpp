@@ -229,8 +229,8 @@ void Rows::runBlock(int64_t blockRows, int64_t batch, int64_t head, int64_t row)
     Keys seen = problem.keysOf(row + r);
     float *scores = own.scores.get() + r * columns;
     weigh(scores, columns, seen.begin - visible.begin, seen.end - visible.begin, running[r]);
-    for (int64_t c = 0; problem.bf16 && c < columns; ++c)
-      own.weights[r * columns + c] = narrow(scores[c]);
+    if (problem.bf16)
+      narrow(scores, own.weights.get() + r * columns, columns);
   }
   const void *weights = problem.bf16 ? static_cast<const void *>(own.weights.get()) : own.scores.get();
   second.run(own.engine, own.stream, weights, tensors.v.get() + keys * bytes, own.sums.get());
