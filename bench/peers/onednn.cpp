@@ -267,7 +267,7 @@ static void serveWhole(const Problem &problem, const Tensors &tensors, attnc_con
   double gigabytes = 1e-9 * static_cast<double>(problem.B * problem.H * problem.M * problem.N) *
                      static_cast<double>(problem.elementBytes());
   if (gigabytes > 1)
-    cannot("whole: " + std::to_string(gigabytes).substr(0, 3) + " GB of scores");
+    cannot(std::to_string(gigabytes).substr(0, 3) + " GB of scores");
   omp_set_num_threads(problem.threads);
   Whole whole(problem, tensors, threads);
   serve(problem, tensors, output, "matmul, softmax, matmul over all heads", [&] { whole.run(); });

@@ -33,9 +33,14 @@ def group_query_attention(p):
             f" num_heads={H} kv_num_heads={G}{window}\n")
 
 
+def has_huge_scores(p):
+    """Of which several tensors would be in memory at once."""
+    return p.B * p.H * p.M * p.N * 4 > 1e9
+
+
 def attention_23(p):
-    """The standard's operator; it masks ends alike, and has no window."""
-    if p.window:
+    """The standard's operator; it computes all scores, and has no window."""
+    if p.window or has_huge_scores(p):
         return None
     B, H, G, M, N, D = p.extents()
     inputs = tensors("input", {"q": (B, H, M, D), "k": (B, G, N, D), "v": (B, G, N, D)})
@@ -45,9 +50,9 @@ def attention_23(p):
 
 def unfused(p):
     """Matmul, scale, mask, softmax, matmul; the heads of a group meet their k and v by broadcasting."""
+    if has_huge_scores(p):
+        return None
     B, H, G, M, N, D = p.extents()
-    if B * H * M * N * 4 > 1e9:
-        return None  # several tensors of that size
     query, key = ((B, H, M, D), (B, H, N, D)) if G == H else ((B, G, H // G, M, D), (B, G, 1, N, D))
     swapped = "[0,1,3,2]" if G == H else "[0,1,2,4,3]"
     mask = f"input mask float32[{M},{N}]\n" if p.causal else ""

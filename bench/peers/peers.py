@@ -93,7 +93,8 @@ def native_ways(peer, program, ways):
 PEERS = {
     "ONNX Runtime": ort_ways,
     "OpenBLAS": native_ways("OpenBLAS", "peer-openblas", ["blocks"]),
-    "oneDNN": native_ways("oneDNN", "peer-onednn", ["whole", "rows"]),
+    "oneDNN": native_ways("oneDNN", "peer-onednn", ["whole"]),
+    "oneDNN by hand": native_ways("oneDNN by hand", "peer-onednn", ["rows"]),
 }
 
 
@@ -114,8 +115,28 @@ def start(way, problem, threads, folder):
                   way.settings)
 
 
+def refuse(way, why, remarks):
+    """A peer may be unable or wrong; we may not."""
+    if way.peer == "attnc":
+        raise Cannot(f"attnc, {way.layout}: {why}")
+    remarks.append(f"{way.peer}, {way.name}: {why}")
+
+
+def check_way(way, problem, folder, good, remarks):
+    """Puts the way's error into `good` if it is small."""
+    try:
+        worker = start(way, problem, 2, folder)
+    except Cannot as error:
+        return refuse(way, error, remarks)
+    worker.close()
+    error = largest_difference(worker.output, os.path.join(folder, "expected.bin"), problem.dtype, rows=0)
+    if error > TOLERANCE[problem.dtype]:
+        return refuse(way, f"WRONG by {error:.2g}", remarks)
+    good[way.peer, way.name] = error
+
+
 def check_small(problem, remarks):
-    """The names of the ways that agree with the reference on the small problem; our own must."""
+    """The errors of the ways that agree with the reference on the small problem."""
     good = {}
     tiny = small(problem)
     with tempfile.TemporaryDirectory() as folder:
@@ -125,19 +146,8 @@ def check_small(problem, remarks):
             os.mkdir(inner)
             record_reference(inner, dataclasses.replace(tiny, layout=layout))
             for way in ways:
-                if way.layout != layout:
-                    continue
-                try:
-                    worker = start(way, tiny, 2, inner)
-                except Cannot as error:
-                    remarks.append(f"{way.peer} {way.name}: {error}")
-                    continue
-                worker.close()
-                error = largest_difference(worker.output, os.path.join(inner, "expected.bin"), problem.dtype, rows=0)
-                if error <= TOLERANCE[problem.dtype]:
-                    good[way.peer, way.name] = error
-                else:
-                    remarks.append(f"{way.peer} {way.name}: WRONG by {error:.2g}")
+                if way.layout == layout:
+                    check_way(way, tiny, inner, good, remarks)
     return good
 
 
@@ -156,19 +166,19 @@ def start_best(ways, problem, threads, folder, errors, remarks):
     """A worker for each of our layouts, and for each peer's fastest way; all outputs agree with ours."""
     running = {}
     for way in ways:
-        if way.peer != "attnc" and (way.peer, way.name) not in errors:
+        if (way.peer, way.name) not in errors:
             continue  # it was wrong, or cannot
         try:
             worker = start(way, problem, threads, folder)
         except Cannot as error:
-            remarks.append(f"{way.peer} {way.name}: {error}")
+            refuse(way, error, remarks)
             continue
         key = (way.peer, way.layout) if way.peer == "attnc" else way.peer
         if way.peer != "attnc":
             ours = running["attnc", way.layout][1].output
             error = largest_difference(worker.output, ours, problem.dtype)
             if error > TOLERANCE[problem.dtype]:
-                remarks.append(f"{way.peer} {way.name}: WRONG by {error:.2g}")
+                refuse(way, f"WRONG by {error:.2g}", remarks)
                 worker.close()
                 continue
         keep_faster(running, key, way, worker)
@@ -207,6 +217,19 @@ def measure(problem, threads, errors, rounds, remarks):
 # All of them
 # ----------------------------------------------------------------------------------------------------------------------
 
+def measure_all(problem, counts, rounds, show):
+    """A record for every count of threads."""
+    remarks = []
+    show(": checking")
+    errors = check_small(problem, remarks)
+    for threads in counts:
+        show(f", {threads} thread(s)")
+        own = list(remarks)
+        results, peak = measure(problem, threads, errors, rounds, own)
+        yield {"dtype": problem.dtype, "threads": threads, "peak": peak, "results": results,
+               "remarks": sorted(set(own))}
+
+
 def shrink(problem):
     """For tests: everything happens, in a second."""
     return dataclasses.replace(problem, B=1, G=1, H=problem.H // problem.G, M=96, N=96,
@@ -235,29 +258,28 @@ def main():
     all_jobs = list(jobs(arguments))
     commit = report.commit()
     done = {(r["shape"], r["dtype"], r["threads"]) for r in report.read_records(arguments.record, commit)}
-    progress = Progress(len(all_jobs) * len(counts))
+    progress, failed = Progress(len(all_jobs) * len(counts)), False
     for name, title, problem, goal in all_jobs:
         left = [count for count in counts if (name, problem.dtype, count) not in done]
         for _ in range(len(counts) - len(left)):
             progress.step(f"{title} {problem.dtype}: measured before")
         if not left:
             continue
-        remarks = []
-        progress.show(f"{title} {problem.dtype}: checking")
-        errors = check_small(problem, remarks)
-        for threads in left:
-            progress.show(f"{title} {problem.dtype}, {threads} thread(s)")
-            own = list(remarks)
-            results, peak = measure(problem, threads, errors, arguments.rounds, own)
-            record = {"commit": commit, "shape": name, "title": title, "dtype": problem.dtype, "threads": threads,
-                      "goal": goal, "peak": peak, "results": results, "remarks": sorted(set(own)),
-                      "machine": report.machine()}
-            with open(arguments.record, "a") as file:
-                file.write(json.dumps(record) + "\n")
-            progress.step(f"{title} {problem.dtype} {threads} thread(s): {report.sentence(record)}")
+        try:
+            for record in measure_all(problem, left, arguments.rounds, lambda what: progress.show(
+                    f"{title} {problem.dtype}{what}")):
+                record |= {"commit": commit, "shape": name, "title": title, "goal": goal, "machine": report.machine()}
+                with open(arguments.record, "a") as file:
+                    file.write(json.dumps(record) + "\n")
+                progress.step(f"{title} {problem.dtype} {record['threads']} thread(s): {report.sentence(record)}")
+        except Cannot as error:
+            progress.close()
+            print(f"{title} {problem.dtype}: {error}", file=sys.stderr)
+            failed = True
     progress.close()
     if not arguments.no_report:
         report.write(report.read_records(arguments.record, commit), os.path.join(ROOT, "bench"))
+    return int(failed)
 
 
 if __name__ == "__main__":
