@@ -44,7 +44,7 @@ func.func @never(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32
     outs("ME", %o : memref<?x64xf32>) mask {
   ^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
     %c = arith.cmpi sge, %j, %N : index
-    // expected-warning @+1 {{this mask allows no key: every output is 0}}
+    // expected-warning @+1 {{the mask is never true: no key is allowed and the output is 0}}
     attn.yield %c : i1
   }
   return
