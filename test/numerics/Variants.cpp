@@ -28,6 +28,7 @@ struct Point {
 struct Capture {
   std::string layout;
   std::string type;
+  bool isSorted = false; // along the last dimension; ids of documents
 };
 
 struct MaskRow {
@@ -118,6 +119,25 @@ static const std::vector<MaskRow> &maskTable() {
         %r = tensor.extract %t[%h, %i, %j] : CAPTURE)",
        [](const Point &p, const RefTensor *t) { return t->ints[at(t, {p.h, p.i, p.j})] != 0; },
        {{"HMN", "i1"}}},
+      {"documents",
+       R"(
+        %c0 = arith.constant 0 : index
+        %c1 = arith.constant 1 : index
+        %d = arith.subi %N, %M : index
+        %p = arith.addi %i, %d : index
+        %last = arith.subi %N, %c1 : index
+        %low = arith.minsi %p, %last : index
+        %own = arith.maxsi %low, %c0 : index
+        %x = tensor.extract %t[%b, %own] : CAPTURE
+        %y = tensor.extract %t[%b, %j] : CAPTURE
+        %e = arith.cmpi eq, %x, %y : i32
+        %c = arith.cmpi sle, %j, %p : index
+        %r = arith.andi %e, %c : i1)",
+       [](const Point &p, const RefTensor *t) {
+         int64_t own = std::max<int64_t>(0, std::min(p.pos(), p.N - 1));
+         return p.j <= p.pos() && t->ints[at(t, {p.b, own})] == t->ints[at(t, {p.b, p.j})];
+       },
+       {{"BN", "i32", /*isSorted=*/true}}},
   };
   return table;
 }
@@ -287,7 +307,10 @@ std::string numerics::moduleText(const Variant &variant) {
                              described(variant, name, layout, variant.type));
   for (auto [n, capture] : llvm::enumerate(capturesOf(variant))) {
     std::string name = fmt::format("capture{}", n);
-    arguments += fmt::format(",\n    %{}: {}", name, described(variant, name, capture.layout, capture.type));
+    std::string type = described(variant, name, capture.layout, capture.type);
+    if (capture.isSorted)
+      type.insert(type.size() - 1, ", attnc.sorted");
+    arguments += fmt::format(",\n    %{}: {}", name, type);
     captures += (n ? ", %" : "%") + name;
     captureTypes += (n ? ", " : "") + typeText(variant, capture.layout, capture.type);
   }
@@ -345,6 +368,7 @@ static Type elementType(StringRef name, MLIRContext *context) {
       .Case("f16", builder.getF16Type())
       .Case("bf16", builder.getBF16Type())
       .Case("i1", builder.getI1Type())
+      .Case("i32", builder.getI32Type())
       .Default(builder.getF32Type());
 }
 
@@ -420,6 +444,15 @@ static void spoilRow(RefTensor &tensor, StringRef layout, char letter, int64_t n
   }
 }
 
+/// A few ids per row, in order.
+static void makeDocuments(RefTensor &ids, std::mt19937 &generator) {
+  int64_t length = ids.shape.back();
+  for (int64_t &id : ids.ints)
+    id = generator() % 6;
+  for (size_t row = 0; row < ids.ints.size(); row += length)
+    std::sort(ids.ints.begin() + row, ids.ints.begin() + row + length);
+}
+
 std::vector<RefTensor> numerics::makeInputs(const Variant &variant, const Sizes &sizes, Poison poison, unsigned seed,
                                             MLIRContext *context) {
   std::mt19937 generator(seed);
@@ -428,6 +461,8 @@ std::vector<RefTensor> numerics::makeInputs(const Variant &variant, const Sizes 
     inputs.push_back(random(elementType(variant.type, context), shapeOf(variant, sizes, layout), generator));
   for (const Capture &capture : capturesOf(variant)) {
     inputs.push_back(random(elementType(capture.type, context), shapeOf(variant, sizes, capture.layout), generator));
+    if (capture.isSorted)
+      makeDocuments(inputs.back(), generator);
     if (capture.layout == "H") // slopes: at distance 1000 a score of 2000 has no digits left for f32
       for (double &slope : inputs.back().floats)
         slope /= 64;

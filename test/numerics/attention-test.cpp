@@ -57,8 +57,8 @@ protected:
 /// Small heads keep the f64 reference fast; the kernel's lengths are what is ragged.
 std::vector<Variant> variants() {
   std::vector<Variant> all;
-  for (const char *mask :
-       {"none", "causal", "causal_start", "window", "prefix", "scattered", "even_rows", "never", "padding", "per_head"})
+  for (const char *mask : {"none", "causal", "causal_start", "window", "prefix", "scattered", "even_rows", "never",
+                           "padding", "per_head", "documents"})
     all.push_back({.name = std::string("mask_") + mask, .mask = mask, .lse = true});
   for (const char *score : {"softcap", "alibi", "bias", "shared_bias", "minus_inf"})
     all.push_back({.name = std::string("score_") + score, .mask = "causal", .score = score});
@@ -84,6 +84,7 @@ std::vector<Variant> variants() {
                    .o = "BMHE",
                    .type = type});
   }
+  all.push_back({.name = "bf16_documents", .mask = "documents", .D = 6, .E = 5, .type = "bf16"});
   all.push_back({.name = "f64_window", .mask = "window", .type = "f64"});
   all.push_back({.name = "f64_padding", .mask = "padding", .score = "bias", .D = 7, .E = 20, .type = "f64"});
   all.push_back({.name = "both_captures", .mask = "padding", .score = "bias"});
