@@ -34,6 +34,18 @@ std::optional<bool> FeatureKnowledge::isNegative(AffineIndex value) {
   return std::nullopt;
 }
 
+/// The one that is nowhere above the other; where they are equal does not matter.
+std::optional<AffineIndex> FeatureKnowledge::lesser(AffineIndex x, AffineIndex y) {
+  AffineIndex difference{x.first - y.first, x.slope - y.slope};
+  int64_t first = difference.at(0), last = difference.at(run.count - 1);
+  if (first <= 0 && last <= 0)
+    return x;
+  if (first >= 0 && last >= 0)
+    return y;
+  isNegative(difference); // remembers where
+  return std::nullopt;
+}
+
 /// floor(value / divisor)
 std::optional<AffineIndex> FeatureKnowledge::divide(AffineIndex value, int64_t divisor) {
   if (value.slope % divisor == 0)
@@ -82,13 +94,10 @@ std::optional<AffineIndex> FeatureKnowledge::computeIndex(Value value) {
           return std::nullopt;
         return AffineIndex{x->first * y->first, x->slope * y->first + y->slope * x->first};
       })
-      .Case([&](arith::MinSIOp) -> Result {
-        std::optional<bool> isFirst = isNegative(difference);
-        return isFirst ? Result(*isFirst ? *x : *y) : std::nullopt;
-      })
+      .Case([&](arith::MinSIOp) { return lesser(*x, *y); })
       .Case([&](arith::MaxSIOp) -> Result {
-        std::optional<bool> isSecond = isNegative(difference);
-        return isSecond ? Result(*isSecond ? *y : *x) : std::nullopt;
+        Result least = lesser(*x, *y);
+        return least ? Result({x->first + y->first - least->first, x->slope + y->slope - least->slope}) : std::nullopt;
       })
       .Case([&](arith::FloorDivSIOp) { return y->slope == 0 && y->first > 0 ? divide(*x, y->first) : std::nullopt; })
       .Default([](Operation *) { return std::nullopt; });

@@ -52,6 +52,7 @@ private:
   std::optional<AffineIndex> computeIndex(mlir::Value value);
   std::optional<bool> computeTruth(mlir::Value value);
   std::optional<bool> isNegative(AffineIndex value);
+  std::optional<AffineIndex> lesser(AffineIndex x, AffineIndex y);
   std::optional<AffineIndex> divide(AffineIndex value, int64_t divisor);
 
   mlir::Value feature;

@@ -6,8 +6,10 @@
 // Before:  key { %y = sum over d of x[d]^2;  x[d] * 1/sqrt(%y) * cos[j, d % 32] + (d < 32 ? -x[d + 32] : x[d - 32]) ...
 // } After, for one row:
 //   %y = tile.reduce add %c0 to %c64 { x[d]^2 }
-//   tile.map %c0 to %c32 { to[row, e]      = x[e] ... - x[e + 32] ... }         one map for each run (FeatureSplit.h)
-//   tile.map %c0 to %c32 { to[row, e + 32] = x[e + 32] ... + x[e] ... }
+//   tile.map %c0 to %c32 {                        one map for all runs of one length (FeatureSplit.h)
+//     to[row, e]      = x[e] ... - x[e + 32] ...
+//     to[row, e + 32] = x[e + 32] ... + x[e] ...
+//   }
 //
 // A run's code is emitted from what it yields back to the row, so that what only other runs need is not there.
 //
@@ -27,6 +29,8 @@ using attnc::attn::AttentionOp;
 
 /// The position of d among the arguments of a query or key region.
 constexpr unsigned kFeature = 3;
+/// So many runs in one loop: their values wait in registers for the stores.
+constexpr size_t kTogether = 4;
 
 bool RowTransform::isPermuted(AttentionOp op) {
   return llvm::any_of(ArrayRef<Region *>{&op.getQuery(), &op.getKey()}, [](Region *region) {
@@ -105,18 +109,25 @@ Value RowTransform::emitSum(attn::SumOp sum) {
   return total;
 }
 
-/// One run of features, stored from `first` on.
-void RowTransform::emitRun(FeatureRun run, Value to, Value toRow, int64_t first) {
-  auto map = tile::MapOp::create(b, loc, index(0), index(run.count));
+/// Runs of one length, stored one behind the other from `first` on. They share a loop, and what they load: all stores
+/// come after all loads.
+void RowTransform::emitRuns(ArrayRef<FeatureRun> runs, Value to, Value toRow, int64_t first) {
+  auto map = tile::MapOp::create(b, loc, index(0), index(runs.front().count));
   rowPoint = OpBuilder::InsertPoint(map->getBlock(), map->getIterator());
   OpBuilder::InsertionGuard guard(b);
   Block *block = b.createBlock(&map.getBody(), {}, {b.getIndexType()}, {loc});
   Value e = block->getArgument(0);
   Value feature = region.empty() ? Value() : region.getArgument(kFeature);
-  Scope scope{e, run, FeatureKnowledge(feature, run)};
-  Value result = region.empty() ? emitLoad(emitIndex({run.start, run.step}, e))
-                                : emitValue(region.front().getTerminator()->getOperand(0), scope);
-  memref::StoreOp::create(b, loc, result, to, ValueRange{toRow, emitIndex({first, 1}, e)});
+  SmallVector<Value> results;
+  for (FeatureRun run : runs) {
+    Scope scope{e, run, FeatureKnowledge(feature, run)};
+    results.push_back(region.empty() ? emitLoad(emitIndex({run.start, run.step}, e))
+                                     : emitValue(region.front().getTerminator()->getOperand(0), scope));
+  }
+  for (Value result : results) {
+    memref::StoreOp::create(b, loc, result, to, ValueRange{toRow, emitIndex({first, 1}, e)});
+    first += runs.front().count;
+  }
   tile::YieldOp::create(b, loc, Value());
 }
 
@@ -138,8 +149,11 @@ void RowTransform::emit(Value source, Value sourceRow, Value to, Value toRow, Ar
     runs = splitFeatures(region.front(), region.getArgument(kFeature), features, step);
   }
   int64_t first = 0;
-  for (FeatureRun run : runs) {
-    emitRun(run, to, toRow, first);
-    first += run.count;
+  for (ArrayRef<FeatureRun> rest = runs; !rest.empty();) {
+    auto differs = [&](FeatureRun run) { return run.count != rest.front().count; };
+    size_t same = std::min<size_t>(llvm::find_if(rest, differs) - rest.begin(), kTogether);
+    emitRuns(rest.take_front(same), to, toRow, first);
+    first += same * rest.front().count;
+    rest = rest.drop_front(same);
   }
 }

@@ -39,7 +39,7 @@ private:
   mlir::Value emitValue(mlir::Value value, Scope &scope);
   mlir::Value emitIndex(AffineIndex index, mlir::Value e);
   mlir::Value emitLoad(mlir::Value position);
-  void emitRun(FeatureRun run, mlir::Value to, mlir::Value toRow, int64_t first);
+  void emitRuns(mlir::ArrayRef<FeatureRun> runs, mlir::Value to, mlir::Value toRow, int64_t first);
   mlir::Value emitSum(attn::SumOp sum);
 
   mlir::OpBuilder &b;
