@@ -105,10 +105,8 @@ Value AttentionScheduler::allowed(Value row, Value col) {
 
 /// Asks for every cache line of row + ahead; what is staged has just been read.
 void AttentionScheduler::emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead) {
-  if (elementOf(memref) != real)
-    return;
   if (isStaged(memref))
-    ahead = blocking.keys;
+    return;
   Value rows =
       view(memref, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
   Value next = min(add(row, index(ahead)), sub(n, index(1)));

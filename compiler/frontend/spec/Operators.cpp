@@ -228,7 +228,11 @@ Operand ExpressionLowering::lowerRequire(const Expr &expr, Operand condition, Op
     return {};
   if (condition.range.low == 1 || matchPattern(condition.value, m_One()))
     return x;
-  llvm::StringRef name = frames.back().scope.definition ? frames.back().scope.definition->name.text : context.name;
+  // The user knows the definition that the file uses, not what it needs in the library.
+  auto isOfLibrary = [](const Frame &frame) { return frame.scope.definition && frame.scope.definition->isLibrary; };
+  auto used = llvm::find_if(frames, isOfLibrary);
+  const Definition *definition = used == frames.end() ? frames.back().scope.definition : used->scope.definition;
+  llvm::StringRef name = definition ? definition->name.text : context.name;
   bool isKnown = matchPattern(condition.value, m_Constant());
   return fail(*expr.operands[0], "what '" + name + "' requires " +
                                      (isKnown ? "does not hold" : "cannot be known when the file is compiled"));

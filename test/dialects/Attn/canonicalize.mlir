@@ -146,3 +146,48 @@ func.func @kept_divisor(%q: tensor<?x16xf32>, %v: tensor<?x8xf32>, %o: tensor<?x
     } -> tensor<?x8xf32>
   return %r : tensor<?x8xf32>
 }
+
+// Rows that are yielded as they are, and sinks of -inf, are as good as none.
+// CHECK-LABEL: func @trivial_rows
+// CHECK: attn.attention q({{.*}} outs("ME", %{{.*}} : tensor<?x8xf32>) -> tensor<?x8xf32>
+func.func @trivial_rows(%q: tensor<?x16xf32>, %v: tensor<?x8xf32>, %o: tensor<?x8xf32>, %t: tensor<4xf32>) -> tensor<?x8xf32> {
+  %none = arith.constant 0xFF800000 : f32
+  %r = attn.attention q(%q "MD" : tensor<?x16xf32>) k(%q "ND" : tensor<?x16xf32>)
+    v(%v "NE" : tensor<?x8xf32>) captures(%t, %none : tensor<4xf32>, f32) outs("ME", %o : tensor<?x8xf32>)
+    query {
+    ^bb0(%b: index, %h: index, %i: index, %d: index, %M: index, %N: index, %c: tensor<4xf32>, %s: f32):
+      %x = attn.feature %d : f32
+      attn.yield %x : f32
+    } key {
+    ^bb0(%b: index, %g: index, %j: index, %d: index, %M: index, %N: index, %c: tensor<4xf32>, %s: f32):
+      %x = attn.feature %d : f32
+      attn.yield %x : f32
+    } sink {
+    ^bb0(%b: index, %h: index, %i: index, %M: index, %N: index, %c: tensor<4xf32>, %s: f32):
+      attn.yield %s : f32
+    } -> tensor<?x8xf32>
+  return %r : tensor<?x8xf32>
+}
+// A row of another feature is not the row; its capture stays, and the scale that the score folds into applies to it.
+// CHECK-LABEL: func @kept_rows
+// CHECK-SAME: %[[T:[a-z0-9]*]]: tensor<4xf32>
+// CHECK: attn.attention {scale = 5.000000e-01 : f64} q({{.*}} captures(%[[T]] : tensor<4xf32>) {{.*}} query {
+// CHECK: attn.feature %c0
+func.func @kept_rows(%q: tensor<?x16xf32>, %v: tensor<?x8xf32>, %o: tensor<?x8xf32>, %t: tensor<4xf32>) -> tensor<?x8xf32> {
+  %r = attn.attention q(%q "MD" : tensor<?x16xf32>) k(%q "ND" : tensor<?x16xf32>)
+    v(%v "NE" : tensor<?x8xf32>) captures(%t : tensor<4xf32>) outs("ME", %o : tensor<?x8xf32>)
+    query {
+    ^bb0(%b: index, %h: index, %i: index, %d: index, %M: index, %N: index, %c: tensor<4xf32>):
+      %c0 = arith.constant 0 : index
+      %x = attn.feature %c0 : f32
+      %w = tensor.extract %c[%c0] : tensor<4xf32>
+      %y = arith.mulf %x, %w : f32
+      attn.yield %y : f32
+    } score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %M: index, %N: index, %c: tensor<4xf32>):
+      %two = arith.constant 2.0 : f32
+      %0 = arith.mulf %s, %two : f32
+      attn.yield %0 : f32
+    } -> tensor<?x8xf32>
+  return %r : tensor<?x8xf32>
+}

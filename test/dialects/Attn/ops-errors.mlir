@@ -307,3 +307,68 @@ func.func @contract_yield(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>, %o: tensor<2
 func.func @yield_outside(%x: f32) {
   attn.yield %x : f32 // expected-error {{expects parent op to be one of 'attn.attention, attn.contract, attn.sum'}}
 }
+
+// -----
+
+func.func @attention_a10_arguments(%q: tensor<2x3xf32>, %o: tensor<2x3xf32>) {
+  // expected-error @+1 {{arguments of the sink region must be ('index', 'index', 'index', 'index', 'index')}}
+  %r = attn.attention q(%q "MD" : tensor<2x3xf32>) k(%q "ND" : tensor<2x3xf32>) v(%q "NE" : tensor<2x3xf32>) outs("ME", %o : tensor<2x3xf32>) sink {
+    ^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
+      %0 = arith.constant 0.0 : f32
+      attn.yield %0 : f32
+    } -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @attention_a11_yield(%q: tensor<2x3xbf16>, %o: tensor<2x3xbf16>) {
+  // expected-error @+1 {{the query region must yield 'f32'}}
+  %r = attn.attention q(%q "MD" : tensor<2x3xbf16>) k(%q "ND" : tensor<2x3xbf16>) v(%q "NE" : tensor<2x3xbf16>) outs("ME", %o : tensor<2x3xbf16>) query {
+    ^bb0(%b: index, %h: index, %i: index, %d: index, %M: index, %N: index):
+      %0 = arith.constant 0.0 : bf16
+      attn.yield %0 : bf16
+    } -> tensor<2x3xbf16>
+  return
+}
+
+// -----
+
+func.func @attention_a11_feature(%q: tensor<2x3xf32>, %o: tensor<2x3xf32>) {
+  %r = attn.attention q(%q "MD" : tensor<2x3xf32>) k(%q "ND" : tensor<2x3xf32>) v(%q "NE" : tensor<2x3xf32>) outs("ME", %o : tensor<2x3xf32>) score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
+      // expected-error @+1 {{must stand in the query or key region of an attention (A11)}}
+      %0 = attn.feature %j : f32
+      attn.yield %0 : f32
+    } -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @attention_a11_type(%q: tensor<2x3xf64>, %o: tensor<2x3xf64>) {
+  %r = attn.attention q(%q "MD" : tensor<2x3xf64>) k(%q "ND" : tensor<2x3xf64>) v(%q "NE" : tensor<2x3xf64>) outs("ME", %o : tensor<2x3xf64>) key {
+    ^bb0(%b: index, %g: index, %j: index, %d: index, %M: index, %N: index):
+      // expected-error @+1 {{must have the accumulation type 'f64'}}
+      %0 = attn.feature %d : f32
+      %1 = arith.extf %0 : f32 to f64
+      attn.yield %1 : f64
+    } -> tensor<2x3xf64>
+  return
+}
+
+// -----
+
+func.func @attention_a11_sum(%q: tensor<2x3xf32>, %o: tensor<2x3xf32>) {
+  %r = attn.attention q(%q "MD" : tensor<2x3xf32>) k(%q "ND" : tensor<2x3xf32>) v(%q "NE" : tensor<2x3xf32>) outs("ME", %o : tensor<2x3xf32>) key {
+    ^bb0(%b: index, %g: index, %j: index, %d: index, %M: index, %N: index):
+      %x = attn.feature %d : f32
+      // expected-error @+1 {{must not depend on the feature around it}}
+      %0 = attn.sum {
+      ^bb1(%e: index):
+        attn.yield %x : f32
+      } : f32
+      attn.yield %0 : f32
+    } -> tensor<2x3xf32>
+  return
+}

@@ -41,3 +41,38 @@ func.func @contract(%x: tensor<?x32xf32>, %w: tensor<32x64xf32>, %b: tensor<64xf
   } -> tensor<?x64xf32>
   return %r : tensor<?x64xf32>
 }
+
+// CHECK-LABEL: func @rows_and_sink
+func.func @rows_and_sink(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %sink: tensor<1xf32>, %o: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  // CHECK: attn.attention q({{.*}} outs("ME", %{{.*}} : tensor<?x64xf32>) query {
+  // CHECK: %[[SUM:.*]] = attn.sum {
+  // CHECK-NEXT: ^bb0(%[[E:.*]]: index):
+  // CHECK-NEXT: %[[X:.*]] = attn.feature %[[E]] : f32
+  // CHECK-NEXT: attn.yield %[[X]] : f32
+  // CHECK-NEXT: } : f32
+  // CHECK: } key {
+  // CHECK: attn.feature
+  // CHECK: } sink {
+  // CHECK: tensor.extract
+  %r = attn.attention q(%q "MD" : tensor<?x64xf32>) k(%k "ND" : tensor<?x64xf32>) v(%k "NE" : tensor<?x64xf32>)
+    captures(%sink : tensor<1xf32>) outs("ME", %o : tensor<?x64xf32>)
+    query {
+    ^bb0(%b: index, %h: index, %i: index, %d: index, %M: index, %N: index, %t: tensor<1xf32>):
+      %0 = attn.sum {
+      ^bb1(%e: index):
+        %x = attn.feature %e : f32
+        attn.yield %x : f32
+      } : f32
+      attn.yield %0 : f32
+    } key {
+    ^bb0(%b: index, %g: index, %j: index, %d: index, %M: index, %N: index, %t: tensor<1xf32>):
+      %x = attn.feature %d : f32
+      %y = arith.negf %x : f32
+      attn.yield %y : f32
+    } sink {
+    ^bb0(%b: index, %h: index, %i: index, %M: index, %N: index, %t: tensor<1xf32>):
+      %0 = tensor.extract %t[%h] : tensor<1xf32>
+      attn.yield %0 : f32
+    } -> tensor<?x64xf32>
+  return %r : tensor<?x64xf32>
+}
