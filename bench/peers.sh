@@ -6,5 +6,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -d build ] || cmake --preset release > /dev/null
 cmake build > /dev/null # finds libraries that were installed since
-ninja -C build bench-peers > build/bench-peers.log || { cat build/bench-peers.log >&2; exit 1; }
+ninja -j"$(nproc)" -C build bench-peers > build/bench-peers.log || { cat build/bench-peers.log >&2; exit 1; }
 exec python3 bench/peers/peers.py "$@"

@@ -187,7 +187,8 @@ def start_best(ways, problem, threads, folder, errors, remarks):
 
 def keep_faster(running, key, way, worker):
     took = worker.time(1)
-    took = worker.time(max(1, math.ceil(0.05 / took)))  # a first call says little of a short one
+    if took < 0.05:
+        took = worker.time(math.ceil(0.05 / took))  # one call says little when it is short
     if key in running and running[key][2] <= took:
         worker.close()
         return
