@@ -75,6 +75,9 @@ CAPTURED = {
     "shared-prefix.prefix": lambda e, j: document(j, e["N"], (0.6,)) * 3,
     "q_ids": lambda e, b, i: document(i, e["M"], (0.25, 0.5, 0.6)),
     "k_ids": lambda e, b, j: document(j, e["N"], (0.1, 0.5, 0.8)),
+    "position": lambda e, b, j: j - max(int(cut * e["N"]) for cut in (0, 0.15, 0.4, 0.55, 0.9) if int(cut * e["N"]) <= j),
+    "rope-positions.ids": lambda e, b, j: document(j, e["N"]),
+    "place": lambda e, n, j: (j, j // 14, j % 14)[n],
     "start": lambda e, j: max(int(cut * e["N"]) for cut in (0, 0.15, 0.4, 0.55, 0.9) if int(cut * e["N"]) <= j),
     "image": lambda e, b, j: image(j, e["N"]),
     "tree": lambda e, b, i, j: is_ancestor(i, j),
@@ -97,11 +100,12 @@ class Variant:
         header = self.code[: self.code.index("{")]
         self.tensors = [(name, kind, [dim.strip() for dim in dims.split(",")])
                         for name, kind, dims in re.findall(r"(\w+):\s*(?:sorted\s+)?(\w+)\[([^\]]*)\]", header.split("->")[0])]
-        self.has_mask, self.has_score = (re.search(rf"^  {what} *=", self.code, re.M) for what in ("mask", "score"))
+        self.statements = set(re.findall(r"^  (query|key|score|mask|sink) *=", self.code, re.M))
 
     def kind(self):
         """The section of the gallery it belongs to."""
-        return "shapes" if self.name in SHAPES else "scores" if self.has_score else "masks"
+        kinds = [("rows", {"query", "key"}), ("sinks", {"sink"}), ("scores", {"score"})]
+        return "shapes" if self.name in SHAPES else next((kind for kind, words in kinds if words & self.statements), "masks")
 
     def extents(self, queries, keys):
         """Extents of every dimension, small ones for heads and features."""
@@ -169,6 +173,9 @@ SECTIONS = {
     "masks": "Which keys a query may see. Each picture shows the queries of one head downwards and the keys to the right; "
              "dark\nblocks are full and run without mask code, light ones are partial, grey ones are never met, and yellow "
              "ones are met and\nfound empty. That is what the compiler makes of the mask, not a drawing by hand.",
+    "rows": "What becomes of the rows of q and k before they meet: rotary embeddings and norms, computed where the rows are "
+            "read.",
+    "sinks": "One more score in each row, of a key without value.",
     "scores": "What becomes of a score before the softmax.",
     "shapes": "Heads that share keys, and features that differ.",
 }
@@ -178,7 +185,7 @@ def row(variant):
     name = f"[{variant.name}](../examples/variants/{variant.name}.attn)"
     cells = [name, variant.comment.replace("|", "\\|")]
     if variant.kind() == "masks":
-        picture = f'<img src="masks/{variant.name}.svg" width="220" alt="{variant.name}">' if variant.has_mask else ""
+        picture = f'<img src="masks/{variant.name}.svg" width="220" alt="{variant.name}">' if "mask" in variant.statements else ""
         cells.append(picture)
     return "| " + " | ".join(cells) + " |\n"
 
@@ -198,7 +205,7 @@ def page(output):
         file.write(text)
     with tempfile.TemporaryDirectory() as folder:
         for variant in everything:
-            if variant.kind() == "masks" and variant.has_mask:
+            if variant.kind() == "masks" and "mask" in variant.statements:
                 draw(variant, os.path.join(output, "masks", variant.name + ".svg"), folder)
 
 

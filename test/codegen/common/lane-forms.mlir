@@ -43,3 +43,34 @@ func.func @loads(%x: memref<?x?xf32>, %y: memref<?xf32>, %n: index, %i: index) {
   }
   return
 }
+
+// Every second element: two vectors of neighbours and a shuffle; the second begins with the last of the first, so that
+// nothing behind the last element is read. The rest is masked likewise.
+// CHECK-LABEL: func @seconds
+func.func @seconds(%x: memref<?xf32>, %y: memref<?xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  // CHECK: scf.for %[[J:.*]] =
+  // CHECK: %[[AT:.*]] = arith.muli %[[J]], %c2
+  // CHECK: %[[LOW:.*]] = vector.load %{{.*}}[%[[AT]]] : memref<?xf32>, vector<16xf32>
+  // CHECK: %[[NEXT:.*]] = arith.addi %[[AT]], %c15
+  // CHECK: %[[HIGH:.*]] = vector.load %{{.*}}[%[[NEXT]]] : memref<?xf32>, vector<16xf32>
+  // CHECK: vector.shuffle %[[LOW]], %[[HIGH]] [0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31]
+  // CHECK: scf.if
+  // CHECK: arith.muli
+  // CHECK-NEXT: %[[TWICE:.*]] = arith.muli %{{.*}}, %c2
+  // CHECK: %[[UP:.*]] = arith.subi %[[TWICE]], %c1
+  // CHECK: %[[BEHIND:.*]] = arith.subi %[[TWICE]], %c16
+  // CHECK: vector.create_mask %[[UP]]
+  // CHECK: vector.maskedload
+  // CHECK: vector.create_mask %[[BEHIND]]
+  // CHECK: vector.maskedload
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+    %at = arith.muli %j, %c2 : index
+    %v = memref.load %x[%at] : memref<?xf32>
+    memref.store %v, %y[%j] : memref<?xf32>
+    tile.yield
+  }
+  return
+}
