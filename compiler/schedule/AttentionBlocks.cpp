@@ -67,25 +67,6 @@ Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, 
   return mapping.lookupOrDefault(region.front().getTerminator()->getOperand(0));
 }
 
-bool schedule::isSumWithScore(AttentionOp op) {
-  if (op.getScore().empty())
-    return true;
-  Block &block = op.getScore().front();
-  Value sum = block.getTerminator()->getOperand(0), score = block.getArgument(0);
-  while (sum != score) { // follows s upwards
-    if (!score.hasOneUse())
-      return false;
-    Operation *user = *score.user_begin();
-    if (user == block.getTerminator())
-      return false;
-    bool adds = isa<arith::AddFOp>(user) || (isa<arith::SubFOp>(user) && user->getOperand(0) == score);
-    if (!adds)
-      return false;
-    score = user->getResult(0);
-  }
-  return true;
-}
-
 /// t, in log2 units. The accumulated score is in log2 units where the score is a sum s + x, so that
 /// t = acc + x * log2(e), x being the sum without s; else t = score(acc) * log2(e).
 Value AttentionScheduler::scoreOf(Value acc, Value row, Value col) {

@@ -20,6 +20,7 @@
 #include "compiler/schedule/MaskPlan.h"
 #include "compiler/schedule/RowTransform.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Attn/ErrorBound.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include <numbers>
@@ -35,15 +36,12 @@ struct Blocking {
   int64_t lanes;  ///< queries of a vector
 };
 
-/// The score is the raw score, or a sum that it occurs in once.
-bool isSumWithScore(attn::AttentionOp op);
-
 /// Emits the schedule of one attention op.
 class AttentionScheduler {
 public:
   AttentionScheduler(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking, bool pairs)
       : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()), pairs(pairs),
-        isSum(isSumWithScore(op)), scale(op.getScaleValue() * (isSum ? std::numbers::log2e : 1.0)),
+        isSum(attn::isSumWithScore(op)), scale(op.getScaleValue() * (isSum ? std::numbers::log2e : 1.0)),
         tileRows(blocking.rows) {
     findMatrices();
   }

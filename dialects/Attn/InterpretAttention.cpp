@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Attn/ErrorBound.h"
 #include "dialects/Attn/InterpreterImpl.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
@@ -102,8 +103,12 @@ public:
   AttentionRun(const Attention &what, Frame &frame, const Extents &extents);
   bool run();
   std::vector<RefTensor> outputs;
+  /// How far compiled code may be off; empty unless that is wanted and known.
+  std::vector<RefTensor> bounds;
 
 private:
+  void boundRow(int64_t b, int64_t h, int64_t i, double lse);
+  double magnitude(double raw, double s, ArrayRef<double> key) const;
   bool row(int64_t b, int64_t h, int64_t i);
   bool scores(int64_t b, int64_t h, int64_t i);
   bool allowed(bool &result);
@@ -124,6 +129,9 @@ private:
   std::vector<double> queryRow;
   std::vector<std::vector<double>> keyRows;
   std::pair<int64_t, int64_t> keyRowsOf{-1, -1};
+  /// Of the row under way.
+  RowMagnitudes magnitudes;
+  std::optional<RoundingModel> rounding;
 };
 } // namespace
 
@@ -136,6 +144,12 @@ AttentionRun::AttentionRun(const Attention &what, Frame &frame, const Extents &e
       H(extents['H']), G(extents['G']), D(extents['D']), E(extents['E']) {
   for (Slot init : what.inits)
     outputs.emplace_back(frame.tensor(init).elementType, frame.tensor(init).shape);
+  auto attention = cast<AttentionOp>(what.op);
+  if (!frame.bounds || !hasErrorBound(attention))
+    return;
+  rounding.emplace(attention, frame.bounds->bf16Dots);
+  for (const RefTensor &output : outputs)
+    bounds.emplace_back(Float64Type::get(output.elementType.getContext()), output.shape);
 }
 
 /// The key that is no key (A10).
@@ -147,6 +161,36 @@ static double dot(ArrayRef<double> q, ArrayRef<double> k) {
   for (auto [x, y] : llvm::zip_equal(q, k))
     sum += x * y;
   return sum;
+}
+
+/// |scale| sum_d |q_d k_d| + |s' - s|
+double AttentionRun::magnitude(double raw, double s, ArrayRef<double> key) const {
+  double products = 0;
+  for (auto [x, y] : llvm::zip_equal(queryRow, key))
+    products += std::abs(x * y);
+  return std::abs(what.scale) * products + std::abs(s - raw);
+}
+
+/// The bounds of row (b, h, i), whose weights `keys` holds, not yet divided by their sum.
+void AttentionRun::boundRow(int64_t b, int64_t h, int64_t i, double lse) {
+  double sum = 0;
+  for (auto [j, weight] : keys)
+    sum += weight;
+  magnitudes.keys = keys.size();
+  int64_t g = H == 0 ? 0 : h / (H / G), o = b * oView.stride('B') + i * oView.stride('M') + h * oView.stride('H');
+  for (int64_t e = 0; e < E; ++e) {
+    double weighted = 0;
+    for (auto [j, weight] : keys)
+      if (j != kSink)
+        weighted += weight / sum *
+                    std::abs(v.floats[b * vView.stride('B') + g * vView.stride('G') + j * vView.stride('N') +
+                                      e * vView.stride('E')]);
+    int64_t place = o + e * oView.stride('E');
+    bounds[0].floats[place] = rounding->outputBound(magnitudes, outputs[0].floats[place], weighted);
+  }
+  if (outputs.size() == 2)
+    bounds[1].floats[b * lseView.stride('B') + i * lseView.stride('M') + h * lseView.stride('H')] =
+        rounding->lseBound(magnitudes, lse);
 }
 
 /// Sets the index arguments of a region, of which the first is argument
@@ -190,6 +234,7 @@ bool AttentionRun::keyRow(int64_t b, int64_t g, int64_t j) {
 /// Collects the allowed keys of row (b, h, i) and their scores.
 bool AttentionRun::scores(int64_t b, int64_t h, int64_t i) {
   keys.clear();
+  magnitudes = {D, 0, 0, 0};
   int64_t g = H == 0 ? 0 : h / (H / G); // A7: H/G query heads share a kv head
   int64_t qOffset = b * qView.stride('B') + i * qView.stride('M') + h * qView.stride('H');
   if (N > 0 && !transformed(what.query, q, qOffset, qView.stride('D'), {b, h, i}, queryRow))
@@ -206,16 +251,19 @@ bool AttentionRun::scores(int64_t b, int64_t h, int64_t i) {
     }
     if (!keyRow(b, g, j))
       return false;
-    double s = what.scale * dot(queryRow, keyRows[j]); // A1
-    if (what.score.exists()) {                         // A2
+    double raw = what.scale * dot(queryRow, keyRows[j]), s = raw; // A1
+    if (what.score.exists()) {                                    // A2
       frame.real(what.score.arguments[0]) = s;
       enter(what.score, 1, indices);
       if (!what.score.program.run(frame))
         return false;
       s = frame.real(what.score.program.results[0]);
     }
-    if (s != -INFINITY) // A4: weight exp(-inf) = 0, whatever V holds
-      keys.emplace_back(j, s);
+    if (s == -INFINITY) // A4: weight exp(-inf) = 0, whatever V holds
+      continue;
+    keys.emplace_back(j, s);
+    if (rounding)
+      magnitudes.products = std::max(magnitudes.products, magnitude(raw, s, keyRows[j]));
   }
   if (what.sink.exists()) { // A10: one key more, which no mask hides
     enter(what.sink, 0, {b, h, i, M, N});
@@ -234,8 +282,10 @@ bool AttentionRun::row(int64_t b, int64_t h, int64_t i) {
   // scores makes the sum NaN, and with it this row's output and lse; other rows
   // have their own sum.
   double max = -INFINITY, sum = 0;
-  for (auto [j, s] : keys)
+  for (auto [j, s] : keys) {
     max = std::max(max, s);
+    magnitudes.scores = std::max(magnitudes.scores, std::abs(s));
+  }
   for (auto &[j, s] : keys)
     sum += s = std::exp(s - max);
   // A5: without keys every output stays 0 and lse is -inf.
@@ -248,10 +298,11 @@ bool AttentionRun::row(int64_t b, int64_t h, int64_t i) {
       o[e * oView.stride('E')] += weight / sum * value;
     }
   }
-  if (outputs.size() == 2) { // A8: lse = log(sum_j exp(s_j)), natural
-    int64_t place = b * lseView.stride('B') + i * lseView.stride('M') + h * lseView.stride('H');
-    outputs[1].floats[place] = keys.empty() ? -INFINITY : max + std::log(sum);
-  }
+  double lse = keys.empty() ? -INFINITY : max + std::log(sum); // A8: log(sum_j exp(s_j)), natural
+  if (outputs.size() == 2)
+    outputs[1].floats[b * lseView.stride('B') + i * lseView.stride('M') + h * lseView.stride('H')] = lse;
+  if (rounding)
+    boundRow(b, h, i, lse);
   return true;
 }
 
@@ -280,6 +331,8 @@ bool Attention::run(Frame &frame) const {
   for (auto [n, slot] : llvm::enumerate(results))
     if (!define(frame, op->getResult(n), slot, std::move(run.outputs[n])))
       return false;
+  for (auto [result, bound] : llvm::zip(op->getResults(), run.bounds))
+    frame.bounds->known[result] = std::move(bound);
   return true;
 }
 

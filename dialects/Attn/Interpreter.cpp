@@ -217,17 +217,37 @@ static RefTensor takeResult(Frame &frame, Type type, Slot slot) {
   return result;
 }
 
-FailureOr<std::vector<RefTensor>> attnc::attn::interpret(func::FuncOp function, ArrayRef<RefTensor> inputs) {
+/// The bounds of what `function` returns.
+static std::vector<std::optional<RefTensor>> boundsOfResults(func::FuncOp function, BoundsOfValues &bounds) {
+  std::vector<std::optional<RefTensor>> results;
+  for (Value result : function.getBody().front().getTerminator()->getOperands()) {
+    auto it = bounds.known.find(result);
+    std::optional<RefTensor> &bound = results.emplace_back();
+    if (it != bounds.known.end())
+      bound = std::move(it->second);
+  }
+  return results;
+}
+
+FailureOr<std::vector<RefTensor>> attnc::attn::interpret(func::FuncOp function, ArrayRef<RefTensor> inputs,
+                                                         ErrorBounds *bounds) {
   if (failed(checkInputs(function, inputs)))
     return failure();
   Session session;
+  BoundsOfValues boundsOfValues;
+  boundsOfValues.bf16Dots = bounds && bounds->bf16Dots;
   std::vector<RefTensor> results;
-  auto enter = [&](Frame &frame) { enterArguments(frame, function.getArgumentTypes(), inputs); };
+  auto enter = [&](Frame &frame) {
+    frame.bounds = bounds ? &boundsOfValues : nullptr;
+    enterArguments(frame, function.getArgumentTypes(), inputs);
+  };
   auto leave = [&](Frame &frame, ArrayRef<Slot> slots) {
     for (auto [type, slot] : llvm::zip(function.getResultTypes(), slots))
       results.push_back(takeResult(frame, type, slot));
   };
   if (!session.call(function, function, enter, leave))
     return failure();
+  if (bounds)
+    bounds->results = boundsOfResults(function, boundsOfValues);
   return results;
 }

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "dialects/Attn/ErrorBound.h"
 #include "dialects/Attn/RefTensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -21,6 +22,9 @@ namespace attnc::attn {
 /// or an integer division by zero. `function` holds tensors and scalars (no
 /// memrefs); a scalar argument or result is a rank-0 tensor here. Elements that
 /// nothing wrote (`tensor.empty`) are NaN, or a conspicuous integer.
-mlir::FailureOr<std::vector<RefTensor>> interpret(mlir::func::FuncOp function, llvm::ArrayRef<RefTensor> inputs);
+///
+/// With `bounds`, how far compiled code may be off is computed too.
+mlir::FailureOr<std::vector<RefTensor>> interpret(mlir::func::FuncOp function, llvm::ArrayRef<RefTensor> inputs,
+                                                  ErrorBounds *bounds = nullptr);
 
 } // namespace attnc::attn

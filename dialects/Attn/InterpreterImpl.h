@@ -52,9 +52,16 @@ using TensorPtr = std::shared_ptr<const RefTensor>;
 /// says which.
 using Slot = unsigned;
 
+/// Bounds of the results of the attention ops met so far.
+struct BoundsOfValues {
+  bool bf16Dots = false;
+  llvm::DenseMap<mlir::Value, RefTensor> known;
+};
+
 struct Frame {
   std::vector<Scalar> scalars;
   std::vector<TensorPtr> tensors;
+  BoundsOfValues *bounds = nullptr; ///< null: not wanted
 
   double &real(Slot slot) { return scalars[slot].real; }
   int64_t &integer(Slot slot) { return scalars[slot].integer; }

@@ -9,6 +9,7 @@
 #include "compiler/tools/attnc/Loaded.h"
 #include "dialects/Attn/Interpreter.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -47,55 +48,89 @@ static Flags &flags() {
   return *all;
 }
 
+/// What the outputs should be, and how far off compiled code may be where that is known.
+struct Expected {
+  std::vector<attn::RefTensor> outputs;
+  attn::ErrorBounds bounds;
+};
+
 /// The f64 reference's outputs for `inputs`; nothing after an error, which is
 /// reported.
-static std::optional<std::vector<attn::RefTensor>> reference(func::FuncOp function, const Tensors &inputs) {
+static std::optional<Expected> reference(func::FuncOp function, const Tensors &inputs, bool bf16Dots) {
   std::vector<attn::RefTensor> arguments;
   for (auto [tensor, type] : llvm::zip(inputs, function.getArgumentTypes()))
     arguments.push_back(toReference(tensor, cast<RankedTensorType>(type).getElementType()));
-  auto results = attn::interpret(function, arguments);
+  Expected expected{{}, {bf16Dots, {}}};
+  auto results = attn::interpret(function, arguments, &expected.bounds);
   if (failed(results))
     return std::nullopt;
-  return std::move(*results);
+  expected.outputs = std::move(*results);
+  return expected;
+}
+
+/// The bound of one output as check prints it: its largest element, and whether `got` keeps to every one.
+struct BoundCheck {
+  std::string text = "-";
+  bool kept = true;
+};
+
+static BoundCheck checkBound(const attn::ErrorBounds &bounds, size_t output, const attn::RefTensor &got,
+                             const attn::RefTensor &reference) {
+  if (output >= bounds.results.size() || !bounds.results[output])
+    return {};
+  double largest = 0;
+  bool kept = true;
+  for (auto [bound, mine, exact] : llvm::zip(bounds.results[output]->floats, got.floats, reference.floats)) {
+    if (!std::isfinite(bound) || !std::isfinite(exact))
+      continue;
+    largest = std::max(largest, bound);
+    kept = kept && !(std::abs(mine - exact) > bound);
+  }
+  return {fmt::format("{:.1e}", largest), kept};
 }
 
 /// One row per output; kInaccurate if one is off.
 static int compareOutputs(const emit::EntryInfo &entry, func::FuncOp function, const Tensors &outputs,
-                          const std::vector<attn::RefTensor> &references, std::optional<double> tolerance) {
-  llvm::outs() << fmt::format("{:<16} {:<20} {:>10} {:>10} {:>8} {:>10}\n", "output", "shape", "max abs", "max rel",
-                              "ulps", "tolerance");
+                          const Expected &expected, std::optional<double> tolerance) {
+  llvm::outs() << fmt::format("{:<16} {:<20} {:>10} {:>10} {:>10} {:>8} {:>10}\n", "output", "shape", "max abs",
+                              "bound", "max rel", "ulps", "tolerance");
   int code = kOk;
   for (auto [index, info] : llvm::enumerate(entry.outputs)) {
     Type type = cast<RankedTensorType>(function.getResultTypes()[index]).getElementType();
     attn::RefTensor got = toReference(outputs[index], type);
-    attn::Comparison comparison = attn::compare(got, references[index]);
+    const attn::RefTensor &exact = expected.outputs[index];
+    attn::Comparison comparison = attn::compare(got, exact);
     double limit = tolerance.value_or(defaultTolerance(entry, info));
+    BoundCheck bound = checkBound(expected.bounds, index, got, exact);
     bool ok = comparison.within(limit);
-    llvm::outs() << fmt::format("{:<16} {:<20} {:>10.2e} {:>10.2e} {:>8.1f} {:>10.1e}  {}\n", info.name,
-                                spellShape(outputs[index]), comparison.maxAbsolute, comparison.maxRelative,
-                                comparison.maxUlps, limit, ok ? "ok" : "OFF");
-    if (!ok) {
-      llvm::outs() << "  " << attn::describe(comparison, got, references[index]) << "\n";
+    llvm::outs() << fmt::format("{:<16} {:<20} {:>10.2e} {:>10} {:>10.2e} {:>8.1f} {:>10.1e}  {}\n", info.name,
+                                spellShape(outputs[index]), comparison.maxAbsolute, bound.text, comparison.maxRelative,
+                                comparison.maxUlps, limit,
+                                !ok          ? "OFF"
+                                : bound.kept ? "ok"
+                                             : "OVER ITS BOUND");
+    if (!ok)
+      llvm::outs() << "  " << attn::describe(comparison, got, exact) << "\n";
+    if (!ok || !bound.kept)
       code = kInaccurate;
-    }
   }
   return code;
 }
 
 /// What the outputs should be: files, or what the reference makes of `inputs`. Nothing after an error.
-static std::optional<std::vector<attn::RefTensor>> expectedOutputs(Compilation &compilation,
-                                                                   const emit::EntryInfo &entry, func::FuncOp function,
-                                                                   const Tensors &inputs, const Settings &settings) {
+static std::optional<Expected> expectedOutputs(Compilation &compilation, const emit::EntryInfo &entry,
+                                               func::FuncOp function, const Tensors &inputs, const Settings &settings,
+                                               bool bf16Dots) {
   if (settings.expected.empty())
-    return compilation.timed("reference", [&] { return reference(function, inputs); });
-  std::vector<attn::RefTensor> expected;
+    return compilation.timed("reference", [&] { return reference(function, inputs, bf16Dots); });
+  Expected expected;
   for (auto [index, info] : llvm::enumerate(entry.outputs)) {
     std::optional<NpyTensor> tensor = readTensor(info, settings.expected);
     if (!tensor)
       return std::nullopt;
     Type type = cast<RankedTensorType>(function.getResultTypes()[index]).getElementType();
     bool isDouble = tensor->type == rt::ElementType{kDLFloat, 64};
-    expected.push_back(toReference(*tensor, isDouble ? Float64Type::get(function.getContext()) : type));
+    expected.outputs.push_back(toReference(*tensor, isDouble ? Float64Type::get(function.getContext()) : type));
   }
   return expected;
 }
@@ -125,13 +160,14 @@ static int checkEntry(Compilation &compilation, const emit::EntryInfo &entry, Lo
     return code;
   if (int code = compilation.timed("run", [&] { return loaded.call(*inputs, outputs); }))
     return code;
-  auto references = expectedOutputs(compilation, entry, function, *inputs, settings);
-  if (!references)
+  bool bf16Dots = loaded.target(compilation.request().targets).hasBf16Dot;
+  auto expected = expectedOutputs(compilation, entry, function, *inputs, settings, bf16Dots);
+  if (!expected)
     return kBadInput;
   if (!settings.record.empty())
-    if (int code = record(entry, *inputs, *references, settings.record))
+    if (int code = record(entry, *inputs, expected->outputs, settings.record))
       return code;
-  return compareOutputs(entry, function, outputs, *references, settings.tolerance);
+  return compareOutputs(entry, function, outputs, *expected, settings.tolerance);
 }
 
 /// All entries, or the one that is meant; none after a usage error.

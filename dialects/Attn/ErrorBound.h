@@ -1,0 +1,67 @@
+//===- ErrorBound.h - How far off compiled attention may be ------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A bound on |compiled - exact| for every output element, from the types, the lengths, the error of 2^t and the
+// magnitudes of the inputs; nothing is measured. u is the unit roundoff of sums (2^-24, 2^-53 for f64), all keys below
+// are allowed ones:
+//
+//   t_j is off by        T = (D + 8) u (max_j (|scale| sum_d |q_d k_jd| + |s'_j - s_j|) + max_j |s'_j|)
+//                            D multiply-adds that start from -m; the roundings of scale, log2(e), q, k, an addend
+//   a weight is off by   e^T (1 + eps) - 1,        eps: 2^t, and storing the weight
+//   sums are off by      g = 1.25 n u              n keys, and a rescaling for every fourth at most
+//   so an output by      eta sum_j w_j |v_j|,      1 + eta = (e^T (1 + eps) / (1 - eps))^2 (1 + g)^2 (1 + 4u)
+//   and lse by           T + log((1 + eps)(1 + g)) + 6u (|lse| + max_j |s'_j| + 1)
+//
+// plus the rounding of the output to its type. After Higham, Accuracy and Stability of Numerical Algorithms, ch. 3; the
+// weighted form is that of a quotient of two perturbed sums.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "dialects/Attn/AttnOps.h"
+#include "dialects/Attn/RefTensor.h"
+
+namespace attnc::attn {
+
+/// Bounds of a run of the interpreter, for what code compiled from the same function may differ.
+struct ErrorBounds {
+  /// The compiled code has dot products of bf16: weights of bf16 inputs are bf16 themselves, of a rougher 2^t.
+  bool bf16Dots = false;
+  /// For each result of the function: its bound, element by element, or nothing where none is known. One is known for
+  /// the results of an attention whose score is s, or s plus products of captured and whole numbers, and that reads q
+  /// and k as they are. Not a number or infinite: no statement about that element.
+  std::vector<std::optional<RefTensor>> results;
+};
+
+/// The score is the raw score s, or a sum that s occurs in once.
+bool isSumWithScore(AttentionOp op);
+
+/// ErrorBounds says for which ops that is so.
+bool hasErrorBound(AttentionOp op);
+
+/// What one row's rounding is made of; scores in natural units.
+struct RowMagnitudes {
+  int64_t features; ///< D
+  int64_t keys;     ///< n: allowed ones
+  double products;  ///< max_j |scale| sum_d |q_d k_jd| + |s'_j - s_j|
+  double scores;    ///< max_j |s'_j|
+};
+
+/// The arithmetic of compiled code for one op.
+class RoundingModel {
+public:
+  RoundingModel(AttentionOp op, bool bf16Dots);
+  /// The bound of an output `value` with weighted magnitude sum_j w_j |v_j|.
+  double outputBound(const RowMagnitudes &row, double value, double magnitude) const;
+  double lseBound(const RowMagnitudes &row, double lse) const;
+
+private:
+  double scoreError(const RowMagnitudes &row) const;
+
+  double unit, weights, runs; ///< u, eps, how many computations differ from the exact one
+  mlir::FloatType outputType, lseType;
+};
+
+} // namespace attnc::attn
