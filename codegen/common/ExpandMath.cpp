@@ -7,6 +7,7 @@
 // faster than upstream's form of it:
 //
 //   x / c   ->  x * (1 / c)                          for a constant c
+//   2^x     ->  the target's own form, on one lane of a vector where x is a scalar
 //   erf(x)  ->  |x| <  7/8:  x * S(x^2)               S of degree 5, off by 9e-9
 //               |x| >= 7/8:  1 - 2^-P(min(|x|, 4))    P of degree 6, off by 2e-9; the sign of x
 //
@@ -102,6 +103,27 @@ struct ExpandErf : OpRewritePattern<math::ErfOp> {
   const VectorTarget &target;
 };
 
+struct ExpandExp2 : OpRewritePattern<math::Exp2Op> {
+  ExpandExp2(MLIRContext *context, const VectorTarget &target)
+      : OpRewritePattern(context, /*benefit=*/2), target(target) {} // before upstream's
+
+  LogicalResult matchAndRewrite(math::Exp2Op op, PatternRewriter &b) const override {
+    Type type = op.getType(), element = getElementTypeOrSelf(type);
+    auto native = VectorType::get({target.info.lanes(32)}, element);
+    if ((!element.isF32() && !element.isF64()) || (type != native && type != element))
+      return b.notifyMatchFailure(op, "no native vector, and no scalar");
+    Value x = op.getOperand();
+    if (type == native) {
+      b.replaceOp(op, target.exp2(b, op.getLoc(), x));
+      return success();
+    }
+    Value splat = vector::BroadcastOp::create(b, op.getLoc(), native, x);
+    b.replaceOpWithNewOp<vector::ExtractOp>(op, target.exp2(b, op.getLoc(), splat), 0);
+    return success();
+  }
+  const VectorTarget &target;
+};
+
 struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
   using ExpandMathBase::ExpandMathBase;
   void runOnOperation() override {
@@ -114,7 +136,7 @@ struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
     if (!StringRef(vectors->info.features).contains("avx512bf16"))
       arith::populateExpandBFloat16Patterns(patterns); // LLVM would call a function that older libraries lack
     patterns.add<DivideByConstant>(&getContext());
-    patterns.add<ExpandErf>(&getContext(), *vectors);
+    patterns.add<ExpandErf, ExpandExp2>(&getContext(), *vectors);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     if (vectors->info.hasFma)

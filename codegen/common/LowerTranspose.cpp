@@ -23,23 +23,24 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::codegen;
 
-/// Transposes `rows`, a square of vectors, by exchanging blocks of size 1, 2, 4 ...: in each round, vectors a and
-/// a + s (bit s of a clear) swap the lanes that have bit s set in a with those that have it clear in a + s.
+std::pair<Value, Value> codegen::exchangeLanes(OpBuilder &b, Location loc, Value first, Value second, int64_t size) {
+  int64_t lanes = cast<VectorType>(first.getType()).getDimSize(0);
+  SmallVector<int64_t> low, high;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    low.push_back(lane & size ? lanes + lane - size : lane);
+    high.push_back(lane & size ? lanes + lane : lane + size);
+  }
+  return {vector::ShuffleOp::create(b, loc, first, second, low),
+          vector::ShuffleOp::create(b, loc, first, second, high)};
+}
+
+/// Transposes `rows`, a square of vectors, by exchanging blocks of size 1, 2, 4 ...
 static SmallVector<Value> transposeSquare(OpBuilder &b, Location loc, SmallVector<Value> rows) {
   int64_t lanes = rows.size();
   for (int64_t size = 1; size < lanes; size *= 2)
-    for (int64_t a = 0; a < lanes; ++a) {
-      if (a & size)
-        continue;
-      SmallVector<int64_t> low, high;
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        low.push_back(lane & size ? lanes + lane - size : lane);
-        high.push_back(lane & size ? lanes + lane : lane + size);
-      }
-      Value first = rows[a], second = rows[a + size];
-      rows[a] = vector::ShuffleOp::create(b, loc, first, second, low);
-      rows[a + size] = vector::ShuffleOp::create(b, loc, first, second, high);
-    }
+    for (int64_t a = 0; a < lanes; ++a)
+      if (!(a & size))
+        std::tie(rows[a], rows[a + size]) = exchangeLanes(b, loc, rows[a], rows[a + size], size);
   return rows;
 }
 
@@ -112,16 +113,28 @@ void TransposeEmitter::emitEdge(Value i0, Value iEnd, Value j0, Value jEnd) {
   });
 }
 
-/// dst[j, rows .. W) = 0.
+/// dst[j, rows .. W) = 0, in vectors from the first multiple of L on.
 void TransposeEmitter::emitPad() {
   auto type = cast<MemRefType>(op.getDst().getType());
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
-  Value width = constantIndex(b, loc, type.getDimSize(1));
+  Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(VectorType::get({lanes}, type.getElementType())));
+  int64_t width = type.getDimSize(1);
+  bool hasVectors = width % lanes == 0 && type.getStridesAndOffset().first.back() == 1;
+  Value edge = constantIndex(b, loc, width);
+  if (hasVectors)
+    edge = b.createOrFold<arith::MulIOp>(
+        loc, b.createOrFold<arith::CeilDivUIOp>(loc, op.getRows(), constantIndex(b, loc, lanes)),
+        constantIndex(b, loc, lanes));
   buildLoop(b, loc, constantIndex(b, loc, 0), op.getCols(), 1, {}, [&](Value j, ValueRange) {
-    buildLoop(b, loc, op.getRows(), width, 1, {}, [&](Value i, ValueRange) {
+    buildLoop(b, loc, op.getRows(), edge, 1, {}, [&](Value i, ValueRange) {
       memref::StoreOp::create(b, loc, zero, op.getDst(), ValueRange{j, i});
       return SmallVector<Value>();
     });
+    if (hasVectors)
+      buildLoop(b, loc, edge, constantIndex(b, loc, width), lanes, {}, [&](Value i, ValueRange) {
+        vector::StoreOp::create(b, loc, zeros, op.getDst(), ValueRange{j, i});
+        return SmallVector<Value>();
+      });
     return SmallVector<Value>();
   });
 }

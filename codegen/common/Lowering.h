@@ -32,6 +32,11 @@ mlir::ValueRange buildLoop(mlir::OpBuilder &builder, mlir::Location loc, mlir::V
                            int64_t step, mlir::ValueRange inits,
                            llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
 
+/// A round of a transposition: lanes of `first` that have bit `size` set in their number change places with those of
+/// `second`, `size` lanes below, that have it clear.
+std::pair<mlir::Value, mlir::Value> exchangeLanes(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value first,
+                                                  mlir::Value second, int64_t size);
+
 inline mlir::Value constantIndex(mlir::OpBuilder &builder, mlir::Location loc, int64_t value) {
   return mlir::arith::ConstantIndexOp::create(builder, loc, value);
 }

@@ -32,6 +32,7 @@ static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
 /// A GPU has thousands of threads, each with little memory: small items, small panels.
 static schedule::Schedule forGpu(schedule::Schedule sizes) {
   auto fill = [](int64_t &size, int64_t value) { size = size ? size : value; };
+  fill(sizes.attentionForm, static_cast<int64_t>(schedule::Form::Transposed)); // each form is a kernel
   fill(sizes.contractRowBlock, 16);
   fill(sizes.contractPackRowBlock, 32);
   fill(sizes.contractSumChunk, 64);
@@ -47,8 +48,9 @@ static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
   schedule::buildSchedulePrologue(pm);
   // On buffers, because a block of keys is a view of memory; before linalg, because a contraction's epilogue may leave
   // elementwise code behind.
-  pm.addPass(schedule::createAttentionToTile(
-      {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks, options.remarks}));
+  pm.addPass(schedule::createAttentionToTile({static_cast<schedule::Form>(sizes.attentionForm), sizes.attentionQueries,
+                                              sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks,
+                                              options.remarks}));
   pm.addPass(schedule::createContractToTile({sizes.contractColumns, sizes.contractRows, sizes.contractRowBlock,
                                              sizes.contractPackRowBlock, sizes.contractSumChunk}));
   schedule::buildScheduleEpilogue(pm, gpu ? 64 : schedule::kGrain);

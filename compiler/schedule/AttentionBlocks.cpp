@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/AttentionScheduler.h"
+#include "compiler/schedule/TransposedForm.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -18,25 +18,33 @@ using namespace attnc;
 using namespace attnc::schedule;
 using attnc::attn::AttentionOp;
 
-/// A weight may grow to 2^30 before the maximum is raised: safe in f32, and then the rescaling is rare.
-constexpr double kRescaleThreshold = 30.0;
-
-/// Extent of a role, from the first operand that has it.
-Value AttentionScheduler::extent(char letter) {
+Value schedule::extentOf(OpBuilder &b, AttentionOp op, char letter) {
   std::pair<Value, StringRef> operands[] = {{op.getQ(), op.getQLayout()},
                                             {op.getK(), op.getKLayout()},
                                             {op.getV(), op.getVLayout()},
                                             {op.getInits()[0], op.getOLayout()}};
   for (auto [operand, layout] : operands)
     if (int64_t dim = AttentionOp::dimOf(layout, letter); dim >= 0)
-      return b.createOrFold<memref::DimOp>(loc, operand, dim);
-  return index(1);
+      return b.createOrFold<memref::DimOp>(op.getLoc(), operand, dim);
+  return arith::ConstantIndexOp::create(b, op.getLoc(), 1);
 }
 
 /// The sub-block of `memref` given by `ranges`, other letters fixed at the item's batch, head and group.
 Value AttentionScheduler::view(Value memref, StringRef layout, ArrayRef<LetterRange> ranges, StringRef order) {
   auto fixed = [&](char letter) { return letter == 'B' ? batch : letter == 'H' ? head : group; };
   return viewByLetters(b, loc, memref, layout, ranges, fixed, order);
+}
+
+Value AttentionScheduler::slice(Value memref, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
+  return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
+}
+
+void AttentionScheduler::forRange(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, loc, begin, end, index(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
 }
 
 void AttentionScheduler::mapColumns(Value end, llvm::function_ref<void(Value)> body) {
@@ -51,16 +59,16 @@ void AttentionScheduler::mapColumns(Value end, llvm::function_ref<void(Value)> b
 // Score and mask
 //===----------------------------------------------------------------------===//
 
-/// Inlines a region of the attention op at the insertion point, for the pair (row, col) of key and query; `leading` are
-/// its arguments before the captures.
-Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, Value row, Value col) {
+/// Inlines a region of the attention op at the insertion point, for a pair of key and query; `leading` are its
+/// arguments before the captures.
+Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, Value key, Value query) {
   IRMapping mapping;
   SmallVector<Value> values(leading);
   llvm::append_range(values, op.getCaptures());
   mapping.map(region.getArguments(), values);
   for (Matrix &matrix : matrices)
     if (region.isAncestor(matrix.element->getParentRegion()))
-      mapping.map(matrix.element.getResult(), load(matrix.block, {sub(row, n0), sub(col, q0)}));
+      mapping.map(matrix.element.getResult(), load(matrix.block, {sub(key, n0), sub(query, q0)}));
   for (Operation &nested : region.front().without_terminator())
     if (llvm::none_of(matrices, [&](const Matrix &matrix) { return matrix.element == &nested; }))
       b.clone(nested, mapping);
@@ -69,23 +77,21 @@ Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, 
 
 /// t, in log2 units. The accumulated score is in log2 units where the score is a sum s + x, so that
 /// t = acc + x * log2(e), x being the sum without s; else t = score(acc) * log2(e).
-Value AttentionScheduler::scoreOf(Value acc, Value row, Value col) {
-  if (pairs)
-    acc = arith::MulFOp::create(b, loc, acc, f(scale));
+Value AttentionScheduler::scoreOf(Value acc, Value key, Value query) {
   if (op.getScore().empty())
     return acc;
-  Value s = inlineRegion(op.getScore(), {isSum ? f(-0.0) : acc, batch, head, col, row, m, n}, row, col);
+  Value s = inlineRegion(op.getScore(), {isSum ? f(-0.0) : acc, batch, head, query, key, m, n}, key, query);
   if (isSum)
     return math::FmaOp::create(b, loc, s, f(std::numbers::log2e), acc);
   return arith::MulFOp::create(b, loc, s, f(std::numbers::log2e));
 }
 
-Value AttentionScheduler::allowed(Value row, Value col) {
-  return inlineRegion(op.getMask(), {batch, head, col, row, m, n}, row, col);
+Value AttentionScheduler::allowed(Value key, Value query) {
+  return inlineRegion(op.getMask(), {batch, head, query, key, m, n}, key, query);
 }
 
 /// Asks for every cache line of row + ahead; what is staged has just been read.
-void AttentionScheduler::emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead) {
+void TransposedForm::emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead) {
   if (isStaged(memref))
     return;
   Value rows =
@@ -98,12 +104,12 @@ void AttentionScheduler::emitPrefetch(Value memref, StringRef layout, char featu
 }
 
 /// P[n - n0][q] = 2^(t - m) for one block of keys.
-void AttentionScheduler::emitScores(bool partial) {
+void TransposedForm::emitScores(bool partial) {
   Value d = extent('D');
   // Captures end where the queries end; otherwise nothing outside of scratch is read by column.
   Value columns = readsOnlyMatrices() ? Value() : queries;
   auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns,
-                                           pairs ? index(op.getExtent('D') / 2) : d, keys, scratch.qt,
+                                           pairs ? index(op.getExtent('D') / 2) : d, keys, scratch.q,
                                            partial ? tile::Tail::Clamp : tile::Tail::Exact, tileRows);
   OpBuilder::InsertionGuard guard(b);
   if (isSum) { // the sum starts at -m: subtracting the maximum is free
@@ -120,14 +126,15 @@ void AttentionScheduler::emitScores(bool partial) {
   emitPrefetch(op.getK(), op.getKLayout(), 'D', row, tileRows);
   emitPrefetch(op.getV(), op.getVLayout(), 'E', row, 0);
   emitPrefetchMatrices(epilogue->getArgument(1));
-  Value t = scoreOf(epilogue->getArgument(0), row, col);
+  Value acc = epilogue->getArgument(0);
+  Value t = scoreOf(pairs ? arith::MulFOp::create(b, loc, acc, f(scale)).getResult() : acc, row, col);
   if (partial) {
     Value real = epilogue->getArgument(3);
     if (!op.getMask().empty())
       real = arith::AndIOp::create(b, loc, real, allowed(row, col));
     t = arith::SelectOp::create(b, loc, real, t, f(-std::numeric_limits<double>::infinity()));
   }
-  tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, index(0), scratch.ot,
+  tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, index(0), scratch.o,
                               isSum ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(kRescaleThreshold));
   tile::YieldOp::create(b, loc, Value());
 }
@@ -154,7 +161,7 @@ Value AttentionScheduler::hasNonFinite() {
 }
 
 /// Ot[e][q] += sum over the block of V[n][e] * P[n][q].
-void AttentionScheduler::emitAccumulate() {
+void TransposedForm::emitAccumulate() {
   auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
   Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
   Value depth = pairs ? b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)) : count;
@@ -162,15 +169,15 @@ void AttentionScheduler::emitAccumulate() {
                                            scratch.p, tile::Tail::Peel, tileRows);
   OpBuilder::InsertionGuard guard(b);
   Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
-  tile::YieldOp::create(b, loc, load(scratch.ot, init->getArguments()));
+  tile::YieldOp::create(b, loc, load(scratch.o, init->getArguments()));
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
-  store(epilogue->getArgument(0), scratch.ot, {epilogue->getArgument(1), epilogue->getArgument(2)});
+  store(epilogue->getArgument(0), scratch.o, {epilogue->getArgument(1), epilogue->getArgument(2)});
   tile::YieldOp::create(b, loc, Value());
 }
 
 /// The same, adding only keys that are allowed and have weight (A4).
-void AttentionScheduler::emitMaskedAccumulate() {
+void TransposedForm::emitMaskedAccumulate() {
   auto rows = scf::ForOp::create(b, loc, index(0), count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(rows.getBody());
@@ -179,12 +186,12 @@ void AttentionScheduler::emitMaskedAccumulate() {
   Value key = rows.getInductionVar(), feature = features.getInductionVar();
   Value v = converted(load(valueRows, {key, feature}), real);
   mapColumns(queries, [&](Value lane) {
-    Value p = loadWeight(key, lane), old = load(scratch.ot, {feature, lane});
+    Value p = loadWeight(key, lane), old = load(scratch.o, {feature, lane});
     Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
     if (!op.getMask().empty())
       counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, lane)));
     Value sum = arith::AddFOp::create(b, loc, old, arith::MulFOp::create(b, loc, p, v));
-    store(arith::SelectOp::create(b, loc, counts, sum, old), scratch.ot, {feature, lane});
+    store(arith::SelectOp::create(b, loc, counts, sum, old), scratch.o, {feature, lane});
   });
 }
 
@@ -197,7 +204,7 @@ void AttentionScheduler::emitValues(Value partial) {
     b.setInsertionPointToStart(check.thenBlock());
     scf::YieldOp::create(b, loc, hasNonFinite());
     b.setInsertionPointToStart(check.elseBlock());
-    scf::YieldOp::create(b, loc, arith::ConstantIntOp::create(b, loc, 0, 1).getResult());
+    scf::YieldOp::create(b, loc, flag(false));
   }
   auto branch = scf::IfOp::create(b, loc, check.getResult(0), /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);

@@ -3,7 +3,7 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Part of AttentionScheduler. A score such as s + bias[h, i, j] reads a matrix whose rows are queries; the lanes of a
+// Part of TransposedForm. A score such as s + bias[h, i, j] reads a matrix whose rows are queries; the lanes of a
 // register tile are queries too, so its elements lie a row apart. Each block is transposed once, by shuffles that read
 // every cache line once, into scratch that the score reads like any panel:
 //
@@ -13,7 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/AttentionScheduler.h"
+#include "compiler/schedule/TransposedForm.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
@@ -41,7 +41,7 @@ static bool isPerPair(memref::LoadOp element) {
          });
 }
 
-void AttentionScheduler::findMatrices() {
+void TransposedForm::findMatrices() {
   if (op.getScore().empty() || blocking.lanes == 1)
     return;
   for (auto element : op.getScore().front().getOps<memref::LoadOp>()) {
@@ -52,7 +52,7 @@ void AttentionScheduler::findMatrices() {
 }
 
 /// Nothing but matrices is read by query: what lies beyond the last query is scratch.
-bool AttentionScheduler::readsOnlyMatrices() {
+bool TransposedForm::readsOnlyMatrices() {
   auto readsOther = [&](Region &region) {
     return region
         .walk([&](memref::LoadOp element) {
@@ -65,7 +65,7 @@ bool AttentionScheduler::readsOnlyMatrices() {
 }
 
 /// Rows [q0, q0 + queries) and columns [key, key + keysHere) of the matrix that `element` belongs to.
-Value AttentionScheduler::matrixRows(memref::LoadOp element, Value key, Value keysHere) {
+Value TransposedForm::matrixRows(memref::LoadOp element, Value key, Value keysHere) {
   Block *block = element->getBlock();
   IRMapping mapping;
   SmallVector<Value> arguments{Value(), batch, head, q0, key, m, n};
@@ -91,7 +91,7 @@ Value AttentionScheduler::matrixRows(memref::LoadOp element, Value key, Value ke
 
 /// Asks for a share of the next block of keys, W of its elements for each key of the current block: all at once would
 /// wait for each other.
-void AttentionScheduler::emitPrefetchMatrices(Value key) {
+void TransposedForm::emitPrefetchMatrices(Value key) {
   Value first = arith::MulIOp::create(b, loc, key, index(blocking.width)), size = index(blocking.keys);
   for (Matrix &matrix : matrices) {
     int64_t line = 64 * 8 / matrix.element.getType().getIntOrFloatBitWidth(); // elements of a cache line
@@ -107,7 +107,7 @@ void AttentionScheduler::emitPrefetchMatrices(Value key) {
 }
 
 /// Transposes the current block of every matrix.
-void AttentionScheduler::emitMatrices() {
+void TransposedForm::emitMatrices() {
   for (Matrix &matrix : matrices) {
     Type element = matrix.element.getType();
     auto copy = tile::TransposeOp::create(b, loc, matrixRows(matrix.element, n0, count), matrix.block, queries, count,

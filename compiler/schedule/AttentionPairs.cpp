@@ -3,12 +3,12 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Part of AttentionScheduler. A pair is two bf16 in an i32, the first in the low half: of features for Q, of keys for P
+// Part of TransposedForm. A pair is two bf16 in an i32, the first in the low half: of features for Q, of keys for P
 // and V (tile.contract says how pairs are multiplied).
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/AttentionScheduler.h"
+#include "compiler/schedule/TransposedForm.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -18,14 +18,14 @@ using namespace attnc::schedule;
 using attnc::attn::AttentionOp;
 
 /// The bits of a bf16 in the low or the high half of an i32.
-Value AttentionScheduler::bitsOf(Value narrow, bool high) {
+Value TransposedForm::bitsOf(Value narrow, bool high) {
   Type i32 = b.getI32Type();
   Value bits = arith::ExtUIOp::create(b, loc, i32, arith::BitcastOp::create(b, loc, b.getI16Type(), narrow));
   return high ? arith::ShLIOp::create(b, loc, bits, arith::ConstantIntOp::create(b, loc, 16, 32)).getResult() : bits;
 }
 
 /// Qt[d/2][q] = {Q[q][d], Q[q][d+1]}: exact, since the columns hold what was bf16.
-void AttentionScheduler::emitPackQueries() {
+void TransposedForm::emitPackQueries() {
   auto loop = scf::ForOp::create(b, loc, index(0), index(op.getExtent('D') / 2), index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -35,12 +35,12 @@ void AttentionScheduler::emitPackQueries() {
       return bitsOf(converted(load(staging.columns, {feature, lane}), b.getBF16Type()), high);
     };
     Value word = arith::OrIOp::create(b, loc, half(first, false), half(add(first, index(1)), true));
-    store(word, scratch.qt, {pair, lane});
+    store(word, scratch.q, {pair, lane});
   });
 }
 
 /// {V[n][e], V[n+1][e]} for pairs of keys of the block; a key beyond it counts as 0.
-Value AttentionScheduler::emitPackValues() {
+Value TransposedForm::emitPackValues() {
   Value pairCount = b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)), last = sub(count, index(1));
   auto loop = scf::ForOp::create(b, loc, index(0), pairCount, index(1));
   OpBuilder::InsertionGuard guard(b);
@@ -58,7 +58,7 @@ Value AttentionScheduler::emitPackValues() {
 }
 
 /// P[key][lane].
-Value AttentionScheduler::loadWeight(Value key, Value lane) {
+Value TransposedForm::loadWeight(Value key, Value lane) {
   if (!pairs)
     return load(scratch.p, {key, lane});
   Type i32 = b.getI32Type();

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/AttentionScheduler.h"
+#include "compiler/schedule/TransposedForm.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -90,8 +90,13 @@ void AttentionScheduler::emitOutput() {
     store(arith::SelectOp::create(b, loc, isEmpty, zero, inverse), scratch.sum, {lane});
   });
   Value out = view(op.getInits()[0], op.getOLayout(), {{'M', q0, queries}, {'E', index(0), extent('E')}}, "ME");
+  emitRows(out);
+}
+
+/// Ot[e][q] * sum[q] -> O[q][e].
+void TransposedForm::emitRows(Value out) {
   Value wide = isStaged(out) ? staging.rows : out;
-  auto copy = tile::TransposeOp::create(b, loc, scratch.ot, wide, extent('E'), queries, /*pad=*/false);
+  auto copy = tile::TransposeOp::create(b, loc, scratch.o, wide, extent('E'), queries, /*pad=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
     Block *body = b.createBlock(&copy.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
@@ -109,19 +114,26 @@ void AttentionScheduler::emitOutput() {
 }
 
 /// Scratch of all blocks of an item: a leading dimension counts them, but P is needed by one at a time.
-AttentionScheduler::Scratch AttentionScheduler::allocateScratch() {
-  int64_t width = blocking.width, count = blocking.blocks;
+void TransposedForm::allocate() {
+  int64_t width = blocking.width, number = blocking.blocks;
   Type operand = pairs ? Type(b.getI32Type()) : real;
   int64_t packed = pairs ? 2 : 1; // elements of an operand
-  return {scratchBuffer({count, op.getExtent('D') / packed, width}, operand),
-          scratchBuffer({count, op.getExtent('E'), width}, real),
-          scratchBuffer({blocking.keys / packed, width}, operand),
-          scratchBuffer({count, width}, real),
-          scratchBuffer({count, width}, real),
-          scratchBuffer({count, width / blocking.lanes}, b.getI32Type())};
+  itemScratch = {scratchBuffer({number, op.getExtent('D') / packed, width}, operand),
+                 scratchBuffer({number, op.getExtent('E'), width}, real),
+                 scratchBuffer({blocking.keys / packed, width}, operand),
+                 scratchBuffer({number, width}, real),
+                 scratchBuffer({number, width}, real),
+                 scratchBuffer({number, width / blocking.lanes}, b.getI32Type())};
+  staging = allocateStaging();
 }
 
-AttentionScheduler::Staging AttentionScheduler::allocateStaging() {
+void TransposedForm::selectBlock(Value block) {
+  const Scratch &all = itemScratch;
+  scratch = {blockOf(all.q, block),   blockOf(all.o, block),   all.p,
+             blockOf(all.max, block), blockOf(all.sum, block), blockOf(all.pending, block)};
+}
+
+TransposedForm::Staging TransposedForm::allocateStaging() {
   int64_t d = op.getExtent('D'), e = op.getExtent('E');
   for (Matrix &matrix : matrices)
     matrix.block = scratchBuffer({blocking.keys, blocking.width}, matrix.element.getType());
@@ -134,19 +146,16 @@ AttentionScheduler::Staging AttentionScheduler::allocateStaging() {
           stagesRows ? scratchBuffer({blocking.width, std::max(d, e)}, real) : Value(), Value()};
 }
 
-AttentionScheduler::Scratch AttentionScheduler::scratchOf(Value block) {
-  auto slice = [&](Value buffer) -> Value {
-    ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
-    SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)), strides(shape.size(), b.getIndexAttr(1));
-    SmallVector<OpFoldResult> sizes = getAsIndexOpFoldResult(b.getContext(), shape);
-    offsets[0] = block;
-    sizes[0] = b.getIndexAttr(1);
-    auto type = memref::SubViewOp::inferRankReducedResultType(shape.drop_front(), cast<MemRefType>(buffer.getType()),
-                                                              offsets, sizes, strides);
-    return memref::SubViewOp::create(b, loc, cast<MemRefType>(type), buffer, offsets, sizes, strides);
-  };
-  const Scratch &all = itemScratch;
-  return {slice(all.qt), slice(all.ot), all.p, slice(all.max), slice(all.sum), slice(all.pending)};
+/// buffer[block]: a leading dimension counts the blocks of queries of an item.
+Value AttentionScheduler::blockOf(Value buffer, Value block) {
+  auto type = cast<MemRefType>(buffer.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)), strides(shape.size(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes = getAsIndexOpFoldResult(b.getContext(), shape);
+  offsets[0] = block;
+  sizes[0] = b.getIndexAttr(1);
+  auto reduced = memref::SubViewOp::inferRankReducedResultType(shape.drop_front(), type, offsets, sizes, strides);
+  return memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), buffer, offsets, sizes, strides);
 }
 
 /// Runs `body` for `count` blocks of queries, the first of which is block `first` of its head.
@@ -154,14 +163,26 @@ void AttentionScheduler::forEachBlock(Value first, Value count, llvm::function_r
   auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  scratch = scratchOf(loop.getInductionVar());
-  q0 = arith::MulIOp::create(b, loc, add(first, loop.getInductionVar()), index(blocking.width));
-  queries = min(index(blocking.width), sub(m, q0));
+  selectBlock(loop.getInductionVar());
+  q0 = arith::MulIOp::create(b, loc, add(first, loop.getInductionVar()), step);
+  queries = min(step, sub(m, q0));
   body();
 }
 
-/// An empty softmax, and Qt.
-void AttentionScheduler::emitStart() {
+/// What a block of queries needs before its first keys.
+void AttentionScheduler::emitBegin() {
+  emitStart();
+  if (op.getQuery().empty())
+    return emitQueries();
+  // Without keys the region must read nothing: a tensor that it asks for may be empty too.
+  Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
+  auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(work.thenBlock());
+  emitQueries();
+}
+
+void TransposedForm::emitStart() {
   int64_t width = blocking.width;
   mapColumns(index(width), [&](Value lane) {
     store(f(0.0), scratch.max, {lane});
@@ -173,24 +194,16 @@ void AttentionScheduler::emitStart() {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(clear.getBody());
-    mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.ot, {clear.getInductionVar(), lane}); });
+    mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.o, {clear.getInductionVar(), lane}); });
   }
-  if (op.getQuery().empty())
-    return emitQueries();
-  // Without keys the region must read nothing: a tensor that it asks for may be empty too.
-  Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
-  auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(work.thenBlock());
-  emitQueries();
 }
 
 /// Qt = Q^T * scale * log2(e).
-void AttentionScheduler::emitQueries() {
+void TransposedForm::emitQueries() {
   Value rows = isStaged(op.getQ())
                    ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', staging.rows)
                    : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
-  auto pack = tile::TransposeOp::create(b, loc, rows, pairs ? staging.columns : scratch.qt, queries, extent('D'),
+  auto pack = tile::TransposeOp::create(b, loc, rows, pairs ? staging.columns : scratch.q, queries, extent('D'),
                                         /*pad=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -200,4 +213,20 @@ void AttentionScheduler::emitQueries() {
   }
   if (pairs)
     emitPackQueries();
+}
+
+void TransposedForm::setKeys() {
+  auto rowsOf = [&](Value memref, StringRef layout, char feature, Value buffer) {
+    return isStaged(memref) ? emitStage(memref, layout, 'N', n0, count, feature, buffer)
+                            : view(memref, layout, {{'N', n0, count}, {feature, index(0), extent(feature)}},
+                                   std::string{'N', feature});
+  };
+  if (pairs) {
+    keys = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
+    valueRows = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
+    values = emitPackValues();
+    return;
+  }
+  keys = rowsOf(op.getK(), op.getKLayout(), 'D', staging.keys);
+  values = valueRows = rowsOf(op.getV(), op.getVLayout(), 'E', staging.values);
 }

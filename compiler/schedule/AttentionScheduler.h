@@ -3,15 +3,13 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The program that it emits stands in AttentionToTile.cpp, which runs it on every attention of a module. Its parts:
+// What all forms of the schedule share: items, the walk over the blocks of keys that the mask leaves, views, types,
+// score and mask. A form (TransposedForm.h, RowForm.h) says where queries and keys lie and how a block is computed.
+// AttentionToTile.cpp runs them on every attention of a module. The parts of this class:
 //
 //   AttentionToTile.cpp   items, the walk over key blocks
-//   AttentionRows.cpp     how a block of queries begins and ends; scratch memory, conversion of types
-//   AttentionBlocks.cpp   scores, weights and values of one block of keys
-//   AttentionVectors.cpp  the same for a partial block, one vector of queries at a time
-//   AttentionPairs.cpp    operands as pairs of bf16
-//   AttentionMatrices.cpp captured matrices with a value for every pair of query and key
-//   RowTransform.h        rows of q and k as their regions make them
+//   AttentionBlocks.cpp   views, score, mask, the search for NaN in V
+//   AttentionRows.cpp     conversion of types, transformed rows; how a block of queries ends
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -27,42 +25,73 @@
 
 namespace attnc::schedule {
 
+/// A weight may grow to 2^30 before the maximum of its row is raised: safe in f32, and then the rescaling is rare.
+constexpr double kRescaleThreshold = 30.0;
+
 /// Block sizes of one schedule.
 struct Blocking {
-  int64_t width;  ///< W: queries per block, a multiple of the lanes
-  int64_t keys;   ///< Nb: keys per block
-  int64_t rows;   ///< R: rows of a register tile
-  int64_t blocks; ///< U: at most so many blocks of queries per item
-  int64_t lanes;  ///< queries of a vector
+  int64_t width;     ///< W: queries per block, a multiple of the lanes
+  int64_t keys;      ///< Nb: keys per block
+  int64_t rows;      ///< R: rows of a register tile
+  int64_t blocks;    ///< U: at most so many blocks of queries per item
+  int64_t lanes;     ///< elements of a vector
+  int64_t registers; ///< vector registers
 };
+
+/// Extent of a role, from the first operand that has it; 1 where none has.
+mlir::Value extentOf(mlir::OpBuilder &builder, attn::AttentionOp op, char letter);
 
 /// Emits the schedule of one attention op.
 class AttentionScheduler {
 public:
-  AttentionScheduler(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking, bool pairs)
-      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()), pairs(pairs),
-        isSum(attn::isSumWithScore(op)), scale(op.getScaleValue() * (isSum ? std::numbers::log2e : 1.0)),
-        tileRows(blocking.rows) {
-    findMatrices();
-  }
+  AttentionScheduler(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking)
+      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()),
+        isSum(attn::isSumWithScore(op)), scale(op.getScaleValue() * (isSum ? std::numbers::log2e : 1.0)) {}
+  virtual ~AttentionScheduler() = default;
   void emit();
 
-private:
+protected:
+  /// Scratch memory of a block of queries. Q and O lie as the form wants them.
   struct Scratch {
-    mlir::Value qt, ot, p, max, sum, pending;
+    mlir::Value q, o, p, max, sum, pending;
   };
+
   /// An element [.., i, .., j] of a captured tensor that the score reads, and where a block of it lies as [key][query].
   struct Matrix {
     mlir::memref::LoadOp element;
     mlir::Value block;
   };
-  /// Where tensors of another type are converted or packed; null where nothing is.
-  struct Staging {
-    mlir::Value keys, values, rows, columns;
+  struct Items {
+    mlir::Value count, pairs, perHead; ///< pairs of batch and head; items of one
+    mlir::Value blocks, blocksPerItem; ///< blocks of queries of a head, and of an item, at most
   };
+
+  // What a form says.
+  /// Scratch memory of all blocks of an item.
+  virtual void allocate() = 0;
+  /// Makes block `block` of the item the current one: its part of the scratch memory.
+  virtual void selectBlock(mlir::Value block) = 0;
+  /// A block of queries before its first keys: an empty softmax, O = 0.
+  virtual void emitStart() = 0;
+  /// Q * scale, where the contraction wants it.
+  virtual void emitQueries() = 0;
+  /// Makes the block of keys from n0 (`count` of them) the current one, for all blocks of queries of the item.
+  virtual void setKeys() = 0;
+  /// P of the current blocks; `partial` ones evaluate the mask and may have fewer keys than Nb.
+  virtual void emitScores(bool partial) = 0;
+  /// O += P V; the second adds only keys that are allowed and have weight.
+  virtual void emitAccumulate() = 0;
+  virtual void emitMaskedAccumulate() = 0;
+  /// Writes O * sum, where `sum` already holds 1 / l.
+  virtual void emitRows(mlir::Value out) = 0;
+  /// One block of keys that the mask does not empty.
+  virtual void emitVisited(mlir::Value full);
+  /// All blocks of keys that the mask leaves to queries `range`.
+  virtual void emitWalks(IndexRange range, mlir::Value first, mlir::Value count);
 
   // Small builders.
   mlir::Value index(int64_t value) { return mlir::arith::ConstantIndexOp::create(b, loc, value); }
+  mlir::Value flag(bool value) { return mlir::arith::ConstantIntOp::create(b, loc, value, 1); }
   mlir::Value f(double value) { return mlir::arith::ConstantOp::create(b, loc, b.getFloatAttr(real, value)); }
   mlir::Value add(mlir::Value lhs, mlir::Value rhs) { return b.createOrFold<mlir::arith::AddIOp>(loc, lhs, rhs); }
   mlir::Value sub(mlir::Value lhs, mlir::Value rhs) { return b.createOrFold<mlir::arith::SubIOp>(loc, lhs, rhs); }
@@ -74,54 +103,48 @@ private:
   mlir::Value scratchBuffer(llvm::ArrayRef<int64_t> shape, mlir::Type element) {
     return mlir::memref::AllocaOp::create(b, loc, mlir::MemRefType::get(shape, element), b.getI64IntegerAttr(64));
   }
-  mlir::Value extent(char letter);
+  mlir::Value slice(mlir::Value memref, llvm::ArrayRef<mlir::OpFoldResult> offsets,
+                    llvm::ArrayRef<mlir::OpFoldResult> sizes);
+  mlir::Value blockOf(mlir::Value buffer, mlir::Value block);
+  mlir::Value extent(char letter) { return extentOf(b, op, letter); }
   mlir::Value view(mlir::Value memref, mlir::StringRef layout, llvm::ArrayRef<LetterRange> ranges,
                    mlir::StringRef order);
   void mapColumns(mlir::Value end, llvm::function_ref<void(mlir::Value)> body);
+  void forRange(mlir::Value begin, mlir::Value end, int64_t step, llvm::function_ref<void(mlir::Value)> body);
 
-  Scratch allocateScratch();
-  Staging allocateStaging();
-  Scratch scratchOf(mlir::Value block);
+  // The walk.
+  void emitBegin();
   void forEachBlock(mlir::Value first, mlir::Value count, llvm::function_ref<void()> body);
-  void emitStart();
-  mlir::Value setItem(mlir::Value item, mlir::Value itemsPerHead, mlir::Value blocksPerItem);
-  void emitPrefetchQueries(mlir::Value item, mlir::Value items, mlir::Value itemsPerHead, mlir::Value blocksPerItem);
-  void emitItem(mlir::Value item, mlir::Value items, mlir::Value blocks, mlir::Value blocksPerItem);
+  struct Place {
+    mlir::Value pair, item; ///< batch * H + head; item of that head
+  };
+  Place placeOf(mlir::Value item);
+  mlir::Value emitStep(mlir::Value pairs);
+  mlir::Value setItem(mlir::Value item);
+  void emitPrefetchQueries(mlir::Value item);
+  void emitItem(mlir::Value item);
   void setKeyBlock(mlir::Value first);
   void emitKeyBlock();
-  IndexRange keysOf(mlir::Value vector);
-  mlir::Value isWorthNarrowing();
-  void emitVectors();
-  void setVector(mlir::Value vector, IndexRange range);
-  void emitScores(bool partial);
-  mlir::Value scoreOf(mlir::Value acc, mlir::Value row, mlir::Value col);
-  mlir::Value allowed(mlir::Value row, mlir::Value col);
-  mlir::Value inlineRegion(mlir::Region &region, llvm::ArrayRef<mlir::Value> leading, mlir::Value row, mlir::Value col);
-  void findMatrices();
-  bool readsOnlyMatrices();
-  mlir::Value matrixRows(mlir::memref::LoadOp element, mlir::Value key, mlir::Value keysHere);
-  void emitPrefetchMatrices(mlir::Value key);
-  void emitMatrices();
   void emitValues(mlir::Value partial);
-  void emitAccumulate();
-  void emitMaskedAccumulate();
-  void emitPrefetch(mlir::Value memref, mlir::StringRef layout, char feature, mlir::Value row, int64_t ahead);
+  void emitOutput();
+
+  // Scores, types.
+  mlir::Value scoreOf(mlir::Value acc, mlir::Value key, mlir::Value query);
+  mlir::Value allowed(mlir::Value key, mlir::Value query);
+  mlir::Value inlineRegion(mlir::Region &region, llvm::ArrayRef<mlir::Value> leading, mlir::Value key,
+                           mlir::Value query);
+  mlir::Value hasNonFinite();
   mlir::Value emitStage(mlir::Value memref, mlir::StringRef layout, char rows, mlir::Value first, mlir::Value count,
                         char feature, mlir::Value buffer);
-  void emitQueries();
-  mlir::Value hasNonFinite();
-  mlir::Value bitsOf(mlir::Value narrow, bool high);
-  mlir::Value emitPackValues();
-  void emitPackQueries();
-  mlir::Value loadWeight(mlir::Value key, mlir::Value lane);
   mlir::Value converted(mlir::Value value, mlir::Type type);
   static mlir::Type elementOf(mlir::Value memref) {
     return llvm::cast<mlir::MemRefType>(memref.getType()).getElementType();
   }
   /// Rows of `memref` are copied before they are used: in another type, or as a region makes them.
-  bool isStaged(mlir::Value memref) {
+  bool isStaged(mlir::Value memref) { return elementOf(memref) != real || isTransformed(memref); }
+  bool isTransformed(mlir::Value memref) {
     bool both = RowTransform::isPermuted(op);
-    return elementOf(memref) != real || (memref == op.getQ() && (both || !op.getQuery().empty())) ||
+    return (memref == op.getQ() && (both || !op.getQuery().empty())) ||
            (memref == op.getK() && (both || !op.getKey().empty()));
   }
   /// The softmax of a row at its end; the values gathered so far are still to be multiplied by `factor`.
@@ -129,7 +152,6 @@ private:
     mlir::Value max, sum, factor;
   };
   RowEnd emitRowEnd(mlir::Value lane);
-  void emitOutput();
 
   mlir::OpBuilder &b;
   attn::AttentionOp op;
@@ -137,18 +159,14 @@ private:
   Blocking blocking;
   MaskPlan mask;
   mlir::Type real;                             ///< of all arithmetic (A8)
-  bool pairs;                                  ///< contractions of pairs of bf16
   bool isSum;                                  ///< the score is s or s + ...: the maximum can be subtracted from s
   double scale;                                ///< of a raw score, in log2 units if isSum
   mlir::Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
-  mlir::Value n0, count, keys, values,
-      valueRows;    ///< the current block of keys: its first, how many, and their rows, widened
-  mlir::Value m, n; ///< M, N
-  Scratch scratch;  ///< of the current block of queries
-  Staging staging;
-  llvm::SmallVector<Matrix> matrices;
-  int64_t tileRows;    ///< rows of a register tile
-  Scratch itemScratch; ///< of all blocks of the item
+  mlir::Value n0, count, valueRows;            ///< the current block of keys: its first, how many, and V's rows
+  mlir::Value m, n, step;                      ///< M, N, queries of a block
+  Scratch scratch;                             ///< of the current block of queries
+  Items items;
+  llvm::SmallVector<Matrix> matrices; ///< that a form has found and packed
 };
 
 } // namespace attnc::schedule

@@ -44,13 +44,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/AttentionScheduler.h"
+#include "compiler/schedule/CostModel.h"
 #include "compiler/schedule/Passes.h"
+#include "compiler/schedule/RowForm.h"
 #include "compiler/schedule/ScheduleTarget.h"
+#include "compiler/schedule/TransposedForm.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace attnc::schedule {
 #define GEN_PASS_DEF_ATTENTIONTOTILE
@@ -65,42 +68,29 @@ using attnc::attn::AttentionOp;
 /// So many items keep 16 threads evenly busy; blocks of queries join only when more items remain.
 constexpr int64_t kManyItems = 64;
 
+/// So many threads should have an item, where an item then has as many multiply-adds: about 10 microseconds, twice what
+/// it takes to call a thread.
+constexpr int64_t kThreads = 16, kWorthAnItem = 1 << 19;
+
 /// Makes the block of keys from `first` the current one.
 void AttentionScheduler::setKeyBlock(Value first) {
   n0 = first;
   count = min(index(blocking.keys), sub(n, n0));
-  auto rowsOf = [&](Value memref, StringRef layout, char feature, Value buffer) {
-    return isStaged(memref) ? emitStage(memref, layout, 'N', n0, count, feature, buffer)
-                            : view(memref, layout, {{'N', n0, count}, {feature, index(0), extent(feature)}},
-                                   std::string{'N', feature});
-  };
-  if (pairs) {
-    keys = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
-    valueRows = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
-    values = emitPackValues();
-    return;
-  }
-  keys = rowsOf(op.getK(), op.getKLayout(), 'D', staging.keys);
-  values = valueRows = rowsOf(op.getV(), op.getVLayout(), 'E', staging.values);
+  setKeys();
 }
 
 void AttentionScheduler::emitKeyBlock() {
-  Value size = index(blocking.keys);
-  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, count, size);
+  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, count, index(blocking.keys));
   BlockTruth truth = mask.emitTruth(b, loc, {q0, sub(add(q0, queries), index(1))}, {n0, sub(add(n0, count), index(1))});
-  Value some = truth.someAllowed;
-  Value none = b.createOrFold<arith::XOrIOp>(loc, truth.someMasked, arith::ConstantIntOp::create(b, loc, 1, 1));
+  Value none = b.createOrFold<arith::XOrIOp>(loc, truth.someMasked, flag(true));
   Value full = b.createOrFold<arith::AndIOp>(loc, whole, none);
-  auto visited = scf::IfOp::create(b, loc, some, /*withElseRegion=*/false);
+  auto visited = scf::IfOp::create(b, loc, truth.someAllowed, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(visited.thenBlock());
-  emitMatrices();
-  if (mask.isClosedForm() && blocking.width > blocking.lanes) {
-    auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(), /*withElseRegion=*/true);
-    b.setInsertionPointToStart(narrow.thenBlock());
-    emitVectors();
-    b.setInsertionPointToStart(narrow.elseBlock());
-  }
+  emitVisited(full);
+}
+
+void AttentionScheduler::emitVisited(Value full) {
   auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard inner(b);
@@ -109,30 +99,42 @@ void AttentionScheduler::emitKeyBlock() {
     b.setInsertionPointToStart(branch.elseBlock());
     emitScores(/*partial=*/true);
   }
-  Value partial = b.createOrFold<arith::XOrIOp>(loc, full, arith::ConstantIntOp::create(b, loc, 1, 1));
-  emitValues(partial);
+  emitValues(b.createOrFold<arith::XOrIOp>(loc, full, flag(true)));
+}
+
+/// Items in the order in which threads take them. Heads follow one another, so that an item finds K and V in the cache;
+/// few items are taken across heads instead. Where later queries meet more keys, their blocks go first: what is left at
+/// the end is small then, and no thread waits long for another.
+AttentionScheduler::Place AttentionScheduler::placeOf(Value item) {
+  Value few = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                    b.createOrFold<arith::MulIOp>(loc, items.pairs, items.perHead), index(kManyItems));
+  Value inner = arith::SelectOp::create(b, loc, few, items.pairs, items.perHead);
+  Value outerAt = arith::DivUIOp::create(b, loc, item, inner), innerAt = arith::RemUIOp::create(b, loc, item, inner);
+  Value place = arith::SelectOp::create(b, loc, few, outerAt, innerAt);
+  if (mask.growsWithQueries())
+    place = sub(sub(items.perHead, index(1)), place);
+  return {arith::SelectOp::create(b, loc, few, innerAt, outerAt), place};
 }
 
 /// Makes the batch and heads of `item` current; its first block of queries.
-Value AttentionScheduler::setItem(Value item, Value itemsPerHead, Value blocksPerItem) {
+Value AttentionScheduler::setItem(Value item) {
   int64_t heads = op.getExtent('H'), groups = op.getExtent('G');
-  Value pair = arith::DivUIOp::create(b, loc, item, itemsPerHead);
+  auto [pair, place] = placeOf(item);
   batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
   head = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
   group = b.createOrFold<arith::DivUIOp>(loc, head, index(heads / groups)); // g = h / (H/G)
-  return arith::MulIOp::create(b, loc, arith::RemUIOp::create(b, loc, item, itemsPerHead), blocksPerItem);
+  return arith::MulIOp::create(b, loc, place, items.blocksPerItem);
 }
 
 /// Asks for the queries of `item`, if there is one: 64 rows with a stride are more than a hardware prefetcher follows
 /// (heads inside rows, M = N = 128: 3% of the time).
-void AttentionScheduler::emitPrefetchQueries(Value item, Value items, Value itemsPerHead, Value blocksPerItem) {
-  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, item, items);
+void AttentionScheduler::emitPrefetchQueries(Value item) {
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, item, items.count);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(scf::IfOp::create(b, loc, exists, /*withElseRegion=*/false).thenBlock());
   auto saved = std::tuple(batch, head, group);
-  Value width = index(blocking.width);
-  Value first = arith::MulIOp::create(b, loc, setItem(item, itemsPerHead, blocksPerItem), width);
-  Value end = min(m, add(first, arith::MulIOp::create(b, loc, blocksPerItem, width)));
+  Value first = arith::MulIOp::create(b, loc, setItem(item), step);
+  Value end = min(m, add(first, arith::MulIOp::create(b, loc, items.blocksPerItem, step)));
   Value rows = view(op.getQ(), op.getQLayout(), {{'M', index(0), m}, {'D', index(0), extent('D')}}, "MD");
   auto loop = scf::ForOp::create(b, loc, first, end, index(1));
   b.setInsertionPointToStart(loop.getBody());
@@ -143,17 +145,14 @@ void AttentionScheduler::emitPrefetchQueries(Value item, Value items, Value item
   std::tie(batch, head, group) = saved;
 }
 
-/// `blocks` of W queries make up a head; `blocksPerItem` of them belong to one of `items`.
-void AttentionScheduler::emitItem(Value item, Value items, Value blocks, Value blocksPerItem) {
-  Value itemsPerHead = b.createOrFold<arith::CeilDivSIOp>(loc, blocks, blocksPerItem);
-  Value first = setItem(item, itemsPerHead, blocksPerItem);
-  Value blocksHere = min(blocksPerItem, sub(blocks, first));
+void AttentionScheduler::emitItem(Value item) {
+  Value first = setItem(item);
+  Value blocksHere = min(items.blocksPerItem, sub(items.blocks, first));
 
-  itemScratch = allocateScratch();
-  staging = allocateStaging();
-  forEachBlock(first, blocksHere, [&] { emitStart(); });
-  Value low = arith::MulIOp::create(b, loc, first, index(blocking.width));
-  Value end = min(m, arith::MulIOp::create(b, loc, add(first, blocksHere), index(blocking.width)));
+  allocate();
+  forEachBlock(first, blocksHere, [&] { emitBegin(); });
+  Value low = arith::MulIOp::create(b, loc, first, step);
+  Value end = min(m, arith::MulIOp::create(b, loc, add(first, blocksHere), step));
   // Without keys nothing may be read: a tensor that the mask asks for may be empty too.
   Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
   auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
@@ -161,33 +160,51 @@ void AttentionScheduler::emitItem(Value item, Value items, Value blocks, Value b
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(work.thenBlock());
     mask.emitHead(b, loc, {batch, head, Value(), Value(), m, n});
-    mask.emitWalk(b, loc, {low, sub(end, index(1))}, n, blocking.keys, [&](Value key) {
-      setKeyBlock(key);
-      forEachBlock(first, blocksHere, [&] { emitKeyBlock(); });
-    });
+    emitWalks({low, sub(end, index(1))}, first, blocksHere);
   }
-  emitPrefetchQueries(add(item, index(1)), items, itemsPerHead, blocksPerItem);
+  emitPrefetchQueries(add(item, index(1)));
   forEachBlock(first, blocksHere, [&] { emitOutput(); });
+}
+
+void AttentionScheduler::emitWalks(IndexRange range, Value first, Value number) {
+  mask.emitWalk(b, loc, range, n, blocking.keys, [&](Value key) {
+    setKeyBlock(key);
+    forEachBlock(first, number, [&] { emitKeyBlock(); });
+  });
+}
+
+/// Queries of a block: W, or fewer whole vectors where that keeps more threads busy, each with enough to do.
+Value AttentionScheduler::emitStep(Value pairs) {
+  if (blocking.width == blocking.lanes)
+    return index(blocking.width);
+  auto share = [&](Value whole, Value parts) { return b.createOrFold<arith::CeilDivSIOp>(loc, whole, parts); };
+  Value busy = share(b.createOrFold<arith::MulIOp>(loc, pairs, m), index(kThreads));
+  int64_t perKey = op.getExtent('D') + op.getExtent('E');
+  Value perQuery = b.createOrFold<arith::MulIOp>(loc, b.createOrFold<arith::MaxSIOp>(loc, n, index(1)), index(perKey));
+  Value wanted = b.createOrFold<arith::MaxSIOp>(loc, busy, share(index(kWorthAnItem), perQuery));
+  Value vectors = share(wanted, index(blocking.lanes));
+  return min(index(blocking.width), b.createOrFold<arith::MulIOp>(loc, vectors, index(blocking.lanes)));
 }
 
 void AttentionScheduler::emit() {
   m = extent('M');
   n = extent('N');
-  Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, m, index(blocking.width));
-  Value pairs = b.createOrFold<arith::MulIOp>(loc, extent('B'), extent('H'));
+  Value pairs = b.createOrFold<arith::MulIOp>(loc, extent('B'), extent('H')); // of batch and head
+  step = emitStep(pairs);
+  Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, m, step);
   // Few blocks: an item each, so that every thread has several.
   Value total = b.createOrFold<arith::MulIOp>(loc, pairs, blocks);
   Value share = b.createOrFold<arith::DivUIOp>(loc, total, index(kManyItems));
   Value blocksPerItem = b.createOrFold<arith::MaxSIOp>(loc, index(1), min(share, index(blocking.blocks)));
-  Value itemsPerHead = b.createOrFold<arith::CeilDivSIOp>(loc, blocks, blocksPerItem);
-  Value items = b.createOrFold<arith::MulIOp>(loc, pairs, itemsPerHead);
+  Value perHead = b.createOrFold<arith::CeilDivSIOp>(loc, blocks, blocksPerItem);
   blocksPerItem = b.createOrFold<arith::CeilDivSIOp>(
-      loc, blocks, b.createOrFold<arith::MaxSIOp>(loc, index(1), itemsPerHead)); // 5 are 3 + 2, not 4 + 1
-  auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items)}, ValueRange(),
+      loc, blocks, b.createOrFold<arith::MaxSIOp>(loc, index(1), perHead)); // 5 are 3 + 2, not 4 + 1
+  items = {b.createOrFold<arith::MulIOp>(loc, pairs, perHead), pairs, perHead, blocks, blocksPerItem};
+  auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items.count)}, ValueRange(),
                                       /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(forall.getBody());
-  emitItem(forall.getInductionVar(0), items, blocks, blocksPerItem);
+  emitItem(forall.getInductionVar(0));
 }
 
 namespace {
@@ -198,7 +215,8 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     if (op.getAccumulatorType().isF64()) // a vector of as many f64 takes two registers
       machine.registers /= 2;
     schedule::Schedule sizes = fillSchedule(forced, machine, op.getExtent('D'), op.getExtent('E'));
-    return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks, machine.lanes};
+    return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows,
+            sizes.attentionBlocks,  machine.lanes,       machine.registers};
   }
 
   /// Both contractions can be of pairs of bf16. Sums of weights as bf16 are too rough for an lse of f32 (8.6e-4 off).
@@ -211,8 +229,46 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
            std::isnormal(scale) && std::isnormal(1 / scale);
   }
 
+  /// The transposed form; a few queries would leave most of its lanes idle, so they branch to dot products where those
+  /// are cheaper (CostModel.h).
+  void emitChosen(OpBuilder &builder, AttentionOp op, Blocking blocking) {
+    Location loc = op.getLoc();
+    Machine machine{blocking.lanes, blocking.registers, 0, 0};
+    AttentionShape shape{op.getExtent('D'), op.getExtent('E'), blocking.keys, takesPairs(op, blocking)};
+    int64_t few = queriesThatPay(Form::Dots, shape, machine), queries = op.getExtent('M');
+    bool isStatic = queries >= 0;
+    if (remarks)
+      remarkForm(op, shape, few, machine);
+    if (few == 0 || isStatic)
+      return emitForm(builder, op, isStatic && queries <= few ? Form::Dots : Form::Transposed, blocking);
+    Value isFew = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sle, extentOf(builder, op, 'M'),
+                                        arith::ConstantIndexOp::create(builder, loc, few));
+    auto branch = scf::IfOp::create(builder, loc, isFew, /*withElseRegion=*/true);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    emitForm(builder, op, Form::Dots, blocking);
+    builder.setInsertionPointToStart(branch.elseBlock());
+    emitForm(builder, op, Form::Transposed, blocking);
+  }
+
+  void remarkForm(AttentionOp op, const AttentionShape &shape, int64_t few, Machine machine) {
+    auto cycles = [&](Form form) { return cyclesPerKey(form, shape, std::max<int64_t>(few, 1), machine); };
+    op.emitRemark() << llvm::formatv(
+        "form: dot products for up to {0} queries of a head, the transposed form for more; "
+        "{1} queries take about {2:f0} and {3:f0} cycles for each key",
+        few, std::max<int64_t>(few, 1), cycles(Form::Dots), cycles(Form::Transposed));
+  }
+
+  void emitForm(OpBuilder &builder, AttentionOp op, Form form, Blocking blocking) {
+    if (form == Form::Chosen)
+      return emitChosen(builder, op, blocking);
+    if (form == Form::Rows || form == Form::Dots)
+      return RowForm(builder, op, blocking, form == Form::Dots).emit();
+    TransposedForm(builder, op, blocking, takesPairs(op, blocking)).emit();
+  }
+
   void runOnOperation() override {
     schedule::Schedule forced;
+    forced.attentionForm = static_cast<int64_t>(form.getValue());
     forced.attentionQueries = queries;
     forced.attentionKeys = keys;
     forced.attentionRows = rows;
@@ -230,8 +286,7 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
       else if (remarks)
         mask.remark();
       OpBuilder builder(op);
-      Blocking blocking = blockingOf(op, forced, *machine);
-      AttentionScheduler(builder, op, blocking, takesPairs(op, blocking)).emit();
+      emitForm(builder, op, form, blockingOf(op, forced, *machine));
       op.erase();
       ++numAttentions;
     }

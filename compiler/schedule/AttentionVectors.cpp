@@ -3,7 +3,7 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Part of AttentionScheduler. A 64 x 64 block on the diagonal of a causal mask is half empty. Each vector of 16 queries
+// Part of TransposedForm. A 64 x 64 block on the diagonal of a causal mask is half empty. Each vector of 16 queries
 // alone meets 16, 32, 48, 64 of its keys:
 //
 //     x                        computed: 10 of 16 squares instead of all
@@ -13,7 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/AttentionScheduler.h"
+#include "compiler/schedule/TransposedForm.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -27,9 +27,9 @@ constexpr int64_t kNarrowRows = 8;
 
 /// The keys of the current block that the mask leaves to one vector of queries, as whole pairs (of bf16: no pair may
 /// hold a V that was not searched for NaN); empty (low > high) for queries beyond the last.
-IndexRange AttentionScheduler::keysOf(Value vector) {
+IndexRange TransposedForm::keysOf(Value vector) {
   Value first = add(q0, arith::MulIOp::create(b, loc, vector, index(blocking.lanes)));
-  Value last = min(add(first, index(blocking.lanes - 1)), sub(m, index(1)));
+  Value last = min(add(first, index(blocking.lanes - 1)), sub(add(q0, queries), index(1)));
   IndexRange hull = mask.emitKeyHull(b, loc, {first, last}, {n0, sub(add(n0, count), index(1))});
   Value skipped = b.createOrFold<arith::MaxSIOp>(loc, index(0), sub(hull.low, n0));
   skipped = b.createOrFold<arith::AndIOp>(loc, skipped, index(-2));
@@ -41,7 +41,9 @@ IndexRange AttentionScheduler::keysOf(Value vector) {
 
 /// The vectors need at most three quarters of the block together: then narrower tiles, which load more per
 /// multiplication, pay.
-Value AttentionScheduler::isWorthNarrowing() {
+Value TransposedForm::isWorthNarrowing() {
+  if (!mask.isClosedForm()) // only a block with fewer queries than W
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, queries, index(blocking.width * 3 / 4));
   int64_t vectors = blocking.width / blocking.lanes;
   auto neededWith = [&](Value vector, Value before) {
     IndexRange range = keysOf(vector);
@@ -66,14 +68,10 @@ Value AttentionScheduler::isWorthNarrowing() {
 }
 
 /// Narrows everything that is current to one vector of queries and the keys of `range`.
-void AttentionScheduler::setVector(Value vector, IndexRange range) {
+void TransposedForm::setVector(Value vector, IndexRange range) {
   Value lane = arith::MulIOp::create(b, loc, vector, index(blocking.lanes)), skipped = sub(range.low, n0);
   n0 = range.low;
   count = add(sub(range.high, range.low), index(1));
-  auto slice = [&](Value memref, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) -> Value {
-    SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
-    return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
-  };
   auto rowsOf = [&](Value memref) { return cast<MemRefType>(memref.getType()).getDimSize(0); };
   OpFoldResult zero = b.getIndexAttr(0), width = b.getIndexAttr(blocking.lanes);
   auto columns = [&](Value memref) { return slice(memref, {zero, lane}, {b.getIndexAttr(rowsOf(memref)), width}); };
@@ -81,8 +79,8 @@ void AttentionScheduler::setVector(Value vector, IndexRange range) {
     int64_t features = cast<MemRefType>(memref.getType()).getDimSize(1);
     return slice(memref, {first, zero}, {number, b.getIndexAttr(features)});
   };
-  scratch = {columns(scratch.qt),
-             columns(scratch.ot),
+  scratch = {columns(scratch.q),
+             columns(scratch.o),
              columns(scratch.p),
              slice(scratch.max, {lane}, {width}),
              slice(scratch.sum, {lane}, {width}),
@@ -90,7 +88,7 @@ void AttentionScheduler::setVector(Value vector, IndexRange range) {
   for (Matrix &matrix : matrices)
     matrix.block = slice(matrix.block, {skipped, lane}, {count, width});
   q0 = add(q0, lane);
-  queries = min(index(blocking.lanes), sub(m, q0));
+  queries = min(index(blocking.lanes), sub(queries, lane));
   keys = rows(keys, skipped, count);
   bool isPacked = values != valueRows;
   valueRows = rows(valueRows, skipped, count);
@@ -102,7 +100,7 @@ void AttentionScheduler::setVector(Value vector, IndexRange range) {
   tileRows = kNarrowRows;
 }
 
-void AttentionScheduler::emitVectors() {
+void TransposedForm::emitVectors() {
   auto loop = scf::ForOp::create(b, loc, index(0), index(blocking.width / blocking.lanes), index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -112,6 +110,18 @@ void AttentionScheduler::emitVectors() {
   auto saved = std::tuple(scratch, q0, queries, n0, count, keys, values, valueRows, matrices, tileRows);
   setVector(loop.getInductionVar(), range);
   emitScores(/*partial=*/true);
-  emitValues(arith::ConstantIntOp::create(b, loc, 1, 1));
+  emitValues(flag(true));
   std::tie(scratch, q0, queries, n0, count, keys, values, valueRows, matrices, tileRows) = saved;
+}
+
+void TransposedForm::emitVisited(Value full) {
+  OpBuilder::InsertionGuard guard(b);
+  emitMatrices();
+  if (blocking.width > blocking.lanes) {
+    auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(), /*withElseRegion=*/true);
+    b.setInsertionPointToStart(narrow.thenBlock());
+    emitVectors();
+    b.setInsertionPointToStart(narrow.elseBlock());
+  }
+  AttentionScheduler::emitVisited(full);
 }

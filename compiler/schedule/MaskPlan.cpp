@@ -52,6 +52,37 @@ BlockTruth MaskPlan::emitTruth(OpBuilder &b, Location loc, IndexRange queries, I
           b.createOrFold<arith::AndIOp>(loc, truth.someMasked, rough.someMasked)};
 }
 
+/// 1 where `expr` can only grow with the query, -1 where it can only fall, else 0.
+static int trendOf(AffineExpr expr) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dim.getPosition() == kQueryDim;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return 0;
+  int lhs = trendOf(binary.getLHS()), rhs = trendOf(binary.getRHS());
+  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return lhs * rhs < 0 ? 0 : lhs + rhs > 0 ? 1 : lhs + rhs < 0 ? -1 : 0;
+  case AffineExprKind::Mul:
+  case AffineExprKind::FloorDiv:
+  case AffineExprKind::CeilDiv:
+    return !factor ? 0 : factor.getValue() > 0 ? lhs : -lhs;
+  default:
+    return 0;
+  }
+}
+
+bool MaskPlan::growsWithQueries() {
+  return hasMask() && llvm::any_of(formula.allowed, [](const MaskConjunction &conjunction) {
+           bool grows = false, slides = false;
+           for (AffineExpr atom : conjunction.atoms)
+             if (std::optional<SolvedBound> bound = solveFor(atom, kKeyDim); bound && trendOf(bound->at) > 0)
+               (bound->isLower ? slides : grows) = true;
+           return grows && !slides;
+         });
+}
+
 IndexRange MaskPlan::emitKeyHull(OpBuilder &b, Location loc, IndexRange queries, IndexRange keys) {
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
   IndexRange hull{b.createOrFold<arith::AddIOp>(loc, keys.high, one), arith::ConstantIndexOp::create(b, loc, -1)};

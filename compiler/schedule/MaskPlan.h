@@ -55,6 +55,9 @@ public:
   void emitWalk(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, mlir::Value n, int64_t step,
                 llvm::function_ref<void(mlir::Value)> body);
 
+  /// Later queries meet more keys, as under a causal mask: some bound above grows with the query, none below does.
+  bool growsWithQueries();
+
   /// The mask can never be true: a mistake, surely.
   bool isNever() { return hasMask() && formula.allowed.empty(); }
 

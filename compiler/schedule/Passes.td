@@ -68,6 +68,12 @@ def AttentionToTile : Pass<"attention-to-tile", "::mlir::ModuleOp"> {
     everywhere run without mask code. See the file's header for the program.
   }];
   let options = [
+    Option<"form", "form", "::attnc::schedule::Form", "::attnc::schedule::Form::Chosen",
+           "How queries, keys and features lie in tiles",
+           [{::llvm::cl::values(clEnumValN(::attnc::schedule::Form::Chosen, "chosen", "by a model of its cost"),
+              clEnumValN(::attnc::schedule::Form::Transposed, "transposed", "queries in the lanes"),
+              clEnumValN(::attnc::schedule::Form::Rows, "rows", "keys, then features in the lanes; K is packed"),
+              clEnumValN(::attnc::schedule::Form::Dots, "dots", "the same, Q K^T as dot products"))}]>,
     Option<"queries", "queries", "int64_t", "0", "Queries of a block, whole vectors (0: by the target)">,
     Option<"keys", "keys", "int64_t", "0", "Keys of a block (0: by the target)">,
     Option<"rows", "rows", "int64_t", "0", "Rows of a register tile (0: by the target)">,

@@ -1,4 +1,4 @@
-//===- Schedule.cpp - Block sizes, as a user or the tuner forces them -----===//
+//===- Schedule.cpp - Forms and block sizes, as users or the tuner force them ===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +8,8 @@
 #include "compiler/schedule/Schedule.h"
 #include "compiler/support/Suggest.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -15,7 +17,9 @@ using namespace attnc;
 using namespace attnc::schedule;
 
 llvm::ArrayRef<Knob> schedule::knobs() {
+  static constexpr llvm::StringLiteral forms[] = {"transposed", "rows", "dots"}; // beside Form
   static constexpr Knob table[] = {
+      {"attention.form", "how an attention is computed", &Schedule::attentionForm, forms},
       {"attention.queries", "queries of a block", &Schedule::attentionQueries},
       {"attention.keys", "keys of a block", &Schedule::attentionKeys},
       {"attention.rows", "keys of a register tile", &Schedule::attentionRows},
@@ -33,7 +37,13 @@ const Knob &schedule::knobOf(int64_t Schedule::*size) {
   return *llvm::find_if(knobs(), [&](const Knob &knob) { return knob.size == size; });
 }
 
+std::string Knob::spell(int64_t value) const {
+  return choices.empty() ? fmt::to_string(value) : choices[value - 1].str();
+}
+
 llvm::SmallVector<int64_t> schedule::legalSizes(const Knob &knob, const Machine &machine) {
+  if (!knob.choices.empty())
+    return llvm::to_vector(llvm::seq_inclusive<int64_t>(1, knob.choices.size()));
   int64_t lanes = machine.lanes;
   if (knob.size == &Schedule::attentionQueries || knob.size == &Schedule::contractColumns)
     return {lanes, 2 * lanes, 3 * lanes, 4 * lanes};
@@ -74,9 +84,16 @@ static llvm::Error parseEntry(llvm::StringRef entry, Schedule &schedule) {
   if (knob == knobs().end())
     return problem(fmt::format("has no size '{}'{} (known: {})", name.str(), didYouMean(name, knobNames()),
                                fmt::join(llvm::map_range(knobNames(), [](auto name) { return name.str(); }), ", ")));
-  int64_t size;
-  if (value.trim().getAsInteger(10, size) || size <= 0)
-    return problem(fmt::format("needs {}=SIZE with a positive number, not '{}'", name.str(), entry.str()));
+  value = value.trim();
+  int64_t size = llvm::find(knob->choices, value) - knob->choices.begin() + 1;
+  if (size > static_cast<int64_t>(knob->choices.size())) {
+    if (!knob->choices.empty())
+      return problem(fmt::format("knows no {} '{}'{} (known: {})", name.str(), value.str(),
+                                 didYouMean(value, llvm::to_vector_of<llvm::StringRef>(knob->choices)),
+                                 llvm::join(knob->choices, ", ")));
+    if (value.getAsInteger(10, size) || size <= 0)
+      return problem(fmt::format("needs {}=SIZE with a positive number, not '{}'", name.str(), entry.str()));
+  }
   if (schedule.*knob->size)
     return problem(fmt::format("says '{}' twice", name.str()));
   schedule.*knob->size = size;
@@ -95,7 +112,7 @@ std::string schedule::spellSchedule(const Schedule &schedule) {
   std::string text;
   for (const Knob &knob : knobs())
     if (int64_t size = schedule.*knob.size)
-      text += fmt::format("{}{}={}", text.empty() ? "" : ",", knob.name.str(), size);
+      text += fmt::format("{}{}={}", text.empty() ? "" : ",", knob.name.str(), knob.spell(size));
   return text;
 }
 

@@ -1,4 +1,4 @@
-//===- Schedule.h - Block sizes, as a user or the tuner forces them -*- C++ -*-===//
+//===- Schedule.h - Forms and block sizes, as users or the tuner force them ===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -15,9 +15,18 @@
 
 namespace attnc::schedule {
 
-/// Block sizes of attention-to-tile and contract-to-tile. 0: the pass chooses, by the target and the op. Sizes are
-/// elements, not vectors or bytes.
+/// How an attention is computed.
+enum class Form : int64_t {
+  Chosen,     ///< by CostModel.h
+  Transposed, ///< queries in the lanes (TransposedForm.h)
+  Rows,       ///< keys, then features in the lanes; K is packed (RowForm.h)
+  Dots,       ///< the same; Q K^T as dot products along the features, K as it lies
+};
+
+/// The form and the block sizes of attention-to-tile, those of contract-to-tile. 0: the pass chooses, by the target and
+/// the op. Sizes are elements, not vectors or bytes.
 struct Schedule {
+  int64_t attentionForm = 0;        ///< a Form
   int64_t attentionQueries = 0;     ///< W: queries of a block; they lie in the lanes
   int64_t attentionKeys = 0;        ///< Nb: keys of a block, a multiple of the rows
   int64_t attentionRows = 0;        ///< R: keys (then features of V) of a register tile
@@ -31,10 +40,15 @@ struct Schedule {
   bool operator==(const Schedule &) const = default;
 };
 
-/// One size of a schedule, by the name that users have for it: "attention.keys".
+/// One size of a schedule, by the name that users have for it: "attention.keys"; or a choice, whose values have names,
+/// from 1.
 struct Knob {
   llvm::StringLiteral name, summary;
   int64_t Schedule::*size;
+  llvm::ArrayRef<llvm::StringLiteral> choices = {};
+
+  /// A value as users write it.
+  std::string spell(int64_t value) const;
 };
 llvm::ArrayRef<Knob> knobs();
 const Knob &knobOf(int64_t Schedule::*size);
@@ -44,14 +58,14 @@ struct Machine {
   int64_t lanes, registers, l1, l2;
 };
 
-/// The sizes that `knob` may have on `machine`, ascending.
+/// The values that `knob` may have on `machine`, ascending.
 llvm::SmallVector<int64_t> legalSizes(const Knob &knob, const Machine &machine);
 
 /// A register tile: R*C accumulators, C vectors of the panel and one broadcast fit into the registers.
 bool fitsRegisters(int64_t rows, int64_t width, const Machine &machine);
 
-/// "attention.keys=128,contract.rows=6" into `schedule`. Errors, in words for the user: no `=`, an unknown name, a size
-/// that is no positive number, a name twice.
+/// "attention.form=rows,attention.keys=128" into `schedule`. Errors, in words for the user: no `=`, an unknown name, a
+/// size that is no positive number, a choice that does not exist, a name twice.
 llvm::Error parseSchedule(llvm::StringRef text, Schedule &schedule);
 
 /// The sizes that are forced, as parseSchedule reads them; "" if none is.

@@ -29,7 +29,7 @@ Space tuner::spaceOf(ModuleOp module, const Machine &machine) {
 std::vector<Group> tuner::groupsOf(const Space &space) {
   std::vector<Group> groups;
   if (!space.attentions.empty())
-    groups.insert(groups.end(), {Group::AttentionTile, Group::AttentionBlocks});
+    groups.insert(groups.end(), {Group::AttentionForm, Group::AttentionTile, Group::AttentionBlocks});
   if (space.hasWeights || space.hasProducts) {
     groups.push_back(Group::ContractTile);
     groups.push_back(Group::ContractBlocks);
@@ -96,6 +96,8 @@ static std::vector<Schedule> combinations(const Space &space, ArrayRef<llvm::Str
 
 static SmallVector<llvm::StringLiteral> knobsOf(Group group) {
   switch (group) {
+  case Group::AttentionForm:
+    return {"attention.form"};
   case Group::AttentionTile:
     return {"attention.queries", "attention.keys", "attention.rows"};
   case Group::AttentionBlocks:
@@ -131,17 +133,19 @@ static bool isWorthwhile(const Space &space, Group group, const Schedule &sizes)
            fitsCaches(space, sizes);
   if (group == Group::ContractTile)
     return isUseful(knobOf(&Schedule::contractRows), sizes.contractRows, sizes.contractColumns, space.machine);
-  if (group == Group::AttentionBlocks)
+  if (group == Group::AttentionForm || group == Group::AttentionBlocks)
     return true;
   // A panel of KC x W beside the rows that pass it.
   return sizes.contractSumChunk * 4 * space.machine.lanes * 4 <= space.machine.l2 / 4;
 }
 
-/// How many times a size is doubled or halved on the way from `from` to `to`, in all.
+/// How many times a size is doubled or halved on the way from `from` to `to`, or another choice made, in all.
 static double distance(const Schedule &from, const Schedule &to) {
   double sum = 0;
   for (const schedule::Knob &knob : schedule::knobs())
-    sum += std::abs(std::log2(static_cast<double>(to.*knob.size) / static_cast<double>(from.*knob.size)));
+    sum += knob.choices.empty()
+               ? std::abs(std::log2(static_cast<double>(to.*knob.size) / static_cast<double>(from.*knob.size)))
+               : to.*knob.size != from.*knob.size;
   return sum;
 }
 

@@ -25,7 +25,7 @@ struct Space {
 Space spaceOf(mlir::ModuleOp module, const schedule::Machine &machine);
 
 /// Sizes that depend on one another are tried together; one group after the other, each from the best of the last.
-enum class Group { AttentionTile, AttentionBlocks, ContractTile, ContractBlocks };
+enum class Group { AttentionForm, AttentionTile, AttentionBlocks, ContractTile, ContractBlocks };
 std::vector<Group> groupsOf(const Space &space);
 
 /// Whether `sizes` forces nothing but sizes of `groups`.

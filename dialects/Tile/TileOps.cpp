@@ -71,6 +71,8 @@ LogicalResult ContractOp::verify() {
   if (rhs.getElementType().isInteger(32) && !element.isInteger(32) &&
       !(element.isBF16() && lhs.getStridesAndOffset().first.back() == 1))
     return emitOpError("pairs in rhs want pairs of bf16 in lhs: i32, or bf16 side by side");
+  if (getDots() && (lhs.getStridesAndOffset().first.back() != 1 || rhs.getStridesAndOffset().first.front() != 1))
+    return emitOpError("dot products want lhs and rhs contiguous along k");
   Builder builder(getContext());
   Type index = builder.getIndexType(), acc = getAccumulatorType();
   if (failed(verifyRegion(*this, getInit(), "init", {index, index}, acc)))

@@ -86,6 +86,9 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     in place, with any strides; `rhs` is read as contiguous vectors. Columns are
     numbered from `col_begin`. An absent `init` region means 0.
 
+    With `dots`, both operands are read as vectors along k, which is contiguous in both, and the lanes are summed: for
+    few rows cheaper than making a panel. Only columns that are real are read.
+
     Pairs of bf16: where `rhs` holds i32, each is two bf16 that follow each other along k, the first in the low half, and
     `k_end` counts pairs. `lhs` holds the same, or bf16 whose pairs are adjacent in memory. Sums are f32.
 
@@ -118,7 +121,7 @@ def Tile_ContractOp : Tile_Op<"contract"> {
                        Optional<Index>:$col_count, Index:$k_end,
                        AnyStridedMemRef:$lhs, AnyStridedMemRef:$rhs,
                        DefaultValuedAttr<Tile_TailAttr, "::attnc::tile::Tail::Peel">:$tail,
-                       DefaultValuedAttr<I64Attr, "4">:$tile_rows);
+                       DefaultValuedAttr<I64Attr, "4">:$tile_rows, UnitAttr:$dots);
   let regions = (region MaxSizedRegion<1>:$init, SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
     `rows` `(` $row_begin `to` $row_end `)` `cols` `(` $col_begin (`count` $col_count^)? `)` `k` `(` $k_end `)`
@@ -206,7 +209,7 @@ def Tile_ReduceOp : Tile_Op<"reduce", [AllTypesMatch<["init", "result"]>]> {
   let summary = "combines a scalar expression over every column in [begin, end)";
   let description = [{
     Order of combination is free (floating-point sums may be reassociated). Max
-    and min propagate NaN.
+    and min propagate NaN. The region may store by column, like that of `tile.map`.
 
     ```mlir
     %s = tile.reduce add %c0 to %n init(%zero) {

@@ -42,6 +42,9 @@ bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &fi
   auto entries = emit::readEntries(module);
   PipelineOptions options;
   options.target = *target;
+  if (const char *text = std::getenv("ATTNC_TEST_SCHEDULE"))
+    if (llvm::Error problem = schedule::parseSchedule(text, options.schedule))
+      llvm::report_fatal_error(std::move(problem));
   if (failed(entries) || failed(runPipeline(module, "attn", "llvm", options)))
     return false;
   llvm::LLVMContext llvmContext;

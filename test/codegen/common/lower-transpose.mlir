@@ -10,8 +10,11 @@ func.func @pack(%q: memref<?x10xf32>, %qt: memref<10x8xf32>, %n: index) {
   // CHECK-COUNT-8: vector.shuffle
   // CHECK-COUNT-4: vector.store
   // CHECK: memref.store %{{.*}}, %{{.*}} : memref<10x8xf32>
-  // CHECK: scf.for %{{.*}} = %{{.*}} to %c8 step %c1
-  // CHECK: memref.store %cst, %{{.*}} : memref<10x8xf32>
+  // CHECK: %[[EDGE:.*]] = arith.muli %{{.*}}, %c4
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %[[EDGE]] step %c1
+  // CHECK: memref.store %cst{{.*}}, %{{.*}} : memref<10x8xf32>
+  // CHECK: scf.for %{{.*}} = %[[EDGE]] to %c8 step %c4
+  // CHECK: vector.store %cst{{.*}}, %{{.*}} : memref<10x8xf32>, vector<4xf32>
   tile.transpose %q to %qt rows(%n) cols(%c10) pad {
   ^bb0(%x: f32, %i: index, %j: index):
     tile.yield %x : f32

@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --attention-to-tile --canonicalize --cse -split-input-file | FileCheck %s
+// RUN: attnc-opt %s --attention-to-tile=form=transposed --canonicalize --cse -split-input-file | FileCheck %s
 // The streaming softmax in tile ops. Blocks that the mask empties are skipped, full ones carry no mask code.
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {

@@ -1,6 +1,6 @@
 // Forced block sizes; what is not forced is chosen around them.
-// RUN: attnc-opt %s --attention-to-tile="queries=32 keys=128 rows=8 blocks=2" --contract-to-tile="columns=32 rows=6 row-block=64 pack-row-block=256 sum-chunk=128" --canonicalize --cse | FileCheck %s
-// RUN: attnc-opt %s --attention-to-tile="rows=8" --contract-to-tile="rows=12" --canonicalize --cse | FileCheck %s --check-prefix=AROUND
+// RUN: attnc-opt %s --attention-to-tile="form=transposed queries=32 keys=128 rows=8 blocks=2" --contract-to-tile="columns=32 rows=6 row-block=64 pack-row-block=256 sum-chunk=128" --canonicalize --cse | FileCheck %s
+// RUN: attnc-opt %s --attention-to-tile="form=transposed rows=8" --contract-to-tile="rows=12" --canonicalize --cse | FileCheck %s --check-prefix=AROUND
 // RUN: %exits 1 attnc-opt %s --attention-to-tile="keys=48" 2>&1 | FileCheck %s --check-prefix=SIZE
 // RUN: %exits 1 attnc-opt %s --contract-to-tile="columns=64 rows=8" 2>&1 | FileCheck %s --check-prefix=REGISTERS
 // SIZE: error: attention.keys=48 is not possible on this target: it is one of 16, 32, 64, 128, 256

@@ -69,7 +69,7 @@ TEST(Space, EveryProposalIsPossibleAndNew) {
 
 TEST(Space, GroupsFollowTheProgram) {
   EXPECT_TRUE(groupsOf({kWide, {}}).empty());
-  EXPECT_EQ(groupsOf({kWide, {{64, 64}}}).size(), 2u);
+  EXPECT_EQ(groupsOf({kWide, {{64, 64}}}).size(), 3u);
   Space products{kWide, {}, false, true};
   for (const Schedule &sizes : propose(products, Group::ContractBlocks, {}))
     EXPECT_EQ(sizes.contractRowBlock, 0) << "no weights to pack: nothing to choose";

@@ -1,0 +1,29 @@
+//===- CostModel.h - What each form of an attention costs -------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// An estimate of cycles, from how many vectors each form touches. It is meant to compare forms, not to predict times;
+// CostModel.cpp says where its figures come from.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/schedule/Schedule.h"
+
+namespace attnc::schedule {
+
+/// What the cost of an attention depends on, beside M and N.
+struct AttentionShape {
+  int64_t featuresQK, featuresV; ///< D and E
+  int64_t keys;                  ///< Nb: keys of a block
+  bool pairs = false;            ///< the transposed form takes pairs of bf16
+};
+
+/// Cycles for one key and a block of `queries` queries.
+double cyclesPerKey(Form form, const AttentionShape &shape, int64_t queries, const Machine &machine);
+
+/// The most queries of a head for which `form` is cheaper than the transposed one; 0 if it never is.
+int64_t queriesThatPay(Form form, const AttentionShape &shape, const Machine &machine);
+
+} // namespace attnc::schedule
