@@ -39,7 +39,7 @@ static int64_t keysOfPanel(Blocking blocking, bool dots) {
 
 RowForm::RowForm(OpBuilder &builder, attn::AttentionOp op, Blocking blocking, bool dots)
     : AttentionScheduler(builder, op, blocking), dots(dots), panelKeys(keysOfPanel(blocking, dots)),
-      paddedE(llvm::alignTo(op.getExtent('E'), blocking.lanes)) {}
+      tileRows(dots ? 2 : blocking.rows), paddedE(llvm::alignTo(op.getExtent('E'), blocking.lanes)) {}
 
 //===----------------------------------------------------------------------===//
 // Memory
@@ -128,7 +128,7 @@ void RowForm::emitProducts(Value scores, bool partial) {
     Value begin = add(n0, first);
     auto contract =
         tile::ContractOp::create(b, loc, index(0), queries, begin, partial ? sub(count, first) : Value(), extent('D'),
-                                 scratch.q, panelOf(first), tile::Tail::Clamp, dots ? 1 : blocking.rows, dots);
+                                 scratch.q, panelOf(first), tile::Tail::Clamp, dots ? 1 : tileRows, dots);
     OpBuilder::InsertionGuard guard(b);
     Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                     {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
@@ -192,6 +192,14 @@ void RowForm::emitSoftmax(bool partial) {
   });
 }
 
+/// Dot products are a second form beside the transposed one, for few queries: not worth a second copy without mask.
+void RowForm::emitVisited(Value full) {
+  if (!dots)
+    return AttentionScheduler::emitVisited(full);
+  emitScores(/*partial=*/true);
+  emitValues(b.createOrFold<arith::XOrIOp>(loc, full, flag(true)));
+}
+
 void RowForm::emitScores(bool partial) {
   emitProducts(scratch.p, partial);
   emitSoftmax(partial);
@@ -220,7 +228,7 @@ void RowForm::emitAccumulate() {
     OpBuilder::InsertionGuard guard(b);
     Value columns = slice(values, {b.getIndexAttr(0), first}, {count, b.getIndexAttr(width)});
     auto contract = tile::ContractOp::create(b, loc, index(0), queries, first, Value(), count, scratch.p, columns,
-                                             tile::Tail::Peel, blocking.rows);
+                                             tile::Tail::Peel, tileRows);
     Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
     tile::YieldOp::create(b, loc, load(scratch.o, init->getArguments()));
     Block *epilogue = b.createBlock(&contract.getEpilogue(), {},

@@ -33,6 +33,7 @@ protected:
   void emitAccumulate() override;
   void emitMaskedAccumulate() override;
   void emitRows(mlir::Value out) override;
+  void emitVisited(mlir::Value full) override;
 
   void emitProducts(mlir::Value scores, bool partial);
 
@@ -46,6 +47,7 @@ private:
 
   bool dots;
   int64_t panelKeys;  ///< keys of a panel
+  int64_t tileRows;   ///< rows of a register tile of P V, and of Q K^T unless `dots`
   int64_t paddedE;    ///< features of V in whole vectors
   mlir::Value panel;  ///< Kt, packed; with `dots` the rows of K where they are staged, else null
   mlir::Value values; ///< V's rows as panels: in place or staged
