@@ -67,6 +67,8 @@ protected:
   };
 
   // What a form says.
+  /// Before the parallel loop: memory in the workspace.
+  virtual void prepare() {}
   /// Scratch memory of all blocks of an item.
   virtual void allocate() = 0;
   /// Makes block `block` of the item the current one: its part of the scratch memory.

@@ -49,6 +49,7 @@
 #include "compiler/schedule/RowForm.h"
 #include "compiler/schedule/ScheduleTarget.h"
 #include "compiler/schedule/TransposedForm.h"
+#include "compiler/schedule/UnfusedForm.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -200,6 +201,7 @@ void AttentionScheduler::emit() {
   blocksPerItem = b.createOrFold<arith::CeilDivSIOp>(
       loc, blocks, b.createOrFold<arith::MaxSIOp>(loc, index(1), perHead)); // 5 are 3 + 2, not 4 + 1
   items = {b.createOrFold<arith::MulIOp>(loc, pairs, perHead), pairs, perHead, blocks, blocksPerItem};
+  prepare();
   auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items.count)}, ValueRange(),
                                       /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(b);
@@ -261,6 +263,8 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
   void emitForm(OpBuilder &builder, AttentionOp op, Form form, Blocking blocking) {
     if (form == Form::Chosen)
       return emitChosen(builder, op, blocking);
+    if (form == Form::Unfused)
+      return UnfusedForm(builder, op, blocking).emit();
     if (form == Form::Rows || form == Form::Dots)
       return RowForm(builder, op, blocking, form == Form::Dots).emit();
     TransposedForm(builder, op, blocking, takesPairs(op, blocking)).emit();

@@ -9,6 +9,7 @@
 //   rows        4 ceil(q / 4) D / L + q (E / L + s) + 3 D / L         tiles of 4 rows; 3: a vector through the packing
 //   dots        q (D / L + 45 / L + 5/4 E / L + s)                    45: sums of L vectors' lanes; 5/4: five loads for
 //                                                                     four multiply-adds of a row of V
+//   unfused     rows + 4 q / L                                        four more passes over the scores
 //   s = 9 / L + 60 / Nb                                               softmax of a row: 60 for a row of a block
 //
 // 0.95 and 9 are measured on Zen 4 (AVX-512), 45 and 3 are counted instructions, 60 is the latency of two sums of lanes
@@ -33,6 +34,8 @@ double schedule::cyclesPerKey(Form form, const AttentionShape &shape, int64_t qu
     return llvm::alignTo(queries, 4) * d / lanes + q * (e / lanes + softmax) + 3 * d / lanes;
   case Form::Dots:
     return q * (llvm::alignTo(shape.featuresQK, machine.lanes) / lanes + 45 / lanes + 1.25 * e / lanes + softmax);
+  case Form::Unfused: // the rows, and four more passes over the scores
+    return cyclesPerKey(Form::Rows, shape, queries, machine) + 4 * q / lanes;
   case Form::Chosen:
     break;
   }

@@ -91,17 +91,24 @@ void RowForm::emitQueries() {
 }
 
 void RowForm::setKeys() {
-  Value rows = keyBuffer ? emitStage(op.getK(), op.getKLayout(), 'N', n0, count, 'D', keyBuffer) : Value();
-  if (dots) {
-    panel = rows;
-  } else {
-    if (!rows)
-      rows = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
-    auto pack = tile::TransposeOp::create(b, loc, rows, panelBuffer, count, extent('D'), /*pad=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
-    tile::YieldOp::create(b, loc, body->getArgument(0));
-  }
+  setPanel();
+  setValues();
+}
+
+void RowForm::setPanel() {
+  panel = keyBuffer ? emitStage(op.getK(), op.getKLayout(), 'N', n0, count, 'D', keyBuffer) : Value();
+  if (dots)
+    return;
+  Value rows = panel;
+  if (!rows)
+    rows = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
+  auto pack = tile::TransposeOp::create(b, loc, rows, panelBuffer, count, extent('D'), /*pad=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+  tile::YieldOp::create(b, loc, body->getArgument(0));
+}
+
+void RowForm::setValues() {
   valueRows = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
   values = valueBuffer ? emitStage(op.getV(), op.getVLayout(), 'N', n0, count, 'E', valueBuffer) : valueRows;
 }
@@ -122,7 +129,6 @@ Value RowForm::panelOf(Value first) {
 // Scores and weights
 //===----------------------------------------------------------------------===//
 
-/// scores[q][n] = allowed ? t : -inf.
 void RowForm::emitProducts(Value scores, bool partial) {
   forRange(index(0), partial ? count : index(blocking.keys), panelKeys, [&](Value first) {
     Value begin = add(n0, first);

@@ -35,12 +35,15 @@ protected:
   void emitRows(mlir::Value out) override;
   void emitVisited(mlir::Value full) override;
 
+  /// The parts of setKeys: Kt; V.
+  void setPanel();
+  void setValues();
+  /// scores[q][n - n0] = allowed ? t : -inf.
   void emitProducts(mlir::Value scores, bool partial);
 
 private:
   void emitSoftmax(bool partial);
   mlir::Value emitMaximum(mlir::Value row, mlir::Value end);
-  void setPanel();
   mlir::Value panelOf(mlir::Value first);
   bool readsInPlace(mlir::Value memref, mlir::StringRef layout, char feature);
   void forEachPanel(llvm::function_ref<void(mlir::Value, int64_t)> body);

@@ -17,7 +17,7 @@ using namespace attnc;
 using namespace attnc::schedule;
 
 llvm::ArrayRef<Knob> schedule::knobs() {
-  static constexpr llvm::StringLiteral forms[] = {"transposed", "rows", "dots"}; // beside Form
+  static constexpr llvm::StringLiteral forms[] = {"transposed", "rows", "dots", "unfused"}; // beside Form
   static constexpr Knob table[] = {
       {"attention.form", "how an attention is computed", &Schedule::attentionForm, forms},
       {"attention.queries", "queries of a block", &Schedule::attentionQueries},

@@ -21,6 +21,7 @@ enum class Form : int64_t {
   Transposed, ///< queries in the lanes (TransposedForm.h)
   Rows,       ///< keys, then features in the lanes; K is packed (RowForm.h)
   Dots,       ///< the same; Q K^T as dot products along the features, K as it lies
+  Unfused,    ///< all scores in memory, then the softmax, then P V (UnfusedForm.h)
 };
 
 /// The form and the block sizes of attention-to-tile, those of contract-to-tile. 0: the pass chooses, by the target and
