@@ -1,0 +1,38 @@
+// Which form is chosen: a branch on M, or none where M is known. The figures are those of CostModel.cpp.
+// RUN: attnc-opt %s --attention-to-tile --canonicalize | FileCheck %s
+// RUN: attnc-opt %s --attention-to-tile=remarks -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
+// CHECK-LABEL: func @any
+// CHECK: %[[FEW:.*]] = arith.cmpi sle, %{{.*}}, %c10
+// CHECK: scf.if %[[FEW]] {
+// CHECK: {dots, tile_rows = 1 : i64}
+// CHECK: } else {
+// CHECK: tile.softmax_step
+// REMARK: remark: form: dot products for up to 10 queries of a head, the transposed form for more; 10 queries take about 133 and 142 cycles for each key
+func.func @any(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
+  attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
+    outs("ME", %o : memref<?x64xf32>)
+  return
+}
+
+// CHECK-LABEL: func @one
+// CHECK-NOT: tile.softmax_step
+// CHECK: {dots, tile_rows = 1 : i64}
+// CHECK-NOT: tile.softmax_step
+func.func @one(%q: memref<1x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<1x64xf32>) {
+  attn.attention q(%q "MD" : memref<1x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
+    outs("ME", %o : memref<1x64xf32>)
+  return
+}
+
+// CHECK-LABEL: func @many
+// CHECK-NOT: dots
+// CHECK: tile.softmax_step
+// CHECK-NOT: dots
+func.func @many(%q: memref<128x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<128x64xf32>) {
+  attn.attention q(%q "MD" : memref<128x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
+    outs("ME", %o : memref<128x64xf32>)
+  return
+}
+}
