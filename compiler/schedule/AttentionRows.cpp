@@ -30,6 +30,12 @@ Value AttentionScheduler::emitStage(Value memref, StringRef layout, char rows, V
   if (feature == 'D' && !isPlain) {
     RowTransform transform(b, op, isQuery ? op.getQuery() : op.getKey());
     transform.emit(source, row, buffer, row, {batch, isQuery ? head : group, add(first, row), m, n});
+    if (!isQuery) { // what this row of the next block will need
+      Value all =
+          view(memref, layout, {{rows, index(0), n}, {feature, index(0), extent(feature)}}, std::string{rows, feature});
+      Value ahead = min(add(add(first, row), index(blocking.keys)), sub(n, index(1)));
+      transform.emitPrefetch(all, ahead, {batch, group, ahead, m, n});
+    }
     return buffer;
   }
   mapColumns(extent(feature), [&](Value column) {

@@ -20,6 +20,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -156,4 +157,43 @@ void RowTransform::emit(Value source, Value sourceRow, Value to, Value toRow, Ar
     first += same * rest.front().count;
     rest = rest.drop_front(same);
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Prefetching
+//===----------------------------------------------------------------------===//
+
+/// Every cache line of the last dimension, the others fixed.
+void RowTransform::prefetchLines(Value memref, SmallVector<Value> at) {
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t line = 64 * 8 / std::max(8u, type.getElementTypeBitWidth()); // elements of a cache line
+  for (int64_t element = 0; element < type.getShape().back(); element += line) {
+    at.back() = index(element);
+    memref::PrefetchOp::create(b, loc, memref, at, /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  }
+}
+
+/// The next block is far away in time, and its first lines would be waited for: 0.982 instead of 0.972 of plain attention.
+void RowTransform::emitPrefetch(Value rows, Value ahead, ArrayRef<Value> place) {
+  prefetchLines(rows, {ahead, Value()});
+  if (region.empty())
+    return;
+  constexpr unsigned kKey = 2;
+  llvm::SmallPtrSet<void *, 4> seen;
+  region.walk([&](memref::LoadOp load) {
+    auto capture = dyn_cast<BlockArgument>(load.getMemRef());
+    ValueRange indices = load.getIndices();
+    bool isTable = capture && indices.size() > 1 && !ShapedType::isDynamic(load.getMemRefType().getShape().back());
+    SmallVector<Value> at;
+    for (Value index : isTable ? indices.drop_back() : ValueRange()) {
+      auto argument = dyn_cast<BlockArgument>(index); // b, g or j
+      if (argument && argument.getArgNumber() <= kKey && argument.getOwner() == &region.front())
+        at.push_back(place[argument.getArgNumber()]);
+    }
+    bool isKnown = isTable && at.size() + 1 == indices.size() && llvm::is_contained(indices, region.getArgument(kKey));
+    if (!isKnown || !seen.insert(capture.getAsOpaquePointer()).second)
+      return;
+    at.push_back(Value());
+    prefetchLines(op.getCaptures()[capture.getArgNumber() - AttentionOp::kRowIndices], std::move(at));
+  });
 }

@@ -23,6 +23,10 @@ public:
   void emit(mlir::Value from, mlir::Value fromRow, mlir::Value to, mlir::Value toRow,
             mlir::ArrayRef<mlir::Value> place);
 
+  /// Asks for what row `ahead` of k will need: the row itself, of `rows`, and those of captured tensors that are read
+  /// at j. `place` is b g j, then M and N, with `ahead` for j.
+  void emitPrefetch(mlir::Value rows, mlir::Value ahead, mlir::ArrayRef<mlir::Value> place);
+
   /// Both q and k are stored with even features before odd ones: a region distinguishes them, and the product of q and
   /// k does not care.
   static bool isPermuted(attn::AttentionOp op);
@@ -38,6 +42,7 @@ private:
   mlir::Value index(int64_t value);
   mlir::Value emitValue(mlir::Value value, Scope &scope);
   mlir::Value emitIndex(AffineIndex index, mlir::Value e);
+  void prefetchLines(mlir::Value memref, mlir::SmallVector<mlir::Value> at);
   mlir::Value emitLoad(mlir::Value position);
   void emitRuns(mlir::ArrayRef<FeatureRun> runs, mlir::Value to, mlir::Value toRow, int64_t first);
   mlir::Value emitSum(attn::SumOp sum);
