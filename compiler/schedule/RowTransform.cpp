@@ -173,7 +173,8 @@ void RowTransform::prefetchLines(Value memref, SmallVector<Value> at) {
   }
 }
 
-/// The next block is far away in time, and its first lines would be waited for: 0.982 instead of 0.972 of plain attention.
+/// The next block is far away in time, and its first lines would be waited for: 0.982 instead of 0.972 of plain
+/// attention.
 void RowTransform::emitPrefetch(Value rows, Value ahead, ArrayRef<Value> place) {
   prefetchLines(rows, {ahead, Value()});
   if (region.empty())
