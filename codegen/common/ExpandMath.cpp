@@ -7,7 +7,8 @@
 // faster than upstream's form of it:
 //
 //   x / c   ->  x * (1 / c)                          for a constant c
-//   2^x     ->  the target's own form, on one lane of a vector where x is a scalar
+//   2^x     ->  the target's own form where the flag afn allows it: a weight of a softmax may be 3 ulp off, but 2^x in
+//               a user's mask is exact for integers. On one lane of a vector where x is a scalar.
 //   erf(x)  ->  |x| <  7/8:  x * S(x^2)               S of degree 5, off by 9e-9
 //               |x| >= 7/8:  1 - 2^-P(min(|x|, 4))    P of degree 6, off by 2e-9; the sign of x
 //
@@ -108,6 +109,8 @@ struct ExpandExp2 : OpRewritePattern<math::Exp2Op> {
       : OpRewritePattern(context, /*benefit=*/2), target(target) {} // before upstream's
 
   LogicalResult matchAndRewrite(math::Exp2Op op, PatternRewriter &b) const override {
+    if (!bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn))
+      return b.notifyMatchFailure(op, "2^x must be as exact as it can be");
     Type type = op.getType(), element = getElementTypeOrSelf(type);
     auto native = VectorType::get({target.info.lanes(32)}, element);
     if ((!element.isF32() && !element.isF64()) || (type != native && type != element))

@@ -147,6 +147,9 @@ void RowForm::emitProducts(Value scores, bool partial) {
   });
 }
 
+/// 2^t, to 3 ulp.
+Value RowForm::emitWeight(Value t) { return math::Exp2Op::create(b, loc, t, arith::FastMathFlags::afn); }
+
 /// The maximum of row `row` after this block, which O and l are brought to.
 Value RowForm::emitMaximum(Value row, Value end) {
   Value none = f(-std::numeric_limits<double>::infinity());
@@ -171,7 +174,7 @@ Value RowForm::emitMaximum(Value row, Value end) {
   auto branch = scf::IfOp::create(b, loc, scales, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  Value factor = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, old, now));
+  Value factor = emitWeight(arith::SubFOp::create(b, loc, old, now));
   store(arith::MulFOp::create(b, loc, sum, factor), scratch.sum, {row});
   mapColumns(index(paddedE), [&](Value column) {
     store(arith::MulFOp::create(b, loc, load(scratch.o, {row, column}), factor), scratch.o, {row, column});
@@ -190,7 +193,7 @@ void RowForm::emitSoftmax(bool partial) {
       OpBuilder::InsertionGuard guard(b);
       Value key = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
       Value t = arith::SubFOp::create(b, loc, load(scratch.p, {row, key}), max);
-      Value p = math::Exp2Op::create(b, loc, t);
+      Value p = emitWeight(t);
       store(p, scratch.p, {row, key});
       tile::YieldOp::create(b, loc, p);
     }

@@ -40,6 +40,7 @@ protected:
   void setValues();
   /// scores[q][n - n0] = allowed ? t : -inf.
   void emitProducts(mlir::Value scores, bool partial);
+  mlir::Value emitWeight(mlir::Value t);
 
 private:
   void emitSoftmax(bool partial);

@@ -72,7 +72,7 @@ void UnfusedForm::emitSoftmax() {
                                          arith::SubFOp::create(b, loc, largest, largest), f(0.0));
     Value max = arith::SelectOp::create(b, loc, finite, largest, f(0.0));
     Value sum = reduce(tile::ReductionKind::Add, f(0.0), [&](Value key) {
-      Value p = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, load(all, {row, key}), max));
+      Value p = emitWeight(arith::SubFOp::create(b, loc, load(all, {row, key}), max));
       store(p, all, {row, key});
       return p;
     });

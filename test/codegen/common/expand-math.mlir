@@ -39,3 +39,15 @@ func.func @erf(%x: vector<16xf32>) -> vector<16xf32> {
   %0 = math.erf %x : vector<16xf32>
   return %0 : vector<16xf32>
 }
+
+// Only a 2^x that may be approximate (afn) gets the target's: 2^x of an integer is exact otherwise.
+// CHECK-LABEL: func @exp2
+func.func @exp2(%x: vector<16xf32>, %y: f32) -> (vector<16xf32>, f32, vector<16xf32>) {
+  // CHECK-COUNT-2: llvm.x86.avx512.mask.scalef.ps.512
+  // CHECK-NOT: llvm.x86.avx512.mask.scalef.ps.512
+  // CHECK: return
+  %0 = math.exp2 %x fastmath<afn> : vector<16xf32>
+  %1 = math.exp2 %y fastmath<afn> : f32
+  %2 = math.exp2 %x : vector<16xf32>
+  return %0, %1, %2 : vector<16xf32>, f32, vector<16xf32>
+}
