@@ -284,7 +284,7 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {
       schedule::MaskPlan mask(op);
-      if (mask.isNever() && !op->hasAttr("attnc.never"))
+      if (mask.isNever())
         emitWarning(op.getMask().front().getTerminator()->getLoc())
             << "the mask is never true: no key is allowed and the output is 0";
       else if (remarks)

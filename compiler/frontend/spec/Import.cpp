@@ -286,10 +286,8 @@ void AttentionImporter::lowerRegion(llvm::StringRef name) {
   Operand value = lowerStatement(*expr, context, environment, regionBuilder, op.getAccumulatorType(), diagnostics);
   if (value.isPoison())
     return;
-  if (name == "mask" && value.range.high == 0) {
+  if (name == "mask" && value.range.high == 0)
     diagnostics.warning(expr->loc) << "the mask is never true: no key is allowed and the output is 0";
-    op->setAttr("attnc.never", builder.getUnitAttr()); // what lengths rule out is found later, and need not be said twice
-  }
   attn::YieldOp::create(regionBuilder, diagnostics.translate(expr->loc), value.value);
   eraseDeadOperations(*block); // a capture that only they read is none
 }

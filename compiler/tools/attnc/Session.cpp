@@ -29,8 +29,15 @@ void DiagnosticPrinter::print(Diagnostic &diagnostic) {
     ++errors;
   if (diagnostic.getSeverity() == DiagnosticSeverity::Remark && !showRemarks)
     return;
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Warning && !isNew(diagnostic))
+    return;
   if (!printNamed(diagnostic))
     emitDiagnostic(diagnostic);
+}
+
+/// The front end and the schedule of each target may find the same.
+bool DiagnosticPrinter::isNew(const Diagnostic &warning) {
+  return warnings.insert({warning.getLocation().getAsOpaquePointer(), warning.str()}).second;
 }
 
 static void printSeverity(DiagnosticSeverity severity) {

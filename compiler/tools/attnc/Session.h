@@ -9,6 +9,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/SourceMgr.h"
+#include <set>
 
 namespace attnc::tool {
 
@@ -25,6 +26,9 @@ public:
 private:
   void print(mlir::Diagnostic &diagnostic);
   bool printNamed(mlir::Diagnostic &diagnostic);
+  bool isNew(const mlir::Diagnostic &warning);
+
+  std::set<std::pair<const void *, std::string>> warnings; // printed so far, by location
 };
 
 /// One context with all our dialects, single-threaded: one variant compiles in
