@@ -12,9 +12,10 @@
 // only positive ones must be ordered. rescale, per column:
 //
 //   mx    = max over the tile                              // may be -inf, +inf, NaN
-//   unset = (sum == 0)                                     // exact: a column that has met a score has sum near 1 or
-//   more d     = unset ? mx : max(mx, 0);  d not finite: d = 0 m += d;  t -= d;  sum, scaled, weights[0, row - base) *=
-//   (unset ? 1 : 2^-d) pending = any(unset and mx == -inf)
+//   unset = (sum == 0)                                     // exact: once a score is met, sum is near 1 or more
+//   d     = unset ? mx : max(mx, 0);  d not finite: d = 0
+//   m += d;  t -= d;  sum, scaled, weights[0, row - base) *= (unset ? 1 : 2^-d)
+//   pending = any(unset and mx == -inf)
 //
 // m is always finite, so inf - inf cannot occur; NaN and +inf stay in their own column.
 //

@@ -3,12 +3,12 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The transposed schedule: W queries sit in the lanes, keys and values are read element by element from where they lie.
-//
-//   S^T[n][q]  = sum_d K[n][d] Qt[d][q]           O^T[e][q] += sum_n V[n][e] P^T[n][q]
+// Chooses a form by what it costs (CostModel.h) and holds what all forms share: items of work, the walk over the blocks
+// of keys that the mask leaves, the verdict on each. In the transposed form, the one for many queries (RowForm.h and
+// UnfusedForm.h tell theirs):
 //
 // Before:  attn.attention q(%q) k(%k) v(%v) outs(%o) mask { causal }         (on memrefs)
-// After:
+// After, W queries in the lanes:
 //   scf.forall (%item) in (B * H * ceil(M / (U * W))) {
 //     for each of U blocks of W queries:
 //       %qt = tile.transpose Q rows [q0, q0 + W) * scale * log2(e);   %ot = 0;  %l = 0;  %m = 0;  %pending = 1
@@ -225,8 +225,10 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
   bool takesPairs(AttentionOp op, Blocking blocking) {
     auto isBf16 = [](Value tensor) { return cast<MemRefType>(tensor.getType()).getElementType().isBF16(); };
     double scale = op.getScaleValue();
+    bool readsPairs =
+        op.getKLayout().ends_with("D") && cast<MemRefType>(op.getK().getType()).getStridesAndOffset().first.back() == 1;
     return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getBf16Dot() && isBf16(op.getQ()) &&
-           isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 && op.getKLayout().ends_with("D") &&
+           isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 && readsPairs &&
            blocking.rows % 2 == 0 && !op.hasLse() && op.getQuery().empty() && op.getKey().empty() &&
            std::isnormal(scale) && std::isnormal(1 / scale);
   }
@@ -240,9 +242,9 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     int64_t few = queriesThatPay(Form::Dots, shape, machine), queries = op.getExtent('M');
     bool isStatic = queries >= 0;
     if (remarks)
-      remarkForm(op, shape, few, machine);
+      remarkForm(op, shape, isStatic ? queries : few, machine);
     if (few == 0 || isStatic)
-      return emitForm(builder, op, isStatic && queries <= few ? Form::Dots : Form::Transposed, blocking);
+      return emitForm(builder, op, isStatic ? cheapestForm(shape, queries, machine) : Form::Transposed, blocking);
     Value isFew = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sle, extentOf(builder, op, 'M'),
                                         arith::ConstantIndexOp::create(builder, loc, few));
     auto branch = scf::IfOp::create(builder, loc, isFew, /*withElseRegion=*/true);
@@ -252,12 +254,21 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     emitForm(builder, op, Form::Transposed, blocking);
   }
 
-  void remarkForm(AttentionOp op, const AttentionShape &shape, int64_t few, Machine machine) {
-    auto cycles = [&](Form form) { return cyclesPerKey(form, shape, std::max<int64_t>(few, 1), machine); };
-    op.emitRemark() << llvm::formatv(
-        "form: dot products for up to {0} queries of a head, the transposed form for more; "
-        "{1} queries take about {2:f0} and {3:f0} cycles for each key",
-        few, std::max<int64_t>(few, 1), cycles(Form::Dots), cycles(Form::Transposed));
+  static StringRef nameOf(Form form) { return knobOf(&Schedule::attentionForm).choices[static_cast<size_t>(form) - 1]; }
+
+  /// `queries` are those of a head, or where those are not known now the most that take dot products.
+  void remarkForm(AttentionOp op, const AttentionShape &shape, int64_t queries, Machine machine) {
+    int64_t shown = std::clamp<int64_t>(queries, 1, 4 * machine.lanes);
+    std::string costs =
+        llvm::formatv("; cycles for each key with {0} queries: transposed {1:f0}, dots {2:f0}, rows {3:f0}", shown,
+                      cyclesPerKey(Form::Transposed, shape, shown, machine),
+                      cyclesPerKey(Form::Dots, shape, shown, machine), cyclesPerKey(Form::Rows, shape, shown, machine));
+    if (op.getExtent('M') >= 0)
+      op.emitRemark() << "form: " << nameOf(cheapestForm(shape, queries, machine)) << costs;
+    else if (queries == 0)
+      op.emitRemark() << "form: transposed" << costs;
+    else
+      op.emitRemark() << "form: dots for up to " << queries << " queries of a head, transposed for more" << costs;
   }
 
   void emitForm(OpBuilder &builder, AttentionOp op, Form form, Blocking blocking) {

@@ -6,13 +6,15 @@
 // L lanes, a multiply-add of vectors per cycle. Per key, with q queries in a block:
 //
 //   transposed  ceil(q / L) * (D + E + 7) / 0.95                      whole vectors of queries; 7: softmax of a vector
-//   rows        4 ceil(q / 4) D / L + q (E / L + s) + 3 D / L         tiles of 4 rows; 3: a vector through the packing
-//   dots        q (D / L + 45 / L + 5/4 E / L + s)                    45: sums of L vectors' lanes; 5/4: five loads for
+//   rows        4 ceil(q / 4) D / L + q (E / L + s) + 10 D / L        tiles of 4 rows; 10: a vector through the packing
+//   dots        q (D / L + 45 / L + 5/4 E / L + s)                    D and E in whole vectors, as E in rows; 45: sums
+//   of
+//                                                                     L vectors' lanes; 5/4: five loads for
 //                                                                     four multiply-adds of a row of V
 //   unfused     rows + 4 q / L                                        four more passes over the scores
 //   s = 9 / L + 60 / Nb                                               softmax of a row: 60 for a row of a block
 //
-// 0.95 and 9 are measured on Zen 4 (AVX-512), 45 and 3 are counted instructions, 60 is the latency of two sums of lanes
+// 0.95, 9 and 10 are measured on Zen 4 (AVX-512), 45 are counted instructions, 60 is the latency of two sums of lanes
 // that neighbouring rows hide in part. In pairs of bf16, D and E of the transposed form count half.
 //
 //===----------------------------------------------------------------------===//
@@ -31,7 +33,7 @@ double schedule::cyclesPerKey(Form form, const AttentionShape &shape, int64_t qu
   case Form::Transposed:
     return llvm::divideCeil(queries, machine.lanes) * ((d + shape.featuresV) / (shape.pairs ? 2 : 1) + 7) / 0.95;
   case Form::Rows:
-    return llvm::alignTo(queries, 4) * d / lanes + q * (e / lanes + softmax) + 3 * d / lanes;
+    return llvm::alignTo(queries, 4) * d / lanes + q * (e / lanes + softmax) + 10 * d / lanes;
   case Form::Dots:
     return q * (llvm::alignTo(shape.featuresQK, machine.lanes) / lanes + 45 / lanes + 1.25 * e / lanes + softmax);
   case Form::Unfused: // the rows, and four more passes over the scores
@@ -48,4 +50,13 @@ int64_t schedule::queriesThatPay(Form form, const AttentionShape &shape, const M
          cyclesPerKey(form, shape, queries + 1, machine) < cyclesPerKey(Form::Transposed, shape, queries + 1, machine))
     ++queries;
   return queries;
+}
+
+Form schedule::cheapestForm(const AttentionShape &shape, int64_t queries, const Machine &machine) {
+  Form best = Form::Transposed;
+  queries = std::clamp<int64_t>(queries, 1, 4 * machine.lanes); // one block of queries
+  for (Form form : {Form::Dots, Form::Rows})
+    if (cyclesPerKey(form, shape, queries, machine) < cyclesPerKey(best, shape, queries, machine))
+      best = form;
+  return best;
 }

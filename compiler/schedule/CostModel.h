@@ -26,4 +26,8 @@ double cyclesPerKey(Form form, const AttentionShape &shape, int64_t queries, con
 /// The most queries of a head for which `form` is cheaper than the transposed one; 0 if it never is.
 int64_t queriesThatPay(Form form, const AttentionShape &shape, const Machine &machine);
 
+/// The form that costs least where a head has `queries` queries. Never the unfused one: it costs as much as rows, and
+/// four passes over the scores.
+Form cheapestForm(const AttentionShape &shape, int64_t queries, const Machine &machine);
+
 } // namespace attnc::schedule

@@ -59,10 +59,20 @@ std::optional<AffineIndex> FeatureKnowledge::divide(AffineIndex value, int64_t d
   return std::nullopt;
 }
 
+/// Far from wrapping around at every feature of the run: what is not so is left to the code that computes it.
+static bool isSmall(AffineIndex index, int64_t count) {
+  constexpr int64_t kSmall = int64_t(1) << 40;
+  int64_t change;
+  return std::abs(index.first) <= kSmall && !llvm::MulOverflow(index.slope, count, change) &&
+         std::abs(change) <= kSmall;
+}
+
 std::optional<AffineIndex> FeatureKnowledge::index(Value value) {
   if (auto known = indices.find(value); known != indices.end())
     return known->second;
   std::optional<AffineIndex> result = computeIndex(value);
+  if (result && !isSmall(*result, run.count))
+    result = std::nullopt;
   return indices[value] = result;
 }
 
@@ -92,7 +102,12 @@ std::optional<AffineIndex> FeatureKnowledge::computeIndex(Value value) {
       .Case([&](arith::MulIOp) -> Result {
         if (x->slope != 0 && y->slope != 0)
           return std::nullopt;
-        return AffineIndex{x->first * y->first, x->slope * y->first + y->slope * x->first};
+        AffineIndex product{};
+        int64_t slope, factor = x->slope == 0 ? x->first : y->first;
+        slope = x->slope == 0 ? y->slope : x->slope;
+        if (llvm::MulOverflow(x->first, y->first, product.first) || llvm::MulOverflow(slope, factor, product.slope))
+          return std::nullopt;
+        return product;
       })
       .Case([&](arith::MinSIOp) { return lesser(*x, *y); })
       .Case([&](arith::MaxSIOp) -> Result {

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 //   func.func @f(%x: memref<?x4xf32>, %out: memref<?x4xf32>) {
-//     %a = memref.alloc(%n) : memref<?x4xf32>      // dead before %b is first
-//     used %b = memref.alloc(%n) : memref<?x4xf32>
+//     %a = memref.alloc(%n) : memref<?x4xf32>      // dead before %b
+//     %b = memref.alloc(%n) : memref<?x4xf32>
 //     ...
 //   func.func private @f__plan(%x: memref<?x4xf32>) -> (index, index)
 //

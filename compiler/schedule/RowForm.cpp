@@ -11,8 +11,8 @@
 //     %mx = tile.reduce max P[q][..]
 //     where %mx exceeds m by 30, or is the first score:  O[q], l *= 2^(m - mx);  m = mx
 //     l += tile.reduce add { P[q][n] = 2^(P[q][n] - m) }
-//   tile.contract rows(queries) cols(64 features) k(count) lhs(P) rhs(V[n0 ..][0 .. 64]) init { O } epilogue { O = acc
-//   } tile.contract              cols(16 features)                  rhs(V[n0 ..][64 .. 80])
+//   tile.contract rows(queries) cols(64 features) k(count) lhs(P) rhs(V[n0 ..][0 .. 64])  init { O } epilogue { O }
+//   tile.contract rows(queries) cols(16 features) k(count) lhs(P) rhs(V[n0 ..][64 .. 80]) init { O } epilogue { O }
 //
 // m is always finite, as in the transposed form (tile.softmax_step): it starts at 0 and changes to finite values only.
 //
@@ -60,6 +60,16 @@ void RowForm::allocate() {
   panelBuffer = dots ? Value() : scratchBuffer({d, blocking.keys}, real);
   bool valuesInPlace = readsInPlace(op.getV(), op.getVLayout(), 'E') && op.getExtent('E') == paddedE;
   valueBuffer = valuesInPlace ? Value() : scratchBuffer({blocking.keys, paddedE}, real);
+  if (!valuesInPlace && op.getExtent('E') != paddedE)
+    clear(valueBuffer); // features beyond E are multiplied and never stored: let them not be denormal
+}
+
+void RowForm::clear(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto loop = scf::ForOp::create(b, loc, index(0), index(type.getDimSize(0)), index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  mapColumns(index(type.getDimSize(1)), [&](Value column) { store(f(0.0), buffer, {loop.getInductionVar(), column}); });
 }
 
 void RowForm::selectBlock(Value block) {

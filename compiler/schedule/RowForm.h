@@ -46,6 +46,7 @@ private:
   void emitSoftmax(bool partial);
   mlir::Value emitMaximum(mlir::Value row, mlir::Value end);
   mlir::Value panelOf(mlir::Value first);
+  void clear(mlir::Value buffer);
   bool readsInPlace(mlir::Value memref, mlir::StringRef layout, char feature);
   void forEachPanel(llvm::function_ref<void(mlir::Value, int64_t)> body);
 

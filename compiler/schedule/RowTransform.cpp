@@ -3,8 +3,8 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Before:  key { %y = sum over d of x[d]^2;  x[d] * 1/sqrt(%y) * cos[j, d % 32] + (d < 32 ? -x[d + 32] : x[d - 32]) ...
-// } After, for one row:
+// Before:  key { %y = sum over d of x[d]^2;  x[d] * 1/sqrt(%y) * cos[j, d % 32] + (d < 32 ? -x[d + 32] : ...) }
+// After, for one row:
 //   %y = tile.reduce add %c0 to %c64 { x[d]^2 }
 //   tile.map %c0 to %c32 {                        one map for all runs of one length (FeatureSplit.h)
 //     to[row, e]      = x[e] ... - x[e + 32] ...

@@ -154,7 +154,9 @@ std::vector<Schedule> tuner::propose(const Space &space, Group group, const Sche
   auto fill = [&](const Schedule &sizes) { return fillSchedule(sizes, space.machine, featuresQK, featuresV); };
   std::vector<Schedule> found = combinations(space, usedKnobsOf(space, group), start);
   llvm::erase_if(found, [&](const Schedule &sizes) {
-    return !isWorthwhile(space, group, sizes) || areSame(space, sizes, start) || areSame(space, sizes, {});
+    // The workspace of the unfused form grows with the lengths: nobody should get that unasked.
+    return sizes.attentionForm == static_cast<int64_t>(schedule::Form::Unfused) || !isWorthwhile(space, group, sizes) ||
+           areSame(space, sizes, start) || areSame(space, sizes, {});
   });
   auto rank = [&](const Schedule &sizes) {
     return std::pair(distance(fill(start), fill(sizes)), spellSchedule(sizes));

@@ -10,12 +10,15 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace attnc::attn;
 
 /// 2^t of codegen/common/VectorTarget.h: at most 3 ulp, or 7.5e-5 where weights are bf16.
 constexpr double kExp2Ulps = 3, kRoughExp2 = 7.5e-5;
+/// Weights grow so far before the maximum is raised (compiler/schedule/AttentionBlocks.cpp).
+constexpr double kLargestWeight = 0x1p30;
 /// A weight is cut off after 8 bits.
 constexpr double kTruncatedWeight = 0x1p-7;
 
@@ -66,9 +69,13 @@ RoundingModel::RoundingModel(AttentionOp op, bool bf16Dots) {
   bool isDouble = op.getAccumulatorType().isF64();
   unit = isDouble ? 0x1p-53 : 0x1p-24;
   runs = isDouble ? 2 : 1; // the reference rounds as coarsely
+  smallest = isDouble ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
+  greatest = isDouble ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
   weights = kExp2Ulps * 2 * unit;
-  if (bf16Dots && llvm::all_of(ValueRange{op.getQ(), op.getK(), op.getV()},
-                               [&](Value tensor) { return elementOf(tensor).isBF16(); }))
+  // What else keeps to f32 there does better than this.
+  bool takesPairs = bf16Dots && !op.hasLse() && op.getExtent('D') % 2 == 0 && op.getKLayout().ends_with("D");
+  if (takesPairs && llvm::all_of(ValueRange{op.getQ(), op.getK(), op.getV()},
+                                 [&](Value tensor) { return elementOf(tensor).isBF16(); }))
     weights = kRoughExp2 + kTruncatedWeight;
   if (!isDouble && elementOf(op.getV()).isF64()) // narrowed when it is read
     weights += unit;
@@ -89,11 +96,14 @@ static double roundingOf(FloatType type, double value, double bound) {
   return relative * (std::abs(value) + bound) + smallest;
 }
 
-double RoundingModel::outputBound(const RowMagnitudes &row, double value, double magnitude) const {
-  double sums = 1 + 1.25 * static_cast<double>(row.keys) * unit;
+double RoundingModel::outputBound(const RowMagnitudes &row, double value, double magnitude, double largest) const {
+  auto keys = static_cast<double>(row.keys);
+  if (keys * kLargestWeight * largest > greatest)
+    return INFINITY;
+  double sums = 1 + 1.25 * keys * unit;
   double weight = std::exp(scoreError(row)) * (1 + weights) / (1 - weights);
   double eta = weight * weight * sums * sums * (1 + 4 * unit) - 1;
-  double bound = eta * magnitude * runs;
+  double bound = eta * magnitude * runs + 2 * (keys + 1) * smallest * std::max(largest, 1.0);
   return bound + roundingOf(outputType, value, bound);
 }
 

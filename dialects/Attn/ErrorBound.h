@@ -14,8 +14,9 @@
 //   so an output by      eta sum_j w_j |v_j|,      1 + eta = (e^T (1 + eps) / (1 - eps))^2 (1 + g)^2 (1 + 4u)
 //   and lse by           T + log((1 + eps)(1 + g)) + 6u (|lse| + max_j |s'_j| + 1)
 //
-// plus the rounding of the output to its type. After Higham, Accuracy and Stability of Numerical Algorithms, ch. 3; the
-// weighted form is that of a quotient of two perturbed sums.
+// plus the rounding of the output to its type, plus what weights and values lose that are flushed to 0. Nothing is
+// stated where a sum of weights of 2^30 could exceed the type of sums. After Higham, Accuracy and Stability of
+// Numerical Algorithms, ch. 3; the weighted form is that of a quotient of two perturbed sums.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -53,14 +54,15 @@ struct RowMagnitudes {
 class RoundingModel {
 public:
   RoundingModel(AttentionOp op, bool bf16Dots);
-  /// The bound of an output `value` with weighted magnitude sum_j w_j |v_j|.
-  double outputBound(const RowMagnitudes &row, double value, double magnitude) const;
+  /// The bound of an output `value` with weighted magnitude sum_j w_j |v_j|, where max_j |v_j| is `largest`.
+  double outputBound(const RowMagnitudes &row, double value, double magnitude, double largest) const;
   double lseBound(const RowMagnitudes &row, double lse) const;
 
 private:
   double scoreError(const RowMagnitudes &row) const;
 
   double unit, weights, runs; ///< u, eps, how many computations differ from the exact one
+  double smallest, greatest;  ///< normal numbers of the type of sums
   mlir::FloatType outputType, lseType;
 };
 

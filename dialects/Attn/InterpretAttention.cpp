@@ -179,14 +179,17 @@ void AttentionRun::boundRow(int64_t b, int64_t h, int64_t i, double lse) {
   magnitudes.keys = keys.size();
   int64_t g = H == 0 ? 0 : h / (H / G), o = b * oView.stride('B') + i * oView.stride('M') + h * oView.stride('H');
   for (int64_t e = 0; e < E; ++e) {
-    double weighted = 0;
-    for (auto [j, weight] : keys)
-      if (j != kSink)
-        weighted += weight / sum *
-                    std::abs(v.floats[b * vView.stride('B') + g * vView.stride('G') + j * vView.stride('N') +
-                                      e * vView.stride('E')]);
+    double weighted = 0, largest = 0;
+    for (auto [j, weight] : keys) {
+      if (j == kSink)
+        continue;
+      double value = std::abs(
+          v.floats[b * vView.stride('B') + g * vView.stride('G') + j * vView.stride('N') + e * vView.stride('E')]);
+      weighted += weight / sum * value;
+      largest = std::max(largest, value);
+    }
     int64_t place = o + e * oView.stride('E');
-    bounds[0].floats[place] = rounding->outputBound(magnitudes, outputs[0].floats[place], weighted);
+    bounds[0].floats[place] = rounding->outputBound(magnitudes, outputs[0].floats[place], weighted, largest);
   }
   if (outputs.size() == 2)
     bounds[1].floats[b * lseView.stride('B') + i * lseView.stride('M') + h * lseView.stride('H')] =

@@ -9,13 +9,14 @@ module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 3
 // CHECK: {dots, tile_rows = 1 : i64}
 // CHECK: } else {
 // CHECK: tile.softmax_step
-// REMARK: remark: form: dot products for up to 10 queries of a head, the transposed form for more; 10 queries take about 133 and 142 cycles for each key
+// REMARK: remark: form: dots for up to 10 queries of a head, transposed for more; cycles for each key with 10 queries: transposed 142, dots 133, rows 143
 func.func @any(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
   attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
     outs("ME", %o : memref<?x64xf32>)
   return
 }
 
+// REMARK: remark: form: dots; cycles for each key with 1 queries: transposed 142, dots 13,
 // CHECK-LABEL: func @one
 // CHECK-NOT: tile.softmax_step
 // CHECK: {dots, tile_rows = 1 : i64}
@@ -26,6 +27,7 @@ func.func @one(%q: memref<1x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>,
   return
 }
 
+// REMARK: remark: form: transposed; cycles for each key with 64 queries: transposed 568,
 // CHECK-LABEL: func @many
 // CHECK-NOT: dots
 // CHECK: tile.softmax_step
