@@ -7,10 +7,8 @@
 //
 //   transposed  ceil(q / L) * (D + E + 7) / 0.95                      whole vectors of queries; 7: softmax of a vector
 //   rows        4 ceil(q / 4) D / L + q (E / L + s) + 10 D / L        tiles of 4 rows; 10: a vector through the packing
-//   dots        q (D / L + 45 / L + 5/4 E / L + s)                    D and E in whole vectors, as E in rows; 45: sums
-//   of
-//                                                                     L vectors' lanes; 5/4: five loads for
-//                                                                     four multiply-adds of a row of V
+//   dots        q (D / L + 45 / L + 5/4 E / L + s)                    whole vectors of D and E; 45: sums of L vectors'
+//                                                                     lanes; 5/4: five loads for four multiply-adds
 //   unfused     rows + 4 q / L                                        four more passes over the scores
 //   s = 9 / L + 60 / Nb                                               softmax of a row: 60 for a row of a block
 //
