@@ -165,10 +165,15 @@ def measure(shape, rounds):
                   for name, worker in workers.items()}
         off = [f"{name} by {error:.2g}" for name, error in errors.items() if error > TOLERANCE[shape.problem.dtype]]
         peak = Peak("f32", 1)
-        medians, _ = measure_in_turns(list(workers.values()), peak, shape.problem.flops(), rounds, turn=0.02)
+        def take_turns(names, rounds, turn):
+            medians, _ = measure_in_turns([workers[name] for name in names], peak, shape.problem.flops(), rounds, turn=turn)
+            return {name: median for name, (median, _) in zip(names, medians)}
+        seconds = take_turns(list(workers), rounds, 0.02)
+        # The fastest of a dozen owes part of its lead to luck: it is chosen in one set of rounds, compared in another.
+        best = min((name for name in seconds if name != "default"), key=seconds.get)
+        seconds = take_turns(["default", best, *{UNFUSED} & set(workers) - {best}], 2 * rounds, 0.04)
         for worker in [*workers.values(), peak]:
             worker.close()
-        seconds = {name: median for name, (median, _) in zip(workers, medians)}
         return {"seconds": seconds, "refused": refused, "agree": not off, "off": off, "unfused": UNFUSED}
 
 

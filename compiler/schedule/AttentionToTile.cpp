@@ -216,7 +216,8 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
   Blocking blockingOf(AttentionOp op, const schedule::Schedule &forced, schedule::Machine machine) {
     if (op.getAccumulatorType().isF64()) // a vector of as many f64 takes two registers
       machine.registers /= 2;
-    schedule::Schedule sizes = fillSchedule(forced, machine, op.getExtent('D'), op.getExtent('E'));
+    schedule::Schedule sizes =
+        fillSchedule(forced, machine, op.getExtent('D'), op.getExtent('E'), !op.getMask().empty());
     return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows,
             sizes.attentionBlocks,  machine.lanes,       machine.registers};
   }

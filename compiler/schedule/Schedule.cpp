@@ -183,7 +183,8 @@ static void fillTile(RegisterTile tile, Schedule &schedule, const Machine &machi
   rows = fits == tile.wanted.end() ? 1 : *fits;
 }
 
-Schedule schedule::fillSchedule(Schedule schedule, const Machine &machine, int64_t featuresQK, int64_t featuresV) {
+Schedule schedule::fillSchedule(Schedule schedule, const Machine &machine, int64_t featuresQK, int64_t featuresV,
+                                bool isMasked) {
   bool freeQueries = !schedule.attentionQueries;
   for (RegisterTile tile : registerTiles())
     fillTile(tile, schedule, machine);
@@ -194,7 +195,9 @@ Schedule schedule::fillSchedule(Schedule schedule, const Machine &machine, int64
   // Qt and Ot of all blocks of an item: at most a quarter of L2.
   int64_t blockBytes = std::max<int64_t>(1, (featuresQK + featuresV) * queries * 4);
   auto fill = [](int64_t &size, int64_t value) { size = size ? size : value; };
-  fill(schedule.attentionKeys, featuresQK >= 128 ? 128 : 64);
+  // Wide heads amortise longer blocks, but a mask cuts blocks short (D = 128: window of 512 80 to 85%, causal 92
+  // to 93.9%).
+  fill(schedule.attentionKeys, featuresQK >= 128 && !isMasked ? 128 : 64);
   fill(schedule.attentionBlocks, std::clamp<int64_t>(machine.l2 / 4 / blockBytes, 1, 4));
   fill(schedule.contractRowBlock, 128);      // rows of x that stay in L2 while the panels pass
   fill(schedule.contractPackRowBlock, 1024); // packing a panel pays over many rows

@@ -76,7 +76,8 @@ std::string spellSchedule(const Schedule &schedule);
 llvm::Error checkSchedule(const Schedule &schedule, const Machine &machine);
 
 /// All sizes for one op: the forced ones (which checkSchedule has passed) and good ones for the rest. `featuresQK` and
-/// `featuresV` are D and E of an attention; a contraction has none.
-Schedule fillSchedule(Schedule schedule, const Machine &machine, int64_t featuresQK = 0, int64_t featuresV = 0);
+/// `featuresV` are D and E of an attention, and `isMasked` whether it has a mask; a contraction has neither.
+Schedule fillSchedule(Schedule schedule, const Machine &machine, int64_t featuresQK = 0, int64_t featuresV = 0,
+                      bool isMasked = false);
 
 } // namespace attnc::schedule
