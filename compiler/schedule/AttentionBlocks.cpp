@@ -160,13 +160,8 @@ Value AttentionScheduler::hasNonFinite() {
   return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, loop.getResult(0), loop.getResult(0));
 }
 
-/// Ot[e][q] += sum over the block of V[n][e] * P[n][q].
-void TransposedForm::emitAccumulate() {
-  auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
-  Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
-  Value depth = pairs ? b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)) : count;
-  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), depth, transposed,
-                                           scratch.p, tile::Tail::Peel, tileRows);
+/// Makes `contract` start from the rows and columns of O that it computes, and end there.
+void AttentionScheduler::addToOutput(tile::ContractOp contract) {
   OpBuilder::InsertionGuard guard(b);
   Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
   tile::YieldOp::create(b, loc, load(scratch.o, init->getArguments()));
@@ -174,6 +169,16 @@ void TransposedForm::emitAccumulate() {
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   store(epilogue->getArgument(0), scratch.o, {epilogue->getArgument(1), epilogue->getArgument(2)});
   tile::YieldOp::create(b, loc, Value());
+}
+
+/// Ot[e][q] += sum over the block of V[n][e] * P[n][q].
+void TransposedForm::emitAccumulate() {
+  auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
+  Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
+  Value depth = pairs ? b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)) : count;
+  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), depth, transposed,
+                                           scratch.p, tile::Tail::Peel, tileRows);
+  addToOutput(contract);
 }
 
 /// The same, adding only keys that are allowed and have weight (A4).

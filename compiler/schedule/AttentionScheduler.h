@@ -19,6 +19,7 @@
 #include "compiler/schedule/RowTransform.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Attn/ErrorBound.h"
+#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include <numbers>
@@ -136,6 +137,7 @@ protected:
   mlir::Value inlineRegion(mlir::Region &region, llvm::ArrayRef<mlir::Value> leading, mlir::Value key,
                            mlir::Value query);
   mlir::Value hasNonFinite();
+  void addToOutput(tile::ContractOp contract);
   mlir::Value emitStage(mlir::Value memref, mlir::StringRef layout, char rows, mlir::Value first, mlir::Value count,
                         char feature, mlir::Value buffer);
   mlir::Value converted(mlir::Value value, mlir::Type type);

@@ -244,16 +244,10 @@ void RowForm::forEachPanel(llvm::function_ref<void(Value, int64_t)> body) {
 /// O[q][e] += sum over the block of P[q][n] * V[n][e].
 void RowForm::emitAccumulate() {
   forEachPanel([&](Value first, int64_t width) {
-    OpBuilder::InsertionGuard guard(b);
     Value columns = slice(values, {b.getIndexAttr(0), first}, {count, b.getIndexAttr(width)});
     auto contract = tile::ContractOp::create(b, loc, index(0), queries, first, Value(), count, scratch.p, columns,
                                              tile::Tail::Peel, tileRows);
-    Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
-    tile::YieldOp::create(b, loc, load(scratch.o, init->getArguments()));
-    Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
-                                    {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
-    store(epilogue->getArgument(0), scratch.o, {epilogue->getArgument(1), epilogue->getArgument(2)});
-    tile::YieldOp::create(b, loc, Value());
+    addToOutput(contract);
   });
 }
 
