@@ -12,6 +12,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 
 using namespace mlir;
@@ -24,7 +25,16 @@ std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &tar
   return name;
 }
 
+void setUpCodeGenerator() {
+  for (llvm::StringRef pass : {"disable-lsr", "disable-post-ra"}) {
+    auto found = llvm::cl::getRegisteredOptions().find(pass);
+    if (found != llvm::cl::getRegisteredOptions().end() && found->second->getNumOccurrences() == 0)
+      found->second->addOccurrence(1, pass, "true");
+  }
+}
+
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module) {
+  setUpCodeGenerator();
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/emit/Translate.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Verb.h"
@@ -78,6 +79,7 @@ static int dispatch(llvm::ArrayRef<const char *> arguments) {
 }
 
 int main(int argc, char **argv) {
+  attnc::emit::setUpCodeGenerator();
   llvm::BumpPtrAllocator allocator;
   llvm::SmallVector<const char *, 32> arguments(argv + 1, argv + argc);
   llvm::cl::ExpansionContext expansion(allocator, llvm::cl::TokenizeGNUCommandLine);
