@@ -21,8 +21,8 @@
 //
 // R*C separate native vectors are loop-carried: wider vectors of odd width cost a factor of twenty in LLVM.
 //
-// With `dots`, per row and vector of 16 columns: 16 accumulators along k, one for each column, whose lanes are summed
-// into one vector by four rounds of exchanging and adding (30 shuffles, 15 additions).
+// With `dots`, 16 accumulators along k, one for each pair of 4 rows and 4 columns (or of 1 and 16), whose lanes are
+// summed into one vector by four rounds of exchanging and adding (30 shuffles, 15 additions).
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,6 +46,16 @@ ValueRange codegen::buildLoop(OpBuilder &builder, Location loc, Value begin, Val
   return loop.getResults();
 }
 
+Value codegen::scratchTile(OpBuilder &builder, Operation *user, int64_t rows, int64_t width, Type element) {
+  OpBuilder::InsertionGuard guard(builder);
+  Operation *scope = user;
+  while (!isa<scf::ForallOp, func::FuncOp>(scope))
+    scope = scope->getParentOp();
+  builder.setInsertionPointToStart(&scope->getRegion(0).front());
+  auto type = MemRefType::get({rows, width}, element);
+  return memref::AllocaOp::create(builder, user->getLoc(), type, builder.getI64IntegerAttr(64));
+}
+
 namespace {
 
 /// Emits register tiles of one contraction.
@@ -61,8 +71,9 @@ private:
   LogicalResult initialValues(LaneEmitter &lanes, const LaneValue &row, SmallVectorImpl<Value> &acc);
   Value broadcast(Value row, Value k, VectorType vector);
   SmallVector<Value> accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc);
-  SmallVector<Value> columnsOf(unsigned col);
-  Value dotProducts(Value row, unsigned col);
+  SmallVector<Value> columnsOf(Value first, int64_t count);
+  Value dotProducts(ArrayRef<Value> rows, ArrayRef<Value> columns);
+  SmallVector<Value> dotVectors(ArrayRef<Value> rows, unsigned col);
   SmallVector<Value> accumulateDots(ArrayRef<Value> rowIndex, ArrayRef<Value> acc);
   LogicalResult emitLoop(Value begin, Value end, unsigned rows, bool clamp);
   LogicalResult emitPeeled(Value begin, Value rest);
@@ -135,12 +146,11 @@ SmallVector<Value> ContractEmitter::accumulate(unsigned rows, ArrayRef<Value> ro
   }));
 }
 
-/// The columns in the lanes of vector column `col`; one that is not real repeats the last real one.
-SmallVector<Value> ContractEmitter::columnsOf(unsigned col) {
+/// `count` columns from `first` on; one that is not real repeats the last real one.
+SmallVector<Value> ContractEmitter::columnsOf(Value first, int64_t count) {
   SmallVector<Value> columns;
-  unsigned lanes = target.info.lanes(32);
-  for (unsigned lane = 0; lane < lanes; ++lane) {
-    Value column = constantIndex(b, loc, col * lanes + lane);
+  for (int64_t i = 0; i < count; ++i) {
+    Value column = b.createOrFold<arith::AddIOp>(loc, first, constantIndex(b, loc, i));
     if (op.getColCount()) {
       Value last = arith::SubIOp::create(b, loc, op.getColCount(), constantIndex(b, loc, 1));
       column = arith::MinSIOp::create(b, loc, column, last);
@@ -161,20 +171,23 @@ static Value sumLanes(OpBuilder &b, Location loc, SmallVector<Value> vectors) {
   return vectors[0];
 }
 
-/// sum_k lhs[row, k] * rhs[k, ...] for the columns of vector column `col`.
-Value ContractEmitter::dotProducts(Value row, unsigned col) {
+/// sum_k lhs[row, k] * rhs[k, column] for all pairs of the R rows and of L / R columns, R major: one vector.
+Value ContractEmitter::dotProducts(ArrayRef<Value> rows, ArrayRef<Value> columns) {
   unsigned lanes = target.info.lanes(32);
   VectorType vector = VectorType::get({lanes}, op.getAccumulatorType());
-  SmallVector<Value> columns = columnsOf(col);
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector)), begin = constantIndex(b, loc, 0);
   Value rest = b.createOrFold<arith::RemUIOp>(loc, op.getKEnd(), constantIndex(b, loc, lanes));
   Value full = b.createOrFold<arith::SubIOp>(loc, op.getKEnd(), rest);
   auto addProducts = [&](Value k, ValueRange sums, llvm::function_ref<Value(Value, ValueRange)> read) {
-    Value left = read(op.getLhs(), {row, k});
-    return llvm::map_to_vector(llvm::zip(columns, sums), [&](auto pair) {
-      auto [column, sum] = pair;
-      return target.multiplyAdd(b, loc, left, read(op.getRhs(), {k, column}), sum);
-    });
+    SmallVector<Value> right, next;
+    for (Value column : columns)
+      right.push_back(read(op.getRhs(), {k, column}));
+    for (Value row : rows) {
+      Value left = read(op.getLhs(), {row, k});
+      for (Value other : right)
+        next.push_back(target.multiplyAdd(b, loc, left, other, sums[next.size()]));
+    }
+    return next;
   };
   // Vectors along k: the view that has k innermost.
   auto map = AffineMapAttr::get(AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext()));
@@ -200,11 +213,32 @@ Value ContractEmitter::dotProducts(Value row, unsigned col) {
   return sumLanes(b, loc, sums);
 }
 
+/// sum_k lhs[row, k] * rhs[k, ...] for the columns of vector column `col`: a vector for each row. Of R rows, L / R
+/// columns are done at a time, so that R + L / R loads serve L multiply-adds; each time leaves a chunk of each row's
+/// vector, and the chunks are transposed at the end.
+SmallVector<Value> ContractEmitter::dotVectors(ArrayRef<Value> rows, unsigned col) {
+  int64_t count = rows.size(), chunk = target.info.lanes(32) / count;
+  if (count == 1)
+    return {dotProducts(rows, columnsOf(constantIndex(b, loc, col * chunk), chunk))};
+  auto vector = VectorType::get({chunk * count}, op.getAccumulatorType());
+  Value parts = scratchTile(b, op, count, chunk * count, vector.getElementType()), zero = constantIndex(b, loc, 0);
+  buildLoop(b, loc, zero, constantIndex(b, loc, count), 1, {}, [&](Value part, ValueRange) {
+    Value first = arith::MulIOp::create(b, loc, part, constantIndex(b, loc, chunk));
+    first = arith::AddIOp::create(b, loc, first, constantIndex(b, loc, col * chunk * count));
+    vector::StoreOp::create(b, loc, dotProducts(rows, columnsOf(first, chunk)), parts, ValueRange{part, zero});
+    return SmallVector<Value>();
+  });
+  SmallVector<Value> vectors;
+  for (int64_t part = 0; part < count; ++part)
+    vectors.push_back(vector::LoadOp::create(b, loc, vector, parts, ValueRange{constantIndex(b, loc, part), zero}));
+  return exchangeChunks(b, loc, vectors);
+}
+
 SmallVector<Value> ContractEmitter::accumulateDots(ArrayRef<Value> rowIndex, ArrayRef<Value> acc) {
-  SmallVector<Value> sums;
-  for (Value row : rowIndex)
-    for (unsigned c = 0; c < cols; ++c)
-      sums.push_back(arith::AddFOp::create(b, loc, acc[sums.size()], dotProducts(row, c)));
+  SmallVector<Value> sums(acc);
+  for (unsigned c = 0; c < cols; ++c)
+    for (auto [r, products] : llvm::enumerate(dotVectors(rowIndex, c)))
+      sums[r * cols + c] = arith::AddFOp::create(b, loc, acc[r * cols + c], products);
   return sums;
 }
 
@@ -273,6 +307,8 @@ LogicalResult ContractEmitter::emitAll() {
   Value full = b.createOrFold<arith::SubIOp>(loc, op.getRowEnd(), rest);
   if (failed(emitLoop(op.getRowBegin(), full, rows, /*clamp=*/false)))
     return failure();
+  if (op.getDots() && rows > 1)
+    return emitLoop(full, op.getRowEnd(), 1, /*clamp=*/false);
   return emitPeeled(full, rest);
 }
 
@@ -283,6 +319,9 @@ LogicalResult codegen::lowerContract(RewriterBase &rewriter, tile::ContractOp op
     return op.emitError() << "contractions of " << panel << " have no lowering on this target";
   if (op.getWidth() % target.info.lanes(32) != 0)
     return op.emitError() << "a panel of " << op.getWidth() << " columns does not fill vectors of "
+                          << target.info.lanes(32) << " lanes";
+  if (op.getDots() && target.info.lanes(32) % op.getTileRows() != 0)
+    return op.emitError() << "dot products of " << op.getTileRows() << " rows do not fill vectors of "
                           << target.info.lanes(32) << " lanes";
   rewriter.setInsertionPoint(op);
   if (failed(ContractEmitter(rewriter, op, target).emitAll()))

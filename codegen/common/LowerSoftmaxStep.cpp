@@ -197,17 +197,6 @@ static func::FuncOp getRescale(Operation *user, TypeRange types, const VectorTar
   return function;
 }
 
-/// A scratch tile at the entry of the function (or parallel body), where allocas are free.
-static Value scratchTile(OpBuilder &builder, Operation *user, int64_t rows, int64_t width, Type element) {
-  OpBuilder::InsertionGuard guard(builder);
-  Operation *scope = user;
-  while (!isa<scf::ForallOp, func::FuncOp>(scope))
-    scope = scope->getParentOp();
-  builder.setInsertionPointToStart(&scope->getRegion(0).front());
-  auto type = MemRefType::get({rows, width}, element);
-  return memref::AllocaOp::create(builder, user->getLoc(), type, builder.getI64IntegerAttr(64));
-}
-
 /// Some flag of `pending` is set.
 static Value anyPending(OpBuilder &b, Location loc, Value pending) {
   Value flags;

@@ -10,7 +10,8 @@
 //     t    = transpose(r)                     log2(L) rounds of L/2 pair shuffles
 //     dst[j0 + b, i0 .. i0 + L) = t[b]
 //
-// Whole blocks store whole vectors; at the edges elements are copied one by one.
+// The last block begins L before the end: some elements are copied twice instead of one by one. With `pad`, rows that
+// do not exist are the last row instead. Fewer than L rows or columns are copied element by element.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,6 +19,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace attnc;
@@ -34,13 +36,12 @@ std::pair<Value, Value> codegen::exchangeLanes(OpBuilder &b, Location loc, Value
           vector::ShuffleOp::create(b, loc, first, second, high)};
 }
 
-/// Transposes `rows`, a square of vectors, by exchanging blocks of size 1, 2, 4 ...
-static SmallVector<Value> transposeSquare(OpBuilder &b, Location loc, SmallVector<Value> rows) {
-  int64_t lanes = rows.size();
-  for (int64_t size = 1; size < lanes; size *= 2)
-    for (int64_t a = 0; a < lanes; ++a)
+SmallVector<Value> codegen::exchangeChunks(OpBuilder &b, Location loc, SmallVector<Value> rows) {
+  int64_t count = rows.size(), chunk = cast<VectorType>(rows[0].getType()).getDimSize(0) / count;
+  for (int64_t size = 1; size < count; size *= 2)
+    for (int64_t a = 0; a < count; ++a)
       if (!(a & size))
-        std::tie(rows[a], rows[a + size]) = exchangeLanes(b, loc, rows[a], rows[a + size], size);
+        std::tie(rows[a], rows[a + size]) = exchangeLanes(b, loc, rows[a], rows[a + size], size * chunk);
   return rows;
 }
 
@@ -53,8 +54,10 @@ public:
 
 private:
   LogicalResult emitBlock(Value i0, Value j0);
-  void emitEdge(Value i0, Value iEnd, Value j0, Value jEnd);
-  void emitPad();
+  LogicalResult emitBlocks();
+  void emitElements();
+  Value existingRow(Value i);
+  Value hasBlock();
 
   RewriterBase &b;
   tile::TransposeOp op;
@@ -70,7 +73,7 @@ LogicalResult TransposeEmitter::emitBlock(Value i0, Value j0) {
   auto vector = VectorType::get({lanes}, element);
   SmallVector<Value> index, loaded;
   for (unsigned a = 0; a < lanes; ++a) {
-    index.push_back(arith::AddIOp::create(b, loc, i0, constantIndex(b, loc, a)));
+    index.push_back(existingRow(arith::AddIOp::create(b, loc, i0, constantIndex(b, loc, a))));
     loaded.push_back(vector::LoadOp::create(b, loc, vector, op.getSrc(), ValueRange{index[a], j0}));
   }
   LaneEmitter emitter(b, {lanes, 1, lanes, Value()});
@@ -86,7 +89,7 @@ LogicalResult TransposeEmitter::emitBlock(Value i0, Value j0) {
   SmallVector<Value> square;
   for (unsigned a = 0; a < lanes; ++a)
     square.push_back(emitter.vectorAt(loc, value, yielded.getType(), a, 0));
-  square = transposeSquare(b, loc, square);
+  square = exchangeChunks(b, loc, square);
   for (unsigned a = 0; a < lanes; ++a) {
     Value j = arith::AddIOp::create(b, loc, j0, constantIndex(b, loc, a));
     vector::StoreOp::create(b, loc, square[a], op.getDst(), ValueRange{j, i0});
@@ -94,14 +97,44 @@ LogicalResult TransposeEmitter::emitBlock(Value i0, Value j0) {
   return success();
 }
 
+/// Row i of the source, with `pad` the last one if there is no such row.
+Value TransposeEmitter::existingRow(Value i) {
+  if (!op.getPad())
+    return i;
+  Value last = b.createOrFold<arith::SubIOp>(loc, op.getRows(), constantIndex(b, loc, 1));
+  return arith::MinSIOp::create(b, loc, i, last);
+}
+
+LogicalResult TransposeEmitter::emitBlocks() {
+  Value zero = constantIndex(b, loc, 0), size = constantIndex(b, loc, lanes);
+  LogicalResult status = success();
+  // The last block ends where its rows or columns end.
+  auto begin = [&](Value at, Value end) -> Value {
+    return arith::MinSIOp::create(b, loc, at, b.createOrFold<arith::SubIOp>(loc, end, size));
+  };
+  buildLoop(b, loc, zero, op.getRows(), lanes, {}, [&](Value i, ValueRange) {
+    Value i0 = op.getPad() ? i : begin(i, op.getRows());
+    buildLoop(b, loc, zero, op.getCols(), lanes, {}, [&](Value j, ValueRange) {
+      status = emitBlock(i0, begin(j, op.getCols()));
+      return SmallVector<Value>();
+    });
+    return SmallVector<Value>();
+  });
+  return status;
+}
+
 /// dst[j, i] = f(src[i, j]) element by element.
-void TransposeEmitter::emitEdge(Value i0, Value iEnd, Value j0, Value jEnd) {
-  buildLoop(b, loc, i0, iEnd, 1, {}, [&](Value i, ValueRange) {
-    buildLoop(b, loc, j0, jEnd, 1, {}, [&](Value j, ValueRange) {
+void TransposeEmitter::emitElements() {
+  Value zero = constantIndex(b, loc, 0), size = constantIndex(b, loc, lanes), end = op.getRows();
+  if (op.getPad()) // whole vectors
+    end = b.createOrFold<arith::MulIOp>(loc, b.createOrFold<arith::CeilDivUIOp>(loc, end, size), size);
+  buildLoop(b, loc, zero, end, 1, {}, [&](Value i, ValueRange) {
+    Value row = existingRow(i);
+    buildLoop(b, loc, zero, op.getCols(), 1, {}, [&](Value j, ValueRange) {
       Block &body = op.getBody().front();
       IRMapping mapping;
-      mapping.map(body.getArgument(0), memref::LoadOp::create(b, loc, op.getSrc(), ValueRange{i, j}).getResult());
-      mapping.map(body.getArgument(1), i);
+      mapping.map(body.getArgument(0), memref::LoadOp::create(b, loc, op.getSrc(), ValueRange{row, j}).getResult());
+      mapping.map(body.getArgument(1), row);
       mapping.map(body.getArgument(2), j);
       for (Operation &nested : body.without_terminator())
         b.clone(nested, mapping);
@@ -113,67 +146,39 @@ void TransposeEmitter::emitEdge(Value i0, Value iEnd, Value j0, Value jEnd) {
   });
 }
 
-/// dst[j, rows .. W) = 0, in vectors from the first multiple of L on.
-void TransposeEmitter::emitPad() {
-  auto type = cast<MemRefType>(op.getDst().getType());
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
-  Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(VectorType::get({lanes}, type.getElementType())));
-  int64_t width = type.getDimSize(1);
-  bool hasVectors = width % lanes == 0 && type.getStridesAndOffset().first.back() == 1;
-  Value edge = constantIndex(b, loc, width);
-  if (hasVectors)
-    edge = b.createOrFold<arith::MulIOp>(
-        loc, b.createOrFold<arith::CeilDivUIOp>(loc, op.getRows(), constantIndex(b, loc, lanes)),
-        constantIndex(b, loc, lanes));
-  buildLoop(b, loc, constantIndex(b, loc, 0), op.getCols(), 1, {}, [&](Value j, ValueRange) {
-    buildLoop(b, loc, op.getRows(), edge, 1, {}, [&](Value i, ValueRange) {
-      memref::StoreOp::create(b, loc, zero, op.getDst(), ValueRange{j, i});
-      return SmallVector<Value>();
-    });
-    if (hasVectors)
-      buildLoop(b, loc, edge, constantIndex(b, loc, width), lanes, {}, [&](Value i, ValueRange) {
-        vector::StoreOp::create(b, loc, zeros, op.getDst(), ValueRange{j, i});
-        return SmallVector<Value>();
-      });
-    return SmallVector<Value>();
-  });
+/// There are as many rows and columns as a block needs, and vectors along both innermost dimensions.
+Value TransposeEmitter::hasBlock() {
+  auto isContiguous = [](Value memref) {
+    return cast<MemRefType>(memref.getType()).getStridesAndOffset().first.back() == 1;
+  };
+  if (!isContiguous(op.getSrc()) || !isContiguous(op.getDst()))
+    return arith::ConstantIntOp::create(b, loc, 0, 1);
+  auto fills = [&](Value extent) {
+    Value size = constantIndex(b, loc, lanes);
+    return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, extent, size);
+  };
+  Value fits = fills(op.getCols());
+  return op.getPad() ? fits : b.createOrFold<arith::AndIOp>(loc, fits, fills(op.getRows()));
 }
 
 LogicalResult TransposeEmitter::emit() {
-  Value zero = constantIndex(b, loc, 0);
-  auto roundDown = [&](Value extent) {
-    Value rest = b.createOrFold<arith::RemUIOp>(loc, extent, constantIndex(b, loc, lanes));
-    return b.createOrFold<arith::SubIOp>(loc, extent, rest);
-  };
-  // Whole blocks need vectors along both innermost dimensions.
-  auto hasUnitStride = [](Value memref) {
-    return cast<MemRefType>(memref.getType()).getStridesAndOffset().first.back() == 1;
-  };
-  if (!hasUnitStride(op.getSrc()) || !hasUnitStride(op.getDst())) {
-    emitEdge(zero, op.getRows(), zero, op.getCols());
-    if (op.getPad())
-      emitPad();
-    return success();
-  }
-  Value fullRows = roundDown(op.getRows()), fullCols = roundDown(op.getCols());
-  LogicalResult status = success();
-  buildLoop(b, loc, zero, fullRows, lanes, {}, [&](Value i, ValueRange) {
-    buildLoop(b, loc, zero, fullCols, lanes, {}, [&](Value j, ValueRange) {
-      status = emitBlock(i, j);
-      return SmallVector<Value>();
-    });
-    return SmallVector<Value>();
-  });
-  if (failed(status))
-    return failure();
-  emitEdge(zero, fullRows, fullCols, op.getCols());
-  emitEdge(fullRows, op.getRows(), zero, op.getCols());
-  if (op.getPad())
-    emitPad();
-  return success();
+  Value blocks = hasBlock();
+  if (matchPattern(blocks, m_One()))
+    return emitBlocks();
+  if (matchPattern(blocks, m_Zero()))
+    return emitElements(), success();
+  auto branch = scf::IfOp::create(b, loc, blocks, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitElements();
+  b.setInsertionPointToStart(branch.thenBlock());
+  return emitBlocks();
 }
 
 LogicalResult codegen::lowerTranspose(RewriterBase &rewriter, tile::TransposeOp op, const VectorTarget &target) {
+  int64_t width = cast<MemRefType>(op.getDst().getType()).getDimSize(1), lanes = target.info.lanes(32);
+  if (op.getPad() && width % lanes != 0)
+    return op.emitError() << "a padded row of " << width << " elements does not fill vectors of " << lanes << " lanes";
   rewriter.setInsertionPoint(op);
   if (failed(TransposeEmitter(rewriter, op, target).emit()))
     return failure();

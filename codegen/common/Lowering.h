@@ -37,6 +37,14 @@ mlir::ValueRange buildLoop(mlir::OpBuilder &builder, mlir::Location loc, mlir::V
 std::pair<mlir::Value, mlir::Value> exchangeLanes(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value first,
                                                   mlir::Value second, int64_t size);
 
+/// Transposes the square whose rows are `rows` and whose elements are as many chunks of neighbouring lanes of each row.
+llvm::SmallVector<mlir::Value> exchangeChunks(mlir::OpBuilder &builder, mlir::Location loc,
+                                              llvm::SmallVector<mlir::Value> rows);
+
+/// A scratch tile at the entry of the function (or parallel body) around `user`, where allocas are free.
+mlir::Value scratchTile(mlir::OpBuilder &builder, mlir::Operation *user, int64_t rows, int64_t width,
+                        mlir::Type element);
+
 inline mlir::Value constantIndex(mlir::OpBuilder &builder, mlir::Location loc, int64_t value) {
   return mlir::arith::ConstantIndexOp::create(builder, loc, value);
 }

@@ -25,16 +25,24 @@ std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &tar
   return name;
 }
 
-void setUpCodeGenerator() {
-  for (llvm::StringRef pass : {"disable-lsr", "disable-post-ra"}) {
-    auto found = llvm::cl::getRegisteredOptions().find(pass);
-    if (found != llvm::cl::getRegisteredOptions().end() && found->second->getNumOccurrences() == 0)
-      found->second->addOccurrence(1, pass, "true");
-  }
+/// LLVM's switches that leave a pass out; empty once a tool has removed LLVM's options and none was found before.
+static llvm::ArrayRef<llvm::cl::opt<bool> *> passSwitches() {
+  static const auto switches = [] {
+    llvm::SmallVector<llvm::cl::opt<bool> *> found;
+    for (llvm::StringRef name : {"disable-lsr", "disable-post-ra"})
+      if (llvm::cl::Option *option = llvm::cl::getRegisteredOptions().lookup(name))
+        found.push_back(static_cast<llvm::cl::opt<bool> *>(option));
+    return found;
+  }();
+  return switches;
 }
 
-std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module) {
-  setUpCodeGenerator();
+void setUpCodeGenerator() { passSwitches(); }
+
+std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module, ArrayRef<codegen::TargetInfo> targets) {
+  bool isWide = llvm::all_of(targets, [](const codegen::TargetInfo &target) { return target.vectorRegisters >= 32; });
+  for (llvm::cl::opt<bool> *leavesOut : passSwitches())
+    leavesOut->setValue(isWide);
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();

@@ -22,16 +22,18 @@ namespace attnc::emit {
 /// ("causal__run", x86-64-v4) -> "causal__run_x86_64_v4".
 std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &target);
 
-/// Leaves two passes out of LLVM's code generator, for the whole process: loop strength reduction (row addresses are
-/// hoisted already) and the second scheduler. They are a third of its time, and code is no slower without them
-/// (f32 full 93.3 and 93.5% of the peak, bf16 causal 82.8 and 83.3%, B8 H12 M=N=128 79.7 and 82.0%). LLVM has no other
-/// way to say so than its command line, so this must come before a tool removes LLVM's options from its own.
+/// Takes hold of LLVM's switches for passes of its code generator; to be called before a tool removes LLVM's options
+/// from its own, since LLVM has no other way to them.
 void setUpCodeGenerator();
 
-/// Position-independent code for Linux on baseline x86-64; functions of a
-/// variant carry their own instruction sets as attributes. Null, with an error
-/// at `module`, if LLVM was built without the target.
-std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module);
+/// Position-independent code for Linux on baseline x86-64; functions of a variant carry their own instruction sets as
+/// attributes. Null, with an error at `module`, if LLVM was built without the target.
+///
+/// Where all `targets` have 32 vector registers, loop strength reduction and the second scheduler are left out, for the
+/// whole process: a third of the time of code generation, and code is no slower (f32 full 93.3 and 93.5% of the peak,
+/// bf16 causal 82.8 and 83.3%, B8 H12 M=N=128 79.7 and 82.0%). AVX2 would lose 1 to 2%.
+std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module,
+                                                         llvm::ArrayRef<codegen::TargetInfo> targets);
 
 /// Translates `module` (llvm dialect) to LLVM IR: the kernels `F__run` and
 /// `F__plan` of every entry get their variant's name and hidden visibility, all

@@ -200,10 +200,11 @@ void TransposedForm::emitMaskedAccumulate() {
   });
 }
 
-void AttentionScheduler::emitValues(Value partial) {
+/// O += P V of the current blocks. Only where a pair is masked may a V count for nothing.
+void AttentionScheduler::emitValues(Value someMasked) {
   if (op.getMask().empty())
     return emitAccumulate();
-  auto check = scf::IfOp::create(b, loc, TypeRange{b.getI1Type()}, partial, /*withElseRegion=*/true);
+  auto check = scf::IfOp::create(b, loc, TypeRange{b.getI1Type()}, someMasked, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(check.thenBlock());

@@ -30,7 +30,7 @@ void TransposedForm::emitPackQueries() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value pair = loop.getInductionVar(), first = arith::MulIOp::create(b, loc, pair, index(2));
-  mapColumns(index(blocking.width), [&](Value lane) {
+  mapColumns(usedLanes(), [&](Value lane) {
     auto half = [&](Value feature, bool high) {
       return bitsOf(converted(load(staging.columns, {feature, lane}), b.getBF16Type()), high);
     };

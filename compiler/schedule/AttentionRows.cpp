@@ -188,6 +188,13 @@ void AttentionScheduler::emitBegin() {
   emitQueries();
 }
 
+/// Lanes of the vectors that hold queries. Those of other vectors are never read: a block with an idle vector is
+/// narrowed (isWorthNarrowing).
+Value TransposedForm::usedLanes() {
+  Value vectors = b.createOrFold<arith::CeilDivUIOp>(loc, queries, index(blocking.lanes));
+  return b.createOrFold<arith::MulIOp>(loc, vectors, index(blocking.lanes));
+}
+
 void TransposedForm::emitStart() {
   int64_t width = blocking.width;
   mapColumns(index(width), [&](Value lane) {
@@ -200,7 +207,7 @@ void TransposedForm::emitStart() {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(clear.getBody());
-    mapColumns(index(width), [&](Value lane) { store(f(0.0), scratch.o, {clear.getInductionVar(), lane}); });
+    mapColumns(usedLanes(), [&](Value lane) { store(f(0.0), scratch.o, {clear.getInductionVar(), lane}); });
   }
 }
 

@@ -87,8 +87,9 @@ protected:
   virtual void emitMaskedAccumulate() = 0;
   /// Writes O * sum, where `sum` already holds 1 / l.
   virtual void emitRows(mlir::Value out) = 0;
-  /// One block of keys that the mask does not empty.
-  virtual void emitVisited(mlir::Value full);
+  /// One block of keys that the mask does not empty: `full` if it has Nb keys and the mask allows every pair,
+  /// `someMasked` if it forbids a pair.
+  virtual void emitVisited(mlir::Value full, mlir::Value someMasked);
   /// All blocks of keys that the mask leaves to queries `range`.
   virtual void emitWalks(IndexRange range, mlir::Value first, mlir::Value count);
 
@@ -128,7 +129,7 @@ protected:
   void emitItem(mlir::Value item);
   void setKeyBlock(mlir::Value first);
   void emitKeyBlock();
-  void emitValues(mlir::Value partial);
+  void emitValues(mlir::Value someMasked);
   void emitOutput();
 
   // Scores, types.

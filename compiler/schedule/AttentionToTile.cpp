@@ -88,10 +88,10 @@ void AttentionScheduler::emitKeyBlock() {
   auto visited = scf::IfOp::create(b, loc, truth.someAllowed, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(visited.thenBlock());
-  emitVisited(full);
+  emitVisited(full, truth.someMasked);
 }
 
-void AttentionScheduler::emitVisited(Value full) {
+void AttentionScheduler::emitVisited(Value full, Value someMasked) {
   auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard inner(b);
@@ -100,7 +100,7 @@ void AttentionScheduler::emitVisited(Value full) {
     b.setInsertionPointToStart(branch.elseBlock());
     emitScores(/*partial=*/true);
   }
-  emitValues(b.createOrFold<arith::XOrIOp>(loc, full, flag(true)));
+  emitValues(someMasked);
 }
 
 /// Items in the order in which threads take them. Heads follow one another, so that an item finds K and V in the cache;
@@ -234,20 +234,31 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
            std::isnormal(scale) && std::isnormal(1 / scale);
   }
 
+  static Value emitIsIn(OpBuilder &builder, Location loc, Value queries, ArrayRef<QueryRange> ranges) {
+    auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); };
+    Value result;
+    for (QueryRange range : ranges) { // one compare: numbers below the first wrap around
+      Value above = arith::SubIOp::create(builder, loc, queries, index(range.first));
+      Value isIn =
+          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, above, index(range.last - range.first));
+      result = result ? arith::OrIOp::create(builder, loc, result, isIn).getResult() : isIn;
+    }
+    return result;
+  }
+
   /// The transposed form; a few queries would leave most of its lanes idle, so they branch to dot products where those
   /// are cheaper (CostModel.h).
   void emitChosen(OpBuilder &builder, AttentionOp op, Blocking blocking) {
     Location loc = op.getLoc();
     Machine machine{blocking.lanes, blocking.registers, 0, 0};
     AttentionShape shape{op.getExtent('D'), op.getExtent('E'), blocking.keys, takesPairs(op, blocking)};
-    int64_t few = queriesThatPay(Form::Dots, shape, machine), queries = op.getExtent('M');
-    bool isStatic = queries >= 0;
+    SmallVector<QueryRange> few = queriesThatPay(Form::Dots, shape, machine);
+    int64_t queries = op.getExtent('M');
     if (remarks)
-      remarkForm(op, shape, isStatic ? queries : few, machine);
-    if (few == 0 || isStatic)
-      return emitForm(builder, op, isStatic ? cheapestForm(shape, queries, machine) : Form::Transposed, blocking);
-    Value isFew = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sle, extentOf(builder, op, 'M'),
-                                        arith::ConstantIndexOp::create(builder, loc, few));
+      remarkForm(op, shape, few, machine);
+    if (few.empty() || queries >= 0)
+      return emitForm(builder, op, queries >= 0 ? cheapestForm(shape, queries, machine) : Form::Transposed, blocking);
+    Value isFew = emitIsIn(builder, loc, extentOf(builder, op, 'M'), few);
     auto branch = scf::IfOp::create(builder, loc, isFew, /*withElseRegion=*/true);
     builder.setInsertionPointToStart(branch.thenBlock());
     emitForm(builder, op, Form::Dots, blocking);
@@ -257,19 +268,23 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
 
   static StringRef nameOf(Form form) { return knobOf(&Schedule::attentionForm).choices[static_cast<size_t>(form) - 1]; }
 
-  /// `queries` are those of a head, or where those are not known now the most that take dot products.
-  void remarkForm(AttentionOp op, const AttentionShape &shape, int64_t queries, Machine machine) {
-    int64_t shown = std::clamp<int64_t>(queries, 1, 4 * machine.lanes);
+  /// Costs are shown for the queries of a head, or where those are not known now for the most of the first range that
+  /// takes dot products.
+  void remarkForm(AttentionOp op, const AttentionShape &shape, ArrayRef<QueryRange> few, Machine machine) {
+    int64_t queries = op.getExtent('M');
+    int64_t shown = std::clamp<int64_t>(queries >= 0 ? queries : few.empty() ? 0 : few[0].last, 1, 4 * machine.lanes);
     std::string costs =
         llvm::formatv("; cycles for each key with {0} queries: transposed {1:f0}, dots {2:f0}, rows {3:f0}", shown,
                       cyclesPerKey(Form::Transposed, shape, shown, machine),
                       cyclesPerKey(Form::Dots, shape, shown, machine), cyclesPerKey(Form::Rows, shape, shown, machine));
-    if (op.getExtent('M') >= 0)
+    if (queries >= 0) {
       op.emitRemark() << "form: " << nameOf(cheapestForm(shape, queries, machine)) << costs;
-    else if (queries == 0)
-      op.emitRemark() << "form: transposed" << costs;
-    else
-      op.emitRemark() << "form: dots for up to " << queries << " queries of a head, transposed for more" << costs;
+      return;
+    }
+    InFlightDiagnostic remark = op.emitRemark() << "form: ";
+    for (QueryRange range : few)
+      remark << (range.first == few[0].first ? "dots for " : ", ") << range.first << " to " << range.last;
+    remark << (few.empty() ? "transposed" : " queries of a head, transposed for other numbers") << costs;
   }
 
   void emitForm(OpBuilder &builder, AttentionOp op, Form form, Blocking blocking) {

@@ -100,7 +100,7 @@ void TransposedForm::setVector(Value vector, IndexRange range) {
   tileRows = kNarrowRows;
 }
 
-void TransposedForm::emitVectors() {
+void TransposedForm::emitVectors(Value someMasked) {
   auto loop = scf::ForOp::create(b, loc, index(0), index(blocking.width / blocking.lanes), index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -110,18 +110,18 @@ void TransposedForm::emitVectors() {
   auto saved = std::tuple(scratch, q0, queries, n0, count, keys, values, valueRows, matrices, tileRows);
   setVector(loop.getInductionVar(), range);
   emitScores(/*partial=*/true);
-  emitValues(flag(true));
+  emitValues(someMasked);
   std::tie(scratch, q0, queries, n0, count, keys, values, valueRows, matrices, tileRows) = saved;
 }
 
-void TransposedForm::emitVisited(Value full) {
+void TransposedForm::emitVisited(Value full, Value someMasked) {
   OpBuilder::InsertionGuard guard(b);
   emitMatrices();
   if (blocking.width > blocking.lanes) {
     auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(), /*withElseRegion=*/true);
     b.setInsertionPointToStart(narrow.thenBlock());
-    emitVectors();
+    emitVectors(someMasked);
     b.setInsertionPointToStart(narrow.elseBlock());
   }
-  AttentionScheduler::emitVisited(full);
+  AttentionScheduler::emitVisited(full, someMasked);
 }

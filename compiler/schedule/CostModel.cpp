@@ -42,12 +42,16 @@ double schedule::cyclesPerKey(Form form, const AttentionShape &shape, int64_t qu
   llvm_unreachable("not a form");
 }
 
-int64_t schedule::queriesThatPay(Form form, const AttentionShape &shape, const Machine &machine) {
-  int64_t queries = 0;
-  while (queries < 4 * machine.lanes &&
-         cyclesPerKey(form, shape, queries + 1, machine) < cyclesPerKey(Form::Transposed, shape, queries + 1, machine))
-    ++queries;
-  return queries;
+llvm::SmallVector<QueryRange> schedule::queriesThatPay(Form form, const AttentionShape &shape, const Machine &machine) {
+  llvm::SmallVector<QueryRange> ranges;
+  for (int64_t queries = 1; queries <= 4 * machine.lanes; ++queries) {
+    if (cyclesPerKey(form, shape, queries, machine) >= cyclesPerKey(Form::Transposed, shape, queries, machine))
+      continue;
+    if (ranges.empty() || ranges.back().last != queries - 1)
+      ranges.push_back({queries, queries});
+    ranges.back().last = queries;
+  }
+  return ranges;
 }
 
 Form schedule::cheapestForm(const AttentionShape &shape, int64_t queries, const Machine &machine) {

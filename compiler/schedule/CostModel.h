@@ -10,6 +10,7 @@
 #pragma once
 
 #include "compiler/schedule/Schedule.h"
+#include "llvm/ADT/SmallVector.h"
 
 namespace attnc::schedule {
 
@@ -23,8 +24,14 @@ struct AttentionShape {
 /// Cycles for one key and a block of `queries` queries.
 double cyclesPerKey(Form form, const AttentionShape &shape, int64_t queries, const Machine &machine);
 
-/// The most queries of a head for which `form` is cheaper than the transposed one; 0 if it never is.
-int64_t queriesThatPay(Form form, const AttentionShape &shape, const Machine &machine);
+/// Numbers of queries, both included.
+struct QueryRange {
+  int64_t first, last;
+};
+
+/// The numbers of queries of a head, up to four vectors of them, for which `form` is cheaper than the transposed one.
+/// There may be gaps: 16 queries fill a vector of 16 lanes, 17 leave 15 lanes of a second one idle.
+llvm::SmallVector<QueryRange> queriesThatPay(Form form, const AttentionShape &shape, const Machine &machine);
 
 /// The form that costs least where a head has `queries` queries. Never the unfused one: it costs as much as rows, and
 /// four passes over the scores.

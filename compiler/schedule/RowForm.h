@@ -33,7 +33,7 @@ protected:
   void emitAccumulate() override;
   void emitMaskedAccumulate() override;
   void emitRows(mlir::Value out) override;
-  void emitVisited(mlir::Value full) override;
+  void emitVisited(mlir::Value full, mlir::Value someMasked) override;
 
   /// The parts of setKeys: Kt; V.
   void setPanel();

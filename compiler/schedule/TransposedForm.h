@@ -39,7 +39,7 @@ protected:
   void emitAccumulate() override;
   void emitMaskedAccumulate() override;
   void emitRows(mlir::Value out) override;
-  void emitVisited(mlir::Value full) override;
+  void emitVisited(mlir::Value full, mlir::Value someMasked) override;
 
 private:
   /// Where tensors of another type are converted or packed; null where nothing is.
@@ -48,9 +48,10 @@ private:
   };
 
   Staging allocateStaging();
+  mlir::Value usedLanes();
   IndexRange keysOf(mlir::Value vector);
   mlir::Value isWorthNarrowing();
-  void emitVectors();
+  void emitVectors(mlir::Value someMasked);
   void setVector(mlir::Value vector, IndexRange range);
   void findMatrices();
   bool readsOnlyMatrices();

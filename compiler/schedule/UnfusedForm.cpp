@@ -43,11 +43,11 @@ Value UnfusedForm::scoresOf(Value key, Value keys) {
 
 void UnfusedForm::setKeys() { hasWeights ? setValues() : setPanel(); }
 
-void UnfusedForm::emitVisited(Value full) {
+void UnfusedForm::emitVisited(Value full, Value someMasked) {
   Value block = scoresOf(n0, count);
   if (hasWeights) {
     scratch.p = block;
-    return emitValues(b.createOrFold<arith::XOrIOp>(loc, full, flag(true)));
+    return emitValues(someMasked);
   }
   auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);

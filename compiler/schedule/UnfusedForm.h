@@ -23,7 +23,7 @@ public:
 protected:
   void prepare() override;
   void setKeys() override;
-  void emitVisited(mlir::Value full) override;
+  void emitVisited(mlir::Value full, mlir::Value someMasked) override;
   void emitWalks(IndexRange range, mlir::Value first, mlir::Value count) override;
 
 private:

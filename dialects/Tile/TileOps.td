@@ -87,7 +87,7 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     numbered from `col_begin`. An absent `init` region means 0.
 
     With `dots`, both operands are read as vectors along k, which is contiguous in both, and the lanes are summed: for
-    few rows cheaper than making a panel. Only columns that are real are read.
+    few rows cheaper than making a panel. Only columns that are real are read. Smaller tiles of `peel` are single rows.
 
     Pairs of bf16: where `rhs` holds i32, each is two bf16 that follow each other along k, the first in the low half, and
     `k_end` counts pairs. `lhs` holds the same, or bf16 whose pairs are adjacent in memory. Sums are f32.
@@ -230,9 +230,10 @@ def Tile_TransposeOp : Tile_Op<"transpose"> {
   let summary = "dst[j, i] = f(src[i, j], i, j)";
   let description = [{
     Copies with exchanged dimensions, through a scalar function. Rows i of `src`
-    in [0, `rows`), columns j in [0, `cols`). With `pad`, columns of `dst` from
-    `rows` up to its static extent are set to zero. The region sees the value and
-    both indices of `src`; columns of `src` are the lanes.
+    in [0, `rows`), columns j in [0, `cols`). With `pad`, columns of `dst` that
+    fill up the last vector repeat the last row of `src`. The region sees the value
+    and both indices of `src`, which is not `dst`; columns of `src` are the lanes.
+    It may run more than once for an element.
 
     ```mlir
     tile.transpose %q to %qt rows(%n) cols(%D) pad {

@@ -48,7 +48,7 @@ bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &fi
   if (failed(entries) || failed(runPipeline(module, "attn", "llvm", options)))
     return false;
   llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::TargetMachine> machine = emit::createTargetMachine(module);
+  std::unique_ptr<llvm::TargetMachine> machine = emit::createTargetMachine(module, *target);
   std::unique_ptr<llvm::Module> whole = emit::buildDescriptor(*entries, *target, llvmContext);
   whole->setTargetTriple(machine->getTargetTriple());
   whole->setDataLayout(machine->createDataLayout());

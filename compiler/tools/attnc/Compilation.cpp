@@ -293,7 +293,7 @@ int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &i
 }
 
 int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
-  if (!machine && !(machine = emit::createTargetMachine(*ir)))
+  if (!machine && !(machine = emit::createTargetMachine(*ir, asked.targets)))
     return kOurBug;
   result = emit::buildDescriptor(entryInfos, asked.targets, llvmContext);
   result->setTargetTriple(machine->getTargetTriple());

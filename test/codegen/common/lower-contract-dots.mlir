@@ -27,3 +27,32 @@ func.func @dots(%q: memref<4x20xf32>, %k: memref<?x20xf32>, %s: memref<4x16xf32>
   } {dots, tile_rows = 1 : i64}
   return
 }
+
+// Four rows: 4 x 4 accumulators along k for four columns at a time; what each of the four times leaves is four lanes of
+// every row. Rows beyond the last four are done one by one.
+
+// CHECK-LABEL: func @four
+func.func @four(%q: memref<?x32xf32>, %kt: memref<32x16xf32, strided<[1, 32]>>, %s: memref<?x16xf32>, %m: index) {
+  %c0 = arith.constant 0 : index
+  %c32 = arith.constant 32 : index
+  // CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c4
+  // CHECK:   scf.for %{{.*}} = %c0 to %c4 step %c1 {
+  // CHECK:     scf.for %{{.*}} = %c0 to %c32 step %c16
+  // CHECK-COUNT-5: vector.load
+  // CHECK-COUNT-16: math.fma
+  // CHECK-COUNT-30: vector.shuffle
+  // CHECK:     vector.store {{.*}} memref<4x16xf32>
+  // CHECK:   }
+  // CHECK-COUNT-8: vector.shuffle
+  // CHECK-NOT: vector.shuffle
+  // CHECK-COUNT-4: vector.store {{.*}} memref<?x16xf32>
+  // CHECK: scf.for {{.*}} step %c1
+  // CHECK-COUNT-16: math.fma
+  tile.contract rows(%c0 to %m) cols(%c0) k(%c32) lhs(%q : memref<?x32xf32>)
+    rhs(%kt : memref<32x16xf32, strided<[1, 32]>>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    memref.store %acc, %s[%row, %col] : memref<?x16xf32>
+    tile.yield
+  } {dots, tile_rows = 4 : i64}
+  return
+}

@@ -22,3 +22,26 @@ func.func @no_vector_form(%n: index, %m: memref<?xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @dots(%q: memref<6x32xf32>, %kt: memref<32x16xf32, strided<[1, 32]>>, %s: memref<6x16xf32>, %c0: index, %m: index, %k: index) {
+  // expected-error @+1 {{dot products of 6 rows do not fill vectors of 16 lanes}}
+  tile.contract rows(%c0 to %m) cols(%c0) k(%k) lhs(%q : memref<6x32xf32>)
+    rhs(%kt : memref<32x16xf32, strided<[1, 32]>>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  } {dots, tile_rows = 6 : i64}
+  return
+}
+
+// -----
+
+func.func @padded(%q: memref<?x32xf32>, %qt: memref<32x20xf32>, %n: index, %d: index) {
+  // expected-error @+1 {{a padded row of 20 elements does not fill vectors of 16 lanes}}
+  tile.transpose %q to %qt rows(%n) cols(%d) pad {
+  ^bb0(%x: f32, %i: index, %j: index):
+    tile.yield %x : f32
+  } : memref<?x32xf32> to memref<32x20xf32>
+  return
+}

@@ -21,7 +21,7 @@ func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x80xf3
   // DOTS: %[[PANEL:.*]] = memref.transpose %[[ROWS16]]
   // DOTS: tile.contract rows(%c0 to %{{.*}}) cols(%{{.*}} count %{{.*}}) k(%c64) lhs({{.*}}) rhs(%[[PANEL]] : memref<64x16xf32, strided<[1, 64], offset: ?>>)
   // DOTS: arith.select %{{.*}}, %{{.*}}, %{{.*}} : f32
-  // DOTS: {dots, tile_rows = 1 : i64}
+  // DOTS: {dots}
   // The maximum of a row, then its weights and their sum in one pass.
   // CHECK: tile.reduce max
   // CHECK: scf.if
