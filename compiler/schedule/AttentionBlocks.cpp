@@ -90,19 +90,6 @@ Value AttentionScheduler::allowed(Value key, Value query) {
   return inlineRegion(op.getMask(), {batch, head, query, key, m, n}, key, query);
 }
 
-/// Asks for every cache line of row + ahead; what is staged has just been read.
-void TransposedForm::emitPrefetch(Value memref, StringRef layout, char feature, Value row, int64_t ahead) {
-  if (isStaged(memref))
-    return;
-  Value rows =
-      view(memref, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
-  Value next = min(add(row, index(ahead)), sub(n, index(1)));
-  int64_t line = 64 * 8 / real.getIntOrFloatBitWidth(); // elements of a cache line
-  for (int64_t at = 0; at < op.getExtent(feature); at += line)
-    memref::PrefetchOp::create(b, loc, rows, ValueRange{next, index(at)}, /*isWrite=*/false, /*localityHint=*/2,
-                               /*isDataCache=*/true);
-}
-
 /// P[n - n0][q] = 2^(t - m) for one block of keys.
 void TransposedForm::emitScores(bool partial) {
   Value d = extent('D');
@@ -123,8 +110,7 @@ void TransposedForm::emitScores(bool partial) {
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
-  emitPrefetch(op.getK(), op.getKLayout(), 'D', row, tileRows);
-  emitPrefetch(op.getV(), op.getVLayout(), 'E', row, 0);
+  emitPrefetch(row);
   emitPrefetchMatrices(epilogue->getArgument(1));
   Value acc = epilogue->getArgument(0);
   Value t = scoreOf(pairs ? arith::MulFOp::create(b, loc, acc, f(scale)).getResult() : acc, row, col);

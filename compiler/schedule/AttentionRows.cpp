@@ -169,8 +169,9 @@ void AttentionScheduler::forEachBlock(Value first, Value count, llvm::function_r
   auto loop = scf::ForOp::create(b, loc, index(0), count, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  selectBlock(loop.getInductionVar());
-  q0 = arith::MulIOp::create(b, loc, add(first, loop.getInductionVar()), step);
+  block = loop.getInductionVar();
+  selectBlock(block);
+  q0 = arith::MulIOp::create(b, loc, add(first, block), step);
   queries = min(step, sub(m, q0));
   body();
 }

@@ -9,6 +9,7 @@
 //
 //   AttentionToTile.cpp   items, the walk over key blocks
 //   AttentionBlocks.cpp   views, score, mask, the search for NaN in V
+//   AttentionPrefetch.cpp what is asked for before it is needed
 //   AttentionRows.cpp     conversion of types, transformed rows; how a block of queries ends
 //
 //===----------------------------------------------------------------------===//
@@ -65,6 +66,11 @@ protected:
   struct Items {
     mlir::Value count, pairs, perHead; ///< pairs of batch and head; items of one
     mlir::Value blocks, blocksPerItem; ///< blocks of queries of a head, and of an item, at most
+  };
+
+  /// Rows [first, last] of Q of a head that the next item will read, as a view [M][D] of all of them.
+  struct NextQueries {
+    mlir::Value rows, first, last;
   };
 
   // What a form says.
@@ -125,7 +131,9 @@ protected:
   Place placeOf(mlir::Value item);
   mlir::Value emitStep(mlir::Value pairs);
   mlir::Value setItem(mlir::Value item);
-  void emitPrefetchQueries(mlir::Value item);
+  void setNext(mlir::Value item);
+  void emitPrefetchQueries(mlir::Value blocksHere);
+  void prefetchRow(mlir::Value rows, mlir::Value row, int64_t features);
   void emitItem(mlir::Value item);
   void setKeyBlock(mlir::Value first);
   void emitKeyBlock();
@@ -170,6 +178,8 @@ protected:
   mlir::Value n0, count, valueRows;            ///< the current block of keys: its first, how many, and V's rows
   mlir::Value m, n, step;                      ///< M, N, queries of a block
   Scratch scratch;                             ///< of the current block of queries
+  mlir::Value block;                           ///< the number of the current block of queries within its item
+  NextQueries next;                            ///< what the following item begins with
   Items items;
   llvm::SmallVector<Matrix> matrices; ///< that a form has found and packed
 };

@@ -127,31 +127,13 @@ Value AttentionScheduler::setItem(Value item) {
   return arith::MulIOp::create(b, loc, place, items.blocksPerItem);
 }
 
-/// Asks for the queries of `item`, if there is one: 64 rows with a stride are more than a hardware prefetcher follows
-/// (heads inside rows, M = N = 128: 3% of the time).
-void AttentionScheduler::emitPrefetchQueries(Value item) {
-  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, item, items.count);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(scf::IfOp::create(b, loc, exists, /*withElseRegion=*/false).thenBlock());
-  auto saved = std::tuple(batch, head, group);
-  Value first = arith::MulIOp::create(b, loc, setItem(item), step);
-  Value end = min(m, add(first, arith::MulIOp::create(b, loc, items.blocksPerItem, step)));
-  Value rows = view(op.getQ(), op.getQLayout(), {{'M', index(0), m}, {'D', index(0), extent('D')}}, "MD");
-  auto loop = scf::ForOp::create(b, loc, first, end, index(1));
-  b.setInsertionPointToStart(loop.getBody());
-  int64_t line = 64 * 8 / elementOf(op.getQ()).getIntOrFloatBitWidth(); // elements of a cache line
-  for (int64_t at = 0; at < op.getExtent('D'); at += line)
-    memref::PrefetchOp::create(b, loc, rows, ValueRange{loop.getInductionVar(), index(at)}, /*isWrite=*/false,
-                               /*localityHint=*/2, /*isDataCache=*/true);
-  std::tie(batch, head, group) = saved;
-}
-
 void AttentionScheduler::emitItem(Value item) {
   Value first = setItem(item);
   Value blocksHere = min(items.blocksPerItem, sub(items.blocks, first));
 
   allocate();
   forEachBlock(first, blocksHere, [&] { emitBegin(); });
+  setNext(item);
   Value low = arith::MulIOp::create(b, loc, first, step);
   Value end = min(m, arith::MulIOp::create(b, loc, add(first, blocksHere), step));
   // Without keys nothing may be read: a tensor that the mask asks for may be empty too.
@@ -163,7 +145,7 @@ void AttentionScheduler::emitItem(Value item) {
     mask.emitHead(b, loc, {batch, head, Value(), Value(), m, n});
     emitWalks({low, sub(end, index(1))}, first, blocksHere);
   }
-  emitPrefetchQueries(add(item, index(1)));
+  emitPrefetchQueries(blocksHere);
   forEachBlock(first, blocksHere, [&] { emitOutput(); });
 }
 

@@ -11,6 +11,7 @@
 //   AttentionRows.cpp     how a block of queries begins and ends; scratch memory
 //   AttentionBlocks.cpp   scores, weights and values of one block of keys
 //   AttentionVectors.cpp  the same for a partial block, one vector of queries at a time
+//   AttentionPrefetch.cpp what is asked for before it is needed
 //   AttentionMatrices.cpp captured values of every pair
 //   AttentionPairs.cpp    operands as pairs of bf16
 //
@@ -58,7 +59,7 @@ private:
   mlir::Value matrixRows(mlir::memref::LoadOp element, mlir::Value key, mlir::Value keysHere);
   void emitPrefetchMatrices(mlir::Value key);
   void emitMatrices();
-  void emitPrefetch(mlir::Value memref, mlir::StringRef layout, char feature, mlir::Value row, int64_t ahead);
+  void emitPrefetch(mlir::Value key);
   mlir::Value bitsOf(mlir::Value narrow, bool high);
   mlir::Value emitPackValues();
   void emitPackQueries();

@@ -27,7 +27,7 @@ func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf3
   // CHECK: {tile_rows = 8 : i64}
   // CHECK: scf.if %{{.*}} {
   // CHECK: tile.contract {{.*}} rhs(%[[QT]] : {{.*}}) tail =  exact init
-  // CHECK-NOT: arith.select
+  // CHECK-NOT: arith.select {{.*}} : f32
   // CHECK: tile.softmax_step
   // CHECK: } else {
   // CHECK: tile.contract {{.*}} tail =  clamp init

@@ -1,0 +1,86 @@
+//===- AttentionPrefetch.cpp - What is asked for before it is needed ------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Part of AttentionScheduler. Rows with a stride are more than a hardware prefetcher follows, and where sequences are
+// short every item meets new ones. Each register tile of R keys of Q K^T asks for a few lines, so that they never
+// queue up:
+//
+//   block 0 of an item       rows of K two tiles ahead             the tile's rows of V, for P V
+//   block u of an item       rows of Q of the next item            rows of O of this item: key j of block u stands for
+//                                                                  row (u - 1) N + j
+//
+// since K and V are in the cache when the second block of queries meets them. An item of one block asks for the queries
+// of the next at its end.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/TransposedForm.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+
+/// Asks for every cache line of a row of `rows`, whose `features` elements are neighbours.
+void AttentionScheduler::prefetchRow(Value rows, Value row, int64_t features) {
+  int64_t line = 64 * 8 / elementOf(rows).getIntOrFloatBitWidth(); // elements of a cache line
+  for (int64_t at = 0; at < features; at += line)
+    memref::PrefetchOp::create(b, loc, rows, ValueRange{row, index(at)}, /*isWrite=*/false, /*localityHint=*/2,
+                               /*isDataCache=*/true);
+}
+
+/// Finds the queries of the item after `item`; those of `item` where it is the last.
+void AttentionScheduler::setNext(Value item) {
+  auto saved = std::tuple(batch, head, group);
+  Value following = min(add(item, index(1)), sub(items.count, index(1)));
+  Value first = arith::MulIOp::create(b, loc, setItem(following), step);
+  Value end = min(m, add(first, arith::MulIOp::create(b, loc, items.blocksPerItem, step)));
+  Value rows = view(op.getQ(), op.getQLayout(), {{'M', index(0), m}, {'D', index(0), extent('D')}}, "MD");
+  next = {rows, first, sub(end, index(1))};
+  std::tie(batch, head, group) = saved;
+}
+
+/// An item of one block has not asked for the next item's queries yet (heads inside rows, M = N = 128: 3% of the time).
+void AttentionScheduler::emitPrefetchQueries(Value blocksHere) {
+  Value isOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, blocksHere, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(scf::IfOp::create(b, loc, isOne, /*withElseRegion=*/false).thenBlock());
+  forRange(next.first, add(next.last, index(1)), 1, [&](Value row) { prefetchRow(next.rows, row, op.getExtent('D')); });
+}
+
+/// One of two views of rows, in the type of both; null if they have none.
+static Value selectRows(OpBuilder &b, Location loc, Value condition, Value rows, Value others) {
+  auto type = cast<MemRefType>(rows.getType());
+  if (type.getElementType() != cast<MemRefType>(others.getType()).getElementType())
+    return Value();
+  int64_t any = ShapedType::kDynamic;
+  auto layout = StridedLayoutAttr::get(b.getContext(), any, {any, any});
+  auto common = MemRefType::get({any, any}, type.getElementType(), layout, type.getMemorySpace());
+  auto cast = [&](Value view) -> Value { return memref::CastOp::create(b, loc, common, view); };
+  return arith::SelectOp::create(b, loc, condition, cast(rows), cast(others));
+}
+
+/// What the register tile of the key `key` (and of those after it) asks for.
+void TransposedForm::emitPrefetch(Value key) {
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, index(0));
+  Value lastKey = sub(n, index(1)), before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
+  Value place = add(before, key); // of key and block among all pairs of them
+  auto ask = [&](Value tensor, StringRef layout, char feature, int64_t ahead, Value others, Value row) {
+    if (isStaged(tensor) && !pairs)
+      return; // what is staged has just been read
+    Value rows =
+        view(tensor, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
+    Value own = min(add(key, index(ahead)), lastKey);
+    Value chosen = selectRows(b, loc, isFirst, rows, others);
+    if (!chosen)
+      return prefetchRow(rows, own, op.getExtent(feature));
+    prefetchRow(chosen, arith::SelectOp::create(b, loc, isFirst, own, row), op.getExtent(feature));
+  };
+  Value query = min(add(next.first, place), next.last);
+  ask(op.getK(), op.getKLayout(), 'D', 2 * tileRows, next.rows, query);
+  Value out = view(op.getInits()[0], op.getOLayout(), {{'M', index(0), m}, {'E', index(0), extent('E')}}, "ME");
+  Value firstOut = sub(q0, arith::MulIOp::create(b, loc, block, step));
+  ask(op.getV(), op.getVLayout(), 'E', 0, out, min(add(firstOut, place), sub(m, index(1))));
+}
