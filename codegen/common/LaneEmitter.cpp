@@ -145,9 +145,14 @@ void LaneEmitter::emitScalars(Operation *op, ArrayRef<LaneValue> operands) {
     bind(result, value);
 }
 
-/// Sums and constant multiples of affine indices stay affine.
+/// Integers of these types have bases of their own type and a step.
+static bool mayBeAffine(Type type) { return type.isIndex() || type.isInteger(32); }
+
+/// Sums and constant multiples of affine indices stay affine, as index or i32.
 bool LaneEmitter::emitAffine(Operation *op) {
-  if (op->getNumOperands() != 2 || !op->getResult(0).getType().isIndex() ||
+  if (auto cast = dyn_cast<arith::IndexCastOp>(op))
+    return emitAffineCast(cast);
+  if (op->getNumOperands() != 2 || !mayBeAffine(op->getResult(0).getType()) ||
       !isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
     return false;
   LaneValue lhs = valueOf(op->getOperand(0)), rhs = valueOf(op->getOperand(1));
@@ -175,6 +180,17 @@ bool LaneEmitter::emitAffine(Operation *op) {
   return true;
 }
 
+/// A value that fits into both types keeps its step.
+bool LaneEmitter::emitAffineCast(arith::IndexCastOp op) {
+  LaneValue value = valueOf(op.getIn());
+  if (value.form == Form::Vector || !mayBeAffine(op.getType()) || !mayBeAffine(op.getIn().getType()))
+    return false;
+  for (Value &part : value.parts)
+    part = arith::IndexCastOp::create(b, op.getLoc(), op.getType(), part);
+  bind(op.getOut(), value);
+  return true;
+}
+
 static arith::CmpIPredicate swapped(arith::CmpIPredicate predicate) {
   using P = arith::CmpIPredicate;
   switch (predicate) {
@@ -195,7 +211,7 @@ static arith::CmpIPredicate swapped(arith::CmpIPredicate predicate) {
 /// indices, because step*lane is small and the scalar difference may be clamped.
 bool LaneEmitter::emitAffineCompare(Operation *op) {
   auto compare = dyn_cast<arith::CmpIOp>(op);
-  if (!compare || !compare.getLhs().getType().isIndex())
+  if (!compare || !mayBeAffine(compare.getLhs().getType()))
     return false;
   LaneValue lhs = valueOf(compare.getLhs()), rhs = valueOf(compare.getRhs());
   if (lhs.form == Form::Vector || rhs.form == Form::Vector)
@@ -214,8 +230,11 @@ bool LaneEmitter::emitAffineCompare(Operation *op) {
   LaneValue result = makeShape({lhs, rhs}, Form::Vector);
   Value low = arith::ConstantIndexOp::create(b, loc, -(1 << 30)),
         high = arith::ConstantIndexOp::create(b, loc, 1 << 30);
+  auto indexOf = [&](Value base) -> Value { // differences of i32 need more than 32 bits
+    return base.getType().isIndex() ? base : arith::IndexCastOp::create(b, loc, b.getIndexType(), base).getResult();
+  };
   forEachPart(result, grid, [&](unsigned r, unsigned c) {
-    Value difference = arith::SubIOp::create(b, loc, scalarAt(rhs, r, c), scalarAt(lhs, r, c));
+    Value difference = arith::SubIOp::create(b, loc, indexOf(scalarAt(rhs, r, c)), indexOf(scalarAt(lhs, r, c)));
     difference = arith::MaxSIOp::create(b, loc, arith::MinSIOp::create(b, loc, difference, high), low);
     Value bound = arith::IndexCastOp::create(b, loc, b.getI32Type(), difference);
     Value splat = vector::BroadcastOp::create(b, loc, vectorOf(b.getI32Type()), bound);

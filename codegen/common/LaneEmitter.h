@@ -20,6 +20,7 @@
 #pragma once
 
 #include "codegen/common/VectorTarget.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/IRMapping.h"
@@ -81,6 +82,7 @@ public:
 private:
   mlir::LogicalResult emitOp(mlir::Operation *op);
   bool emitAffine(mlir::Operation *op);
+  bool emitAffineCast(mlir::arith::IndexCastOp op);
   bool emitAffineCompare(mlir::Operation *op);
   void emitScalars(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
   mlir::LogicalResult emitVectors(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);

@@ -130,7 +130,7 @@ static std::string describeEntry(const EntryInfo &entry) {
                           tensor.isChecked ? "a call fails with ATTNC_INVALID_ARGUMENT"
                                            : "outputs are any numbers (attnc compile --checks: an error)");
   if (!entry.symbols.empty())
-    text += fmt::format(" *   {}: any extent from 0, chosen at each call; one "
+    text += fmt::format(" *   {}: any extent from 0 to 2^29, chosen at each call; one "
                         "letter is one extent everywhere.\n",
                         join(entry.symbols, ", "));
   if (entry.hasComputedOutput())

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/schedule/NarrowPositions.h"
 #include "compiler/schedule/TransposedForm.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -69,10 +70,14 @@ Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, 
   for (Matrix &matrix : matrices)
     if (region.isAncestor(matrix.element->getParentRegion()))
       mapping.map(matrix.element.getResult(), load(matrix.block, {sub(key, n0), sub(query, q0)}));
+  PositionNarrower narrower(b, mapping);
+  for (auto [argument, value] : llvm::zip(region.getArguments(), leading))
+    if (argument.getType().isIndex())
+      narrower.setPosition(argument, value == head && op.getExtent('H') > 0 ? op.getExtent('H') - 1 : kMaxExtent);
   for (Operation &nested : region.front().without_terminator())
     if (llvm::none_of(matrices, [&](const Matrix &matrix) { return matrix.element == &nested; }))
-      b.clone(nested, mapping);
-  return mapping.lookupOrDefault(region.front().getTerminator()->getOperand(0));
+      narrower.clone(nested);
+  return narrower.wide(region.front().getTerminator()->getOperand(0));
 }
 
 /// t, in log2 units. The accumulated score is in log2 units where the score is a sum s + x, so that

@@ -7,12 +7,13 @@
 // short every item meets new ones. Each register tile of R keys of Q K^T asks for a few lines, so that they never
 // queue up:
 //
-//   block 0 of an item       rows of K two tiles ahead             the tile's rows of V, for P V
-//   block u of an item       rows of Q of the next item            rows of O of this item: key j of block u stands for
-//                                                                  row (u - 1) N + j
+//   the first block of queries      rows of K two tiles ahead       the tile's rows of V, for P V
+//   to meet these keys
+//   block u, later                  rows of Q of the next item      rows of O of this item: key j of block u stands
+//                                                                   for row (u - 1) N + j
 //
-// since K and V are in the cache when the second block of queries meets them. An item of one block asks for the queries
-// of the next at its end.
+// since K and V are in the cache when another block of queries meets them. An item of one block asks for the queries of
+// the next at its end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -64,7 +65,6 @@ static Value selectRows(OpBuilder &b, Location loc, Value condition, Value rows,
 
 /// What the register tile of the key `key` (and of those after it) asks for.
 void TransposedForm::emitPrefetch(Value key) {
-  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, index(0));
   Value lastKey = sub(n, index(1)), before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
   Value place = add(before, key); // of key and block among all pairs of them
   auto ask = [&](Value tensor, StringRef layout, char feature, int64_t ahead, Value others, Value row) {

@@ -176,10 +176,11 @@ protected:
   double scale;                                ///< of a raw score, in log2 units if isSum
   mlir::Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
   mlir::Value n0, count, valueRows;            ///< the current block of keys: its first, how many, and V's rows
-  mlir::Value m, n, step;                      ///< M, N, queries of a block
-  Scratch scratch;                             ///< of the current block of queries
-  mlir::Value block;                           ///< the number of the current block of queries within its item
-  NextQueries next;                            ///< what the following item begins with
+  mlir::Value isMet, isFirst; ///< some block of queries has met it (in memory); the current one is the first
+  mlir::Value m, n, step;     ///< M, N, queries of a block
+  Scratch scratch;            ///< of the current block of queries
+  mlir::Value block;          ///< the number of the current block of queries within its item
+  NextQueries next;           ///< what the following item begins with
   Items items;
   llvm::SmallVector<Matrix> matrices; ///< that a form has found and packed
 };

@@ -77,6 +77,7 @@ constexpr int64_t kThreads = 16, kWorthAnItem = 1 << 19;
 void AttentionScheduler::setKeyBlock(Value first) {
   n0 = first;
   count = min(index(blocking.keys), sub(n, n0));
+  store(arith::ConstantIntOp::create(b, loc, 0, 32), isMet, {index(0)});
   setKeys();
 }
 
@@ -88,6 +89,9 @@ void AttentionScheduler::emitKeyBlock() {
   auto visited = scf::IfOp::create(b, loc, truth.someAllowed, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(visited.thenBlock());
+  Value none32 = arith::ConstantIntOp::create(b, loc, 0, 32), one32 = arith::ConstantIntOp::create(b, loc, 1, 32);
+  isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, load(isMet, {index(0)}), none32);
+  store(one32, isMet, {index(0)});
   emitVisited(full, truth.someMasked);
 }
 
@@ -132,6 +136,7 @@ void AttentionScheduler::emitItem(Value item) {
   Value blocksHere = min(items.blocksPerItem, sub(items.blocks, first));
 
   allocate();
+  isMet = scratchBuffer({1}, b.getI32Type());
   forEachBlock(first, blocksHere, [&] { emitBegin(); });
   setNext(item);
   Value low = arith::MulIOp::create(b, loc, first, step);

@@ -215,7 +215,15 @@ attnc_status Invocation::checkMemory(const attnc_tensor_info &info, const DLTens
     why.add("%s: data is NULL", info.name);
     return ATTNC_INVALID_ARGUMENT;
   }
-  return checkPlace(info, tensor);
+  if (attnc_status status = checkPlace(info, tensor))
+    return status;
+  for (int i = 0; i < tensor.ndim; ++i) {
+    if (tensor.shape[i] <= ATTNC_MAX_EXTENT)
+      continue;
+    why.add("%s: extent %d is above 2^29 (%" PRId64 ")", info.name, i, tensor.shape[i]);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
 }
 
 attnc_status Invocation::bindShape(int input, const DLTensor &tensor) {

@@ -178,7 +178,7 @@ TEST_P(Transforms, logarithmOfTheSum) {
   if (StringRef(GetParam().type) != "f32")
     GTEST_SKIP() << "once is enough";
   ASSERT_NO_FATAL_FAILURE(compile(/*lse=*/true));
-  ArrayRef<double> values[] = {{0.5, -INFINITY, INFINITY, NAN}, {1e4, -1e4, 1e30, -1e30}, {30, -30, 60, 0}};
+  const std::vector<double> values[] = {{0.5, -INFINITY, INFINITY, NAN}, {1e4, -1e4, 1e30, -1e30}, {30, -30, 60, 0}};
   for (ArrayRef<double> sinks : values)
     for (auto [M, N] : {std::pair(3, 0), {20, 1}, {33, 100}, {100, 40}})
       check(2, M, N, sinks);

@@ -341,6 +341,11 @@ TEST_F(Scores, ChecksNonsense) {
   expectError(ATTNC_INVALID_ARGUMENT, "q: extent 1 is negative (-3)");
 }
 
+TEST_F(Scores, ChecksTheLargestExtent) {
+  q.shape[1] = ATTNC_MAX_EXTENT + 1;
+  expectError(ATTNC_INVALID_ARGUMENT, "q: extent 1 is above 2^29 (536870913)");
+}
+
 TEST_F(Scores, ChecksOverflowOfExtents) {
   q.shape[1] = INT64_MAX / 8;
   expectError(ATTNC_INVALID_ARGUMENT, "q: the elements of f32[2, 1152921504606846975, 4] reach beyond 2^63 bytes");

@@ -136,6 +136,9 @@ ATTNC_API const char *attnc_status_text(attnc_status status);
 
 #define ATTNC_MAX_RANK 16
 
+// A call with a larger extent is refused: kernels compute with sums of a few positions in 32 bits.
+#define ATTNC_MAX_EXTENT (1 << 29)
+
 typedef struct {
   int64_t size;   // fixed extent; -1: any; -1 - N: the extent of a symbol that is at most N
   int32_t symbol; // index into symbols, or -1: fixed or computed by plan

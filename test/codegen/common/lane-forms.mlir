@@ -74,3 +74,31 @@ func.func @seconds(%x: memref<?xf32>, %y: memref<?xf32>, %n: index) {
   }
   return
 }
+
+// i32 stays affine as well: base and step. The difference of two of them may need more than 32 bits.
+// CHECK-LABEL: func @narrow
+func.func @narrow(%x: memref<?xf32>, %n: index, %bound: i32) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : i32
+  %zero = arith.constant 0.0 : f32
+  // CHECK-DAG: %[[TWICE:.*]] = arith.constant dense<[0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30]> : vector<16xi32>
+  // CHECK: scf.for %[[J:.*]] =
+  // CHECK: %[[BASE:.*]] = arith.index_cast %[[J]] : index to i32
+  // CHECK: %[[FIRST:.*]] = arith.muli %[[BASE]], %c2_i32
+  // CHECK-DAG: %[[LOW:.*]] = arith.index_cast %[[FIRST]] : i32 to index
+  // CHECK-DAG: %[[BOUND:.*]] = arith.index_cast %arg2 : i32 to index
+  // CHECK: %[[D:.*]] = arith.subi %[[BOUND]], %[[LOW]] : index
+  // CHECK: arith.minsi %[[D]]
+  // CHECK: arith.cmpi sge, %{{.*}}, %[[TWICE]] : vector<16xi32>
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+    %v = memref.load %x[%j] : memref<?xf32>
+    %small = arith.index_cast %j : index to i32
+    %twice = arith.muli %small, %c2 : i32
+    %early = arith.cmpi sle, %twice, %bound : i32
+    %r = arith.select %early, %v, %zero : f32
+    memref.store %r, %x[%j] : memref<?xf32>
+    tile.yield
+  }
+  return
+}

@@ -1,0 +1,115 @@
+//===- NarrowPositions.cpp - Positions as i32 where they fit --------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/NarrowPositions.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace attnc::schedule;
+
+/// Types that take more than the 32 bits of an f32's lane.
+static bool isWideInteger(Type type) { return type.isIndex() || type.isInteger(64); }
+
+void PositionNarrower::setPosition(Value argument, int64_t largest) {
+  unsigned width = ConstantIntRanges::getStorageBitwidth(argument.getType());
+  ranges.insert({argument, ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, largest))});
+}
+
+ConstantIntRanges PositionNarrower::rangeOf(Value value) {
+  auto it = ranges.find(value);
+  if (it != ranges.end())
+    return it->second;
+  APInt constant;
+  unsigned width = ConstantIntRanges::getStorageBitwidth(value.getType());
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return ConstantIntRanges::constant(constant.sextOrTrunc(width));
+  return ConstantIntRanges::maxRange(width);
+}
+
+bool PositionNarrower::fits(Value value) {
+  if (!isWideInteger(value.getType()))
+    return true;
+  ConstantIntRanges range = rangeOf(value);
+  return range.smin().isSignedIntN(32) && range.smax().isSignedIntN(32);
+}
+
+/// `op` computes the same on i32 as on the integers that it has, since all of them fit.
+bool PositionNarrower::isNarrowable(Operation &op) {
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::MaxSIOp, arith::MinSIOp, arith::FloorDivSIOp,
+           arith::CeilDivSIOp, arith::DivSIOp, arith::RemSIOp, arith::CmpIOp, arith::SelectOp, arith::IndexCastOp,
+           arith::SIToFPOp>(op))
+    return false;
+  auto isWide = [](Value value) { return isWideInteger(value.getType()); };
+  auto fit = [&](Value value) { return fits(value); };
+  return (llvm::any_of(op.getOperands(), isWide) || llvm::any_of(op.getResults(), isWide)) &&
+         llvm::all_of(op.getOperands(), fit) && llvm::all_of(op.getResults(), fit);
+}
+
+void PositionNarrower::inferRange(Operation &op) {
+  auto inferrable = dyn_cast<InferIntRangeInterface>(op);
+  if (!inferrable || op.getNumRegions() || !llvm::all_of(op.getOperandTypes(), llvm::IsaPred<IntegerType, IndexType>))
+    return;
+  SmallVector<ConstantIntRanges> operands = llvm::map_to_vector(op.getOperands(), [&](Value v) { return rangeOf(v); });
+  inferrable.inferResultRanges(
+      operands, [&](Value result, const ConstantIntRanges &range) { ranges.insert_or_assign(result, range); });
+}
+
+/// `value`, of an integer type, as i32; of another type, as it is.
+Value PositionNarrower::narrow(Value value) {
+  if (!isWideInteger(value.getType()))
+    return wide(value);
+  Value &known = narrowed[value];
+  if (known)
+    return known;
+  APInt constant;
+  Location loc = value.getLoc();
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return known = arith::ConstantIntOp::create(b, loc, constant.getSExtValue(), 32);
+  Value old = mapping.lookupOrDefault(value);
+  return known = value.getType().isIndex() ? arith::IndexCastOp::create(b, loc, b.getI32Type(), old).getResult()
+                                           : arith::TruncIOp::create(b, loc, b.getI32Type(), old).getResult();
+}
+
+Value PositionNarrower::wide(Value value) {
+  auto it = narrowed.find(value);
+  if (it == narrowed.end() || mapping.contains(value))
+    return mapping.lookupOrDefault(value);
+  Type type = value.getType();
+  Value old = type.isIndex() ? arith::IndexCastOp::create(b, value.getLoc(), type, it->second).getResult()
+                             : arith::ExtSIOp::create(b, value.getLoc(), type, it->second).getResult();
+  mapping.map(value, old);
+  return old;
+}
+
+void PositionNarrower::cloneNarrow(Operation &op) {
+  Value result = op.getResult(0);
+  if (isa<arith::IndexCastOp>(op)) { // between index, i64 and i32: all of them are i32 now
+    Value same = narrow(op.getOperand(0));
+    isWideInteger(result.getType()) ? (void)narrowed.insert({result, same}) : mapping.map(result, same);
+    return;
+  }
+  OperationState state(op.getLoc(), op.getName());
+  for (Value operand : op.getOperands())
+    state.operands.push_back(narrow(operand));
+  bool isWide = isWideInteger(result.getType());
+  state.addTypes(isWide ? b.getI32Type() : result.getType());
+  state.propertiesAttr = op.getPropertiesAsAttribute();
+  Value clone = b.create(state)->getResult(0);
+  isWide ? (void)narrowed.insert({result, clone}) : mapping.map(result, clone);
+}
+
+void PositionNarrower::clone(Operation &op) {
+  inferRange(op);
+  if (isNarrowable(op))
+    return cloneNarrow(op);
+  op.walk([&](Operation *nested) {
+    for (Value operand : nested->getOperands())
+      wide(operand);
+  });
+  b.clone(op, mapping);
+}

@@ -1,0 +1,56 @@
+//===- NarrowPositions.h - Positions as i32 where they fit ------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Scores and masks compute with positions of type `index`: in the lanes of vectors each takes 64 bits, and as many
+// lanes as a vector of f32 has take two registers and two instructions. A region is cloned with i32 wherever an
+// interval analysis shows that operands and result fit:
+//
+//   %p = arith.addi %i, %d : index               %p = arith.addi %i32, %d32 : i32
+//   %x = arith.subi %j, %p : index        ->     %x = arith.subi %j32, %p : i32
+//   %y = arith.index_cast %x : index to i64
+//   %z = arith.sitofp %y : i64 to f32            %z = arith.sitofp %x : i32 to f32
+//
+// It can, because a call is refused if an extent is above 2^29 (ATTNC_MAX_EXTENT).
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/InferIntRangeInterface.h"
+#include "runtime/include/attnc/attnc.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace attnc::schedule {
+
+/// No extent is larger.
+constexpr int64_t kMaxExtent = ATTNC_MAX_EXTENT;
+
+class PositionNarrower {
+public:
+  /// Clones at `builder`; `mapping` holds what the values of the region become.
+  PositionNarrower(mlir::OpBuilder &builder, mlir::IRMapping &mapping) : b(builder), mapping(mapping) {}
+
+  /// `argument`, an index of the region, is an extent or less than one; at most `largest`.
+  void setPosition(mlir::Value argument, int64_t largest = kMaxExtent);
+  void clone(mlir::Operation &op);
+  /// What `value` has become, in its own type.
+  mlir::Value wide(mlir::Value value);
+
+private:
+  mlir::ConstantIntRanges rangeOf(mlir::Value value);
+  bool fits(mlir::Value value);
+  bool isNarrowable(mlir::Operation &op);
+  void inferRange(mlir::Operation &op);
+  mlir::Value narrow(mlir::Value value);
+  void cloneNarrow(mlir::Operation &op);
+
+  mlir::OpBuilder &b;
+  mlir::IRMapping &mapping;
+  llvm::DenseMap<mlir::Value, mlir::ConstantIntRanges> ranges; ///< of what is known to be less than its type allows
+  llvm::DenseMap<mlir::Value, mlir::Value> narrowed;           ///< index and i64 values of the region, as i32
+};
+
+} // namespace attnc::schedule
