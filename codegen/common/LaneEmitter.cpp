@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/LaneEmitter.h"
+#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -51,10 +52,14 @@ LaneValue LaneEmitter::valueOf(Value scalar) {
   return it == values.end() ? LaneValue::uniform(scalar) : it->second; // defined above the region: uniform
 }
 
+/// Indices wrap around, as they do at run time.
+static int64_t times(int64_t lhs, int64_t rhs) { return static_cast<int64_t>(static_cast<uint64_t>(lhs) * rhs); }
+static int64_t plus(int64_t lhs, int64_t rhs) { return static_cast<int64_t>(static_cast<uint64_t>(lhs) + rhs); }
+
 Value LaneEmitter::laneIota(Location loc, Type element, int64_t step) {
   SmallVector<Attribute> lanes;
   for (unsigned lane = 0; lane < grid.lanes; ++lane)
-    lanes.push_back(b.getIntegerAttr(element, step * lane));
+    lanes.push_back(b.getIntegerAttr(element, times(step, lane)));
   return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(element), lanes));
 }
 
@@ -102,9 +107,9 @@ Value LaneEmitter::mask(Location loc, unsigned c) {
 // Dispatch
 //===----------------------------------------------------------------------===//
 
-LogicalResult LaneEmitter::emit(Block &block) {
+LogicalResult LaneEmitter::emit(Block &block, Operation *except) {
   for (Operation &op : block.without_terminator())
-    if (failed(emitOp(&op)))
+    if (&op != except && failed(emitOp(&op)))
       return failure();
   return success();
 }
@@ -148,12 +153,18 @@ void LaneEmitter::emitScalars(Operation *op, ArrayRef<LaneValue> operands) {
 /// Integers of these types have bases of their own type and a step.
 static bool mayBeAffine(Type type) { return type.isIndex() || type.isInteger(32); }
 
+/// i32 may wrap from lane to lane, unless the operation promises that it does not.
+static bool mayWrap(Operation *op) {
+  auto sum = dyn_cast<arith::ArithIntegerOverflowFlagsInterface>(op);
+  return op->getResult(0).getType().isInteger(32) && !(sum && sum.hasNoSignedWrap());
+}
+
 /// Sums and constant multiples of affine indices stay affine, as index or i32.
 bool LaneEmitter::emitAffine(Operation *op) {
   if (auto cast = dyn_cast<arith::IndexCastOp>(op))
     return emitAffineCast(cast);
   if (op->getNumOperands() != 2 || !mayBeAffine(op->getResult(0).getType()) ||
-      !isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
+      !isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) || mayWrap(op))
     return false;
   LaneValue lhs = valueOf(op->getOperand(0)), rhs = valueOf(op->getOperand(1));
   if (lhs.form == Form::Vector || rhs.form == Form::Vector)
@@ -164,9 +175,9 @@ bool LaneEmitter::emitAffine(Operation *op) {
     bool right = matchPattern(op->getOperand(1), m_ConstantInt(&factor));
     if (!right && !matchPattern(op->getOperand(0), m_ConstantInt(&factor)))
       return false;
-    step = (right ? lhs.step : rhs.step) * factor.getSExtValue();
+    step = times(right ? lhs.step : rhs.step, factor.getSExtValue());
   } else {
-    step = isa<arith::AddIOp>(op) ? lhs.step + rhs.step : lhs.step - rhs.step;
+    step = plus(lhs.step, isa<arith::AddIOp>(op) ? rhs.step : times(rhs.step, -1));
   }
   LaneValue result = makeShape({lhs, rhs}, step == 0 ? Form::Scalar : Form::Affine);
   result.step = step;
@@ -180,10 +191,13 @@ bool LaneEmitter::emitAffine(Operation *op) {
   return true;
 }
 
-/// A value that fits into both types keeps its step.
+/// A value that fits into both types keeps its step. Affine values of i32 do: they never wrap.
 bool LaneEmitter::emitAffineCast(arith::IndexCastOp op) {
   LaneValue value = valueOf(op.getIn());
-  if (value.form == Form::Vector || !mayBeAffine(op.getType()) || !mayBeAffine(op.getIn().getType()))
+  bool isExact = op.getType().isIndex()
+                     ? op.getIn().getType().isInteger(32)
+                     : op.getType().isInteger(32) && op->hasAttr(tile::TileDialect::getExactAttrName());
+  if (value.form == Form::Vector || !isExact)
     return false;
   for (Value &part : value.parts)
     part = arith::IndexCastOp::create(b, op.getLoc(), op.getType(), part);
@@ -223,8 +237,8 @@ bool LaneEmitter::emitAffineCompare(Operation *op) {
     std::swap(lhs, rhs);
     predicate = swapped(predicate);
   }
-  int64_t step = lhs.step - rhs.step; // (lhs.base - rhs.base) + step*lane  ?  0
-  if (std::abs(step) > (1 << 16))
+  int64_t step = plus(lhs.step, times(rhs.step, -1)); // (lhs.base - rhs.base) + step*lane  ?  0
+  if (step > (1 << 16) || step < -(1 << 16))
     return false;
   Location loc = op->getLoc();
   LaneValue result = makeShape({lhs, rhs}, Form::Vector);

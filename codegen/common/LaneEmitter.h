@@ -63,8 +63,9 @@ public:
   static LaneValue rows(llvm::ArrayRef<mlir::Value> scalars);
   static LaneValue vectors(llvm::ArrayRef<mlir::Value> grid);
 
-  /// Emits `block` up to its terminator. Fails with a diagnostic on an op that it cannot place on lanes.
-  mlir::LogicalResult emit(mlir::Block &block);
+  /// Emits `block` up to its terminator, but for `except`. Fails with a diagnostic on an op that it cannot place on
+  /// lanes.
+  mlir::LogicalResult emit(mlir::Block &block, mlir::Operation *except = nullptr);
 
   /// The vector (or, for `emitScalar` users, scalar) value of the terminator's operand.
   LaneValue valueOf(mlir::Value scalar);

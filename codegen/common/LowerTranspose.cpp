@@ -10,6 +10,9 @@
 //     t    = transpose(r)                     log2(L) rounds of L/2 pair shuffles
 //     dst[j0 + b, i0 .. i0 + L) = t[b]
 //
+// A region that ends with a conversion between float types does so after the shuffles, which are then of f32. Pairs of
+// bf16 are shuffled as i32.
+//
 // The last block begins L before the end: some elements are copied twice instead of one by one. With `pad`, rows that
 // do not exist are the last row instead. Fewer than L rows or columns are copied element by element.
 //
@@ -49,13 +52,16 @@ namespace {
 class TransposeEmitter {
 public:
   TransposeEmitter(RewriterBase &b, tile::TransposeOp op, const VectorTarget &target)
-      : b(b), op(op), loc(op.getLoc()), lanes(target.info.lanes(32)) {}
+      : b(b), op(op), loc(op.getLoc()), lanes(target.info.lanes(32)),
+        element(cast<MemRefType>(op.getSrc().getType()).getElementType()), pairs(op.isOfPairs()) {}
   LogicalResult emit();
 
 private:
   LogicalResult emitBlock(Value i0, Value j0);
   LogicalResult emitBlocks();
   void emitElements();
+  void emitZeros();
+  Value load(Value row, Value column, int64_t count);
   Value existingRow(Value i);
   Value hasBlock();
 
@@ -63,18 +69,34 @@ private:
   tile::TransposeOp op;
   Location loc;
   unsigned lanes;
+  Type element;
+  bool pairs; ///< of bf16
 };
 } // namespace
+
+/// `count` neighbours src[row, column ...], a vector; with pairs, as i32.
+Value TransposeEmitter::load(Value row, Value column, int64_t count) {
+  if (!pairs)
+    return vector::LoadOp::create(b, loc, VectorType::get({count}, element), op.getSrc(), ValueRange{row, column});
+  Value first = arith::MulIOp::create(b, loc, column, constantIndex(b, loc, 2));
+  Value halves =
+      vector::LoadOp::create(b, loc, VectorType::get({2 * count}, element), op.getSrc(), ValueRange{row, first});
+  return vector::BitCastOp::create(b, loc, VectorType::get({count}, b.getI32Type()), halves);
+}
+
+/// The conversion that `value`, a result of a region, ends with; null if there is none.
+static Operation *conversionOf(Value value) {
+  Operation *last = value.getDefiningOp();
+  return isa_and_present<arith::TruncFOp, arith::ExtFOp>(last) ? last : nullptr;
+}
 
 /// A whole L x L block.
 LogicalResult TransposeEmitter::emitBlock(Value i0, Value j0) {
   Block &body = op.getBody().front();
-  Type element = cast<MemRefType>(op.getSrc().getType()).getElementType();
-  auto vector = VectorType::get({lanes}, element);
   SmallVector<Value> index, loaded;
   for (unsigned a = 0; a < lanes; ++a) {
     index.push_back(existingRow(arith::AddIOp::create(b, loc, i0, constantIndex(b, loc, a))));
-    loaded.push_back(vector::LoadOp::create(b, loc, vector, op.getSrc(), ValueRange{index[a], j0}));
+    loaded.push_back(load(index[a], j0, lanes));
   }
   LaneEmitter emitter(b, {lanes, 1, lanes, Value()});
   LaneValue rows = LaneEmitter::vectors(loaded);
@@ -82,9 +104,12 @@ LogicalResult TransposeEmitter::emitBlock(Value i0, Value j0) {
   emitter.bind(body.getArgument(0), rows);
   emitter.bind(body.getArgument(1), LaneEmitter::rows(index));
   emitter.bind(body.getArgument(2), emitter.columns(loc, j0));
-  if (failed(emitter.emit(body)))
-    return failure();
   Value yielded = cast<tile::YieldOp>(body.getTerminator()).getValue();
+  Operation *conversion = conversionOf(yielded);
+  if (conversion)
+    yielded = conversion->getOperand(0);
+  if (failed(emitter.emit(body, conversion)))
+    return failure();
   LaneValue value = emitter.valueOf(yielded);
   SmallVector<Value> square;
   for (unsigned a = 0; a < lanes; ++a)
@@ -92,7 +117,14 @@ LogicalResult TransposeEmitter::emitBlock(Value i0, Value j0) {
   square = exchangeChunks(b, loc, square);
   for (unsigned a = 0; a < lanes; ++a) {
     Value j = arith::AddIOp::create(b, loc, j0, constantIndex(b, loc, a));
-    vector::StoreOp::create(b, loc, square[a], op.getDst(), ValueRange{j, i0});
+    Value stored = square[a];
+    if (conversion) {
+      Type type = emitter.vectorOf(conversion->getResult(0).getType());
+      OperationState state(loc, conversion->getName(), stored, type, {});
+      state.propertiesAttr = conversion->getPropertiesAsAttribute();
+      stored = b.create(state)->getResult(0);
+    }
+    vector::StoreOp::create(b, loc, stored, op.getDst(), ValueRange{j, i0});
   }
   return success();
 }
@@ -133,13 +165,38 @@ void TransposeEmitter::emitElements() {
     buildLoop(b, loc, zero, op.getCols(), 1, {}, [&](Value j, ValueRange) {
       Block &body = op.getBody().front();
       IRMapping mapping;
-      mapping.map(body.getArgument(0), memref::LoadOp::create(b, loc, op.getSrc(), ValueRange{row, j}).getResult());
+      Value element = pairs ? vector::ExtractOp::create(b, loc, load(row, j, 1), 0).getResult()
+                            : memref::LoadOp::create(b, loc, op.getSrc(), ValueRange{row, j}).getResult();
+      mapping.map(body.getArgument(0), element);
       mapping.map(body.getArgument(1), row);
       mapping.map(body.getArgument(2), j);
       for (Operation &nested : body.without_terminator())
         b.clone(nested, mapping);
       Value value = mapping.lookupOrDefault(cast<tile::YieldOp>(body.getTerminator()).getValue());
       memref::StoreOp::create(b, loc, value, op.getDst(), ValueRange{j, i});
+      return SmallVector<Value>();
+    });
+    return SmallVector<Value>();
+  });
+}
+
+/// The vectors of `dst` behind the last one that rows reach.
+void TransposeEmitter::emitZeros() {
+  auto type = cast<MemRefType>(op.getDst().getType());
+  if (!op.getPad() || type.isDynamicDim(1) || type.getDimSize(1) == lanes)
+    return;
+  Value size = constantIndex(b, loc, lanes), width = constantIndex(b, loc, type.getDimSize(1));
+  Value vectors = b.createOrFold<arith::CeilDivUIOp>(loc, op.getRows(), size);
+  Value begin = b.createOrFold<arith::MulIOp>(loc, vectors, size);
+  bool isContiguous = type.getStridesAndOffset().first.back() == 1;
+  Type stored = isContiguous ? Type(VectorType::get({lanes}, type.getElementType())) : type.getElementType();
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(stored));
+  buildLoop(b, loc, constantIndex(b, loc, 0), op.getCols(), 1, {}, [&](Value j, ValueRange) {
+    buildLoop(b, loc, begin, width, isContiguous ? lanes : 1, {}, [&](Value i, ValueRange) {
+      if (isContiguous)
+        vector::StoreOp::create(b, loc, zero, op.getDst(), ValueRange{j, i});
+      else
+        memref::StoreOp::create(b, loc, zero, op.getDst(), ValueRange{j, i});
       return SmallVector<Value>();
     });
     return SmallVector<Value>();
@@ -162,6 +219,7 @@ Value TransposeEmitter::hasBlock() {
 }
 
 LogicalResult TransposeEmitter::emit() {
+  emitZeros();
   Value blocks = hasBlock();
   if (matchPattern(blocks, m_One()))
     return emitBlocks();
@@ -177,7 +235,7 @@ LogicalResult TransposeEmitter::emit() {
 
 LogicalResult codegen::lowerTranspose(RewriterBase &rewriter, tile::TransposeOp op, const VectorTarget &target) {
   int64_t width = cast<MemRefType>(op.getDst().getType()).getDimSize(1), lanes = target.info.lanes(32);
-  if (op.getPad() && width % lanes != 0)
+  if (op.getPad() && !ShapedType::isDynamic(width) && width % lanes != 0)
     return op.emitError() << "a padded row of " << width << " elements does not fill vectors of " << lanes << " lanes";
   rewriter.setInsertionPoint(op);
   if (failed(TransposeEmitter(rewriter, op, target).emit()))

@@ -73,7 +73,11 @@ Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, 
   PositionNarrower narrower(b, mapping);
   for (auto [argument, value] : llvm::zip(region.getArguments(), leading))
     if (argument.getType().isIndex())
-      narrower.setPosition(argument, value == head && op.getExtent('H') > 0 ? op.getExtent('H') - 1 : kMaxExtent);
+      narrower.setPosition(argument, value == batch   ? extent('B')
+                                     : value == head  ? extent('H')
+                                     : value == key   ? n
+                                     : value == query ? m
+                                                      : value); // M, N
   for (Operation &nested : region.front().without_terminator())
     if (llvm::none_of(matrices, [&](const Matrix &matrix) { return matrix.element == &nested; }))
       narrower.clone(nested);
@@ -126,7 +130,7 @@ void TransposedForm::emitScores(bool partial) {
     t = arith::SelectOp::create(b, loc, real, t, f(-std::numeric_limits<double>::infinity()));
   }
   tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, index(0), scratch.o,
-                              isSum ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(kRescaleThreshold));
+                              isSum ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(attn::kRescaleThreshold));
   tile::YieldOp::create(b, loc, Value());
 }
 

@@ -3,8 +3,8 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Part of TransposedForm. A pair is two bf16 in an i32, the first in the low half: of features for Q, of keys for P
-// and V (tile.contract says how pairs are multiplied).
+// Part of TransposedForm. A pair is two bf16 in an i32, the first in the low half: of features for Q (emitQueries),
+// of keys for P and V (tile.contract says how pairs are multiplied).
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,21 +22,6 @@ Value TransposedForm::bitsOf(Value narrow, bool high) {
   Type i32 = b.getI32Type();
   Value bits = arith::ExtUIOp::create(b, loc, i32, arith::BitcastOp::create(b, loc, b.getI16Type(), narrow));
   return high ? arith::ShLIOp::create(b, loc, bits, arith::ConstantIntOp::create(b, loc, 16, 32)).getResult() : bits;
-}
-
-/// Qt[d/2][q] = {Q[q][d], Q[q][d+1]}: exact, since the columns hold what was bf16.
-void TransposedForm::emitPackQueries() {
-  auto loop = scf::ForOp::create(b, loc, index(0), index(op.getExtent('D') / 2), index(1));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value pair = loop.getInductionVar(), first = arith::MulIOp::create(b, loc, pair, index(2));
-  mapColumns(usedLanes(), [&](Value lane) {
-    auto half = [&](Value feature, bool high) {
-      return bitsOf(converted(load(staging.columns, {feature, lane}), b.getBF16Type()), high);
-    };
-    Value word = arith::OrIOp::create(b, loc, half(first, false), half(add(first, index(1)), true));
-    store(word, scratch.q, {pair, lane});
-  });
 }
 
 /// {V[n][e], V[n+1][e]} for pairs of keys of the block; a key beyond it counts as 0.

@@ -7,8 +7,8 @@
 // short every item meets new ones. Each register tile of R keys of Q K^T asks for a few lines, so that they never
 // queue up:
 //
-//   the first block of queries      rows of K two tiles ahead       the tile's rows of V, for P V
-//   to meet these keys
+//   the first block of queries      rows of K two tiles ahead       the tile's rows of V, for P V (unless they are
+//   to meet these keys                                              staged or packed: then O's at once)
 //   block u, later                  rows of Q of the next item      rows of O of this item: key j of block u stands
 //                                                                   for row (u - 1) N + j
 //
@@ -43,11 +43,13 @@ void AttentionScheduler::setNext(Value item) {
   std::tie(batch, head, group) = saved;
 }
 
-/// An item of one block has not asked for the next item's queries yet (heads inside rows, M = N = 128: 3% of the time).
+/// Asks for the next item's queries where register tiles have not (heads inside rows, M = N = 128: 3% of the time).
 void AttentionScheduler::emitPrefetchQueries(Value blocksHere) {
-  Value isOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, blocksHere, index(1));
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(scf::IfOp::create(b, loc, isOne, /*withElseRegion=*/false).thenBlock());
+  if (asksInTiles()) {
+    Value isOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, blocksHere, index(1));
+    b.setInsertionPointToStart(scf::IfOp::create(b, loc, isOne, /*withElseRegion=*/false).thenBlock());
+  }
   forRange(next.first, add(next.last, index(1)), 1, [&](Value row) { prefetchRow(next.rows, row, op.getExtent('D')); });
 }
 
@@ -63,24 +65,34 @@ static Value selectRows(OpBuilder &b, Location loc, Value condition, Value rows,
   return arith::SelectOp::create(b, loc, condition, cast(rows), cast(others));
 }
 
-/// What the register tile of the key `key` (and of those after it) asks for.
+/// Asks for row `own` of `rows` where the keys are new, else for row `other` of `others`, of as many features.
+void TransposedForm::askForEither(Value rows, Value own, Value others, Value other, int64_t features) {
+  if (Value chosen = selectRows(b, loc, isFirst, rows, others))
+    return prefetchRow(chosen, arith::SelectOp::create(b, loc, isFirst, own, other), features);
+  prefetchRow(rows, own, features);
+  prefetchRow(others, other, features);
+}
+
+/// What the register tile of the key `key` (and of those after it) asks for. Of K and V only what is read in place:
+/// what is staged or packed has just been read.
 void TransposedForm::emitPrefetch(Value key) {
-  Value lastKey = sub(n, index(1)), before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
-  Value place = add(before, key); // of key and block among all pairs of them
-  auto ask = [&](Value tensor, StringRef layout, char feature, int64_t ahead, Value others, Value row) {
-    if (isStaged(tensor) && !pairs)
-      return; // what is staged has just been read
-    Value rows =
-        view(tensor, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
-    Value own = min(add(key, index(ahead)), lastKey);
-    Value chosen = selectRows(b, loc, isFirst, rows, others);
-    if (!chosen)
-      return prefetchRow(rows, own, op.getExtent(feature));
-    prefetchRow(chosen, arith::SelectOp::create(b, loc, isFirst, own, row), op.getExtent(feature));
+  Value before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
+  Value place = b.createOrFold<arith::MaxSIOp>(loc, index(0), add(before, key)); // of block and key among all of them
+  auto keysOf = [&](Value tensor, StringRef layout, char feature) {
+    return view(tensor, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
   };
   Value query = min(add(next.first, place), next.last);
-  ask(op.getK(), op.getKLayout(), 'D', 2 * tileRows, next.rows, query);
+  if (isStaged(op.getK()) && !pairs)
+    prefetchRow(next.rows, query, op.getExtent('D'));
+  else
+    askForEither(keysOf(op.getK(), op.getKLayout(), 'D'), min(add(key, index(2 * tileRows)), sub(n, index(1))),
+                 next.rows, query, op.getExtent('D'));
+
   Value out = view(op.getInits()[0], op.getOLayout(), {{'M', index(0), m}, {'E', index(0), extent('E')}}, "ME");
   Value firstOut = sub(q0, arith::MulIOp::create(b, loc, block, step));
-  ask(op.getV(), op.getVLayout(), 'E', 0, out, min(add(firstOut, place), sub(m, index(1))));
+  Value row = min(add(firstOut, place), sub(m, index(1)));
+  if (isStaged(op.getV()) || pairs)
+    prefetchRow(out, row, op.getExtent('E'));
+  else
+    askForEither(keysOf(op.getV(), op.getVLayout(), 'E'), key, out, row, op.getExtent('E'));
 }

@@ -99,24 +99,13 @@ void AttentionScheduler::emitOutput() {
   emitRows(out);
 }
 
-/// Ot[e][q] * sum[q] -> O[q][e].
+/// Ot[e][q] * sum[q] -> O[q][e], in O's type.
 void TransposedForm::emitRows(Value out) {
-  Value wide = isStaged(out) ? staging.rows : out;
-  auto copy = tile::TransposeOp::create(b, loc, scratch.o, wide, extent('E'), queries, /*pad=*/false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&copy.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
-    Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
-    tile::YieldOp::create(b, loc, scaled);
-  }
-  if (wide == out)
-    return;
-  auto loop = scf::ForOp::create(b, loc, index(0), queries, index(1));
+  auto copy = tile::TransposeOp::create(b, loc, scratch.o, out, extent('E'), queries, /*pad=*/false);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value row = loop.getInductionVar();
-  mapColumns(extent('E'),
-             [&](Value column) { store(converted(load(wide, {row, column}), elementOf(out)), out, {row, column}); });
+  Block *body = b.createBlock(&copy.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+  Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
+  tile::YieldOp::create(b, loc, converted(scaled, elementOf(out)));
 }
 
 /// Scratch of all blocks of an item: a leading dimension counts them, but P is needed by one at a time.
@@ -144,12 +133,10 @@ TransposedForm::Staging TransposedForm::allocateStaging() {
   for (Matrix &matrix : matrices)
     matrix.block = scratchBuffer({blocking.keys, blocking.width}, matrix.element.getType());
   if (pairs)
-    return {Value(), scratchBuffer({blocking.keys / 2, e}, b.getI32Type()),
-            scratchBuffer({blocking.width, std::max(d, e)}, real), scratchBuffer({d, blocking.width}, real)};
-  bool stagesRows = isStaged(op.getQ()) || isStaged(op.getInits()[0]);
+    return {Value(), scratchBuffer({blocking.keys / 2, e}, b.getI32Type()), Value()};
   return {isStaged(op.getK()) ? scratchBuffer({blocking.keys, d}, real) : Value(),
           isStaged(op.getV()) ? scratchBuffer({blocking.keys, e}, real) : Value(),
-          stagesRows ? scratchBuffer({blocking.width, std::max(d, e)}, real) : Value(), Value()};
+          isTransformed(op.getQ()) ? scratchBuffer({blocking.width, d}, real) : Value()};
 }
 
 /// buffer[block]: a leading dimension counts the blocks of queries of an item.
@@ -212,21 +199,22 @@ void TransposedForm::emitStart() {
   }
 }
 
-/// Qt = Q^T * scale * log2(e).
+/// Qt = Q^T * scale * log2(e); with pairs Qt[d/2][q] = {Q[q][d], Q[q][d+1]}.
 void TransposedForm::emitQueries() {
-  Value rows = isStaged(op.getQ())
+  Value rows = isTransformed(op.getQ())
                    ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', staging.rows)
                    : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
-  auto pack = tile::TransposeOp::create(b, loc, rows, pairs ? staging.columns : scratch.q, queries, extent('D'),
-                                        /*pad=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
-    Value q = body->getArgument(0);
-    tile::YieldOp::create(b, loc, pairs ? q : arith::MulFOp::create(b, loc, q, f(scale)).getResult());
-  }
-  if (pairs)
-    emitPackQueries();
+  Value columns = pairs ? index(op.getExtent('D') / 2) : extent('D');
+  OpFoldResult zero = b.getIndexAttr(0), depth = getAsOpFoldResult(columns);
+  Value used = slice(scratch.q, {zero, zero}, {depth, usedLanes()});
+  auto pack = tile::TransposeOp::create(b, loc, rows, used, queries, columns, /*pad=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  Type seen = pairs ? Type(b.getI32Type()) : elementOf(rows);
+  Value q =
+      b.createBlock(&pack.getBody(), {}, {seen, b.getIndexType(), b.getIndexType()}, {loc, loc, loc})->getArgument(0);
+  if (!pairs)
+    q = arith::MulFOp::create(b, loc, converted(q, real), f(scale));
+  tile::YieldOp::create(b, loc, q);
 }
 
 void TransposedForm::setKeys() {

@@ -27,9 +27,6 @@
 
 namespace attnc::schedule {
 
-/// A weight may grow to 2^30 before the maximum of its row is raised: safe in f32, and then the rescaling is rare.
-constexpr double kRescaleThreshold = 30.0;
-
 /// Block sizes of one schedule.
 struct Blocking {
   int64_t width;     ///< W: queries per block, a multiple of the lanes
@@ -96,6 +93,8 @@ protected:
   /// One block of keys that the mask does not empty: `full` if it has Nb keys and the mask allows every pair,
   /// `someMasked` if it forbids a pair.
   virtual void emitVisited(mlir::Value full, mlir::Value someMasked);
+  /// Register tiles ask for the queries of the next item, from the second block of an item on.
+  virtual bool asksInTiles() const { return false; }
   /// All blocks of keys that the mask leaves to queries `range`.
   virtual void emitWalks(IndexRange range, mlir::Value first, mlir::Value count);
 

@@ -39,8 +39,8 @@
 // The U blocks of an item share one walk over K and V: what the first block brings into the cache the others find
 // there. Where K and V have rows of 4 KB (heads inside rows), they would fall out of the cache between two walks.
 //
-// A masked key must contribute nothing even when its V holds NaN or inf, and 0 * NaN is NaN. So in partial blocks V is
-// searched for non-finite values once, and only if one is found a slower loop adds allowed keys alone.
+// A masked key must contribute nothing even when its V holds NaN or inf, and 0 * NaN is NaN. So where a pair is
+// forbidden V is searched for non-finite values once, and only if one is found a slower loop adds allowed keys alone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -213,12 +213,14 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
   bool takesPairs(AttentionOp op, Blocking blocking) {
     auto isBf16 = [](Value tensor) { return cast<MemRefType>(tensor.getType()).getElementType().isBF16(); };
     double scale = op.getScaleValue();
-    bool readsPairs =
-        op.getKLayout().ends_with("D") && cast<MemRefType>(op.getK().getType()).getStridesAndOffset().first.back() == 1;
+    auto readsPairs = [](Value tensor, StringRef layout) {
+      return layout.ends_with("D") && cast<MemRefType>(tensor.getType()).getStridesAndOffset().first.back() == 1;
+    };
     return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getBf16Dot() && isBf16(op.getQ()) &&
-           isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 && readsPairs &&
-           blocking.rows % 2 == 0 && !op.hasLse() && op.getQuery().empty() && op.getKey().empty() &&
-           std::isnormal(scale) && std::isnormal(1 / scale);
+           isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 &&
+           readsPairs(op.getQ(), op.getQLayout()) && readsPairs(op.getK(), op.getKLayout()) && blocking.rows % 2 == 0 &&
+           !op.hasLse() && op.getQuery().empty() && op.getKey().empty() && std::isnormal(scale) &&
+           std::isnormal(1 / scale);
   }
 
   static Value emitIsIn(OpBuilder &builder, Location loc, Value queries, ArrayRef<QueryRange> ranges) {

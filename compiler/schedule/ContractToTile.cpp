@@ -16,8 +16,8 @@
 //   }
 //
 // A rhs that is known only at run time is packed panel by panel in chunks of KC: partial sums then go through %y, and
-// only the last chunk runs the epilogue. The panel's tail (N not a multiple of W) is zero-padded and stores are limited
-// to the real columns.
+// only the last chunk runs the epilogue. The panel's tail (N not a multiple of W) repeats the last column or is zero,
+// and stores are limited to the real columns.
 //
 //===----------------------------------------------------------------------===//
 
@@ -219,7 +219,7 @@ Value ContractScheduler::packedConstant() {
   return memref::GetGlobalOp::create(b, loc, packedType, packedGlobal.getSymName());
 }
 
-/// panel[k][c] = rhs[k0 + k, n0 + c], zero beyond `count` columns.
+/// panel[k][c] = rhs[k0 + k, n0 + c]; beyond `count` columns finite where those are.
 void ContractScheduler::emitPacking(Value panel, Value k0, Value chunk, Value n0, Value count) {
   SmallVector<schedule::LetterRange> ranges;
   std::string order;

@@ -8,7 +8,7 @@
 //   transposed  ceil(q / L) * (D + E + 7) / 0.95                      whole vectors of queries; 7: softmax of a vector
 //   rows        4 ceil(q / 4) D / L + q (E / L + s) + 10 D / L        tiles of 4 rows; 10: a vector through the packing
 //   dots        q (D / L + 45 / L + 5/4 E / L + s)                    whole vectors of D and E; 45: sums of L vectors'
-//                                                                     lanes; 5/4: five loads for four multiply-adds
+//                                                                     lanes; 5/4: loads and broadcasts beside P V
 //   unfused     rows + 4 q / L                                        four more passes over the scores
 //   s = 9 / L + 60 / Nb                                               softmax of a row: 60 for a row of a block
 //

@@ -24,6 +24,21 @@ static Value withUnitDimension(OpBuilder &b, Location loc, Value memref) {
   return memref::ExpandShapeOp::create(b, loc, shape, memref, groups, sizes);
 }
 
+/// The type of a subview that keeps `dims`. Upstream infers it from the shape alone, and takes one dimension of extent
+/// 1 for another.
+static MemRefType typeOfKept(MemRefType source, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
+                             ArrayRef<OpFoldResult> strides, ArrayRef<int64_t> dims) {
+  auto whole = cast<MemRefType>(memref::SubViewOp::inferResultType(source, offsets, sizes, strides));
+  auto [distances, offset] = whole.getStridesAndOffset();
+  SmallVector<int64_t> shape, kept;
+  for (int64_t dim : dims) {
+    shape.push_back(whole.getDimSize(dim));
+    kept.push_back(distances[dim]);
+  }
+  auto layout = StridedLayoutAttr::get(source.getContext(), offset, kept);
+  return MemRefType::get(shape, source.getElementType(), layout, source.getMemorySpace());
+}
+
 Value attnc::schedule::viewByLetters(OpBuilder &b, Location loc, Value memref, StringRef layout,
                                      ArrayRef<LetterRange> ranges, llvm::function_ref<Value(char)> fixed,
                                      StringRef order) {
@@ -40,11 +55,11 @@ Value attnc::schedule::viewByLetters(OpBuilder &b, Location loc, Value memref, S
     }
     offsets.push_back(getAsOpFoldResult(range->offset));
     sizes.push_back(getAsOpFoldResult(range->size));
-    kept.push_back(getConstantIntValue(sizes.back()).value_or(ShapedType::kDynamic));
+    kept.push_back(static_cast<int64_t>(sizes.size()) - 1);
     remaining += letter;
   }
-  auto reduced = memref::SubViewOp::inferRankReducedResultType(kept, type, offsets, sizes, strides);
-  Value result = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), memref, offsets, sizes, strides);
+  MemRefType reduced = typeOfKept(type, offsets, sizes, strides, kept);
+  Value result = memref::SubViewOp::create(b, loc, reduced, memref, offsets, sizes, strides);
   for (char letter : order)
     if (!layout.contains(letter)) { // a role that the tensor does not have: one query, say
       result = withUnitDimension(b, loc, result);

@@ -6,18 +6,40 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/NarrowPositions.h"
+#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "runtime/include/attnc/attnc.h"
 
 using namespace mlir;
 using namespace attnc::schedule;
 
+/// Lanes of a block beyond its last query or key have positions as well; their values are dropped, but must not
+/// overflow.
+constexpr int64_t kBeyond = 256;
+
 /// Types that take more than the 32 bits of an f32's lane.
 static bool isWideInteger(Type type) { return type.isIndex() || type.isInteger(64); }
 
-void PositionNarrower::setPosition(Value argument, int64_t largest) {
+/// An upper bound of `extent`: of a tensor of the caller's, a call has checked it.
+static std::optional<int64_t> largestOf(Value extent) {
+  if (std::optional<int64_t> constant = getConstantIntValue(extent))
+    return constant;
+  auto dim = extent.getDefiningOp<memref::DimOp>();
+  auto argument = dim ? dyn_cast<BlockArgument>(dim.getSource()) : BlockArgument();
+  if (argument && isa<FunctionOpInterface>(argument.getOwner()->getParentOp()))
+    return ATTNC_MAX_EXTENT;
+  return std::nullopt;
+}
+
+void PositionNarrower::setPosition(Value argument, Value extent) {
+  std::optional<int64_t> largest = largestOf(extent);
   unsigned width = ConstantIntRanges::getStorageBitwidth(argument.getType());
-  ranges.insert({argument, ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, largest))});
+  if (largest)
+    ranges.insert({argument, ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, *largest + kBeyond))});
 }
 
 ConstantIntRanges PositionNarrower::rangeOf(Value value) {
@@ -43,6 +65,11 @@ bool PositionNarrower::isNarrowable(Operation &op) {
   if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::MaxSIOp, arith::MinSIOp, arith::FloorDivSIOp,
            arith::CeilDivSIOp, arith::DivSIOp, arith::RemSIOp, arith::CmpIOp, arith::SelectOp, arith::IndexCastOp,
            arith::SIToFPOp>(op))
+    return false;
+  if (isa<arith::DivSIOp, arith::RemSIOp, arith::FloorDivSIOp, arith::CeilDivSIOp>(op) &&
+      !rangeOf(op.getOperand(1)).smin().isStrictlyPositive())
+    return false; // by 0 or -1
+  if (isa<arith::IndexCastOp>(op) && ConstantIntRanges::getStorageBitwidth(op.getResult(0).getType()) < 32)
     return false;
   auto isWide = [](Value value) { return isWideInteger(value.getType()); };
   auto fit = [&](Value value) { return fits(value); };
@@ -71,8 +98,11 @@ Value PositionNarrower::narrow(Value value) {
   if (matchPattern(value, m_ConstantInt(&constant)))
     return known = arith::ConstantIntOp::create(b, loc, constant.getSExtValue(), 32);
   Value old = mapping.lookupOrDefault(value);
-  return known = value.getType().isIndex() ? arith::IndexCastOp::create(b, loc, b.getI32Type(), old).getResult()
-                                           : arith::TruncIOp::create(b, loc, b.getI32Type(), old).getResult();
+  if (!value.getType().isIndex())
+    return known = arith::TruncIOp::create(b, loc, b.getI32Type(), old);
+  auto cast = arith::IndexCastOp::create(b, loc, b.getI32Type(), old);
+  cast->setAttr(tile::TileDialect::getExactAttrName(), b.getUnitAttr());
+  return known = cast;
 }
 
 Value PositionNarrower::wide(Value value) {
@@ -88,8 +118,10 @@ Value PositionNarrower::wide(Value value) {
 
 void PositionNarrower::cloneNarrow(Operation &op) {
   Value result = op.getResult(0);
-  if (isa<arith::IndexCastOp>(op)) { // between index, i64 and i32: all of them are i32 now
+  if (isa<arith::IndexCastOp>(op)) { // index and i64 are i32 now
     Value same = narrow(op.getOperand(0));
+    if (same.getType().getIntOrFloatBitWidth() < 32)
+      same = arith::ExtSIOp::create(b, op.getLoc(), b.getI32Type(), same);
     isWideInteger(result.getType()) ? (void)narrowed.insert({result, same}) : mapping.map(result, same);
     return;
   }
@@ -99,7 +131,11 @@ void PositionNarrower::cloneNarrow(Operation &op) {
   bool isWide = isWideInteger(result.getType());
   state.addTypes(isWide ? b.getI32Type() : result.getType());
   state.propertiesAttr = op.getPropertiesAsAttribute();
-  Value clone = b.create(state)->getResult(0);
+  Operation *made = b.create(state);
+  if (auto sum = dyn_cast<arith::ArithIntegerOverflowFlagsInterface>(made))
+    made->setAttr(sum.getIntegerOverflowAttrName(),
+                  arith::IntegerOverflowFlagsAttr::get(b.getContext(), arith::IntegerOverflowFlags::nsw));
+  Value clone = made->getResult(0);
   isWide ? (void)narrowed.insert({result, clone}) : mapping.map(result, clone);
 }
 

@@ -7,12 +7,13 @@
 // lanes as a vector of f32 has take two registers and two instructions. A region is cloned with i32 wherever an
 // interval analysis shows that operands and result fit:
 //
-//   %p = arith.addi %i, %d : index               %p = arith.addi %i32, %d32 : i32
-//   %x = arith.subi %j, %p : index        ->     %x = arith.subi %j32, %p : i32
+//   %p = arith.addi %i, %d : index               %p = arith.addi %i32, %d32 overflow<nsw> : i32
+//   %x = arith.subi %j, %p : index        ->     %x = arith.subi %j32, %p overflow<nsw> : i32
 //   %y = arith.index_cast %x : index to i64
 //   %z = arith.sitofp %y : i64 to f32            %z = arith.sitofp %x : i32 to f32
 //
-// It can, because a call is refused if an extent is above 2^29 (ATTNC_MAX_EXTENT).
+// It can, because a call is refused if an extent of a tensor is above 2^29 (ATTNC_MAX_EXTENT). Extents that are
+// computed from others, and positions below them, stay as wide as they are.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -20,21 +21,17 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/InferIntRangeInterface.h"
-#include "runtime/include/attnc/attnc.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace attnc::schedule {
-
-/// No extent is larger.
-constexpr int64_t kMaxExtent = ATTNC_MAX_EXTENT;
 
 class PositionNarrower {
 public:
   /// Clones at `builder`; `mapping` holds what the values of the region become.
   PositionNarrower(mlir::OpBuilder &builder, mlir::IRMapping &mapping) : b(builder), mapping(mapping) {}
 
-  /// `argument`, an index of the region, is an extent or less than one; at most `largest`.
-  void setPosition(mlir::Value argument, int64_t largest = kMaxExtent);
+  /// `argument`, an index of the region, is `extent` or less.
+  void setPosition(mlir::Value argument, mlir::Value extent);
   void clone(mlir::Operation &op);
   /// What `value` has become, in its own type.
   mlir::Value wide(mlir::Value value);

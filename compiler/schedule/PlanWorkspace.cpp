@@ -140,7 +140,7 @@ static Operation *lastUse(Block &block, Operation *made, Value memref) {
     Operation *ancestor = block.findAncestorOpInBlock(*user);
     extend(ancestor);
     bool handsOn = llvm::any_of(user->getResultTypes(), [](Type type) { return isa<BaseMemRefType>(type); });
-    if (isa<ViewLikeOpInterface>(user)) {
+    if (isa<ViewLikeOpInterface, arith::SelectOp>(user)) {
       for (Value view : user->getResults())
         if (isa<BaseMemRefType>(view.getType()))
           extend(lastUse(block, ancestor, view));

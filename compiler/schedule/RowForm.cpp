@@ -179,7 +179,8 @@ Value RowForm::emitMaximum(Value row, Value end) {
   };
   Value largest = reduce.getResult(), old = load(scratch.max, {row}), sum = load(scratch.sum, {row});
   Value unset = compare(arith::CmpFPredicate::OEQ, sum, f(0.0));
-  Value above = compare(arith::CmpFPredicate::OGT, arith::SubFOp::create(b, loc, largest, old), f(kRescaleThreshold));
+  Value above =
+      compare(arith::CmpFPredicate::OGT, arith::SubFOp::create(b, loc, largest, old), f(attn::kRescaleThreshold));
   Value finite = compare(arith::CmpFPredicate::OEQ, arith::SubFOp::create(b, loc, largest, largest), f(0.0));
   Value raised = arith::AndIOp::create(b, loc, arith::OrIOp::create(b, loc, unset, above), finite);
   Value now = arith::SelectOp::create(b, loc, raised, largest, old);

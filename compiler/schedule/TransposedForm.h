@@ -41,11 +41,12 @@ protected:
   void emitMaskedAccumulate() override;
   void emitRows(mlir::Value out) override;
   void emitVisited(mlir::Value full, mlir::Value someMasked) override;
+  bool asksInTiles() const override { return true; }
 
 private:
   /// Where tensors of another type are converted or packed; null where nothing is.
   struct Staging {
-    mlir::Value keys, values, rows, columns;
+    mlir::Value keys, values, rows;
   };
 
   Staging allocateStaging();
@@ -60,9 +61,9 @@ private:
   void emitPrefetchMatrices(mlir::Value key);
   void emitMatrices();
   void emitPrefetch(mlir::Value key);
+  void askForEither(mlir::Value rows, mlir::Value own, mlir::Value others, mlir::Value other, int64_t features);
   mlir::Value bitsOf(mlir::Value narrow, bool high);
   mlir::Value emitPackValues();
-  void emitPackQueries();
   mlir::Value loadWeight(mlir::Value key, mlir::Value lane);
 
   bool pairs;

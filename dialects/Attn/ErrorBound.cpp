@@ -17,8 +17,6 @@ using namespace attnc::attn;
 
 /// 2^t of codegen/common/VectorTarget.h: at most 3 ulp, or 7.5e-5 where weights are bf16.
 constexpr double kExp2Ulps = 3, kRoughExp2 = 7.5e-5;
-/// Weights grow so far before the maximum is raised (compiler/schedule/AttentionBlocks.cpp).
-constexpr double kLargestWeight = 0x1p30;
 /// A weight is cut off after 8 bits.
 constexpr double kTruncatedWeight = 0x1p-7;
 
@@ -98,7 +96,7 @@ static double roundingOf(FloatType type, double value, double bound) {
 
 double RoundingModel::outputBound(const RowMagnitudes &row, double value, double magnitude, double largest) const {
   auto keys = static_cast<double>(row.keys);
-  if (keys * kLargestWeight * largest > greatest)
+  if (keys * std::exp2(kRescaleThreshold) * largest > greatest)
     return INFINITY;
   double sums = 1 + 1.25 * keys * unit;
   double weight = std::exp(scoreError(row)) * (1 + weights) / (1 - weights);

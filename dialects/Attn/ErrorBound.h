@@ -26,6 +26,10 @@
 
 namespace attnc::attn {
 
+/// A weight may grow to 2^30 before the maximum of its row is raised: safe in f32, and then the rescaling is rare.
+/// Compiled code (compiler/schedule) and the bound agree on it.
+constexpr double kRescaleThreshold = 30;
+
 /// Bounds of a run of the interpreter, for what code compiled from the same function may differ.
 struct ErrorBounds {
   /// The compiled code has dot products of bf16: weights of bf16 inputs are bf16 themselves, of a rougher 2^t.

@@ -86,10 +86,16 @@ LogicalResult ReduceOp::verify() {
   return verifyRegion(*this, getBody(), "body", {IndexType::get(getContext())}, getInit().getType());
 }
 
+bool TransposeOp::isOfPairs() {
+  return cast<MemRefType>(getSrc().getType()).getElementType().isBF16() &&
+         cast<MemRefType>(getDst().getType()).getElementType().isInteger(32);
+}
+
 LogicalResult TransposeOp::verify() {
   auto src = cast<MemRefType>(getSrc().getType()), dst = cast<MemRefType>(getDst().getType());
   if (src.getRank() != 2 || dst.getRank() != 2)
     return emitOpError("src and dst must have rank 2");
   Type index = IndexType::get(getContext());
-  return verifyRegion(*this, getBody(), "body", {src.getElementType(), index, index}, dst.getElementType());
+  Type seen = isOfPairs() ? dst.getElementType() : src.getElementType();
+  return verifyRegion(*this, getBody(), "body", {seen, index, index}, dst.getElementType());
 }

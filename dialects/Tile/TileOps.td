@@ -31,6 +31,10 @@ def Tile_Dialect : Dialect {
     depend on the column a broadcast, any other load a gather.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = [{
+    /// On an arith.index_cast to i32: the value fits, in every lane.
+    static ::llvm::StringRef getExactAttrName() { return "tile.exact"; }
+  }];
 }
 
 class Tile_Op<string mnemonic, list<Trait> traits = []>
@@ -231,9 +235,13 @@ def Tile_TransposeOp : Tile_Op<"transpose"> {
   let description = [{
     Copies with exchanged dimensions, through a scalar function. Rows i of `src`
     in [0, `rows`), columns j in [0, `cols`). With `pad`, columns of `dst` that
-    fill up the last vector repeat the last row of `src`. The region sees the value
+    fill up the last vector repeat the last row of `src`; those of further vectors,
+    up to a static extent, are zero. The region sees the value
     and both indices of `src`, which is not `dst`; columns of `src` are the lanes.
     It may run more than once for an element.
+
+    Pairs of bf16: where `src` holds bf16 and `dst` i32, an element is two bf16 that are adjacent in memory, the first in
+    the low half, and `cols` counts pairs.
 
     ```mlir
     tile.transpose %q to %qt rows(%n) cols(%D) pad {
@@ -245,6 +253,9 @@ def Tile_TransposeOp : Tile_Op<"transpose"> {
   }];
   let arguments = (ins AnyStridedMemRef:$src, AnyStridedMemRef:$dst, Index:$rows, Index:$cols, UnitAttr:$pad);
   let regions = (region SizedRegion<1>:$body);
+  let extraClassDeclaration = [{
+    bool isOfPairs();
+  }];
   let assemblyFormat = [{
     $src `to` $dst `rows` `(` $rows `)` `cols` `(` $cols `)` (`pad` $pad^)? $body attr-dict
     `:` type($src) `to` type($dst)

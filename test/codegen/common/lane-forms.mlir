@@ -75,7 +75,28 @@ func.func @seconds(%x: memref<?xf32>, %y: memref<?xf32>, %n: index) {
   return
 }
 
-// i32 stays affine as well: base and step. The difference of two of them may need more than 32 bits.
+// i32 that may wrap from lane to lane is a vector.
+// CHECK-LABEL: func @wraps
+func.func @wraps(%x: memref<?xf32>, %n: index, %bound: i32, %o: i32) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  // CHECK: scf.for
+  // CHECK: %[[SUM:.*]] = arith.addi %{{.*}}, %{{.*}} : vector<16xi32>
+  // CHECK: arith.cmpi sle, %[[SUM]], %{{.*}} : vector<16xi32>
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+    %v = memref.load %x[%j] : memref<?xf32>
+    %small = arith.index_cast %j : index to i32
+    %sum = arith.addi %small, %o : i32
+    %early = arith.cmpi sle, %sum, %bound : i32
+    %r = arith.select %early, %v, %zero : f32
+    memref.store %r, %x[%j] : memref<?xf32>
+    tile.yield
+  }
+  return
+}
+
+// i32 that does not wrap stays affine as well: base and step. The difference of two of them may need more than 32 bits.
 // CHECK-LABEL: func @narrow
 func.func @narrow(%x: memref<?xf32>, %n: index, %bound: i32) {
   %c0 = arith.constant 0 : index
@@ -93,8 +114,8 @@ func.func @narrow(%x: memref<?xf32>, %n: index, %bound: i32) {
   tile.map %c0 to %n {
   ^bb0(%j: index):
     %v = memref.load %x[%j] : memref<?xf32>
-    %small = arith.index_cast %j : index to i32
-    %twice = arith.muli %small, %c2 : i32
+    %small = arith.index_cast %j {tile.exact} : index to i32
+    %twice = arith.muli %small, %c2 overflow<nsw> : i32
     %early = arith.cmpi sle, %twice, %bound : i32
     %r = arith.select %early, %v, %zero : f32
     memref.store %r, %x[%j] : memref<?xf32>

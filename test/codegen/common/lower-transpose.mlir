@@ -44,3 +44,46 @@ func.func @unpack(%ot: memref<10x8xf32>, %o: memref<?x10xf32>, %n: index) {
   } : memref<10x8xf32> to memref<?x10xf32>
   return
 }
+
+// -----
+
+// The result is rounded after the shuffles: they are of f32.
+
+// CHECK-LABEL: func @rounded
+func.func @rounded(%ot: memref<8x8xf32>, %o: memref<8x8xbf16>, %s: f32) {
+  %c8 = arith.constant 8 : index
+  // CHECK: arith.mulf {{.*}} : vector<4xf32>
+  // CHECK: vector.shuffle {{.*}} : vector<4xf32>, vector<4xf32>
+  // CHECK-NOT: vector.shuffle {{.*}} : vector<4xbf16>
+  // CHECK: arith.truncf {{.*}} : vector<4xf32> to vector<4xbf16>
+  // CHECK: vector.store {{.*}} vector<4xbf16>
+  tile.transpose %ot to %o rows(%c8) cols(%c8) {
+  ^bb0(%x: f32, %i: index, %j: index):
+    %0 = arith.mulf %x, %s : f32
+    %1 = arith.truncf %0 : f32 to bf16
+    tile.yield %1 : bf16
+  } : memref<8x8xf32> to memref<8x8xbf16>
+  return
+}
+
+// -----
+
+// Pairs of bf16 are shuffled as i32.
+
+// CHECK-LABEL: func @pairs
+// CHECK-SAME: %[[Q:.*]]: memref<?x16xbf16>
+func.func @pairs(%q: memref<?x16xbf16>, %qt: memref<8x8xi32>, %n: index) {
+  %c8 = arith.constant 8 : index
+  // CHECK: scf.for %[[J:.*]] = %c0 to %c8 step %c4
+  // CHECK: %[[AT:.*]] = arith.minsi %[[J]], %c4
+  // CHECK: %[[FIRST:.*]] = arith.muli %[[AT]], %c2
+  // CHECK: %[[HALVES:.*]] = vector.load %[[Q]][%{{.*}}, %[[FIRST]]] : memref<?x16xbf16>, vector<8xbf16>
+  // CHECK: vector.bitcast %[[HALVES]] : vector<8xbf16> to vector<4xi32>
+  // CHECK: vector.shuffle {{.*}} : vector<4xi32>, vector<4xi32>
+  // CHECK: vector.store {{.*}} memref<8x8xi32>, vector<4xi32>
+  tile.transpose %q to %qt rows(%n) cols(%c8) pad {
+  ^bb0(%x: i32, %i: index, %j: index):
+    tile.yield %x : i32
+  } : memref<?x16xbf16> to memref<8x8xi32>
+  return
+}

@@ -146,3 +146,27 @@ module attributes {attnc.entries = [{name = "fixed", doc = "", inputs = [], outp
     return
   }
 }
+
+// -----
+
+// One of two buffers: both live as long as what is chosen is used, and no longer. %c takes the place of %a.
+// CHECK-LABEL: func.func @either
+// CHECK:         %[[A:.*]] = memref.view %{{.*}}[%c0][] : memref<?xi8> to memref<16xf32>
+// CHECK:         memref.prefetch
+// CHECK:         linalg.exp ins(%{{.*}}) outs(%[[A]]
+func.func @either(%x: memref<16xf32>, %which: i1, %o: memref<16xf32>) {
+  %c0 = arith.constant 0 : index
+  %a = memref.alloc() {alignment = 64 : i64} : memref<16xf32>
+  %b = memref.alloc() {alignment = 64 : i64} : memref<16xf32>
+  %c = memref.alloc() {alignment = 64 : i64} : memref<16xf32>
+  linalg.exp ins(%x : memref<16xf32>) outs(%a : memref<16xf32>)
+  linalg.exp ins(%a : memref<16xf32>) outs(%b : memref<16xf32>)
+  %one = arith.select %which, %a, %b : memref<16xf32>
+  memref.prefetch %one[%c0], read, locality<2>, data : memref<16xf32>
+  linalg.exp ins(%x : memref<16xf32>) outs(%c : memref<16xf32>)
+  linalg.exp ins(%c : memref<16xf32>) outs(%o : memref<16xf32>)
+  return
+}
+func.func private @either__plan(%x: memref<16xf32>) {
+  return
+}
