@@ -23,3 +23,22 @@ measure() {
     echo "$(field fraction_of_peak "$work/report.json") $(field seconds "$work/report.json")"
   done | sort -n
 }
+
+# two ARGUMENTS...: the speed of two threads over that of one, by wall time, in three pairs of runs
+two() {
+  for _ in 1 2 3; do
+    for threads in 1 2; do
+      "$attnc" bench "$@" --threads $threads --seconds 3 --json 2>/dev/null > "$work/$threads.json"
+      field wall_seconds "$work/$threads.json"
+    done | paste -sd' '
+  done | awk '{ print $1 / $2 }' | sort -n | sed -n 2p
+}
+
+# The median wall time in ms of nine whole processes that compile a variant to a shared library.
+compile() {
+  for _ in 1 2 3 4 5 6 7 8 9; do
+    local start=$(date +%s%N)
+    "$attnc" compile examples/causal.attn --dims H=16,D=64 --emit=shared -o "$work/libcausal.so" 2>/dev/null >&2
+    echo $((($(date +%s%N) - start) / 1000000))
+  done | sort -n | sed -n 5p
+}

@@ -97,3 +97,8 @@ against "ALiBi, causal 2048" 0.93x alibi-causal gqa-causal B=1,H=16,G=16,M=2048,
 against "additive bias, full 2048" 0.85x bias-full full B=1,H=16,M=2048,N=2048,D=64
 against "RoPE in halves, full 2048" 0.97x rope-full full B=1,H=16,M=2048,N=2048,D=64
 against "RoPE in pairs, full 2048" 0.97x rope-pairs-full full B=1,H=16,M=2048,N=2048,D=64
+echo
+full="B=1,H=16,M=2048,N=2048,D=64"
+printf '2 threads over 1, by wall time: full 2048 %.2fx (goal 1.9x), causal 2048 %.2fx (goal 1.85x)\n' \
+  "$(two bench/models/full.attn --dims $full)" "$(two bench/models/gqa-causal.attn --dims $full,G=16)"
+echo "\`attnc compile\` of one variant to a shared library, whole process: $(compile) ms (goal 300 ms)"

@@ -29,21 +29,6 @@ for shape in 1024x1024x1024:93% 128x3072x768:92% 197x768x768:92%; do
 done
 echo
 
-two() { # the ratio of two threads to one, in three pairs of runs, by wall time
-  for _ in 1 2 3; do
-    for threads in 1 2; do
-      "$attnc" bench "$@" --threads $threads --seconds 3 --json 2>/dev/null > "$work/$threads.json"
-      field wall_seconds "$work/$threads.json"
-    done | paste -sd' '
-  done | awk '{ print $1 / $2 }' | sort -n | sed -n 2p
-}
 printf '2 threads over 1 thread, full attention: %.2fx (goal 1.85x)\n' "$(two examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64)"
 
-compile() { # median wall time in ms of 9 whole processes
-  for _ in 1 2 3 4 5 6 7 8 9; do
-    local start=$(date +%s%N)
-    "$attnc" compile examples/causal.attn --dims H=16,D=64 --emit=shared -o "$work/libcausal.so" 2>/dev/null >&2
-    echo $((($(date +%s%N) - start) / 1000000))
-  done | sort -n | sed -n 5p
-}
 echo "\`attnc compile\` of one variant to a shared library, whole process: $(compile) ms (goal 300 ms)"
