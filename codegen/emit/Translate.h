@@ -30,8 +30,7 @@ void setUpCodeGenerator();
 /// attributes. Null, with an error at `module`, if LLVM was built without the target.
 ///
 /// Where all `targets` have 32 vector registers, loop strength reduction and the second scheduler are left out, for the
-/// whole process: a third of the time of code generation, and code is no slower (f32 full 93.3 and 93.5% of the peak,
-/// bf16 causal 82.8 and 83.3%, B8 H12 M=N=128 79.7 and 82.0%). AVX2 would lose 1 to 2%.
+/// whole process: a third of the time of code generation, and code is no slower. AVX2 would lose 1 to 2%.
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module,
                                                          llvm::ArrayRef<codegen::TargetInfo> targets);
 

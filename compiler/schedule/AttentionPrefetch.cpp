@@ -13,7 +13,7 @@
 //                                                                   for row (u - 1) N + j
 //
 // since K and V are in the cache when another block of queries meets them. An item of one block asks for the queries of
-// the next at its end.
+// the next at its end. Captured matrices are asked for where they are transposed (AttentionMatrices.cpp).
 //
 //===----------------------------------------------------------------------===//
 
