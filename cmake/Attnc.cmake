@@ -3,7 +3,7 @@
 #   attnc_tablegen(TARGET x.td "OUT.inc=-gen-flag=-option:value" ...)            a .td beside the sources -> .inc in the build tree
 #   attnc_tool(NAME SOURCES ... LINK ...)                                        an executable linked against the two dylibs
 
-set(ATTNC_WARNINGS -Wall -Wextra -Wno-unused-parameter -Wno-comment)
+set(ATTNC_WARNINGS -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-comment)
 set(ATTNC_LINK_FLAGS -fuse-ld=lld)
 if(ATTNC_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize=vptr,function -fno-omit-frame-pointer)

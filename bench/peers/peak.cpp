@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/tools/attnc/Peak.h"
+#include "compiler/tools/attnc/measure/Peak.h"
 #include <iostream>
 #include <string>
 

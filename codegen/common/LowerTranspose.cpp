@@ -165,9 +165,9 @@ void TransposeEmitter::emitElements() {
     buildLoop(b, loc, zero, op.getCols(), 1, {}, [&](Value j, ValueRange) {
       Block &body = op.getBody().front();
       IRMapping mapping;
-      Value element = pairs ? vector::ExtractOp::create(b, loc, load(row, j, 1), 0).getResult()
-                            : memref::LoadOp::create(b, loc, op.getSrc(), ValueRange{row, j}).getResult();
-      mapping.map(body.getArgument(0), element);
+      Value loaded = pairs ? vector::ExtractOp::create(b, loc, load(row, j, 1), 0).getResult()
+                           : memref::LoadOp::create(b, loc, op.getSrc(), ValueRange{row, j}).getResult();
+      mapping.map(body.getArgument(0), loaded);
       mapping.map(body.getArgument(1), row);
       mapping.map(body.getArgument(2), j);
       for (Operation &nested : body.without_terminator())

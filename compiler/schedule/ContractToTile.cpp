@@ -21,9 +21,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/LayoutView.h"
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/ScheduleTarget.h"
+#include "compiler/schedule/attention/LayoutView.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Tile/TileOps.h"
@@ -353,11 +353,11 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
   if (packed) {
     auto type = cast<MemRefType>(packed.getType());
     SmallVector<OpFoldResult> offsets{panel, b.getIndexAttr(0), b.getIndexAttr(0)},
-        sizes{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1)), b.getIndexAttr(columns)},
+        shape{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1)), b.getIndexAttr(columns)},
         strides(3, b.getIndexAttr(1));
     auto reduced =
-        memref::SubViewOp::inferRankReducedResultType({type.getDimSize(1), columns}, type, offsets, sizes, strides);
-    Value view = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), packed, offsets, sizes, strides);
+        memref::SubViewOp::inferRankReducedResultType({type.getDimSize(1), columns}, type, offsets, shape, strides);
+    Value view = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), packed, offsets, shape, strides);
     return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);
   }
   auto type = MemRefType::get({sizes.contractSumChunk, width}, b.getF32Type());

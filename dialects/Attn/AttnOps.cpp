@@ -19,8 +19,11 @@ using namespace attnc::attn;
 
 #include "dialects/Attn/AttnDialect.cpp.inc"
 
+#pragma clang diagnostic push // what tablegen writes
+#pragma clang diagnostic ignored "-Wshadow"
 #define GET_OP_CLASSES
 #include "dialects/Attn/AttnOps.cpp.inc"
+#pragma clang diagnostic pop
 
 void AttnDialect::initialize() {
   addOperations<

@@ -20,8 +20,11 @@ using namespace attnc::tile;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Tile/TileAttrs.cpp.inc"
 
+#pragma clang diagnostic push // what tablegen writes
+#pragma clang diagnostic ignored "-Wshadow"
 #define GET_OP_CLASSES
 #include "dialects/Tile/TileOps.cpp.inc"
+#pragma clang diagnostic pop
 
 void TileDialect::initialize() {
   addAttributes<

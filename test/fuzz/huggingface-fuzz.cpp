@@ -8,7 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/huggingface/Import.h"
-#include "compiler/frontend/spec/Print.h"
+#include "compiler/frontend/spec/printing/Print.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"

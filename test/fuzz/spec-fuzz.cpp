@@ -8,7 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/spec/Import.h"
-#include "compiler/frontend/spec/Print.h"
+#include "compiler/frontend/spec/printing/Print.h"
 #include "mlir/IR/MLIRContext.h"
 
 using namespace mlir;

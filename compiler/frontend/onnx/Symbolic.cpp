@@ -101,9 +101,9 @@ Sym Extents::add(const Sym &a, const Sym &b) {
     if (llvm::AddOverflow(sum[term.atoms], term.coefficient, sum[term.atoms]))
       return atom({AtomKind::Add, "", {a, b}});
   std::vector<Term> terms;
-  for (auto &[atoms, coefficient] : sum)
+  for (auto &[factors, coefficient] : sum)
     if (coefficient)
-      terms.push_back({atoms, coefficient});
+      terms.push_back({factors, coefficient});
   if (terms.size() > kMaxTerms)
     return atom({AtomKind::Add, "", {a, b}});
   return Sym(std::move(terms));
@@ -115,17 +115,17 @@ Sym Extents::mul(const Sym &a, const Sym &b) {
   std::map<std::vector<unsigned>, int64_t> sum;
   for (const Term &x : a.getTerms())
     for (const Term &y : b.getTerms()) {
-      std::vector<unsigned> atoms;
-      std::merge(x.atoms.begin(), x.atoms.end(), y.atoms.begin(), y.atoms.end(), std::back_inserter(atoms));
+      std::vector<unsigned> factors;
+      std::merge(x.atoms.begin(), x.atoms.end(), y.atoms.begin(), y.atoms.end(), std::back_inserter(factors));
       int64_t product;
-      if (atoms.size() > kMaxDegree || llvm::MulOverflow(x.coefficient, y.coefficient, product) ||
-          llvm::AddOverflow(sum[atoms], product, sum[atoms]))
+      if (factors.size() > kMaxDegree || llvm::MulOverflow(x.coefficient, y.coefficient, product) ||
+          llvm::AddOverflow(sum[factors], product, sum[factors]))
         return atom({AtomKind::Mul, "", {a, b}});
     }
   std::vector<Term> terms;
-  for (auto &[atoms, coefficient] : sum)
+  for (auto &[factors, coefficient] : sum)
     if (coefficient)
-      terms.push_back({atoms, coefficient});
+      terms.push_back({factors, coefficient});
   return Sym(std::move(terms));
 }
 
@@ -222,15 +222,15 @@ bool Extents::isNonNegative(const Sym &sym) const {
     bool isNatural = llvm::all_of(term.atoms, [&](unsigned index) { return atoms[index].nonNegative; });
     if (term.coefficient >= 0 && isNatural && !term.atoms.empty())
       continue;
-    int64_t bound = 1;
+    int64_t largest = 1;
     if (!term.atoms.empty()) {
       const Atom &atom = atoms[term.atoms[0]];
       std::optional<int64_t> limit = limitOf(atom.name);
       if (term.atoms.size() > 1 || atom.kind != AtomKind::Symbol || !limit)
         return false;
-      bound = *limit;
+      largest = *limit;
     }
-    if (llvm::MulOverflow(term.coefficient, bound, bound) || llvm::AddOverflow(least, bound, least))
+    if (llvm::MulOverflow(term.coefficient, largest, largest) || llvm::AddOverflow(least, largest, least))
       return false;
   }
   return least >= 0;

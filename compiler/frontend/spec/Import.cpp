@@ -20,9 +20,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/spec/Import.h"
-#include "compiler/frontend/spec/Expressions.h"
-#include "compiler/frontend/spec/Parser.h"
-#include "compiler/frontend/spec/Views.h"
+#include "compiler/frontend/spec/analysis/Views.h"
+#include "compiler/frontend/spec/lowering/Expressions.h"
+#include "compiler/frontend/spec/syntax/Parser.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -7,7 +7,7 @@
 
 #include "compiler/frontend/spec/Translate.h"
 #include "compiler/frontend/spec/Import.h"
-#include "compiler/frontend/spec/Print.h"
+#include "compiler/frontend/spec/printing/Print.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

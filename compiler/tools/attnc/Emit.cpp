@@ -9,7 +9,7 @@
 #include "codegen/emit/Descriptor.h"
 #include "codegen/emit/Header.h"
 #include "codegen/emit/Link.h"
-#include "compiler/frontend/spec/Print.h"
+#include "compiler/frontend/spec/printing/Print.h"
 #include "compiler/tools/attnc/Console.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/Support/FileOutputBuffer.h"

@@ -17,7 +17,7 @@
 #include "codegen/common/Target.h"
 #include "compiler/schedule/Schedule.h"
 #include "compiler/support/DimBindings.h"
-#include "compiler/tools/attnc/Verb.h"
+#include "compiler/tools/attnc/verbs/Verb.h"
 #include "llvm/Support/CommandLine.h"
 #include <optional>
 #include <string>

@@ -8,7 +8,7 @@
 #include "codegen/emit/Translate.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
-#include "compiler/tools/attnc/Verb.h"
+#include "compiler/tools/attnc/verbs/Verb.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"

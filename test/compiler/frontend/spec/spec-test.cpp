@@ -13,7 +13,7 @@
 
 #include "RandomSpec.h"
 #include "compiler/frontend/spec/Import.h"
-#include "compiler/frontend/spec/Print.h"
+#include "compiler/frontend/spec/printing/Print.h"
 #include "dialects/Attn/Interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"

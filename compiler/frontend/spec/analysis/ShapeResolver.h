@@ -1,0 +1,80 @@
+//===- ShapeResolver.h - The class behind Shapes.h --------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/frontend/spec/analysis/Shapes.h"
+#include <map>
+
+namespace attnc::spec {
+
+/// What a role may be called in one of the four tensors.
+struct Role {
+  char letter;
+  llvm::SmallVector<llvm::StringRef, 2> names;
+  bool required;
+};
+struct RoleTable {
+  llvm::StringRef tensor;
+  llvm::SmallVector<Role, 4> roles;
+};
+
+extern const RoleTable kQuery, kKey, kValue, kOutput;
+
+/// The element type called `name`, or null.
+mlir::Type parseElementType(llvm::StringRef name, mlir::MLIRContext *context);
+
+class ShapeResolver {
+public:
+  ShapeResolver(const Attention &attention, const DimBindings &bindings, Diagnostics &diagnostics)
+      : attention(attention), bindings(bindings), diagnostics(diagnostics) {}
+  std::optional<Shapes> run();
+
+private:
+  std::optional<Shapes> resolve();
+  bool findTensors();
+  void checkLse();
+  bool assignRoles(TensorInfo &tensor, const RoleTable &table);
+  char roleOf(const Dim &dim, const RoleTable &table, llvm::StringRef soFar);
+  bool assignNumbers(TensorInfo &tensor, const RoleTable &table);
+  void checkPresence();
+  void collectExtents();
+  void fix(llvm::StringRef symbol, int64_t extent, llvm::SMLoc loc);
+  void unifyRoles();
+  void reportOpenExtents();
+  void checkGroups();
+  void publishExtents();
+  std::string symbolOf(const Dim &dim) const;
+  void buildType(TensorInfo &tensor);
+  bool checkType(const Parameter &tensor, bool mustBeFloat);
+  std::optional<int64_t> extentOf(const Dim &dim) const;
+  bool failed() const { return mistakes; }
+  mlir::InFlightDiagnostic error(llvm::SMLoc loc) {
+    mistakes = true;
+    return diagnostics.error(loc);
+  }
+
+  /// The four tensors with roles.
+  llvm::SmallVector<std::pair<TensorInfo *, const RoleTable *>> withRoles() {
+    return {{&shapes.params[shapes.q], &kQuery},
+            {&shapes.params[shapes.k], &kKey},
+            {&shapes.params[shapes.v], &kValue},
+            {&shapes.results[0], &kOutput}};
+  }
+
+  struct Fixed {
+    int64_t extent;
+    llvm::SMLoc loc; // invalid: from the bindings
+  };
+  const Attention &attention;
+  const DimBindings &bindings;
+  Diagnostics &diagnostics;
+  Shapes shapes;
+  std::map<std::string, Fixed> fixed; // ordered: messages must not depend on hashing
+  bool mistakes = false;
+};
+
+} // namespace attnc::spec

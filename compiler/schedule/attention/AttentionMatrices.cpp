@@ -1,0 +1,119 @@
+//===- AttentionMatrices.cpp - Captured values of every pair -------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Part of TransposedForm. A score such as s + bias[h, i, j] reads a matrix whose rows are queries; the lanes of a
+// register tile are queries too, so its elements lie a row apart. Each block is transposed once, by shuffles that read
+// every cache line once, into scratch that the score reads like any panel:
+//
+//   B^T[n][q] = bias[h, q0 + q, n0 + n]
+//
+// and the lines of the next block are asked for, since no hardware prefetcher follows 64 rows.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/attention/TransposedForm.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+
+/// The arguments of a score region: the raw score, b, h, i, j, M, N, then the captures.
+enum ScoreArgument { kBatch = 1, kHead = 2, kQuery = 3, kKey = 4, kKeyExtent = 6 };
+
+/// The element's indices are [.., i, .., j]; all others are the same for a whole block.
+static bool isPerPair(memref::LoadOp element) {
+  Block *block = element->getBlock();
+  auto isUniform = [&](Value index) {
+    auto argument = dyn_cast<BlockArgument>(index);
+    if (!argument || argument.getOwner() != block)
+      return matchPattern(index, m_Constant());
+    return argument.getArgNumber() != kQuery && argument.getArgNumber() != kKey;
+  };
+  ValueRange indices = element.getIndices();
+  return indices.size() >= 2 && indices.back() == block->getArgument(kKey) &&
+         llvm::count(indices, block->getArgument(kQuery)) == 1 && llvm::all_of(indices.drop_back(), [&](Value index) {
+           return index == block->getArgument(kQuery) || isUniform(index);
+         });
+}
+
+void TransposedForm::findMatrices() {
+  if (op.getScore().empty() || blocking.lanes == 1)
+    return;
+  for (auto element : op.getScore().front().getOps<memref::LoadOp>()) {
+    unsigned bits = element.getType().getIntOrFloatBitWidth();
+    if (bits >= 8 && isPerPair(element))
+      matrices.push_back({element, Value()});
+  }
+}
+
+/// Nothing but matrices is read by query: what lies beyond the last query is scratch.
+bool TransposedForm::readsOnlyMatrices() {
+  auto readsOther = [&](Region &region) {
+    return region
+        .walk([&](memref::LoadOp element) {
+          bool isMatrix = llvm::any_of(matrices, [&](const Matrix &matrix) { return matrix.element == element; });
+          return isMatrix ? WalkResult::advance() : WalkResult::interrupt();
+        })
+        .wasInterrupted();
+  };
+  return !readsOther(op.getScore()) && !readsOther(op.getMask());
+}
+
+/// Rows [q0, q0 + queries) and columns [key, key + keysHere) of the matrix that `element` belongs to.
+Value TransposedForm::matrixRows(memref::LoadOp element, Value key, Value keysHere) {
+  Block *block = element->getBlock();
+  IRMapping mapping;
+  SmallVector<Value> arguments{Value(), batch, head, q0, key, m, n};
+  llvm::append_range(arguments, op.getCaptures());
+  mapping.map(block->getArguments().drop_front(), ArrayRef(arguments).drop_front());
+  auto type = cast<MemRefType>(element.getMemRef().getType());
+  SmallVector<OpFoldResult> offsets, sizes(type.getRank(), b.getIndexAttr(1)), strides = sizes;
+  for (auto [dim, index] : llvm::enumerate(element.getIndices())) {
+    APInt constant;
+    offsets.push_back(matchPattern(index, m_ConstantInt(&constant))
+                          ? OpFoldResult(b.getIndexAttr(constant.getSExtValue()))
+                          : OpFoldResult(mapping.lookup(index)));
+    if (index == block->getArgument(kQuery))
+      sizes[dim] = queries;
+    else if (index == block->getArgument(kKey))
+      sizes[dim] = keysHere;
+  }
+  int64_t shape[] = {ShapedType::kDynamic, ShapedType::kDynamic};
+  auto rows = memref::SubViewOp::inferRankReducedResultType(shape, type, offsets, sizes, strides);
+  Value matrix = mapping.lookupOrDefault(element.getMemRef());
+  return memref::SubViewOp::create(b, loc, cast<MemRefType>(rows), matrix, offsets, sizes, strides);
+}
+
+/// Asks for a share of the next block of keys, W of its elements for each key of the current block: all at once would
+/// wait for each other.
+void TransposedForm::emitPrefetchMatrices(Value key) {
+  Value first = arith::MulIOp::create(b, loc, key, index(blocking.width)), size = index(blocking.keys);
+  for (Matrix &matrix : matrices) {
+    int64_t line = 64 * 8 / matrix.element.getType().getIntOrFloatBitWidth(); // elements of a cache line
+    Value rows = matrixRows(matrix.element, index(0), n);
+    for (int64_t at = 0; at < blocking.width; at += line) {
+      Value element = add(first, index(at)), last = sub(n, index(1));
+      Value query = min(arith::DivUIOp::create(b, loc, element, size), sub(queries, index(1)));
+      Value next = min(add(add(n0, size), arith::RemUIOp::create(b, loc, element, size)), last);
+      memref::PrefetchOp::create(b, loc, rows, ValueRange{query, next}, /*isWrite=*/false, /*localityHint=*/2,
+                                 /*isDataCache=*/true);
+    }
+  }
+}
+
+/// Transposes the current block of every matrix.
+void TransposedForm::emitMatrices() {
+  for (Matrix &matrix : matrices) {
+    Type element = matrix.element.getType();
+    auto copy = tile::TransposeOp::create(b, loc, matrixRows(matrix.element, n0, count), matrix.block, queries, count,
+                                          /*pad=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&copy.getBody(), {}, {element, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+    tile::YieldOp::create(b, loc, body->getArgument(0));
+  }
+}

@@ -1,0 +1,98 @@
+//===- AttentionPrefetch.cpp - What is asked for before it is needed ------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Part of AttentionScheduler. Rows with a stride are more than a hardware prefetcher follows, and where sequences are
+// short every item meets new ones. Each register tile of R keys of Q K^T asks for a few lines, so that they never
+// queue up:
+//
+//   the first block of queries      rows of K two tiles ahead       the tile's rows of V, for P V (unless they are
+//   to meet these keys                                              staged or packed: then O's at once)
+//   block u, later                  rows of Q of the next item      rows of O of this item: key j of block u stands
+//                                                                   for row (u - 1) N + j
+//
+// since K and V are in the cache when another block of queries meets them. An item of one block asks for the queries of
+// the next at its end. Captured matrices are asked for where they are transposed (AttentionMatrices.cpp).
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/attention/TransposedForm.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+
+/// Asks for every cache line of a row of `rows`, whose `features` elements are neighbours.
+void AttentionScheduler::prefetchRow(Value rows, Value row, int64_t features) {
+  int64_t line = 64 * 8 / elementOf(rows).getIntOrFloatBitWidth(); // elements of a cache line
+  for (int64_t at = 0; at < features; at += line)
+    memref::PrefetchOp::create(b, loc, rows, ValueRange{row, index(at)}, /*isWrite=*/false, /*localityHint=*/2,
+                               /*isDataCache=*/true);
+}
+
+/// Finds the queries of the item after `item`; those of `item` where it is the last.
+void AttentionScheduler::setNext(Value item) {
+  auto saved = std::tuple(batch, head, group);
+  Value following = min(add(item, index(1)), sub(items.count, index(1)));
+  Value first = arith::MulIOp::create(b, loc, setItem(following), step);
+  Value end = min(m, add(first, arith::MulIOp::create(b, loc, items.blocksPerItem, step)));
+  Value rows = view(op.getQ(), op.getQLayout(), {{'M', index(0), m}, {'D', index(0), extent('D')}}, "MD");
+  next = {rows, first, sub(end, index(1))};
+  std::tie(batch, head, group) = saved;
+}
+
+/// Asks for the next item's queries where register tiles have not (heads inside rows, M = N = 128: 3% of the time).
+void AttentionScheduler::emitPrefetchQueries(Value blocksHere) {
+  OpBuilder::InsertionGuard guard(b);
+  if (asksInTiles()) {
+    Value isOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, blocksHere, index(1));
+    b.setInsertionPointToStart(scf::IfOp::create(b, loc, isOne, /*withElseRegion=*/false).thenBlock());
+  }
+  forRange(next.first, add(next.last, index(1)), 1, [&](Value row) { prefetchRow(next.rows, row, op.getExtent('D')); });
+}
+
+/// One of two views of rows, in the type of both; null if they have none.
+static Value selectRows(OpBuilder &b, Location loc, Value condition, Value rows, Value others) {
+  auto type = cast<MemRefType>(rows.getType());
+  if (type.getElementType() != cast<MemRefType>(others.getType()).getElementType())
+    return Value();
+  int64_t any = ShapedType::kDynamic;
+  auto layout = StridedLayoutAttr::get(b.getContext(), any, {any, any});
+  auto common = MemRefType::get({any, any}, type.getElementType(), layout, type.getMemorySpace());
+  auto cast = [&](Value view) -> Value { return memref::CastOp::create(b, loc, common, view); };
+  return arith::SelectOp::create(b, loc, condition, cast(rows), cast(others));
+}
+
+/// Asks for row `own` of `rows` where the keys are new, else for row `other` of `others`, of as many features.
+void TransposedForm::askForEither(Value rows, Value own, Value others, Value other, int64_t features) {
+  if (Value chosen = selectRows(b, loc, isFirst, rows, others))
+    return prefetchRow(chosen, arith::SelectOp::create(b, loc, isFirst, own, other), features);
+  prefetchRow(rows, own, features);
+  prefetchRow(others, other, features);
+}
+
+/// What the register tile of the key `key` (and of those after it) asks for. Of K and V only what is read in place:
+/// what is staged or packed has just been read.
+void TransposedForm::emitPrefetch(Value key) {
+  Value before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
+  Value place = b.createOrFold<arith::MaxSIOp>(loc, index(0), add(before, key)); // of block and key among all of them
+  auto keysOf = [&](Value tensor, StringRef layout, char feature) {
+    return view(tensor, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
+  };
+  Value query = min(add(next.first, place), next.last);
+  if (isStaged(op.getK()) && !pairs)
+    prefetchRow(next.rows, query, op.getExtent('D'));
+  else
+    askForEither(keysOf(op.getK(), op.getKLayout(), 'D'), min(add(key, index(2 * tileRows)), sub(n, index(1))),
+                 next.rows, query, op.getExtent('D'));
+
+  Value out = view(op.getInits()[0], op.getOLayout(), {{'M', index(0), m}, {'E', index(0), extent('E')}}, "ME");
+  Value firstOut = sub(q0, arith::MulIOp::create(b, loc, block, step));
+  Value row = min(add(firstOut, place), sub(m, index(1)));
+  if (isStaged(op.getV()) || pairs)
+    prefetchRow(out, row, op.getExtent('E'));
+  else
+    askForEither(keysOf(op.getV(), op.getVLayout(), 'E'), key, out, row, op.getExtent('E'));
+}

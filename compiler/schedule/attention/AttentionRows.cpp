@@ -1,0 +1,234 @@
+//===- AttentionRows.cpp - How a block of queries begins and ends -------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Part of AttentionScheduler: scratch memory, conversion of element types, Q^T before the walk and O after it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/attention/TransposedForm.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+using attnc::attn::AttentionOp;
+
+/// Copies `number` rows of `memref` from `first` into `buffer`, widened, and transformed where they are rows of q or k.
+Value AttentionScheduler::emitStage(Value memref, StringRef layout, char rows, Value first, Value number, char feature,
+                                    Value buffer) {
+  Value source =
+      view(memref, layout, {{rows, first, number}, {feature, index(0), extent(feature)}}, std::string{rows, feature});
+  auto loop = scf::ForOp::create(b, loc, index(0), number, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value row = loop.getInductionVar();
+  bool isQuery = rows == 'M', isPlain = op.getQuery().empty() && op.getKey().empty();
+  if (feature == 'D' && !isPlain) {
+    RowTransform transform(b, op, isQuery ? op.getQuery() : op.getKey());
+    transform.emit(source, row, buffer, row, {batch, isQuery ? head : group, add(first, row), m, n});
+    if (!isQuery) { // what this row of the next block will need
+      Value all =
+          view(memref, layout, {{rows, index(0), n}, {feature, index(0), extent(feature)}}, std::string{rows, feature});
+      Value ahead = min(add(add(first, row), index(blocking.keys)), sub(n, index(1)));
+      transform.emitPrefetch(all, ahead, {batch, group, ahead, m, n});
+    }
+    return buffer;
+  }
+  mapColumns(extent(feature), [&](Value column) {
+    Value stored = load(source, {row, column});
+    store(converted(stored, real), buffer, {row, column});
+  });
+  return buffer;
+}
+
+/// `value`, of any float type, as a `type`.
+Value AttentionScheduler::converted(Value value, Type type) {
+  unsigned from = value.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  if (from == to)
+    return value;
+  return from < to ? arith::ExtFOp::create(b, loc, type, value).getResult()
+                   : arith::TruncFOp::create(b, loc, type, value).getResult();
+}
+
+/// A10: the sink is one more key, of value 0. With t = sink * log2(e):
+///   d = max(t - m, 0), or t - m where l = 0; 0 if that is not finite
+///   m := m + d,  l := l 2^-d + 2^(t - m),  O counts 2^-d
+AttentionScheduler::RowEnd AttentionScheduler::emitRowEnd(Value lane) {
+  Value max = load(scratch.max, {lane}), sum = load(scratch.sum, {lane}), zero = f(0.0), one = f(1.0);
+  if (op.getSink().empty())
+    return {max, sum, one};
+  Value sink = inlineRegion(op.getSink(), {batch, head, add(q0, lane), m, n}, Value(), Value());
+  Value above = arith::SubFOp::create(b, loc, arith::MulFOp::create(b, loc, sink, f(std::numbers::log2e)), max);
+  Value isEmpty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero);
+  Value rise = arith::SelectOp::create(b, loc, isEmpty, above, arith::MaximumFOp::create(b, loc, above, zero));
+  Value isFinite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, math::AbsFOp::create(b, loc, rise),
+                                         f(std::numeric_limits<double>::infinity()));
+  rise = arith::SelectOp::create(b, loc, isFinite, rise, zero);
+  Value factor = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, zero, rise));
+  factor = arith::SelectOp::create(b, loc, isEmpty, one, factor); // 0 * 2^-d is 0 even where d is large and negative
+  Value weight = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, above, rise));
+  sum = arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, sum, factor), weight);
+  factor = arith::AddFOp::create(b, loc, factor, arith::SubFOp::create(b, loc, sum, sum)); // NaN and +inf: NaN (A6)
+  return {arith::AddFOp::create(b, loc, max, rise), sum, factor};
+}
+
+/// O[q][e] = Ot[e][q] / l, 0 where l = 0 (A5); lse = (m + log2 l) ln 2, -inf where l = 0.
+void AttentionScheduler::emitOutput() {
+  Value zero = f(0.0);
+  Value lse = op.hasLse() ? view(op.getInits()[1], op.getLseLayout(), {{'M', q0, queries}}, "M") : Value();
+  bool isOwn = !lse && op.getSink().empty(); // nothing but scratch is touched: all lanes at once
+  mapColumns(isOwn ? index(blocking.width) : queries, [&](Value lane) {
+    RowEnd end = emitRowEnd(lane);
+    Value isEmpty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, end.sum, zero);
+    if (lse) {
+      Value log = arith::AddFOp::create(b, loc, end.max, math::Log2Op::create(b, loc, end.sum));
+      Value value = arith::MulFOp::create(b, loc, log, f(std::numbers::ln2));
+      // A score of +inf makes l infinite; the row is NaN then (A6), and so is l - l.
+      value = arith::AddFOp::create(b, loc, value, arith::SubFOp::create(b, loc, end.sum, end.sum));
+      Value none = f(-std::numeric_limits<double>::infinity());
+      store(converted(arith::SelectOp::create(b, loc, isEmpty, none, value), elementOf(lse)), lse, {lane});
+    }
+    Value inverse = arith::DivFOp::create(b, loc, end.factor, end.sum); // l := l = 0 ? 0 : 1 / l
+    store(arith::SelectOp::create(b, loc, isEmpty, zero, inverse), scratch.sum, {lane});
+  });
+  Value out = view(op.getInits()[0], op.getOLayout(), {{'M', q0, queries}, {'E', index(0), extent('E')}}, "ME");
+  emitRows(out);
+}
+
+/// Ot[e][q] * sum[q] -> O[q][e], in O's type.
+void TransposedForm::emitRows(Value out) {
+  auto copy = tile::TransposeOp::create(b, loc, scratch.o, out, extent('E'), queries, /*pad=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&copy.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+  Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
+  tile::YieldOp::create(b, loc, converted(scaled, elementOf(out)));
+}
+
+/// Scratch of all blocks of an item: a leading dimension counts them, but P is needed by one at a time.
+void TransposedForm::allocate() {
+  int64_t width = blocking.width, number = blocking.blocks;
+  Type operand = pairs ? Type(b.getI32Type()) : real;
+  int64_t packed = pairs ? 2 : 1; // elements of an operand
+  itemScratch = {scratchBuffer({number, op.getExtent('D') / packed, width}, operand),
+                 scratchBuffer({number, op.getExtent('E'), width}, real),
+                 scratchBuffer({blocking.keys / packed, width}, operand),
+                 scratchBuffer({number, width}, real),
+                 scratchBuffer({number, width}, real),
+                 scratchBuffer({number, width / blocking.lanes}, b.getI32Type())};
+  staging = allocateStaging();
+}
+
+void TransposedForm::selectBlock(Value block) {
+  const Scratch &all = itemScratch;
+  scratch = {blockOf(all.q, block),   blockOf(all.o, block),   all.p,
+             blockOf(all.max, block), blockOf(all.sum, block), blockOf(all.pending, block)};
+}
+
+TransposedForm::Staging TransposedForm::allocateStaging() {
+  int64_t d = op.getExtent('D'), e = op.getExtent('E');
+  for (Matrix &matrix : matrices)
+    matrix.block = scratchBuffer({blocking.keys, blocking.width}, matrix.element.getType());
+  if (pairs)
+    return {Value(), scratchBuffer({blocking.keys / 2, e}, b.getI32Type()), Value()};
+  return {isStaged(op.getK()) ? scratchBuffer({blocking.keys, d}, real) : Value(),
+          isStaged(op.getV()) ? scratchBuffer({blocking.keys, e}, real) : Value(),
+          isTransformed(op.getQ()) ? scratchBuffer({blocking.width, d}, real) : Value()};
+}
+
+/// buffer[at]: a leading dimension counts the blocks of queries of an item.
+Value AttentionScheduler::blockOf(Value buffer, Value at) {
+  auto type = cast<MemRefType>(buffer.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)), strides(shape.size(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes = getAsIndexOpFoldResult(b.getContext(), shape);
+  offsets[0] = at;
+  sizes[0] = b.getIndexAttr(1);
+  auto reduced = memref::SubViewOp::inferRankReducedResultType(shape.drop_front(), type, offsets, sizes, strides);
+  return memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), buffer, offsets, sizes, strides);
+}
+
+/// Runs `body` for `number` blocks of queries, the first of which is block `first` of its head.
+void AttentionScheduler::forEachBlock(Value first, Value number, llvm::function_ref<void()> body) {
+  auto loop = scf::ForOp::create(b, loc, index(0), number, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  block = loop.getInductionVar();
+  selectBlock(block);
+  q0 = arith::MulIOp::create(b, loc, add(first, block), step);
+  queries = min(step, sub(m, q0));
+  body();
+}
+
+/// What a block of queries needs before its first keys.
+void AttentionScheduler::emitBegin() {
+  emitStart();
+  if (op.getQuery().empty())
+    return emitQueries();
+  // Without keys the region must read nothing: a tensor that it asks for may be empty too.
+  Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
+  auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(work.thenBlock());
+  emitQueries();
+}
+
+/// Lanes of the vectors that hold queries. Those of other vectors are never read: a block with an idle vector is
+/// narrowed (isWorthNarrowing).
+Value TransposedForm::usedLanes() {
+  Value vectors = b.createOrFold<arith::CeilDivUIOp>(loc, queries, index(blocking.lanes));
+  return b.createOrFold<arith::MulIOp>(loc, vectors, index(blocking.lanes));
+}
+
+void TransposedForm::emitStart() {
+  int64_t width = blocking.width;
+  mapColumns(index(width), [&](Value lane) {
+    store(f(0.0), scratch.max, {lane});
+    store(f(0.0), scratch.sum, {lane});
+  });
+  for (int64_t vector = 0; vector < blocking.width / blocking.lanes; ++vector)
+    store(arith::ConstantIntOp::create(b, loc, 1, 32), scratch.pending, {index(vector)});
+  auto clear = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(clear.getBody());
+    mapColumns(usedLanes(), [&](Value lane) { store(f(0.0), scratch.o, {clear.getInductionVar(), lane}); });
+  }
+}
+
+/// Qt = Q^T * scale * log2(e); with pairs Qt[d/2][q] = {Q[q][d], Q[q][d+1]}.
+void TransposedForm::emitQueries() {
+  Value rows = isTransformed(op.getQ())
+                   ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', staging.rows)
+                   : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
+  Value columns = pairs ? index(op.getExtent('D') / 2) : extent('D');
+  OpFoldResult zero = b.getIndexAttr(0), depth = getAsOpFoldResult(columns);
+  Value used = slice(scratch.q, {zero, zero}, {depth, usedLanes()});
+  auto pack = tile::TransposeOp::create(b, loc, rows, used, queries, columns, /*pad=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  Type seen = pairs ? Type(b.getI32Type()) : elementOf(rows);
+  Value q =
+      b.createBlock(&pack.getBody(), {}, {seen, b.getIndexType(), b.getIndexType()}, {loc, loc, loc})->getArgument(0);
+  if (!pairs)
+    q = arith::MulFOp::create(b, loc, converted(q, real), f(scale));
+  tile::YieldOp::create(b, loc, q);
+}
+
+void TransposedForm::setKeys() {
+  auto rowsOf = [&](Value memref, StringRef layout, char feature, Value buffer) {
+    return isStaged(memref) ? emitStage(memref, layout, 'N', n0, count, feature, buffer)
+                            : view(memref, layout, {{'N', n0, count}, {feature, index(0), extent(feature)}},
+                                   std::string{'N', feature});
+  };
+  if (pairs) {
+    keys = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
+    valueRows = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
+    values = emitPackValues();
+    return;
+  }
+  keys = rowsOf(op.getK(), op.getKLayout(), 'D', staging.keys);
+  values = valueRows = rowsOf(op.getV(), op.getVLayout(), 'E', staging.values);
+}

@@ -1,0 +1,315 @@
+//===- AttentionToTile.cpp - attn.attention to streaming softmax in tiles -===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Chooses a form by what it costs (CostModel.h) and holds what all forms share: items of work, the walk over the blocks
+// of keys that the mask leaves, the verdict on each. In the transposed form, the one for many queries (RowForm.h and
+// UnfusedForm.h tell theirs):
+//
+// Before:  attn.attention q(%q) k(%k) v(%v) outs(%o) mask { causal }         (on memrefs)
+// After, W queries in the lanes:
+//   scf.forall (%item) in (B * H * ceil(M / (U * W))) {
+//     for each of U blocks of W queries:
+//       %qt = tile.transpose Q rows [q0, q0 + W) * scale * log2(e);   %ot = 0;  %l = 0;  %m = 0;  %pending = 1
+//     for %n over the blocks of Nb keys that the mask leaves (MaskPlan.h) {
+//       for each of U blocks of W queries:
+//         some allowed?  (MaskPlan; empty blocks end here)
+//         full block:    tile.contract K Qt init { -m } epilogue { tile.softmax_step -> P }
+//         partial block: the same with epilogue { t = allowed ? acc : -inf; tile.softmax_step -> P }
+//         tile.contract V^T P init { ot } epilogue { ot = acc }
+//         or, where a partial block is mostly empty (the diagonal): the same for each vector of queries alone, with the
+//         keys that the mask leaves to it
+//     }
+//     for each of U blocks of W queries:
+//       a sink: l += 2^(sink * log2(e) - m), the maximum raised first where it must be
+//       tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
+//   }
+//
+// Arithmetic is f64 where queries are f64, else f32 (A8). Tensors of another float type are converted block by block, K
+// and V once for the U blocks of queries of an item.
+//
+// Rows of q and k that a query or key region transforms (RowTransform.h) are staged likewise, so that no transformed
+// tensor exists: a row of q once, a row of k once for the U blocks.
+//
+// Where the target has dot products of bf16 pairs and q, k, v are bf16, both contractions take pairs (tile.contract):
+// of features for Q K^T, so that K is read where it lies, and of keys for P V, so that V is packed once per block of
+// keys and P is stored as pairs. The scale is then applied to the f32 sums: q stays what it is.
+//
+// The U blocks of an item share one walk over K and V: what the first block brings into the cache the others find
+// there. Where K and V have rows of 4 KB (heads inside rows), they would fall out of the cache between two walks.
+//
+// A masked key must contribute nothing even when its V holds NaN or inf, and 0 * NaN is NaN. So where a pair is
+// forbidden V is searched for non-finite values once, and only if one is found a slower loop adds allowed keys alone.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/Passes.h"
+#include "compiler/schedule/ScheduleTarget.h"
+#include "compiler/schedule/attention/CostModel.h"
+#include "compiler/schedule/attention/RowForm.h"
+#include "compiler/schedule/attention/TransposedForm.h"
+#include "compiler/schedule/attention/UnfusedForm.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace attnc::schedule {
+#define GEN_PASS_DEF_ATTENTIONTOTILE
+#include "compiler/schedule/Passes.h.inc"
+} // namespace attnc::schedule
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+using attnc::attn::AttentionOp;
+
+/// So many items keep 16 threads evenly busy; blocks of queries join only when more items remain.
+constexpr int64_t kManyItems = 64;
+
+/// So many threads should have an item, where an item then has as many multiply-adds: about 10 microseconds, twice what
+/// it takes to call a thread.
+constexpr int64_t kThreads = 16, kWorthAnItem = 1 << 19;
+
+/// Makes the block of keys from `first` the current one.
+void AttentionScheduler::setKeyBlock(Value first) {
+  n0 = first;
+  count = min(index(blocking.keys), sub(n, n0));
+  store(arith::ConstantIntOp::create(b, loc, 0, 32), isMet, {index(0)});
+  setKeys();
+}
+
+void AttentionScheduler::emitKeyBlock() {
+  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, count, index(blocking.keys));
+  BlockTruth truth = mask.emitTruth(b, loc, {q0, sub(add(q0, queries), index(1))}, {n0, sub(add(n0, count), index(1))});
+  Value none = b.createOrFold<arith::XOrIOp>(loc, truth.someMasked, flag(true));
+  Value full = b.createOrFold<arith::AndIOp>(loc, whole, none);
+  auto visited = scf::IfOp::create(b, loc, truth.someAllowed, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(visited.thenBlock());
+  Value none32 = arith::ConstantIntOp::create(b, loc, 0, 32), one32 = arith::ConstantIntOp::create(b, loc, 1, 32);
+  isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, load(isMet, {index(0)}), none32);
+  store(one32, isMet, {index(0)});
+  emitVisited(full, truth.someMasked);
+}
+
+void AttentionScheduler::emitVisited(Value full, Value someMasked) {
+  auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    emitScores(/*partial=*/false);
+    b.setInsertionPointToStart(branch.elseBlock());
+    emitScores(/*partial=*/true);
+  }
+  emitValues(someMasked);
+}
+
+/// Items in the order in which threads take them. Heads follow one another, so that an item finds K and V in the cache;
+/// few items are taken across heads instead. Where later queries meet more keys, their blocks go first: what is left at
+/// the end is small then, and no thread waits long for another.
+AttentionScheduler::Place AttentionScheduler::placeOf(Value item) {
+  Value few = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                    b.createOrFold<arith::MulIOp>(loc, items.pairs, items.perHead), index(kManyItems));
+  Value inner = arith::SelectOp::create(b, loc, few, items.pairs, items.perHead);
+  Value outerAt = arith::DivUIOp::create(b, loc, item, inner), innerAt = arith::RemUIOp::create(b, loc, item, inner);
+  Value place = arith::SelectOp::create(b, loc, few, outerAt, innerAt);
+  if (mask.growsWithQueries())
+    place = sub(sub(items.perHead, index(1)), place);
+  return {arith::SelectOp::create(b, loc, few, innerAt, outerAt), place};
+}
+
+/// Makes the batch and heads of `item` current; its first block of queries.
+Value AttentionScheduler::setItem(Value item) {
+  int64_t heads = op.getExtent('H'), groups = op.getExtent('G');
+  auto [pair, place] = placeOf(item);
+  batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
+  head = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
+  group = b.createOrFold<arith::DivUIOp>(loc, head, index(heads / groups)); // g = h / (H/G)
+  return arith::MulIOp::create(b, loc, place, items.blocksPerItem);
+}
+
+void AttentionScheduler::emitItem(Value item) {
+  Value first = setItem(item);
+  Value blocksHere = min(items.blocksPerItem, sub(items.blocks, first));
+
+  allocate();
+  isMet = scratchBuffer({1}, b.getI32Type());
+  forEachBlock(first, blocksHere, [&] { emitBegin(); });
+  setNext(item);
+  Value low = arith::MulIOp::create(b, loc, first, step);
+  Value end = min(m, arith::MulIOp::create(b, loc, add(first, blocksHere), step));
+  // Without keys nothing may be read: a tensor that the mask asks for may be empty too.
+  Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
+  auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(work.thenBlock());
+    mask.emitHead(b, loc, {batch, head, Value(), Value(), m, n});
+    emitWalks({low, sub(end, index(1))}, first, blocksHere);
+  }
+  emitPrefetchQueries(blocksHere);
+  forEachBlock(first, blocksHere, [&] { emitOutput(); });
+}
+
+void AttentionScheduler::emitWalks(IndexRange range, Value first, Value number) {
+  mask.emitWalk(b, loc, range, n, blocking.keys, [&](Value key) {
+    setKeyBlock(key);
+    forEachBlock(first, number, [&] { emitKeyBlock(); });
+  });
+}
+
+/// Queries of a block: W, or fewer whole vectors where that keeps more threads busy, each with enough to do.
+Value AttentionScheduler::emitStep(Value pairs) {
+  if (blocking.width == blocking.lanes)
+    return index(blocking.width);
+  auto share = [&](Value whole, Value parts) { return b.createOrFold<arith::CeilDivSIOp>(loc, whole, parts); };
+  Value busy = share(b.createOrFold<arith::MulIOp>(loc, pairs, m), index(kThreads));
+  int64_t perKey = op.getExtent('D') + op.getExtent('E');
+  Value perQuery = b.createOrFold<arith::MulIOp>(loc, b.createOrFold<arith::MaxSIOp>(loc, n, index(1)), index(perKey));
+  Value wanted = b.createOrFold<arith::MaxSIOp>(loc, busy, share(index(kWorthAnItem), perQuery));
+  Value vectors = share(wanted, index(blocking.lanes));
+  return min(index(blocking.width), b.createOrFold<arith::MulIOp>(loc, vectors, index(blocking.lanes)));
+}
+
+void AttentionScheduler::emit() {
+  m = extent('M');
+  n = extent('N');
+  Value pairs = b.createOrFold<arith::MulIOp>(loc, extent('B'), extent('H')); // of batch and head
+  step = emitStep(pairs);
+  Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, m, step);
+  // Few blocks: an item each, so that every thread has several.
+  Value total = b.createOrFold<arith::MulIOp>(loc, pairs, blocks);
+  Value share = b.createOrFold<arith::DivUIOp>(loc, total, index(kManyItems));
+  Value blocksPerItem = b.createOrFold<arith::MaxSIOp>(loc, index(1), min(share, index(blocking.blocks)));
+  Value perHead = b.createOrFold<arith::CeilDivSIOp>(loc, blocks, blocksPerItem);
+  blocksPerItem = b.createOrFold<arith::CeilDivSIOp>(
+      loc, blocks, b.createOrFold<arith::MaxSIOp>(loc, index(1), perHead)); // 5 are 3 + 2, not 4 + 1
+  items = {b.createOrFold<arith::MulIOp>(loc, pairs, perHead), pairs, perHead, blocks, blocksPerItem};
+  prepare();
+  auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items.count)}, ValueRange(),
+                                      /*mapping=*/std::nullopt);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(forall.getBody());
+  emitItem(forall.getInductionVar(0));
+}
+
+namespace {
+struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<AttentionToTilePass> {
+  using AttentionToTileBase::AttentionToTileBase;
+
+  Blocking blockingOf(AttentionOp op, const schedule::Schedule &forced, schedule::Machine machine) {
+    if (op.getAccumulatorType().isF64()) // a vector of as many f64 takes two registers
+      machine.registers /= 2;
+    schedule::Schedule sizes =
+        fillSchedule(forced, machine, op.getExtent('D'), op.getExtent('E'), !op.getMask().empty());
+    return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows,
+            sizes.attentionBlocks,  machine.lanes,       machine.registers};
+  }
+
+  /// Both contractions can be of pairs of bf16. Sums of weights as bf16 are too rough for an lse of f32 (8.6e-4 off).
+  bool takesPairs(AttentionOp op, Blocking blocking) {
+    auto isBf16 = [](Value tensor) { return cast<MemRefType>(tensor.getType()).getElementType().isBF16(); };
+    double scale = op.getScaleValue();
+    auto readsPairs = [](Value tensor, StringRef layout) {
+      return layout.ends_with("D") && cast<MemRefType>(tensor.getType()).getStridesAndOffset().first.back() == 1;
+    };
+    return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getBf16Dot() && isBf16(op.getQ()) &&
+           isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 &&
+           readsPairs(op.getQ(), op.getQLayout()) && readsPairs(op.getK(), op.getKLayout()) && blocking.rows % 2 == 0 &&
+           !op.hasLse() && op.getQuery().empty() && op.getKey().empty() && std::isnormal(scale) &&
+           std::isnormal(1 / scale);
+  }
+
+  static Value emitIsIn(OpBuilder &builder, Location loc, Value queries, ArrayRef<QueryRange> ranges) {
+    auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); };
+    Value result;
+    for (QueryRange range : ranges) { // one compare: numbers below the first wrap around
+      Value above = arith::SubIOp::create(builder, loc, queries, index(range.first));
+      Value isIn =
+          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, above, index(range.last - range.first));
+      result = result ? arith::OrIOp::create(builder, loc, result, isIn).getResult() : isIn;
+    }
+    return result;
+  }
+
+  /// The transposed form; a few queries would leave most of its lanes idle, so they branch to dot products where those
+  /// are cheaper (CostModel.h).
+  void emitChosen(OpBuilder &builder, AttentionOp op, Blocking blocking) {
+    Location loc = op.getLoc();
+    Machine machine{blocking.lanes, blocking.registers, 0, 0};
+    AttentionShape shape{op.getExtent('D'), op.getExtent('E'), blocking.keys, takesPairs(op, blocking)};
+    SmallVector<QueryRange> few = queriesThatPay(Form::Dots, shape, machine);
+    int64_t queries = op.getExtent('M');
+    if (remarks)
+      remarkForm(op, shape, few, machine);
+    if (few.empty() || queries >= 0)
+      return emitForm(builder, op, queries >= 0 ? cheapestForm(shape, queries, machine) : Form::Transposed, blocking);
+    Value isFew = emitIsIn(builder, loc, extentOf(builder, op, 'M'), few);
+    auto branch = scf::IfOp::create(builder, loc, isFew, /*withElseRegion=*/true);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    emitForm(builder, op, Form::Dots, blocking);
+    builder.setInsertionPointToStart(branch.elseBlock());
+    emitForm(builder, op, Form::Transposed, blocking);
+  }
+
+  static StringRef nameOf(Form form) { return knobOf(&Schedule::attentionForm).choices[static_cast<size_t>(form) - 1]; }
+
+  /// Costs are shown for the queries of a head, or where those are not known now for the most of the first range that
+  /// takes dot products.
+  void remarkForm(AttentionOp op, const AttentionShape &shape, ArrayRef<QueryRange> few, Machine machine) {
+    int64_t queries = op.getExtent('M');
+    int64_t shown = std::clamp<int64_t>(queries >= 0 ? queries : few.empty() ? 0 : few[0].last, 1, 4 * machine.lanes);
+    std::string costs =
+        llvm::formatv("; cycles for each key with {0} queries: transposed {1:f0}, dots {2:f0}, rows {3:f0}", shown,
+                      cyclesPerKey(Form::Transposed, shape, shown, machine),
+                      cyclesPerKey(Form::Dots, shape, shown, machine), cyclesPerKey(Form::Rows, shape, shown, machine));
+    if (queries >= 0) {
+      op.emitRemark() << "form: " << nameOf(cheapestForm(shape, queries, machine)) << costs;
+      return;
+    }
+    InFlightDiagnostic remark = op.emitRemark() << "form: ";
+    for (QueryRange range : few)
+      remark << (range.first == few[0].first ? "dots for " : ", ") << range.first << " to " << range.last;
+    remark << (few.empty() ? "transposed" : " queries of a head, transposed for other numbers") << costs;
+  }
+
+  void emitForm(OpBuilder &builder, AttentionOp op, Form form, Blocking blocking) {
+    if (form == Form::Chosen)
+      return emitChosen(builder, op, blocking);
+    if (form == Form::Unfused)
+      return UnfusedForm(builder, op, blocking).emit();
+    if (form == Form::Rows || form == Form::Dots)
+      return RowForm(builder, op, blocking, form == Form::Dots).emit();
+    TransposedForm(builder, op, blocking, takesPairs(op, blocking)).emit();
+  }
+
+  void runOnOperation() override {
+    schedule::Schedule forced;
+    forced.attentionForm = static_cast<int64_t>(form.getValue());
+    forced.attentionQueries = queries;
+    forced.attentionKeys = keys;
+    forced.attentionRows = rows;
+    forced.attentionBlocks = blocks;
+    auto machine = schedule::machineFor(getOperation(), forced);
+    if (failed(machine))
+      return signalPassFailure();
+    SmallVector<AttentionOp> ops;
+    getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
+    for (AttentionOp op : ops) {
+      schedule::MaskPlan mask(op);
+      if (mask.isNever())
+        emitWarning(op.getMask().front().getTerminator()->getLoc())
+            << "the mask is never true: no key is allowed and the output is 0";
+      else if (remarks)
+        mask.remark();
+      OpBuilder builder(op);
+      emitForm(builder, op, form, blockingOf(op, forced, *machine));
+      op.erase();
+      ++numAttentions;
+    }
+  }
+};
+} // namespace

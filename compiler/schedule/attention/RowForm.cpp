@@ -1,0 +1,286 @@
+//===- RowForm.cpp - Attention with keys, then features in the lanes ------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One block of queries and one of keys, Nb = 64, W' = 64 keys of a panel (16 with dots), E = 80:
+//
+//   %kt = tile.transpose K[n0 ..]                                                    // not with dots
+//   tile.contract rows(queries) cols(W' keys) k(D) lhs(Q * scale) rhs(%kt) epilogue { P[q][n] = allowed ? t : -inf }
+//   for each query q:
+//     %mx = tile.reduce max P[q][..]
+//     where %mx exceeds m by 30, or is the first score:  O[q], l *= 2^(m - mx);  m = mx
+//     l += tile.reduce add { P[q][n] = 2^(P[q][n] - m) }
+//   tile.contract rows(queries) cols(64 features) k(count) lhs(P) rhs(V[n0 ..][0 .. 64])  init { O } epilogue { O }
+//   tile.contract rows(queries) cols(16 features) k(count) lhs(P) rhs(V[n0 ..][64 .. 80]) init { O } epilogue { O }
+//
+// m is always finite, as in the transposed form (tile.softmax_step): it starts at 0 and changes to finite values only.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/attention/RowForm.h"
+#include "compiler/schedule/Schedule.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+
+/// Keys of a panel: as many vectors as leave registers for R rows, a divisor of Nb; one vector of dot products.
+static int64_t keysOfPanel(Blocking blocking, bool dots) {
+  int64_t width = dots ? blocking.lanes : 4 * blocking.lanes;
+  Machine machine{blocking.lanes, blocking.registers, 0, 0};
+  while (width > blocking.lanes && (blocking.keys % width != 0 || !fitsRegisters(blocking.rows, width, machine)))
+    width -= blocking.lanes;
+  return width;
+}
+
+/// Rows of a register tile of dot products, R <= L / R: every key is read for as many queries at once, and no more than
+/// 4 keys of 16 lanes at once, since rows 4 KB apart share a set of L1. D = 128, 8 queries, 200 keys, such rows: 26 to
+/// 50% of the peak, with four rows of P V.
+static int64_t dotRows(int64_t lanes) { return int64_t(1) << (llvm::Log2_64(lanes) / 2); }
+
+RowForm::RowForm(OpBuilder &builder, attn::AttentionOp op, Blocking blocking, bool dots)
+    : AttentionScheduler(builder, op, blocking), dots(dots), panelKeys(keysOfPanel(blocking, dots)),
+      tileRows(blocking.rows), paddedE(llvm::alignTo(op.getExtent('E'), blocking.lanes)) {}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+/// Rows of `memref` are contiguous along `feature`, and of the type of the arithmetic.
+bool RowForm::readsInPlace(Value memref, StringRef layout, char feature) {
+  bool contiguous = cast<MemRefType>(memref.getType()).getStridesAndOffset().first.back() == 1;
+  return !isStaged(memref) && layout.ends_with(feature) && contiguous;
+}
+
+void RowForm::allocate() {
+  int64_t width = blocking.width, number = blocking.blocks, d = op.getExtent('D');
+  itemScratch = {scratchBuffer({number, width, d}, real),     scratchBuffer({number, width, paddedE}, real),
+                 scratchBuffer({width, blocking.keys}, real), scratchBuffer({number, width}, real),
+                 scratchBuffer({number, width}, real),        Value()};
+  keyBuffer = readsInPlace(op.getK(), op.getKLayout(), 'D') ? Value() : scratchBuffer({blocking.keys, d}, real);
+  panelBuffer = dots ? Value() : scratchBuffer({d, blocking.keys}, real);
+  bool valuesInPlace = readsInPlace(op.getV(), op.getVLayout(), 'E') && op.getExtent('E') == paddedE;
+  valueBuffer = valuesInPlace ? Value() : scratchBuffer({blocking.keys, paddedE}, real);
+  if (!valuesInPlace && op.getExtent('E') != paddedE)
+    clear(valueBuffer); // features beyond E are multiplied and never stored: let them not be denormal
+}
+
+void RowForm::clear(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto loop = scf::ForOp::create(b, loc, index(0), index(type.getDimSize(0)), index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  mapColumns(index(type.getDimSize(1)), [&](Value column) { store(f(0.0), buffer, {loop.getInductionVar(), column}); });
+}
+
+void RowForm::selectBlock(Value block) {
+  const Scratch &all = itemScratch;
+  scratch = {blockOf(all.q, block),   blockOf(all.o, block),   all.p,
+             blockOf(all.max, block), blockOf(all.sum, block), Value()};
+}
+
+void RowForm::emitStart() {
+  forRange(index(0), queries, 1, [&](Value row) {
+    mapColumns(index(paddedE), [&](Value column) { store(f(0.0), scratch.o, {row, column}); });
+  });
+  mapColumns(index(blocking.width), [&](Value row) {
+    store(f(0.0), scratch.max, {row});
+    store(f(0.0), scratch.sum, {row});
+  });
+}
+
+void RowForm::emitQueries() {
+  Value rows = isTransformed(op.getQ())
+                   ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', scratch.q)
+                   : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
+  forRange(index(0), queries, 1, [&](Value row) {
+    mapColumns(extent('D'), [&](Value column) {
+      Value q = converted(load(rows, {row, column}), real);
+      store(arith::MulFOp::create(b, loc, q, f(scale)), scratch.q, {row, column});
+    });
+  });
+}
+
+void RowForm::setKeys() {
+  setPanel();
+  setValues();
+}
+
+void RowForm::setPanel() {
+  panel = keyBuffer ? emitStage(op.getK(), op.getKLayout(), 'N', n0, count, 'D', keyBuffer) : Value();
+  if (dots)
+    return;
+  Value rows = panel;
+  if (!rows)
+    rows = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
+  auto pack = tile::TransposeOp::create(b, loc, rows, panelBuffer, count, extent('D'), /*pad=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
+  tile::YieldOp::create(b, loc, body->getArgument(0));
+}
+
+void RowForm::setValues() {
+  valueRows = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
+  values = valueBuffer ? emitStage(op.getV(), op.getVLayout(), 'N', n0, count, 'E', valueBuffer) : valueRows;
+}
+
+/// Kt[0 .. D)[first .. first + W'): packed, or the rows of K as columns. Of the latter only real ones may be read.
+Value RowForm::panelOf(Value first) {
+  OpFoldResult zero = b.getIndexAttr(0), d = b.getIndexAttr(op.getExtent('D')), width = b.getIndexAttr(panelKeys);
+  if (!dots)
+    return slice(panelBuffer, {zero, first}, {d, width});
+  if (!panel)
+    return view(op.getK(), op.getKLayout(), {{'N', add(n0, first), index(panelKeys)}, {'D', index(0), extent('D')}},
+                "DN");
+  auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
+  return memref::TransposeOp::create(b, loc, slice(panel, {first, zero}, {width, d}), AffineMapAttr::get(map));
+}
+
+//===----------------------------------------------------------------------===//
+// Scores and weights
+//===----------------------------------------------------------------------===//
+
+void RowForm::emitProducts(Value scores, bool partial) {
+  forRange(index(0), partial ? count : index(blocking.keys), panelKeys, [&](Value first) {
+    Value begin = add(n0, first);
+    auto contract = tile::ContractOp::create(
+        b, loc, index(0), queries, begin, partial ? sub(count, first) : Value(), extent('D'), scratch.q, panelOf(first),
+        dots ? tile::Tail::Peel : tile::Tail::Clamp, dots ? dotRows(blocking.lanes) : tileRows, dots);
+    OpBuilder::InsertionGuard guard(b);
+    Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
+                                    {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
+    Value row = epilogue->getArgument(1), key = epilogue->getArgument(2);
+    Value t = scoreOf(epilogue->getArgument(0), key, add(q0, row));
+    if (partial && !op.getMask().empty())
+      t = arith::SelectOp::create(b, loc, allowed(key, add(q0, row)), t, f(-std::numeric_limits<double>::infinity()));
+    store(t, scores, {row, sub(key, n0)});
+    tile::YieldOp::create(b, loc, Value());
+  });
+}
+
+/// 2^t, to 3 ulp.
+Value RowForm::emitWeight(Value t) { return math::Exp2Op::create(b, loc, t, arith::FastMathFlags::afn); }
+
+/// The maximum of row `row` after this block, which O and l are brought to.
+Value RowForm::emitMaximum(Value row, Value end) {
+  Value none = f(-std::numeric_limits<double>::infinity());
+  auto reduce = tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Max, index(0), end, none);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
+    tile::YieldOp::create(b, loc, load(scratch.p, {row, body->getArgument(0)}));
+  }
+  auto compare = [&](arith::CmpFPredicate predicate, Value lhs, Value rhs) -> Value {
+    return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
+  };
+  Value largest = reduce.getResult(), old = load(scratch.max, {row}), sum = load(scratch.sum, {row});
+  Value unset = compare(arith::CmpFPredicate::OEQ, sum, f(0.0));
+  Value above =
+      compare(arith::CmpFPredicate::OGT, arith::SubFOp::create(b, loc, largest, old), f(attn::kRescaleThreshold));
+  Value finite = compare(arith::CmpFPredicate::OEQ, arith::SubFOp::create(b, loc, largest, largest), f(0.0));
+  Value raised = arith::AndIOp::create(b, loc, arith::OrIOp::create(b, loc, unset, above), finite);
+  Value now = arith::SelectOp::create(b, loc, raised, largest, old);
+  store(now, scratch.max, {row});
+  // A row that meets its first score has nothing to scale, and 2^(m - mx) may be infinite.
+  Value scales = arith::AndIOp::create(b, loc, raised, arith::XOrIOp::create(b, loc, unset, flag(true)));
+  auto branch = scf::IfOp::create(b, loc, scales, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  Value factor = emitWeight(arith::SubFOp::create(b, loc, old, now));
+  store(arith::MulFOp::create(b, loc, sum, factor), scratch.sum, {row});
+  mapColumns(index(paddedE), [&](Value column) {
+    store(arith::MulFOp::create(b, loc, load(scratch.o, {row, column}), factor), scratch.o, {row, column});
+  });
+  return now;
+}
+
+/// P[q][n] = 2^(t - m), l[q] += sum_n P[q][n].
+void RowForm::emitSoftmax(bool partial) {
+  Value end = partial ? count : index(blocking.keys);
+  forRange(index(0), queries, 1, [&](Value row) {
+    Value max = emitMaximum(row, end);
+    auto reduce =
+        tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Add, index(0), end, load(scratch.sum, {row}));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      Value key = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
+      Value t = arith::SubFOp::create(b, loc, load(scratch.p, {row, key}), max);
+      Value p = emitWeight(t);
+      store(p, scratch.p, {row, key});
+      tile::YieldOp::create(b, loc, p);
+    }
+    store(reduce.getResult(), scratch.sum, {row});
+  });
+}
+
+/// Dot products are a second form beside the transposed one, for few queries: not worth a second copy without mask.
+void RowForm::emitVisited(Value full, Value someMasked) {
+  if (!dots)
+    return AttentionScheduler::emitVisited(full, someMasked);
+  emitScores(/*partial=*/true);
+  emitValues(someMasked);
+}
+
+void RowForm::emitScores(bool partial) {
+  emitProducts(scratch.p, partial);
+  emitSoftmax(partial);
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// Runs `body` on the features of V in panels of up to as many vectors as leave registers for R rows: its first
+/// feature and its width.
+void RowForm::forEachPanel(llvm::function_ref<void(Value, int64_t)> body) {
+  Machine machine{blocking.lanes, blocking.registers, 0, 0};
+  int64_t width = std::min(4 * blocking.lanes, paddedE);
+  while (width > blocking.lanes && !fitsRegisters(blocking.rows, width, machine))
+    width -= blocking.lanes;
+  int64_t whole = paddedE / width * width;
+  forRange(index(0), index(whole), width, [&](Value first) { body(first, width); });
+  if (whole < paddedE)
+    body(index(whole), paddedE - whole);
+}
+
+/// O[q][e] += sum over the block of P[q][n] * V[n][e].
+void RowForm::emitAccumulate() {
+  forEachPanel([&](Value first, int64_t width) {
+    Value columns = slice(values, {b.getIndexAttr(0), first}, {count, b.getIndexAttr(width)});
+    auto contract = tile::ContractOp::create(b, loc, index(0), queries, first, Value(), count, scratch.p, columns,
+                                             tile::Tail::Peel, tileRows);
+    addToOutput(contract);
+  });
+}
+
+void RowForm::emitMaskedAccumulate() {
+  forRange(index(0), queries, 1, [&](Value row) {
+    forRange(index(0), count, 1, [&](Value key) {
+      Value p = load(scratch.p, {row, key});
+      Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
+      if (!op.getMask().empty())
+        counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, row)));
+      auto branch = scf::IfOp::create(b, loc, counts, /*withElseRegion=*/false);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      mapColumns(extent('E'), [&](Value column) {
+        Value v = converted(load(valueRows, {key, column}), real), old = load(scratch.o, {row, column});
+        store(arith::AddFOp::create(b, loc, old, arith::MulFOp::create(b, loc, p, v)), scratch.o, {row, column});
+      });
+    });
+  });
+}
+
+void RowForm::emitRows(Value out) {
+  forRange(index(0), queries, 1, [&](Value row) {
+    Value inverse = load(scratch.sum, {row});
+    mapColumns(extent('E'), [&](Value column) {
+      Value o = arith::MulFOp::create(b, loc, load(scratch.o, {row, column}), inverse);
+      store(converted(o, elementOf(out)), out, {row, column});
+    });
+  });
+}

@@ -1,0 +1,76 @@
+//===- TransposedForm.h - Attention with queries in the lanes --*- C++ -* -===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   S^T[n][q] = sum_d K[n][d] Qt[d][q]           O^T[e][q] += sum_n V[n][e] P^T[n][q]
+//
+// W queries sit in the lanes; K and V are read element by element from where they lie. Maximum, sum and rescaling are
+// one operation for all lanes. Its parts:
+//
+//   AttentionRows.cpp     how a block of queries begins and ends; scratch memory
+//   AttentionBlocks.cpp   scores, weights and values of one block of keys
+//   AttentionVectors.cpp  the same for a partial block, one vector of queries at a time
+//   AttentionPrefetch.cpp what is asked for before it is needed
+//   AttentionMatrices.cpp captured values of every pair
+//   AttentionPairs.cpp    operands as pairs of bf16
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/schedule/attention/AttentionScheduler.h"
+
+namespace attnc::schedule {
+
+class TransposedForm : public AttentionScheduler {
+public:
+  /// With `pairs`, contractions take pairs of bf16.
+  TransposedForm(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking, bool pairs)
+      : AttentionScheduler(builder, op, blocking), pairs(pairs), tileRows(blocking.rows) {
+    findMatrices();
+  }
+
+protected:
+  void allocate() override;
+  void selectBlock(mlir::Value block) override;
+  void emitStart() override;
+  void emitQueries() override;
+  void setKeys() override;
+  void emitScores(bool partial) override;
+  void emitAccumulate() override;
+  void emitMaskedAccumulate() override;
+  void emitRows(mlir::Value out) override;
+  void emitVisited(mlir::Value full, mlir::Value someMasked) override;
+  bool asksInTiles() const override { return true; }
+
+private:
+  /// Where tensors of another type are converted or packed; null where nothing is.
+  struct Staging {
+    mlir::Value keys, values, rows;
+  };
+
+  Staging allocateStaging();
+  mlir::Value usedLanes();
+  IndexRange keysOf(mlir::Value vector);
+  mlir::Value isWorthNarrowing();
+  void emitVectors(mlir::Value someMasked);
+  void setVector(mlir::Value vector, IndexRange range);
+  void findMatrices();
+  bool readsOnlyMatrices();
+  mlir::Value matrixRows(mlir::memref::LoadOp element, mlir::Value key, mlir::Value keysHere);
+  void emitPrefetchMatrices(mlir::Value key);
+  void emitMatrices();
+  void emitPrefetch(mlir::Value key);
+  void askForEither(mlir::Value rows, mlir::Value own, mlir::Value others, mlir::Value other, int64_t features);
+  mlir::Value bitsOf(mlir::Value narrow, bool high);
+  mlir::Value emitPackValues();
+  mlir::Value loadWeight(mlir::Value key, mlir::Value lane);
+
+  bool pairs;
+  int64_t tileRows;         ///< rows of a register tile
+  mlir::Value keys, values; ///< rows of the current block of keys, widened or packed
+  Staging staging;
+  Scratch itemScratch; ///< of all blocks of the item
+};
+
+} // namespace attnc::schedule

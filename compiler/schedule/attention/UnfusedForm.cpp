@@ -1,0 +1,96 @@
+//===- UnfusedForm.cpp - Attention with all scores in memory --------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   %s = memref.alloc(B * H, M, N)
+//   scf.forall (%item) {
+//     S[q][..] = -inf;   over the blocks of keys that the mask leaves:  S[q][n] = allowed ? t : -inf
+//     for each query q:  m = max S[q][..];  S[q][n] = 2^(S[q][n] - m);  l = sum S[q][..]
+//     over the same blocks:  O += S V
+//     O / l
+//   }
+//
+// m is finite: where no score is, it is 0, and S - m has no inf - inf.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/attention/UnfusedForm.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attnc;
+using namespace attnc::schedule;
+
+void UnfusedForm::prepare() {
+  int64_t any = ShapedType::kDynamic;
+  Value pairs = b.createOrFold<arith::MulIOp>(loc, extent('B'), extent('H'));
+  scores = memref::AllocOp::create(b, loc, MemRefType::get({any, any, any}, real), ValueRange{pairs, m, n});
+}
+
+/// S of the current queries and `keys` keys from `key`.
+Value UnfusedForm::scoresOf(Value key, Value keys) {
+  Value pair = add(arith::MulIOp::create(b, loc, batch, index(op.getExtent('H'))), head);
+  OpFoldResult one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets{pair, q0, key}, sizes{one, queries, keys}, strides(3, one);
+  int64_t shape[] = {ShapedType::kDynamic, ShapedType::kDynamic};
+  auto type = cast<MemRefType>(scores.getType());
+  auto rows = memref::SubViewOp::inferRankReducedResultType(shape, type, offsets, sizes, strides);
+  return memref::SubViewOp::create(b, loc, cast<MemRefType>(rows), scores, offsets, sizes, strides);
+}
+
+void UnfusedForm::setKeys() { hasWeights ? setValues() : setPanel(); }
+
+void UnfusedForm::emitVisited(Value full, Value someMasked) {
+  Value block = scoresOf(n0, count);
+  if (hasWeights) {
+    scratch.p = block;
+    return emitValues(someMasked);
+  }
+  auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitProducts(block, /*partial=*/false);
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitProducts(block, /*partial=*/true);
+}
+
+void UnfusedForm::emitSoftmax() {
+  Value none = f(-std::numeric_limits<double>::infinity()), all = scoresOf(index(0), n);
+  auto reduce = [&](tile::ReductionKind kind, Value init, llvm::function_ref<Value(Value)> body) -> Value {
+    auto op = tile::ReduceOp::create(b, loc, real, kind, index(0), n, init);
+    OpBuilder::InsertionGuard guard(b);
+    Value key = b.createBlock(&op.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
+    tile::YieldOp::create(b, loc, body(key));
+    return op.getResult();
+  };
+  forRange(index(0), queries, 1, [&](Value row) {
+    Value largest = reduce(tile::ReductionKind::Max, none, [&](Value key) { return load(all, {row, key}); });
+    Value finite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
+                                         arith::SubFOp::create(b, loc, largest, largest), f(0.0));
+    Value max = arith::SelectOp::create(b, loc, finite, largest, f(0.0));
+    Value sum = reduce(tile::ReductionKind::Add, f(0.0), [&](Value key) {
+      Value p = emitWeight(arith::SubFOp::create(b, loc, load(all, {row, key}), max));
+      store(p, all, {row, key});
+      return p;
+    });
+    store(max, scratch.max, {row});
+    store(sum, scratch.sum, {row});
+  });
+}
+
+void UnfusedForm::emitWalks(IndexRange range, Value first, Value number) {
+  forEachBlock(first, number, [&] {
+    Value all = scoresOf(index(0), n);
+    forRange(index(0), queries, 1, [&](Value row) {
+      mapColumns(n, [&](Value key) { store(f(-std::numeric_limits<double>::infinity()), all, {row, key}); });
+    });
+  });
+  hasWeights = false;
+  AttentionScheduler::emitWalks(range, first, number);
+  forEachBlock(first, number, [&] { emitSoftmax(); });
+  hasWeights = true;
+  AttentionScheduler::emitWalks(range, first, number);
+}

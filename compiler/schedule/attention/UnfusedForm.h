@@ -1,0 +1,37 @@
+//===- UnfusedForm.h - Attention with all scores in memory -----*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   S[q][n] = sum_d Q[q][d] Kt[d][n]  for all keys;   P = 2^(S - max S);   O[q][e] = sum_n P[q][n] V[n][e]
+//
+// Three walks after one another, as libraries of matrix products do attention. The maximum is exact and nothing is
+// rescaled; S takes B * H * M * N elements of the workspace. What other schedules are measured against.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/schedule/attention/RowForm.h"
+
+namespace attnc::schedule {
+
+class UnfusedForm : public RowForm {
+public:
+  UnfusedForm(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking)
+      : RowForm(builder, op, blocking, /*dots=*/false) {}
+
+protected:
+  void prepare() override;
+  void setKeys() override;
+  void emitVisited(mlir::Value full, mlir::Value someMasked) override;
+  void emitWalks(IndexRange range, mlir::Value first, mlir::Value count) override;
+
+private:
+  mlir::Value scoresOf(mlir::Value key, mlir::Value keys);
+  void emitSoftmax();
+
+  mlir::Value scores; ///< S of all heads
+  bool hasWeights;    ///< the walk under way multiplies with V
+};
+
+} // namespace attnc::schedule

@@ -1,0 +1,98 @@
+//===- BufferizableOpInterfaceImpl.cpp - attn ops on memrefs --------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   %r = attn.contract lhs(%x : tensor) rhs(%w : tensor) captures(%c : tensor)
+//   outs(%init : tensor) epilogue { ^bb0(%acc: f32, %n: index, %a:
+//   tensor<64xf32>): tensor.extract %a[%n] ...
+//
+// becomes the same op on memrefs, without result; %r is the buffer of %init:
+//
+//   attn.contract lhs(%x : memref) rhs(%w : memref) captures(%c : memref)
+//   outs(%init : memref) epilogue { ^bb0(%acc: f32, %n: index, %a:
+//   memref<64xf32>): memref.load %a[%n] ...
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/schedule/memory/BufferizableOpInterfaceImpl.h"
+#include "dialects/Attn/AttnOps.h"
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+
+using namespace mlir;
+using namespace mlir::bufferization;
+
+namespace {
+
+/// The captured operand that a region argument of an attn op stands for;
+/// captures are the trailing arguments.
+template <typename OpTy>
+Value captureOf(OpTy op, BlockArgument argument) {
+  unsigned leading = argument.getOwner()->getNumArguments() - op.getCaptures().size();
+  return op.getCaptures()[argument.getArgNumber() - leading];
+}
+
+/// Gives `argument` the type of its buffer; reads inside the region see it
+/// through a to_tensor, which folds with the to_buffer of each reader.
+void bufferizeArgument(RewriterBase &rewriter, BlockArgument argument, Type bufferType) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(argument.getOwner());
+  Type tensorType = argument.getType();
+  argument.setType(bufferType);
+  auto tensor = ToTensorOp::create(rewriter, argument.getLoc(), tensorType, argument);
+  rewriter.replaceAllUsesExcept(argument, tensor, tensor);
+}
+
+template <typename OpTy>
+struct AttnOpModel : DstBufferizableOpInterfaceExternalModel<AttnOpModel<OpTy>, OpTy> {
+  /// Destinations are overwritten, never read.
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
+    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+
+  FailureOr<BufferLikeType> getBufferType(Operation *op, Value value, const BufferizationOptions &options,
+                                          const BufferizationState &state, SmallVector<Value> &stack) const {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return bufferization::getBufferType(captureOf(cast<OpTy>(op), argument), options, state, stack);
+    return bufferization::detail::defaultGetBufferType(value, options, state, stack);
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    SmallVector<Value> operands, results;
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value value = operand.get();
+      if (isa<TensorType>(value.getType())) {
+        FailureOr<Value> buffer = getBuffer(rewriter, value, options, state);
+        if (failed(buffer))
+          return failure();
+        value = *buffer;
+      }
+      operands.push_back(value);
+      if (cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
+        results.push_back(value);
+    }
+    auto onBuffers = cast<OpTy>(cloneWithoutRegions(rewriter, op, TypeRange(), operands));
+    for (auto [from, to] : llvm::zip(op->getRegions(), onBuffers->getRegions())) {
+      to.takeBody(from);
+      for (BlockArgument argument : to.getArguments())
+        if (isa<TensorType>(argument.getType()))
+          bufferizeArgument(rewriter, argument, captureOf(onBuffers, argument).getType());
+    }
+    replaceOpWithBufferizedValues(rewriter, op, ValueRange(results).take_front(op->getNumResults()));
+    return success();
+  }
+};
+} // namespace
+
+void attnc::schedule::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, attn::AttnDialect *) {
+    attn::AttentionOp::attachInterface<AttnOpModel<attn::AttentionOp>>(*context);
+    attn::ContractOp::attachInterface<AttnOpModel<attn::ContractOp>>(*context);
+  });
+}
