@@ -13,6 +13,7 @@
 #include "codegen/common/LaneEmitter.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace attnc::codegen {
@@ -25,6 +26,25 @@ mlir::LogicalResult lowerTranspose(mlir::RewriterBase &rewriter, tile::Transpose
 /// The softmax step on a register tile; called by the contraction's emitter when it meets the op.
 mlir::LogicalResult emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp op, mlir::Value firstRow,
                                     const VectorTarget &target);
+
+/// The function that a softmax step calls where it raises a maximum, for arguments of these types; made once a module.
+mlir::func::FuncOp getSoftmaxRaise(mlir::Operation *user, mlir::TypeRange types, const VectorTarget &target);
+
+/// A score in log2 units, the running maximum subtracted: unit * score - shift with one rounding. Where the target cannot
+/// do that, `shift` is in units of the score.
+mlir::Value subtractShift(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value score, mlir::Value unit,
+                          mlir::Value shift, const VectorTarget &target);
+
+/// Weights that one row of such a memref holds: 1, or 2 in pairs of bf16.
+unsigned weightsOfRow(mlir::Type weights);
+
+/// weights[row...][column...] = 2^t for as many rows as are stored together; `sum` plus what was stored.
+mlir::Value emitWeights(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<mlir::Value> t, mlir::Value sum,
+                        mlir::Value weights, mlir::Value row, mlir::Value column, const VectorTarget &target);
+
+/// Two vectors of f32, cut off to bf16, as one of i32: `low` in the low halves.
+mlir::Value packPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value low, mlir::Value high,
+                      mlir::VectorType ints);
 
 /// `scf.for` from `begin` to `end`, loop-carried values `inits`; `body` gets the index and the values and returns the
 /// next ones.

@@ -37,7 +37,7 @@ static llvm::ArrayRef<llvm::cl::opt<bool> *> passSwitches() {
   return switches;
 }
 
-void setUpCodeGenerator() { passSwitches(); }
+void setUpCodeGenerator() { (void)passSwitches(); }
 
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module, ArrayRef<codegen::TargetInfo> targets) {
   bool isWide = llvm::all_of(targets, [](const codegen::TargetInfo &target) { return target.vectorRegisters >= 32; });
@@ -57,6 +57,7 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module, ArrayR
   llvm::TargetOptions options;
   options.FunctionSections = true; // --gc-sections then drops what an artefact does not use
   options.DataSections = true;
+  options.LoopAlignment = 64; // else register tiles are up to 4% slower or faster by where they happen to lie
   return std::unique_ptr<llvm::TargetMachine>(llvmTarget->createTargetMachine(
       triple, "x86-64", "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }

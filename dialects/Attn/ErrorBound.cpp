@@ -81,6 +81,11 @@ RoundingModel::RoundingModel(AttentionOp op, bool bf16Dots) {
   lseType = elementOf(op.getInits().back());
 }
 
+constexpr int64_t kMostKeys = 256, kFewestKeys = 16; // of a block
+
+/// g for `additions` in a row, and some for rescalings.
+double RoundingModel::sumError(int64_t additions) const { return 1.25 * static_cast<double>(additions + 8) * unit; }
+
 /// T
 double RoundingModel::scoreError(const RowMagnitudes &row) const {
   return static_cast<double>(row.features + 8) * unit * (row.products + row.scores);
@@ -98,16 +103,16 @@ double RoundingModel::outputBound(const RowMagnitudes &row, double value, double
   auto keys = static_cast<double>(row.keys);
   if (keys * std::exp2(kRescaleThreshold) * largest > greatest)
     return INFINITY;
-  double sums = 1 + 1.25 * keys * unit;
+  int64_t inBlock = std::min(row.keys, kMostKeys), blocks = std::min(row.keys, kEpochKeys) / kFewestKeys;
+  double sums = (1 + sumError(inBlock)) * (1 + sumError(inBlock + blocks));
   double weight = std::exp(scoreError(row)) * (1 + weights) / (1 - weights);
-  double eta = weight * weight * sums * sums * (1 + 4 * unit) - 1;
+  double eta = weight * weight * sums * (1 + 4 * unit) - 1;
   double bound = eta * magnitude * runs + 2 * (keys + 1) * smallest * std::max(largest, 1.0);
   return bound + roundingOf(outputType, value, bound);
 }
 
 double RoundingModel::lseBound(const RowMagnitudes &row, double lse) const {
-  double sums = 1.25 * static_cast<double>(row.keys) * unit;
-  double bound =
-      runs * (scoreError(row) + std::log1p(weights) + std::log1p(sums) + 6 * unit * (std::abs(lse) + row.scores + 1));
+  double bound = runs * (scoreError(row) + std::log1p(weights) + std::log1p(sumError(std::min(row.keys, kMostKeys))) +
+                         6 * unit * (std::abs(lse) + row.scores + 1));
   return bound + roundingOf(lseType, lse, bound);
 }

@@ -8,10 +8,11 @@
 // are allowed ones:
 //
 //   t_j is off by        T = (D + 8) u (max_j (|scale| sum_d |q_d k_jd| + |s'_j - s_j|) + max_j |s'_j|)
-//                            D multiply-adds that start from -m; the roundings of scale, log2(e), q, k, an addend
+//                            D multiply-adds; the roundings of scale, log2(e), q, k, an addend, m log2(e)
 //   a weight is off by   e^T (1 + eps) - 1,        eps: 2^t, and storing the weight
-//   sums are off by      g = 1.25 n u              n keys, and a rescaling for every fourth at most
-//   so an output by      eta sum_j w_j |v_j|,      1 + eta = (e^T (1 + eps) / (1 - eps))^2 (1 + g)^2 (1 + 4u)
+//   sums are off by      g = 1.25 (c + 8) u        c additions in a row, rescalings: the weights of a block, min(n, 256);
+//                            for O blocks too, min(n, 1024) / 16 (compiler/schedule/attention/AttentionSums.cpp)
+//   so an output by      eta sum_j w_j |v_j|,      1 + eta = (e^T (1 + eps) / (1 - eps))^2 (1 + g) (1 + g_O) (1 + 4u)
 //   and lse by           T + log((1 + eps)(1 + g)) + 6u (|lse| + max_j |s'_j| + 1)
 //
 // plus the rounding of the output to its type, plus what weights and values lose that are flushed to 0. Nothing is
@@ -29,6 +30,8 @@ namespace attnc::attn {
 /// A weight may grow to 2^30 before the maximum of its row is raised: safe in f32, and then the rescaling is rare.
 /// Compiled code (compiler/schedule) and the bound agree on it.
 constexpr double kRescaleThreshold = 30;
+/// Sums over keys are carried to a total after so many keys (compiler/schedule/attention/AttentionSums.cpp).
+constexpr int64_t kEpochKeys = 1024;
 
 /// Bounds of a run of the interpreter, for what code compiled from the same function may differ.
 struct ErrorBounds {
@@ -64,6 +67,7 @@ public:
 
 private:
   double scoreError(const RowMagnitudes &row) const;
+  double sumError(int64_t additions) const;
 
   double unit, weights, runs; ///< u, eps, how many computations differ from the exact one
   double smallest, greatest;  ///< normal numbers of the type of sums

@@ -83,6 +83,30 @@ LogicalResult ContractOp::verify() {
   return verifyRegion(*this, getEpilogue(), "epilogue", {acc, index, index, builder.getI1Type()}, Type());
 }
 
+LogicalResult SoftmaxStepOp::verify() {
+  auto contract = (*this)->getParentOfType<ContractOp>();
+  if (!contract || &contract.getEpilogue() != (*this)->getParentRegion())
+    return emitOpError("stands in the epilogue of a tile.contract only");
+  Type element = getScore().getType();
+  auto state = cast<MemRefType>(getMax().getType());
+  if (state.getRank() != 1 || state.getElementType() != element)
+    return emitOpError() << "max, shift, limit and sum must hold one " << element << " for each column";
+  int64_t columns = cast<MemRefType>(contract.getRhs().getType()).getDimSize(1);
+  auto holdsColumns = [&](Value memref, Type stored) {
+    auto type = cast<MemRefType>(memref.getType());
+    return type.getRank() == 2 && type.getDimSize(1) == columns && type.getElementType() == stored;
+  };
+  if (state.getDimSize(0) != columns)
+    return emitOpError() << "has a state for " << state.getDimSize(0) << " columns in a contraction of " << columns;
+  if (!holdsColumns(getWeights(), element) && !holdsColumns(getWeights(), IntegerType::get(getContext(), 32)))
+    return emitOpError() << "weights must have " << columns << " columns of " << element << ", or of i32 for pairs";
+  if (!llvm::all_of(getScaled(), [&](Value memref) { return holdsColumns(memref, element); }))
+    return emitOpError() << "what is scaled must have " << columns << " columns of " << element;
+  if (!(getUnit().convertToDouble() > 0) || !(getThreshold().convertToDouble() > 0))
+    return emitOpError("unit and threshold must be positive");
+  return success();
+}
+
 LogicalResult MapOp::verify() { return verifyRegion(*this, getBody(), "body", {IndexType::get(getContext())}, Type()); }
 
 LogicalResult ReduceOp::verify() {

@@ -140,38 +140,40 @@ def Tile_ContractOp : Tile_Op<"contract"> {
   let hasVerifier = 1;
 }
 
-def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
-  let summary = "p = 2^(t - max), sum += p, with the running maximum raised when it must be";
+def Tile_SoftmaxStepOp : Tile_Op<"softmax_step", [AllTypesMatch<["max", "shift", "limit", "sum"]>]> {
+  let summary = "p = 2^(unit * score - shift), sum += p, with the running maximum raised when it must be";
   let description = [{
-    The streaming softmax, inside the epilogue of a `tile.contract`. `t` is a
-    score in log2 units; per column, `max` and `sum` hold the running state
-    (memrefs of W elements, `max` in the same units) and `pending` (i32s, each
-    for as many neighbouring columns) whether a column may still be without any score.
+    The streaming softmax, inside the epilogue of a `tile.contract`. `score` is what is exponentiated, `unit` (positive)
+    turns it into log2 units. Per column, memrefs of W elements hold the running state: `max`, `sum`, and for the step
+    itself `shift` = unit * max and `limit`, the score up to which a weight of at most 2^threshold can stand.
 
-        if some t - max > threshold, or pending:  per column, raise max by d = max(t) - max and
-            multiply sum, `scaled` and the first `row - base` rows of `weights` by 2^-d
-        p = 2^(t - max);  sum += p;  weights[row - base, col - col_begin] = p
+        where score > limit:  max = score, and sum, the columns of `scaled` and the first `row - base` rows of `weights`
+            are multiplied by 2^(unit * (old max - max))
+        p = 2^(unit * score - shift);  sum += p;  weights[row - base, col - col_begin] = p
 
-    `max` stays finite: it starts at 0 and only finite steps are added, so a
-    column that has met no score has sum = 0, and -inf gives exactly p = 0. NaN
-    and +inf reach p and sum of their own column only. With `subtracted`, t
-    already has `max` subtracted (the contraction started at -max). Where `weights` holds i32, rows 2r and 2r + 1 are
-    stored as one row of pairs of bf16, and `sum` adds what was stored.
+    A row of state begins as max = -inf, shift = 0, limit = -inf, sum = 0: no score met. `max` is the first finite score,
+    and then changes to finite scores only. So -inf gives exactly p = 0, and NaN and +inf reach p and sum of their own
+    column only. Equal scores have equal p, whatever their size: where unit * max is too large to keep fractions, `limit`
+    is -inf, and max is subtracted from the score before it is multiplied. What a column gets does not depend on the size
+    of the register tile, nor on columns that meet no score or NaN; on others of its vector only where both rise by more
+    than the threshold, and then in rounding only. Where `weights` holds i32, rows 2r and 2r + 1 are stored as one row of
+    pairs of bf16, and `sum` adds what was stored.
 
     ```mlir
-    tile.softmax_step %t max(%m) sum(%l) pending(%flag) weights(%p from %nb) scaled(%ot) {subtracted}
-      : f32, memref<64xf32>, memref<1xi32>, memref<64x64xf32>, memref<64x64xf32>
+    tile.softmax_step %s max(%m) shift(%c) limit(%e) sum(%l) weights(%p from %nb) scaled(%ot) {unit = 1.4426950408889634}
+      : f32, memref<64xf32>, memref<64x64xf32>, memref<64x64xf32>
     ```
   }];
-  let arguments = (ins AnyFloat:$t, AnyStridedMemRef:$max, AnyStridedMemRef:$sum,
-                       AnyStridedMemRef:$pending, AnyStridedMemRef:$weights, Index:$base,
-                       AnyStridedMemRef:$scaled, UnitAttr:$subtracted,
+  let arguments = (ins AnyFloat:$score, AnyStridedMemRef:$max, AnyStridedMemRef:$shift, AnyStridedMemRef:$limit,
+                       AnyStridedMemRef:$sum, AnyStridedMemRef:$weights, Index:$base,
+                       Variadic<AnyStridedMemRef>:$scaled, F64Attr:$unit,
                        DefaultValuedAttr<F64Attr, "30.0">:$threshold);
   let assemblyFormat = [{
-    $t `max` `(` $max `)` `sum` `(` $sum `)` `pending` `(` $pending `)`
+    $score `max` `(` $max `)` `shift` `(` $shift `)` `limit` `(` $limit `)` `sum` `(` $sum `)`
     `weights` `(` $weights `from` $base `)` `scaled` `(` $scaled `)` attr-dict
-    `:` type($t) `,` type($max) `,` type($sum) `,` type($pending) `,` type($weights) `,` type($scaled)
+    `:` type($score) `,` type($max) `,` type($weights) `,` type($scaled)
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//

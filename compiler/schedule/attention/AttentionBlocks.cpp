@@ -84,22 +84,24 @@ Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, 
   return narrower.wide(region.front().getTerminator()->getOperand(0));
 }
 
-/// t, in log2 units. The accumulated score is in log2 units where the score is a sum s + x, so that
-/// t = acc + x * log2(e), x being the sum without s; else t = score(acc) * log2(e).
+/// s' (A2) of the raw score `acc`.
 Value AttentionScheduler::scoreOf(Value acc, Value key, Value query) {
   if (op.getScore().empty())
     return acc;
-  Value s = inlineRegion(op.getScore(), {isSum ? f(-0.0) : acc, batch, head, query, key, m, n}, key, query);
-  if (isSum)
-    return math::FmaOp::create(b, loc, s, f(std::numbers::log2e), acc);
-  return arith::MulFOp::create(b, loc, s, f(std::numbers::log2e));
+  return inlineRegion(op.getScore(), {acc, batch, head, query, key, m, n}, key, query);
 }
 
 Value AttentionScheduler::allowed(Value key, Value query) {
   return inlineRegion(op.getMask(), {batch, head, query, key, m, n}, key, query);
 }
 
-/// P[n - n0][q] = 2^(t - m) for one block of keys.
+/// Sums of pairs of bf16 are of unscaled q. The scale is part of the step's unit where nothing else reads the score.
+bool TransposedForm::foldsScale() {
+  return pairs && op.getScore().empty() && op.getSink().empty() && op.getScaleValue() > 0;
+}
+
+/// P[n - n0][q] = e^(s' - m) for one block of keys. Every score is summed from 0, in the same order for all keys: what
+/// is equal stays equal, whatever m is.
 void TransposedForm::emitScores(bool partial) {
   Value d = extent('D');
   // Captures end where the queries end; otherwise nothing outside of scratch is read by column.
@@ -108,29 +110,25 @@ void TransposedForm::emitScores(bool partial) {
                                            pairs ? index(op.getExtent('D') / 2) : d, keys, scratch.q,
                                            partial ? tile::Tail::Clamp : tile::Tail::Exact, tileRows);
   OpBuilder::InsertionGuard guard(b);
-  if (isSum) { // the sum starts at -m: subtracting the maximum is free
-    Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
-    Value lane = sub(init->getArgument(1), q0);
-    Value max = load(scratch.max, {lane});
-    Value start = pairs ? arith::MulFOp::create(b, loc, max, f(-1.0 / scale)).getResult()
-                        : arith::NegFOp::create(b, loc, max).getResult();
-    tile::YieldOp::create(b, loc, start);
-  }
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
   emitPrefetch(row);
   emitPrefetchMatrices(epilogue->getArgument(1));
-  Value acc = epilogue->getArgument(0);
-  Value t = scoreOf(pairs ? arith::MulFOp::create(b, loc, acc, f(scale)).getResult() : acc, row, col);
+  Value score = epilogue->getArgument(0);
+  double scale = op.getScaleValue(), unit = std::numbers::log2e * (foldsScale() ? scale : 1);
+  if (pairs && !foldsScale())
+    score = arith::MulFOp::create(b, loc, score, f(scale));
+  score = scoreOf(score, row, col);
   if (partial) {
     Value real = epilogue->getArgument(3);
     if (!op.getMask().empty())
       real = arith::AndIOp::create(b, loc, real, allowed(row, col));
-    t = arith::SelectOp::create(b, loc, real, t, f(-std::numeric_limits<double>::infinity()));
+    score = arith::SelectOp::create(b, loc, real, score, f(-std::numeric_limits<double>::infinity()));
   }
-  tile::SoftmaxStepOp::create(b, loc, t, scratch.max, scratch.sum, scratch.pending, scratch.p, index(0), scratch.o,
-                              isSum ? b.getUnitAttr() : UnitAttr(), b.getF64FloatAttr(attn::kRescaleThreshold));
+  tile::SoftmaxStepOp::create(b, loc, score, scratch.max, scratch.shift, scratch.limit, scratch.sum, scratch.p,
+                              index(0), ValueRange{scratch.o, scratch.oTotal, scratch.sumTotal},
+                              b.getF64FloatAttr(unit), b.getF64FloatAttr(attn::kRescaleThreshold));
   tile::YieldOp::create(b, loc, Value());
 }
 
@@ -155,14 +153,15 @@ Value AttentionScheduler::hasNonFinite() {
   return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, loop.getResult(0), loop.getResult(0));
 }
 
-/// Makes `contract` start from the rows and columns of O that it computes, and end there.
+/// Adds what `contract` computes to those rows and columns of O. It starts from 0: so no sum is longer than a block, and
+/// then than the blocks between two carries.
 void AttentionScheduler::addToOutput(tile::ContractOp contract) {
   OpBuilder::InsertionGuard guard(b);
-  Block *init = b.createBlock(&contract.getInit(), {}, {b.getIndexType(), b.getIndexType()}, {loc, loc});
-  tile::YieldOp::create(b, loc, load(scratch.o, init->getArguments()));
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
-  store(epilogue->getArgument(0), scratch.o, {epilogue->getArgument(1), epilogue->getArgument(2)});
+  Value row = epilogue->getArgument(1), column = epilogue->getArgument(2);
+  Value sum = arith::AddFOp::create(b, loc, load(scratch.o, {row, column}), epilogue->getArgument(0));
+  store(sum, scratch.o, {row, column});
   tile::YieldOp::create(b, loc, Value());
 }
 
@@ -176,22 +175,27 @@ void TransposedForm::emitAccumulate() {
   addToOutput(contract);
 }
 
-/// The same, adding only keys that are allowed and have weight (A4).
+/// The same, adding only keys that are allowed and have weight (A4). In the same order, so that rows that allow every
+/// key get the same sums.
 void TransposedForm::emitMaskedAccumulate() {
-  auto rows = scf::ForOp::create(b, loc, index(0), count, index(1));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(rows.getBody());
-  auto features = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
-  b.setInsertionPointToStart(features.getBody());
-  Value key = rows.getInductionVar(), feature = features.getInductionVar();
-  Value v = converted(load(valueRows, {key, feature}), real);
-  mapColumns(queries, [&](Value lane) {
-    Value p = loadWeight(key, lane), old = load(scratch.o, {feature, lane});
-    Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
-    if (!op.getMask().empty())
-      counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, lane)));
-    Value sum = arith::AddFOp::create(b, loc, old, arith::MulFOp::create(b, loc, p, v));
-    store(arith::SelectOp::create(b, loc, counts, sum, old), scratch.o, {feature, lane});
+  Value zero = index(0);
+  forRange(zero, extent('E'), 1, [&](Value feature) {
+    mapColumns(queries, [&](Value lane) { store(f(0.0), scratch.partial, {zero, lane}); });
+    forRange(zero, count, 1, [&](Value key) {
+      Value v = converted(load(valueRows, {key, feature}), real);
+      mapColumns(queries, [&](Value lane) {
+        Value p = loadWeight(key, lane), old = load(scratch.partial, {zero, lane});
+        Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
+        if (!op.getMask().empty())
+          counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, lane)));
+        Value sum = math::FmaOp::create(b, loc, p, v, old);
+        store(arith::SelectOp::create(b, loc, counts, sum, old), scratch.partial, {zero, lane});
+      });
+    });
+    mapColumns(queries, [&](Value lane) {
+      Value sum = arith::AddFOp::create(b, loc, load(scratch.o, {feature, lane}), load(scratch.partial, {zero, lane}));
+      store(sum, scratch.o, {feature, lane});
+    });
   });
 }
 

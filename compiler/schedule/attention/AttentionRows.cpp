@@ -54,41 +54,57 @@ Value AttentionScheduler::converted(Value value, Type type) {
                    : arith::TruncFOp::create(b, loc, type, value).getResult();
 }
 
-/// A10: the sink is one more key, of value 0. With t = sink * log2(e):
-///   d = max(t - m, 0), or t - m where l = 0; 0 if that is not finite
-///   m := m + d,  l := l 2^-d + 2^(t - m),  O counts 2^-d
-AttentionScheduler::RowEnd AttentionScheduler::emitRowEnd(Value lane) {
-  Value max = load(scratch.max, {lane}), sum = load(scratch.sum, {lane}), zero = f(0.0), one = f(1.0);
-  if (op.getSink().empty())
-    return {max, sum, one};
-  Value sink = inlineRegion(op.getSink(), {batch, head, add(q0, lane), m, n}, Value(), Value());
-  Value above = arith::SubFOp::create(b, loc, arith::MulFOp::create(b, loc, sink, f(std::numbers::log2e)), max);
-  Value isEmpty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero);
-  Value rise = arith::SelectOp::create(b, loc, isEmpty, above, arith::MaximumFOp::create(b, loc, above, zero));
-  Value isFinite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, math::AbsFOp::create(b, loc, rise),
-                                         f(std::numeric_limits<double>::infinity()));
-  rise = arith::SelectOp::create(b, loc, isFinite, rise, zero);
-  Value factor = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, zero, rise));
-  factor = arith::SelectOp::create(b, loc, isEmpty, one, factor); // 0 * 2^-d is 0 even where d is large and negative
-  Value weight = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, above, rise));
-  sum = arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, sum, factor), weight);
-  factor = arith::AddFOp::create(b, loc, factor, arith::SubFOp::create(b, loc, sum, sum)); // NaN and +inf: NaN (A6)
-  return {arith::AddFOp::create(b, loc, max, rise), sum, factor};
+/// log of the sum of e^s' of a row: m + (log2 l - rest) ln 2.
+Value AttentionScheduler::emitLse(Value lane, Value sum) {
+  Value log = arith::SubFOp::create(b, loc, math::Log2Op::create(b, loc, sum), emitShiftRest(lane));
+  log = arith::MulFOp::create(b, loc, log, f(std::numbers::ln2));
+  return arith::AddFOp::create(b, loc, load(scratch.max, {lane}), log);
 }
 
-/// O[q][e] = Ot[e][q] / l, 0 where l = 0 (A5); lse = (m + log2 l) ln 2, -inf where l = 0.
+/// A10: the sink is one more key, of value 0. Its weight is 2^t, t = (sink - m) log2(e) + rest; where t > 0 or l = 0,
+/// the sink becomes the maximum instead, l := l 2^-t + 1, and O counts 2^-t.
+AttentionScheduler::RowEnd AttentionScheduler::emitRowEnd(Value lane) {
+  Value sum = load(scratch.sum, {lane}), zero = f(0.0), one = f(1.0), max = load(scratch.max, {lane});
+  if (op.getSink().empty())
+    return {op.hasLse() ? emitLse(lane, sum) : Value(), sum, one};
+  auto compare = [&](arith::CmpFPredicate predicate, Value lhs, Value rhs) -> Value {
+    return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
+  };
+  auto select = [&](Value condition, Value yes, Value no) -> Value {
+    return arith::SelectOp::create(b, loc, condition, yes, no);
+  };
+  double infinity = std::numeric_limits<double>::infinity();
+  Value sink = inlineRegion(op.getSink(), {batch, head, add(q0, lane), m, n}, Value(), Value());
+  Value isEmpty = compare(arith::CmpFPredicate::OEQ, sum, zero);
+  Value base = select(compare(arith::CmpFPredicate::OEQ, max, f(-infinity)), zero, max); // no inf - inf
+  Value above = arith::MulFOp::create(b, loc, arith::SubFOp::create(b, loc, sink, base), f(std::numbers::log2e));
+  above = arith::AddFOp::create(b, loc, above, emitShiftRest(lane));
+  Value raises = arith::OrIOp::create(b, loc, isEmpty, compare(arith::CmpFPredicate::OGT, above, zero));
+  Value isFinite = compare(arith::CmpFPredicate::OLT, math::AbsFOp::create(b, loc, sink), f(infinity));
+  raises = arith::AndIOp::create(b, loc, raises, isFinite);
+  Value factor = math::Exp2Op::create(b, loc, arith::SubFOp::create(b, loc, zero, above));
+  factor = select(isEmpty, one, select(raises, factor, one)); // 0 * 2^-t is 0 even where 2^-t is infinite
+  Value weight = select(raises, one, math::Exp2Op::create(b, loc, above));
+  sum = arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, sum, factor), weight);
+  factor = arith::AddFOp::create(b, loc, factor, arith::SubFOp::create(b, loc, sum, sum)); // NaN and +inf: NaN (A6)
+  if (!op.hasLse())
+    return {Value(), sum, factor};
+  Value log = arith::MulFOp::create(b, loc, math::Log2Op::create(b, loc, sum), f(std::numbers::ln2));
+  return {select(raises, arith::AddFOp::create(b, loc, sink, log), emitLse(lane, sum)), sum, factor};
+}
+
+/// O[q][e] = Ot[e][q] / l, 0 where l = 0 (A5); lse = -inf where l = 0.
 void AttentionScheduler::emitOutput() {
   Value zero = f(0.0);
+  emitAddTotals();
   Value lse = op.hasLse() ? view(op.getInits()[1], op.getLseLayout(), {{'M', q0, queries}}, "M") : Value();
   bool isOwn = !lse && op.getSink().empty(); // nothing but scratch is touched: all lanes at once
   mapColumns(isOwn ? index(blocking.width) : queries, [&](Value lane) {
     RowEnd end = emitRowEnd(lane);
     Value isEmpty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, end.sum, zero);
     if (lse) {
-      Value log = arith::AddFOp::create(b, loc, end.max, math::Log2Op::create(b, loc, end.sum));
-      Value value = arith::MulFOp::create(b, loc, log, f(std::numbers::ln2));
       // A score of +inf makes l infinite; the row is NaN then (A6), and so is l - l.
-      value = arith::AddFOp::create(b, loc, value, arith::SubFOp::create(b, loc, end.sum, end.sum));
+      Value value = arith::AddFOp::create(b, loc, end.lse, arith::SubFOp::create(b, loc, end.sum, end.sum));
       Value none = f(-std::numeric_limits<double>::infinity());
       store(converted(arith::SelectOp::create(b, loc, isEmpty, none, value), elementOf(lse)), lse, {lane});
     }
@@ -113,19 +129,28 @@ void TransposedForm::allocate() {
   int64_t width = blocking.width, number = blocking.blocks;
   Type operand = pairs ? Type(b.getI32Type()) : real;
   int64_t packed = pairs ? 2 : 1; // elements of an operand
-  itemScratch = {scratchBuffer({number, op.getExtent('D') / packed, width}, operand),
-                 scratchBuffer({number, op.getExtent('E'), width}, real),
-                 scratchBuffer({blocking.keys / packed, width}, operand),
-                 scratchBuffer({number, width}, real),
-                 scratchBuffer({number, width}, real),
-                 scratchBuffer({number, width / blocking.lanes}, b.getI32Type())};
+  auto floats = [&](int64_t rows) { return scratchBuffer({number, rows, width}, real); };
+  auto lanes = [&] { return scratchBuffer({number, width}, real); };
+  Scratch &all = itemScratch;
+  all.q = scratchBuffer({number, op.getExtent('D') / packed, width}, operand);
+  all.o = floats(op.getExtent('E'));
+  all.p = scratchBuffer({blocking.keys / packed, width}, operand);
+  all.max = lanes();
+  all.sum = lanes();
+  all.shift = lanes();
+  all.limit = lanes();
   staging = allocateStaging();
+  all.oTotal = floats(op.getExtent('E')); // rarely used: behind what is used all the time
+  all.sumTotal = floats(1);
+  all.partial = scratchBuffer({1, width}, real);
 }
 
 void TransposedForm::selectBlock(Value block) {
   const Scratch &all = itemScratch;
-  scratch = {blockOf(all.q, block),   blockOf(all.o, block),   all.p,
-             blockOf(all.max, block), blockOf(all.sum, block), blockOf(all.pending, block)};
+  auto ofBlock = [&](Value buffer) { return blockOf(buffer, block); };
+  scratch = {ofBlock(all.q),     ofBlock(all.o),    ofBlock(all.oTotal),   all.p,
+             ofBlock(all.max),   ofBlock(all.sum),  ofBlock(all.sumTotal), all.partial,
+             ofBlock(all.shift), ofBlock(all.limit)};
 }
 
 TransposedForm::Staging TransposedForm::allocateStaging() {
@@ -166,6 +191,7 @@ void AttentionScheduler::forEachBlock(Value first, Value number, llvm::function_
 /// What a block of queries needs before its first keys.
 void AttentionScheduler::emitBegin() {
   emitStart();
+  emitClearTotals();
   if (op.getQuery().empty())
     return emitQueries();
   // Without keys the region must read nothing: a tensor that it asks for may be empty too.
@@ -186,11 +212,12 @@ Value TransposedForm::usedLanes() {
 void TransposedForm::emitStart() {
   int64_t width = blocking.width;
   mapColumns(index(width), [&](Value lane) {
-    store(f(0.0), scratch.max, {lane});
+    Value none = f(-std::numeric_limits<double>::infinity());
+    store(none, scratch.max, {lane});
+    store(none, scratch.limit, {lane});
+    store(f(0.0), scratch.shift, {lane});
     store(f(0.0), scratch.sum, {lane});
   });
-  for (int64_t vector = 0; vector < blocking.width / blocking.lanes; ++vector)
-    store(arith::ConstantIntOp::create(b, loc, 1, 32), scratch.pending, {index(vector)});
   auto clear = scf::ForOp::create(b, loc, index(0), extent('E'), index(1));
   {
     OpBuilder::InsertionGuard guard(b);
@@ -199,7 +226,21 @@ void TransposedForm::emitStart() {
   }
 }
 
-/// Qt = Q^T * scale * log2(e); with pairs Qt[d/2][q] = {Q[q][d], Q[q][d+1]}.
+std::pair<Value, Value> TransposedForm::extentsOfO() { return {extent('E'), usedLanes()}; }
+
+/// tile.softmax_step rounds m log2(e), where that is not too large. Targets without fused multiply-add leave no rest, and
+/// have 0 here too, or NaN where m log2(e) is infinite.
+Value TransposedForm::emitShiftRest(Value lane) {
+  Value max = load(scratch.max, {lane}), log2e = f(std::numbers::log2e);
+  Value shift = arith::MulFOp::create(b, loc, max, log2e);
+  Value rest = math::FmaOp::create(b, loc, max, log2e, arith::NegFOp::create(b, loc, shift));
+  Value isShifted = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, load(scratch.limit, {lane}),
+                                          f(-std::numeric_limits<double>::infinity()));
+  Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, rest, rest);
+  return arith::SelectOp::create(b, loc, arith::AndIOp::create(b, loc, isShifted, isNumber), rest, f(0.0));
+}
+
+/// Qt = Q^T * scale; with pairs Qt[d/2][q] = {Q[q][d], Q[q][d+1]}.
 void TransposedForm::emitQueries() {
   Value rows = isTransformed(op.getQ())
                    ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', staging.rows)
@@ -213,7 +254,7 @@ void TransposedForm::emitQueries() {
   Value q =
       b.createBlock(&pack.getBody(), {}, {seen, b.getIndexType(), b.getIndexType()}, {loc, loc, loc})->getArgument(0);
   if (!pairs)
-    q = arith::MulFOp::create(b, loc, converted(q, real), f(scale));
+    q = arith::MulFOp::create(b, loc, converted(q, real), f(op.getScaleValue()));
   tile::YieldOp::create(b, loc, q);
 }
 

@@ -10,6 +10,7 @@
 //   AttentionToTile.cpp   items, the walk over key blocks
 //   AttentionBlocks.cpp   views, score, mask, the search for NaN in V
 //   AttentionPrefetch.cpp what is asked for before it is needed
+//   AttentionSums.cpp     sums over many keys
 //   AttentionRows.cpp     conversion of types, transformed rows; how a block of queries ends
 //
 //===----------------------------------------------------------------------===//
@@ -44,15 +45,17 @@ mlir::Value extentOf(mlir::OpBuilder &builder, attn::AttentionOp op, char letter
 class AttentionScheduler {
 public:
   AttentionScheduler(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking)
-      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()),
-        isSum(attn::isSumWithScore(op)), scale(op.getScaleValue() * (isSum ? std::numbers::log2e : 1.0)) {}
+      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()) {}
   virtual ~AttentionScheduler() = default;
   void emit();
 
 protected:
-  /// Scratch memory of a block of queries. Q and O lie as the form wants them.
+  /// Scratch memory of a block of queries. Q and O lie as the form wants them; `max` is in units of a score. Long sums
+  /// are carried to the totals from time to time (emitCarry): O and the sum of a row are o + oTotal and sum + sumTotal.
   struct Scratch {
-    mlir::Value q, o, p, max, sum, pending;
+    mlir::Value q, o, oTotal, p, max, sum, sumTotal;
+    mlir::Value partial;      ///< one row of O, of one block of keys
+    mlir::Value shift, limit; ///< of tile.softmax_step; null in forms that have none
   };
 
   /// An element [.., i, .., j] of a captured tensor that the score reads, and where a block of it lies as [key][query].
@@ -79,6 +82,10 @@ protected:
   virtual void selectBlock(mlir::Value block) = 0;
   /// A block of queries before its first keys: an empty softmax, O = 0.
   virtual void emitStart() = 0;
+  /// The rows of O in scratch memory, and their elements, of the current block of queries.
+  virtual std::pair<mlir::Value, mlir::Value> extentsOfO() = 0;
+  /// Weights of a row are 2^(s' * log2(e) - shift): what rounding has left of max * log2(e) - shift.
+  virtual mlir::Value emitShiftRest(mlir::Value lane) { return f(0.0); }
   /// Q * scale, where the contraction wants it.
   virtual void emitQueries() = 0;
   /// Makes the block of keys from n0 (`count` of them) the current one, for all blocks of queries of the item.
@@ -139,6 +146,15 @@ protected:
   void emitValues(mlir::Value someMasked);
   void emitOutput();
 
+  // Long sums (AttentionSums.cpp).
+  void ifLong(llvm::function_ref<void()> body);
+  void forEachOfO(llvm::function_ref<void(mlir::ValueRange)> body);
+  void emitClearTotals();
+  void emitCarry(mlir::Value sums, mlir::ValueRange at, mlir::Value totals, mlir::ValueRange totalAt);
+  void emitCarrySums();
+  void emitCarryBefore(mlir::Value key, mlir::Value first, mlir::Value number);
+  void emitAddTotals();
+
   // Scores, types.
   mlir::Value scoreOf(mlir::Value acc, mlir::Value key, mlir::Value query);
   mlir::Value allowed(mlir::Value key, mlir::Value query);
@@ -161,9 +177,10 @@ protected:
   }
   /// The softmax of a row at its end; the values gathered so far are still to be multiplied by `factor`.
   struct RowEnd {
-    mlir::Value max, sum, factor;
+    mlir::Value lse, sum, factor;
   };
   RowEnd emitRowEnd(mlir::Value lane);
+  mlir::Value emitLse(mlir::Value lane, mlir::Value sum);
 
   mlir::OpBuilder &b;
   attn::AttentionOp op;
@@ -171,10 +188,9 @@ protected:
   Blocking blocking;
   MaskPlan mask;
   mlir::Type real;                             ///< of all arithmetic (A8)
-  bool isSum;                                  ///< the score is s or s + ...: the maximum can be subtracted from s
-  double scale;                                ///< of a raw score, in log2 units if isSum
   mlir::Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
   mlir::Value n0, count, valueRows;            ///< the current block of keys: its first, how many, and V's rows
+  mlir::Value epoch;                           ///< of the last key that was met (in memory): emitCarryBefore
   mlir::Value isMet, isFirst; ///< some block of queries has met it (in memory); the current one is the first
   mlir::Value m, n, step;     ///< M, N, queries of a block
   Scratch scratch;            ///< of the current block of queries

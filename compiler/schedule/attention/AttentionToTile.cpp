@@ -11,19 +11,19 @@
 // After, W queries in the lanes:
 //   scf.forall (%item) in (B * H * ceil(M / (U * W))) {
 //     for each of U blocks of W queries:
-//       %qt = tile.transpose Q rows [q0, q0 + W) * scale * log2(e);   %ot = 0;  %l = 0;  %m = 0;  %pending = 1
+//       %qt = tile.transpose Q rows [q0, q0 + W) * scale;   %ot = 0;  %l = 0;  %m = -inf
 //     for %n over the blocks of Nb keys that the mask leaves (MaskPlan.h) {
 //       for each of U blocks of W queries:
 //         some allowed?  (MaskPlan; empty blocks end here)
-//         full block:    tile.contract K Qt init { -m } epilogue { tile.softmax_step -> P }
-//         partial block: the same with epilogue { t = allowed ? acc : -inf; tile.softmax_step -> P }
-//         tile.contract V^T P init { ot } epilogue { ot = acc }
+//         full block:    tile.contract K Qt epilogue { tile.softmax_step -> P }
+//         partial block: the same with epilogue { s' = allowed ? acc : -inf; tile.softmax_step -> P }
+//         tile.contract V^T P epilogue { ot += acc }           (long sums: AttentionSums.cpp)
 //         or, where a partial block is mostly empty (the diagonal): the same for each vector of queries alone, with the
 //         keys that the mask leaves to it
 //     }
 //     for each of U blocks of W queries:
-//       a sink: l += 2^(sink * log2(e) - m), the maximum raised first where it must be
-//       tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = (m + log2 l) * ln 2
+//       a sink: l += e^(sink - m), the maximum raised first where it must be
+//       tile.transpose O^T / l -> O,  rows with l = 0 become 0;  lse = m + log l
 //   }
 //
 // Arithmetic is f64 where queries are f64, else f32 (A8). Tensors of another float type are converted block by block, K
@@ -92,6 +92,7 @@ void AttentionScheduler::emitKeyBlock() {
   Value none32 = arith::ConstantIntOp::create(b, loc, 0, 32), one32 = arith::ConstantIntOp::create(b, loc, 1, 32);
   isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, load(isMet, {index(0)}), none32);
   store(one32, isMet, {index(0)});
+  emitCarrySums();
   emitVisited(full, truth.someMasked);
 }
 
@@ -137,6 +138,8 @@ void AttentionScheduler::emitItem(Value item) {
 
   allocate();
   isMet = scratchBuffer({1}, b.getI32Type());
+  epoch = scratchBuffer({1}, b.getI64Type());
+  store(arith::ConstantIntOp::create(b, loc, 0, 64), epoch, {index(0)});
   forEachBlock(first, blocksHere, [&] { emitBegin(); });
   setNext(item);
   Value low = arith::MulIOp::create(b, loc, first, step);
@@ -156,6 +159,7 @@ void AttentionScheduler::emitItem(Value item) {
 
 void AttentionScheduler::emitWalks(IndexRange range, Value first, Value number) {
   mask.emitWalk(b, loc, range, n, blocking.keys, [&](Value key) {
+    emitCarryBefore(key, first, number);
     setKeyBlock(key);
     forEachBlock(first, number, [&] { emitKeyBlock(); });
   });

@@ -79,12 +79,10 @@ void TransposedForm::setVector(Value vector, IndexRange range) {
     int64_t features = cast<MemRefType>(memref.getType()).getDimSize(1);
     return slice(memref, {first, zero}, {number, b.getIndexAttr(features)});
   };
-  scratch = {columns(scratch.q),
-             columns(scratch.o),
-             columns(scratch.p),
-             slice(scratch.max, {lane}, {width}),
-             slice(scratch.sum, {lane}, {width}),
-             slice(scratch.pending, {vector}, {b.getIndexAttr(1)})};
+  auto state = [&](Value memref) { return slice(memref, {lane}, {width}); };
+  scratch = {columns(scratch.q),   columns(scratch.o),  columns(scratch.oTotal),   columns(scratch.p),
+             state(scratch.max),   state(scratch.sum),  columns(scratch.sumTotal), columns(scratch.partial),
+             state(scratch.shift), state(scratch.limit)};
   for (Matrix &matrix : matrices)
     matrix.block = slice(matrix.block, {skipped, lane}, {count, width});
   q0 = add(q0, lane);

@@ -6,15 +6,15 @@
 // One block of queries and one of keys, Nb = 64, W' = 64 keys of a panel (16 with dots), E = 80:
 //
 //   %kt = tile.transpose K[n0 ..]                                                    // not with dots
-//   tile.contract rows(queries) cols(W' keys) k(D) lhs(Q * scale) rhs(%kt) epilogue { P[q][n] = allowed ? t : -inf }
+//   tile.contract rows(queries) cols(W' keys) k(D) lhs(Q * scale) rhs(%kt) epilogue { P[q][n] = allowed ? s' : -inf }
 //   for each query q:
 //     %mx = tile.reduce max P[q][..]
-//     where %mx exceeds m by 30, or is the first score:  O[q], l *= 2^(m - mx);  m = mx
-//     l += tile.reduce add { P[q][n] = 2^(P[q][n] - m) }
-//   tile.contract rows(queries) cols(64 features) k(count) lhs(P) rhs(V[n0 ..][0 .. 64])  init { O } epilogue { O }
-//   tile.contract rows(queries) cols(16 features) k(count) lhs(P) rhs(V[n0 ..][64 .. 80]) init { O } epilogue { O }
+//     where u (%mx - m) exceeds 30, u = log2(e), or %mx is the first score:  O[q], l *= 2^(u (m - mx));  m = mx
+//     l += tile.reduce add { P[q][n] = 2^(u (P[q][n] - m)) }
+//   tile.contract rows(queries) cols(64 features) k(count) lhs(P) rhs(V[n0 ..][0 .. 64])  epilogue { O += .. }
+//   tile.contract rows(queries) cols(16 features) k(count) lhs(P) rhs(V[n0 ..][64 .. 80]) epilogue { O += .. }
 //
-// m is always finite, as in the transposed form (tile.softmax_step): it starts at 0 and changes to finite values only.
+// As in the transposed form (tile.softmax_step), m starts at -inf and changes to finite values only.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,9 +58,17 @@ bool RowForm::readsInPlace(Value memref, StringRef layout, char feature) {
 
 void RowForm::allocate() {
   int64_t width = blocking.width, number = blocking.blocks, d = op.getExtent('D');
-  itemScratch = {scratchBuffer({number, width, d}, real),     scratchBuffer({number, width, paddedE}, real),
-                 scratchBuffer({width, blocking.keys}, real), scratchBuffer({number, width}, real),
-                 scratchBuffer({number, width}, real),        Value()};
+  auto buffer = [&](ArrayRef<int64_t> shape) { return scratchBuffer(shape, real); };
+  itemScratch = {buffer({number, width, d}),
+                 buffer({number, width, paddedE}),
+                 buffer({number, width, paddedE}),
+                 buffer({width, blocking.keys}),
+                 buffer({number, width}),
+                 buffer({number, width}),
+                 buffer({number, 1, width}),
+                 buffer({1, paddedE}),
+                 Value(),
+                 Value()};
   keyBuffer = readsInPlace(op.getK(), op.getKLayout(), 'D') ? Value() : scratchBuffer({blocking.keys, d}, real);
   panelBuffer = dots ? Value() : scratchBuffer({d, blocking.keys}, real);
   bool valuesInPlace = readsInPlace(op.getV(), op.getVLayout(), 'E') && op.getExtent('E') == paddedE;
@@ -79,8 +87,9 @@ void RowForm::clear(Value buffer) {
 
 void RowForm::selectBlock(Value block) {
   const Scratch &all = itemScratch;
-  scratch = {blockOf(all.q, block),   blockOf(all.o, block),   all.p,
-             blockOf(all.max, block), blockOf(all.sum, block), Value()};
+  auto ofBlock = [&](Value buffer) { return blockOf(buffer, block); };
+  scratch = {ofBlock(all.q),   ofBlock(all.o),        ofBlock(all.oTotal), all.p,   ofBlock(all.max),
+             ofBlock(all.sum), ofBlock(all.sumTotal), all.partial,         Value(), Value()};
 }
 
 void RowForm::emitStart() {
@@ -88,10 +97,12 @@ void RowForm::emitStart() {
     mapColumns(index(paddedE), [&](Value column) { store(f(0.0), scratch.o, {row, column}); });
   });
   mapColumns(index(blocking.width), [&](Value row) {
-    store(f(0.0), scratch.max, {row});
+    store(f(-std::numeric_limits<double>::infinity()), scratch.max, {row});
     store(f(0.0), scratch.sum, {row});
   });
 }
+
+std::pair<Value, Value> RowForm::extentsOfO() { return {queries, index(paddedE)}; }
 
 void RowForm::emitQueries() {
   Value rows = isTransformed(op.getQ())
@@ -100,7 +111,7 @@ void RowForm::emitQueries() {
   forRange(index(0), queries, 1, [&](Value row) {
     mapColumns(extent('D'), [&](Value column) {
       Value q = converted(load(rows, {row, column}), real);
-      store(arith::MulFOp::create(b, loc, q, f(scale)), scratch.q, {row, column});
+      store(arith::MulFOp::create(b, loc, q, f(op.getScaleValue())), scratch.q, {row, column});
     });
   });
 }
@@ -154,18 +165,23 @@ void RowForm::emitProducts(Value scores, bool partial) {
     Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                     {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
     Value row = epilogue->getArgument(1), key = epilogue->getArgument(2);
-    Value t = scoreOf(epilogue->getArgument(0), key, add(q0, row));
+    Value score = scoreOf(epilogue->getArgument(0), key, add(q0, row));
     if (partial && !op.getMask().empty())
-      t = arith::SelectOp::create(b, loc, allowed(key, add(q0, row)), t, f(-std::numeric_limits<double>::infinity()));
-    store(t, scores, {row, sub(key, n0)});
+      score = arith::SelectOp::create(b, loc, allowed(key, add(q0, row)), score,
+                                      f(-std::numeric_limits<double>::infinity()));
+    store(score, scores, {row, sub(key, n0)});
     tile::YieldOp::create(b, loc, Value());
   });
 }
 
-/// 2^t, to 3 ulp.
-Value RowForm::emitWeight(Value t) { return math::Exp2Op::create(b, loc, t, arith::FastMathFlags::afn); }
+/// e^(score - max), to 3 ulp and what (score - max) log2(e) is rounded by.
+Value RowForm::emitWeight(Value score, Value max) {
+  Value below = arith::SubFOp::create(b, loc, score, max);
+  Value t = arith::MulFOp::create(b, loc, below, f(std::numbers::log2e));
+  return math::Exp2Op::create(b, loc, t, arith::FastMathFlags::afn);
+}
 
-/// The maximum of row `row` after this block, which O and l are brought to.
+/// The maximum of row `row` after this block, which O and l are brought to; 0 where it has no score yet.
 Value RowForm::emitMaximum(Value row, Value end) {
   Value none = f(-std::numeric_limits<double>::infinity());
   auto reduce = tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Max, index(0), end, none);
@@ -177,28 +193,35 @@ Value RowForm::emitMaximum(Value row, Value end) {
   auto compare = [&](arith::CmpFPredicate predicate, Value lhs, Value rhs) -> Value {
     return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
   };
-  Value largest = reduce.getResult(), old = load(scratch.max, {row}), sum = load(scratch.sum, {row});
-  Value unset = compare(arith::CmpFPredicate::OEQ, sum, f(0.0));
-  Value above =
-      compare(arith::CmpFPredicate::OGT, arith::SubFOp::create(b, loc, largest, old), f(attn::kRescaleThreshold));
+  Value largest = reduce.getResult(), old = load(scratch.max, {row});
+  Value unset = compare(arith::CmpFPredicate::OEQ, old, none);
+  Value above = compare(arith::CmpFPredicate::OGT, arith::SubFOp::create(b, loc, largest, old),
+                        f(attn::kRescaleThreshold * std::numbers::ln2));
   Value finite = compare(arith::CmpFPredicate::OEQ, arith::SubFOp::create(b, loc, largest, largest), f(0.0));
-  Value raised = arith::AndIOp::create(b, loc, arith::OrIOp::create(b, loc, unset, above), finite);
+  Value raised = arith::AndIOp::create(b, loc, above, finite); // a first score is infinitely far above none
   Value now = arith::SelectOp::create(b, loc, raised, largest, old);
   store(now, scratch.max, {row});
-  // A row that meets its first score has nothing to scale, and 2^(m - mx) may be infinite.
   Value scales = arith::AndIOp::create(b, loc, raised, arith::XOrIOp::create(b, loc, unset, flag(true)));
   auto branch = scf::IfOp::create(b, loc, scales, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  Value factor = emitWeight(arith::SubFOp::create(b, loc, old, now));
-  store(arith::MulFOp::create(b, loc, sum, factor), scratch.sum, {row});
-  mapColumns(index(paddedE), [&](Value column) {
-    store(arith::MulFOp::create(b, loc, load(scratch.o, {row, column}), factor), scratch.o, {row, column});
-  });
-  return now;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    scaleSums(row, emitWeight(old, now));
+  }
+  return arith::SelectOp::create(b, loc, compare(arith::CmpFPredicate::OEQ, now, none), f(0.0), now);
 }
 
-/// P[q][n] = 2^(t - m), l[q] += sum_n P[q][n].
+void RowForm::scaleSums(Value row, Value factor) {
+  auto scale = [&](Value memref, ValueRange at) {
+    store(arith::MulFOp::create(b, loc, load(memref, at), factor), memref, at);
+  };
+  scale(scratch.sum, {row});
+  scale(scratch.sumTotal, {index(0), row});
+  for (Value rows : {scratch.o, scratch.oTotal})
+    mapColumns(index(paddedE), [&](Value column) { scale(rows, {row, column}); });
+}
+
+/// P[q][n] = e^(s' - m), l[q] += sum_n P[q][n].
 void RowForm::emitSoftmax(bool partial) {
   Value end = partial ? count : index(blocking.keys);
   forRange(index(0), queries, 1, [&](Value row) {
@@ -208,8 +231,7 @@ void RowForm::emitSoftmax(bool partial) {
     {
       OpBuilder::InsertionGuard guard(b);
       Value key = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
-      Value t = arith::SubFOp::create(b, loc, load(scratch.p, {row, key}), max);
-      Value p = emitWeight(t);
+      Value p = emitWeight(load(scratch.p, {row, key}), max);
       store(p, scratch.p, {row, key});
       tile::YieldOp::create(b, loc, p);
     }
@@ -258,8 +280,10 @@ void RowForm::emitAccumulate() {
 }
 
 void RowForm::emitMaskedAccumulate() {
-  forRange(index(0), queries, 1, [&](Value row) {
-    forRange(index(0), count, 1, [&](Value key) {
+  Value zero = index(0);
+  forRange(zero, queries, 1, [&](Value row) {
+    mapColumns(extent('E'), [&](Value column) { store(f(0.0), scratch.partial, {zero, column}); });
+    forRange(zero, count, 1, [&](Value key) {
       Value p = load(scratch.p, {row, key});
       Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
       if (!op.getMask().empty())
@@ -268,9 +292,13 @@ void RowForm::emitMaskedAccumulate() {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(branch.thenBlock());
       mapColumns(extent('E'), [&](Value column) {
-        Value v = converted(load(valueRows, {key, column}), real), old = load(scratch.o, {row, column});
-        store(arith::AddFOp::create(b, loc, old, arith::MulFOp::create(b, loc, p, v)), scratch.o, {row, column});
+        Value v = converted(load(valueRows, {key, column}), real), old = load(scratch.partial, {zero, column});
+        store(math::FmaOp::create(b, loc, p, v, old), scratch.partial, {zero, column});
       });
+    });
+    mapColumns(extent('E'), [&](Value column) {
+      Value sum = arith::AddFOp::create(b, loc, load(scratch.o, {row, column}), load(scratch.partial, {zero, column}));
+      store(sum, scratch.o, {row, column});
     });
   });
 }

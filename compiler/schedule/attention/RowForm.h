@@ -27,6 +27,7 @@ protected:
   void allocate() override;
   void selectBlock(mlir::Value block) override;
   void emitStart() override;
+  std::pair<mlir::Value, mlir::Value> extentsOfO() override;
   void emitQueries() override;
   void setKeys() override;
   void emitScores(bool partial) override;
@@ -38,13 +39,14 @@ protected:
   /// The parts of setKeys: Kt; V.
   void setPanel();
   void setValues();
-  /// scores[q][n - n0] = allowed ? t : -inf.
+  /// scores[q][n - n0] = allowed ? s' : -inf.
   void emitProducts(mlir::Value scores, bool partial);
-  mlir::Value emitWeight(mlir::Value t);
+  mlir::Value emitWeight(mlir::Value score, mlir::Value max);
 
 private:
   void emitSoftmax(bool partial);
   mlir::Value emitMaximum(mlir::Value row, mlir::Value end);
+  void scaleSums(mlir::Value row, mlir::Value factor);
   mlir::Value panelOf(mlir::Value first);
   void clear(mlir::Value buffer);
   bool readsInPlace(mlir::Value memref, mlir::StringRef layout, char feature);

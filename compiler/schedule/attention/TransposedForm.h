@@ -49,6 +49,9 @@ private:
     mlir::Value keys, values, rows;
   };
 
+  std::pair<mlir::Value, mlir::Value> extentsOfO() override;
+  mlir::Value emitShiftRest(mlir::Value lane) override;
+  bool foldsScale();
   Staging allocateStaging();
   mlir::Value usedLanes();
   IndexRange keysOf(mlir::Value vector);

@@ -5,8 +5,8 @@
 //
 //   %s = memref.alloc(B * H, M, N)
 //   scf.forall (%item) {
-//     S[q][..] = -inf;   over the blocks of keys that the mask leaves:  S[q][n] = allowed ? t : -inf
-//     for each query q:  m = max S[q][..];  S[q][n] = 2^(S[q][n] - m);  l = sum S[q][..]
+//     S[q][..] = -inf;   over the blocks of keys that the mask leaves:  S[q][n] = allowed ? s' : -inf
+//     for each query q:  m = max S[q][..];  S[q][n] = e^(S[q][n] - m);  l = sum S[q][..]
 //     over the same blocks:  O += S V
 //     O / l
 //   }
@@ -59,25 +59,32 @@ void UnfusedForm::emitVisited(Value full, Value someMasked) {
 
 void UnfusedForm::emitSoftmax() {
   Value none = f(-std::numeric_limits<double>::infinity()), all = scoresOf(index(0), n);
-  auto reduce = [&](tile::ReductionKind kind, Value init, llvm::function_ref<Value(Value)> body) -> Value {
-    auto op = tile::ReduceOp::create(b, loc, real, kind, index(0), n, init);
+  auto reduce = [&](tile::ReductionKind kind, Value begin, Value end, Value init,
+                    llvm::function_ref<Value(Value)> body) -> Value {
+    auto op = tile::ReduceOp::create(b, loc, real, kind, begin, end, init);
     OpBuilder::InsertionGuard guard(b);
     Value key = b.createBlock(&op.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
     tile::YieldOp::create(b, loc, body(key));
     return op.getResult();
   };
   forRange(index(0), queries, 1, [&](Value row) {
-    Value largest = reduce(tile::ReductionKind::Max, none, [&](Value key) { return load(all, {row, key}); });
+    Value largest =
+        reduce(tile::ReductionKind::Max, index(0), n, none, [&](Value key) { return load(all, {row, key}); });
     Value finite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
                                          arith::SubFOp::create(b, loc, largest, largest), f(0.0));
     Value max = arith::SelectOp::create(b, loc, finite, largest, f(0.0));
-    Value sum = reduce(tile::ReductionKind::Add, f(0.0), [&](Value key) {
-      Value p = emitWeight(arith::SubFOp::create(b, loc, load(all, {row, key}), max));
-      store(p, all, {row, key});
-      return p;
-    });
     store(max, scratch.max, {row});
-    store(sum, scratch.sum, {row});
+    store(f(0.0), scratch.sum, {row});
+    forRange(index(0), n, attn::kEpochKeys, [&](Value first) {
+      Value end = min(n, add(first, index(attn::kEpochKeys)));
+      Value sum = reduce(tile::ReductionKind::Add, first, end, f(0.0), [&](Value key) {
+        Value p = emitWeight(load(all, {row, key}), max);
+        store(p, all, {row, key});
+        return p;
+      });
+      store(arith::AddFOp::create(b, loc, load(scratch.sum, {row}), sum), scratch.sum, {row});
+      emitCarry(scratch.sum, row, scratch.sumTotal, {index(0), row});
+    });
   });
 }
 

@@ -95,6 +95,11 @@ IndexRange MaskPlan::emitKeyHull(OpBuilder &b, Location loc, IndexRange queries,
   return hull;
 }
 
+/// Blocks begin at multiples of their size, so that a row meets its keys in the same blocks whatever its neighbours see.
+static Value alignDown(OpBuilder &b, Location loc, Value key, Value size) {
+  return b.createOrFold<arith::SubIOp>(loc, key, b.createOrFold<arith::RemSIOp>(loc, key, size));
+}
+
 /// The first key at or after `from` that lies in one of `ranges`, or `end`.
 static Value nextKey(OpBuilder &b, Location loc, ArrayRef<IndexRange> ranges, Value from, Value end) {
   Value next = end;
@@ -141,7 +146,8 @@ void MaskPlan::emitWalk(OpBuilder &b, Location loc, IndexRange queries, Value n,
   if (ranges.empty()) // nothing is ever allowed
     return;
   if (ranges.size() == 1)
-    return emitFor(b, loc, ranges[0].low, b.createOrFold<arith::AddIOp>(loc, ranges[0].high, index(1)), size, body);
+    return emitFor(b, loc, alignDown(b, loc, ranges[0].low, size),
+                   b.createOrFold<arith::AddIOp>(loc, ranges[0].high, index(1)), size, body);
 
   auto loop = scf::WhileOp::create(b, loc, TypeRange{b.getIndexType()}, ValueRange{nextKey(b, loc, ranges, zero, n)});
   OpBuilder::InsertionGuard guard(b);
@@ -149,7 +155,7 @@ void MaskPlan::emitWalk(OpBuilder &b, Location loc, IndexRange queries, Value n,
   Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, before->getArgument(0), n);
   scf::ConditionOp::create(b, loc, more, before->getArguments());
   Block *after = b.createBlock(&loop.getAfter(), {}, {b.getIndexType()}, {loc});
-  Value n0 = after->getArgument(0);
+  Value n0 = alignDown(b, loc, after->getArgument(0), size);
   body(n0);
   Value from = b.createOrFold<arith::AddIOp>(loc, n0, size);
   scf::YieldOp::create(b, loc, ValueRange{nextKey(b, loc, ranges, from, n)});

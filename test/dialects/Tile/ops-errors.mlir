@@ -68,3 +68,51 @@ func.func @pairs_of_floats(%x: memref<?x8xf32>, %panel: memref<4x16xi32>, %n: in
   }
   return
 }
+
+// -----
+
+func.func @step_outside(%s: f32, %m: memref<16xf32>, %p: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{stands in the epilogue of a tile.contract only}}
+  tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p from %c0) scaled(%p) {unit = 1.0} : f32, memref<16xf32>, memref<64x16xf32>, memref<64x16xf32>
+  return
+}
+
+// -----
+
+func.func @step_columns(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index, %m: memref<8xf32>, %p: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{has a state for 8 columns in a contraction of 16}}
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p from %c0) scaled(%p) {unit = 1.0} : f32, memref<8xf32>, memref<64x16xf32>, memref<64x16xf32>
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @step_unit(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index, %m: memref<16xf32>, %p: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{unit and threshold must be positive}}
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p from %c0) scaled(%p) {unit = -1.0} : f32, memref<16xf32>, memref<64x16xf32>, memref<64x16xf32>
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @step_weights(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index, %m: memref<16xf32>, %p: memref<64x16xf64>, %o: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{weights must have 16 columns of 'f32', or of i32 for pairs}}
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p from %c0) scaled(%o) {unit = 1.0} : f32, memref<16xf32>, memref<64x16xf64>, memref<64x16xf32>
+    tile.yield
+  }
+  return
+}

@@ -23,14 +23,14 @@ func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf3
   // Mostly empty blocks: each vector of 16 queries with its own keys.
   // CHECK: scf.for %[[VECTOR:.*]] = %c0 to %c4 step %c1
   // CHECK: memref.subview %[[QT]][0, %{{.*}}] [64, 16]
-  // CHECK: tile.contract {{.*}} tail =  clamp init
+  // CHECK: tile.contract {{.*}} tail =  clamp epilogue
   // CHECK: {tile_rows = 8 : i64}
   // CHECK: scf.if %{{.*}} {
-  // CHECK: tile.contract {{.*}} rhs(%[[QT]] : {{.*}}) tail =  exact init
+  // CHECK: tile.contract {{.*}} rhs(%[[QT]] : {{.*}}) tail =  exact epilogue
   // CHECK-NOT: arith.select {{.*}} : f32
   // CHECK: tile.softmax_step
   // CHECK: } else {
-  // CHECK: tile.contract {{.*}} tail =  clamp init
+  // CHECK: tile.contract {{.*}} tail =  clamp epilogue
   // CHECK: arith.cmpi sle
   // CHECK: arith.select %{{.*}}, %{{.*}}, %{{.*}} : f32
   // CHECK: tile.softmax_step
@@ -53,14 +53,13 @@ func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf3
 // -----
 
 module attributes {tile.target = #tile.target<lanes = 8, registers = 16, l1 = 32768, l2 = 524288>} {
-// 16 registers: three vectors of 8 queries. A score region gets the scaled score in natural units; m is subtracted by
-// the softmax step, not by the start of the sum.
+// 16 registers: three vectors of 8 queries. A score region gets the scaled score; the softmax step subtracts the maximum.
 // CHECK-LABEL: func @score
 func.func @score(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
   // CHECK: memref.alloca() {{.*}} : memref<4x64x24xf32>
   // CHECK: tile.contract {{.*}} tail =  exact epilogue
   // CHECK: math.tanh
-  // CHECK: tile.softmax_step %{{.*}} max(%{{.*}}) sum(%{{.*}}) pending(%{{.*}}) weights(%{{.*}} from %{{.*}}) scaled(%{{.*}}) :
+  // CHECK: tile.softmax_step %{{.*}} max(%{{.*}}) shift(%{{.*}}) limit(%{{.*}}) sum(%{{.*}}) weights(%{{.*}} from %{{.*}}) scaled(%{{.*}}, %{{.*}}, %{{.*}}) {unit = 1.442{{.*}}}
   attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
     outs("ME", %o : memref<?x64xf32>) score {
   ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
@@ -93,7 +92,8 @@ func.func @bf16(%q: memref<?x64xf32>, %k: memref<?x64xbf16>, %v: memref<?x64xbf1
 // -----
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576, bf16_dot = true>} {
-// Dot products of pairs: K in place, V packed once per block of keys, P stored as pairs, the scale on the f32 sums.
+// Dot products of pairs: K in place, V packed once per block of keys, P stored as pairs, the scale in the unit
+// of the softmax step.
 // CHECK-LABEL: func @pairs
 // CHECK-SAME: %{{.*}}: memref<?x64xbf16>, %[[K:.*]]: memref<?x64xbf16>
 func.func @pairs(%q: memref<?x64xbf16>, %k: memref<?x64xbf16>, %v: memref<?x64xbf16>, %o: memref<?x64xbf16>) {
@@ -103,8 +103,7 @@ func.func @pairs(%q: memref<?x64xbf16>, %k: memref<?x64xbf16>, %v: memref<?x64xb
   // CHECK: arith.ori
   // CHECK: scf.for
   // CHECK: tile.contract {{.*}} k(%c32) lhs(%{{.*}} : memref<?x64xbf16, strided<[64, 1], offset: ?>>) rhs(%{{.*}} : memref<32x64xi32{{.*}}
-  // CHECK: arith.mulf
-  // CHECK: tile.softmax_step {{.*}} {subtracted} : f32, {{.*}} memref<32x64xi32>
+  // CHECK: tile.softmax_step %{{.*}} max({{.*}} {unit = 0.180{{.*}}} : f32, {{.*}} memref<32x64xi32>
   // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<64x32xi32, strided<[1, 64]>>) rhs(%{{.*}} : memref<32x64xi32>)
   attn.attention q(%q "MD" : memref<?x64xbf16>) k(%k "ND" : memref<?x64xbf16>) v(%v "NE" : memref<?x64xbf16>)
     outs("ME", %o : memref<?x64xbf16>)
@@ -115,19 +114,17 @@ func.func @pairs(%q: memref<?x64xbf16>, %k: memref<?x64xbf16>, %v: memref<?x64xb
 // -----
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
-// A bias for every pair is transposed block by block. The score is a sum, so the maximum is subtracted by the
-// contraction: t = (s - m) + bias * log2(e).
+// A bias for every pair is transposed block by block.
 // CHECK-LABEL: func @bias
 // CHECK-SAME: %[[BIAS:[a-z0-9]*]]: memref<?x?xf32>) {
 func.func @bias(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>, %bias: memref<?x?xf32>) {
   // CHECK: %[[ROWS:.*]] = memref.subview %[[BIAS]]
   // CHECK: tile.transpose %[[ROWS]]
-  // CHECK: tile.contract {{.*}} tail =  exact init
-  // CHECK: arith.negf
+  // CHECK: tile.contract {{.*}} tail =  exact epilogue
   // CHECK: memref.prefetch %{{.*}} : memref<?x?xf32
   // CHECK: %[[B:.*]] = memref.load %{{.*}} : memref<64x64xf32>
-  // CHECK: %[[T:.*]] = math.fma %[[B]], %{{.*}}, %{{.*}} : f32
-  // CHECK: tile.softmax_step %[[T]] {{.*}} {subtracted}
+  // CHECK: %[[S:.*]] = arith.addf %{{.*}}, %[[B]] : f32
+  // CHECK: tile.softmax_step %[[S]] max
   attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
     captures(%bias : memref<?x?xf32>) outs("ME", %o : memref<?x64xf32>) score {
   ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %m: index, %n: index, %captured: memref<?x?xf32>):

@@ -30,8 +30,8 @@ func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x80xf3
   // CHECK: %[[WEIGHT:.*]] = math.exp2
   // CHECK: memref.store %[[WEIGHT]]
   // V is a panel in place: 64 of its 80 features, then 16.
-  // CHECK: tile.contract {{.*}} rhs(%{{.*}} : memref<?x64xf32, strided<[80, 1], offset: ?>>) tail =  peel init
-  // CHECK: tile.contract {{.*}} rhs(%{{.*}} : memref<?x16xf32, strided<[80, 1], offset: ?>>) tail =  peel init
+  // CHECK: tile.contract {{.*}} rhs(%{{.*}} : memref<?x64xf32, strided<[80, 1], offset: ?>>) tail =  peel epilogue
+  // CHECK: tile.contract {{.*}} rhs(%{{.*}} : memref<?x16xf32, strided<[80, 1], offset: ?>>) tail =  peel epilogue
 
   // UNFUSED: %[[S:.*]] = memref.alloc(%{{.*}}, %{{.*}}) : memref<1x?x?xf32>
   // UNFUSED: scf.forall
@@ -41,7 +41,7 @@ func.func @causal(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x80xf3
   // UNFUSED: tile.reduce max
   // UNFUSED-NOT: scf.if
   // UNFUSED: tile.reduce add
-  // UNFUSED: tile.contract {{.*}} tail =  peel init
+  // UNFUSED: tile.contract {{.*}} tail =  peel epilogue
   attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x80xf32>)
     outs("ME", %o : memref<?x80xf32>) mask {
   ^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
