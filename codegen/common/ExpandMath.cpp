@@ -6,7 +6,9 @@
 // libm would be called once per lane. Upstream's polynomials replace everything except what stands below, which is
 // faster than upstream's form of it:
 //
-//   x / c   ->  x * (1 / c)                          for a constant c
+//   x / c   ->  x * (1 / c)                          for a power of two c, where it is the same. For another constant
+//               only where the flag arcp allows it, or where erf reads it, whose form below is off by more: x / 41 must
+//               not be below 1 at x = 41, for a mask may round it down.
 //   2^x     ->  the target's own form where the flag afn allows it: a weight of a softmax may be 3 ulp off, but 2^x in
 //               a user's mask is exact for integers. On one lane of a vector where x is a scalar.
 //   erf(x)  ->  |x| <  7/8:  x * S(x^2)               S of degree 5, off by 9e-9
@@ -36,29 +38,31 @@ namespace attnc::codegen {
 #include "codegen/common/Passes.h.inc"
 } // namespace attnc::codegen
 
-namespace {
-/// x / c -> x * (1 / c), at most one ulp off and an eighth of the time: exporters write GELU with a division by
-/// sqrt(2).
-struct DivideByConstant : OpRewritePattern<arith::DivFOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(arith::DivFOp op, PatternRewriter &rewriter) const override {
-    APFloat divisor(0.0f);
-    if (!matchPattern(op.getRhs(), m_ConstantFloat(&divisor)))
-      return rewriter.notifyMatchFailure(op, "the divisor is no constant");
-    APFloat reciprocal(divisor.getSemantics(), 1);
-    reciprocal.divide(divisor, APFloat::rmNearestTiesToEven);
-    if (!reciprocal.isNormal())
-      return rewriter.notifyMatchFailure(op, "the reciprocal is not a normal number");
-    Type type = op.getType();
-    TypedAttr value = rewriter.getFloatAttr(getElementTypeOrSelf(type), reciprocal);
-    if (auto shaped = dyn_cast<ShapedType>(type))
-      value = DenseElementsAttr::get(shaped, Attribute(value));
-    Value factor = arith::ConstantOp::create(rewriter, op.getLoc(), value);
-    rewriter.replaceOpWithNewOp<arith::MulFOp>(op, op.getLhs(), factor);
-    return success();
-  }
-};
+/// A product with a rounded reciprocal may stand for `op`.
+static bool mayBeInexact(arith::DivFOp op) {
+  return bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::arcp) ||
+         llvm::all_of(op->getUsers(), llvm::IsaPred<math::ErfOp>);
+}
 
+/// x / c -> x * (1 / c), an eighth of the time: exporters write GELU with a division by sqrt(2).
+static void divideByConstant(RewriterBase &rewriter, arith::DivFOp op) {
+  APFloat divisor(0.0f);
+  if (!matchPattern(op.getRhs(), m_ConstantFloat(&divisor)))
+    return;
+  APFloat reciprocal = APFloat::getOne(divisor.getSemantics());
+  reciprocal.divide(divisor, APFloat::rmNearestTiesToEven);
+  if (!reciprocal.isNormal() || (!divisor.getExactInverse(nullptr) && !mayBeInexact(op)))
+    return;
+  Type type = op.getType();
+  TypedAttr value = rewriter.getFloatAttr(getElementTypeOrSelf(type), reciprocal);
+  if (auto shaped = dyn_cast<ShapedType>(type))
+    value = DenseElementsAttr::get(shaped, Attribute(value));
+  rewriter.setInsertionPoint(op);
+  Value factor = arith::ConstantOp::create(rewriter, op.getLoc(), value);
+  rewriter.replaceOpWithNewOp<arith::MulFOp>(op, op.getLhs(), factor);
+}
+
+namespace {
 /// erf on native vectors, as the file's header says. NaN stays NaN: it is neither clamped nor small.
 struct ExpandErf : OpRewritePattern<math::ErfOp> {
   ExpandErf(MLIRContext *context, const VectorTarget &target)
@@ -133,12 +137,13 @@ struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
     std::unique_ptr<VectorTarget> vectors = makeVectorTarget(getOperation(), target);
     if (!vectors)
       return signalPassFailure();
+    IRRewriter rewriter(&getContext()); // before erf becomes something else
+    getOperation()->walk([&](arith::DivFOp op) { divideByConstant(rewriter, op); });
     RewritePatternSet patterns(&getContext());
     math::populateExpansionPatterns(patterns, {"exp2", "powf", "rsqrt", "fpowi", "ipowi", "clampf", "sinh", "cosh"});
     populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions());
     if (!StringRef(vectors->info.features).contains("avx512bf16"))
       arith::populateExpandBFloat16Patterns(patterns); // LLVM would call a function that older libraries lack
-    patterns.add<DivideByConstant>(&getContext());
     patterns.add<ExpandErf, ExpandExp2>(&getContext(), *vectors);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/ScoreRegion.h"
+#include "dialects/Attn/Smooth.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 
@@ -51,13 +52,13 @@ static std::optional<double> getFactor(Operation *op, Value value) {
   return factor && std::isfinite(*factor) ? factor : std::nullopt;
 }
 
-/// While the only use of s is `s * c` or `s / c`, that is a part of the scale.
+/// While the only use of s is `s * c` or `s / c`, and nothing hangs on its last bit, that is a part of the scale.
 static double peelScale(Value s, Value &root) {
   double scale = 1.0;
   while (s != root && s.hasOneUse()) {
     Operation *user = *s.user_begin();
     std::optional<double> factor = getFactor(user, s);
-    if (!factor)
+    if (!factor || !attn::isReadSmoothly(user->getResult(0)))
       break;
     scale *= *factor;
     if (root == user->getResult(0))

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Attn/Smooth.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include <cmath>
@@ -105,7 +106,8 @@ private:
 };
 
 /// score { f(s * c) } is score { f(s) } with scale * c, for finite c other than 0; likewise s / c. The score must read
-/// s nowhere else. (Not for 0: 0 * inf is NaN, and such a row must stay NaN.)
+/// s nowhere else, and f must be smooth: what rounds or compares could tell s * c from the sum of products that have been
+/// scaled once. (Not for 0: 0 * inf is NaN, and such a row must stay NaN.)
 struct FoldFactorIntoScale : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
@@ -116,6 +118,8 @@ struct FoldFactorIntoScale : OpRewritePattern<AttentionOp> {
     std::optional<double> factor = factorOf(user, s);
     if (!factor)
       return rewriter.notifyMatchFailure(op, "s is not multiplied by a constant");
+    if (!isReadSmoothly(user->getResult(0)))
+      return rewriter.notifyMatchFailure(op, "something hangs on the last bit of the product");
     double scale = op.getScaleValue() * *factor;
     if (!std::isfinite(scale) || scale == 0)
       return rewriter.notifyMatchFailure(op, "the folded scale would not be finite and other than 0");

@@ -29,6 +29,29 @@ func.func @divide_by_constant(%x: vector<4xf32>) -> vector<4xf32> {
   return %0 : vector<4xf32>
 }
 
+// Any other reciprocal is rounded: 41 * (1 / 41) is below 1, and what rounds it down would see 0.
+// CHECK-LABEL: func @divide_by_41
+func.func @divide_by_41(%x: vector<4xf32>) -> (vector<4xf32>, vector<4xf32>) {
+  // CHECK: %[[EXACT:.*]] = arith.divf
+  // CHECK: %[[NEAR:.*]] = arith.mulf
+  // CHECK: return %[[EXACT]], %[[NEAR]]
+  %c = arith.constant dense<41.0> : vector<4xf32>
+  %0 = arith.divf %x, %c : vector<4xf32>
+  %1 = arith.divf %x, %c fastmath<arcp> : vector<4xf32>
+  return %0, %1 : vector<4xf32>, vector<4xf32>
+}
+
+// erf is off by more than the product: GELU as exporters write it.
+// CHECK-LABEL: func @gelu
+func.func @gelu(%x: vector<16xf32>) -> vector<16xf32> {
+  // CHECK-NOT: arith.divf
+  // CHECK: return
+  %c = arith.constant dense<1.41421354> : vector<16xf32>
+  %0 = arith.divf %x, %c : vector<16xf32>
+  %1 = math.erf %0 : vector<16xf32>
+  return %1 : vector<16xf32>
+}
+
 // Native vectors get the form of ours, with the target's 2^t.
 // CHECK-LABEL: func @erf
 func.func @erf(%x: vector<16xf32>) -> vector<16xf32> {

@@ -191,3 +191,22 @@ func.func @kept_rows(%q: tensor<?x16xf32>, %v: tensor<?x8xf32>, %o: tensor<?x8xf
     } -> tensor<?x8xf32>
   return %r : tensor<?x8xf32>
 }
+
+// What rounds the quotient could tell it from the product with a rounded reciprocal. A power of two is no exception: the
+// rule asks what reads it.
+// CHECK-LABEL: func @decided
+// CHECK: attn.attention q(
+// CHECK: arith.divf
+// CHECK: math.floor
+func.func @decided(%q: tensor<?x16xf32>, %v: tensor<?x8xf32>, %o: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %r = attn.attention q(%q "MD" : tensor<?x16xf32>) k(%q "ND" : tensor<?x16xf32>)
+    v(%v "NE" : tensor<?x8xf32>) outs("ME", %o : tensor<?x8xf32>)
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
+      %c = arith.constant 41.0 : f32
+      %0 = arith.divf %s, %c : f32
+      %1 = math.floor %0 : f32
+      attn.yield %1 : f32
+    } -> tensor<?x8xf32>
+  return %r : tensor<?x8xf32>
+}
