@@ -100,6 +100,8 @@ void appendElement(std::string &raw, int type, double value) {
   switch (type) {
   case 1:
     return append(raw, static_cast<float>(value));
+  case 5:
+    return append(raw, static_cast<int16_t>(value));
   case 6:
     return append(raw, static_cast<int32_t>(value));
   case 10:

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/frontend/onnx/Integers.h"
 #include "compiler/frontend/onnx/Ops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -138,15 +139,10 @@ V emitBool(B &b, L l, V x, V y) {
   return BoolOp::create(b, l, x, y);
 }
 
-/// ONNX leaves division by an integer 0 open; undefined behaviour it must not be.
-V notZero(B &b, L l, V divisor) {
-  V isZero = arith::CmpIOp::create(b, l, arith::CmpIPredicate::eq, divisor, constantLike(b, l, divisor, 0));
-  return arith::SelectOp::create(b, l, isZero, constantLike(b, l, divisor, 1), divisor);
-}
 V emitDiv(B &b, L l, V x, V y) {
   if (isFloat(x))
     return arith::DivFOp::create(b, l, x, y);
-  return arith::DivSIOp::create(b, l, x, notZero(b, l, y));
+  return emitQuotient(b, l, x, y);
 }
 Sym foldMul(Extents &s, const Sym &x, const Sym &y) { return s.mul(x, y); }
 Sym foldNot(Extents &s, const Sym &x) { return s.sub(1, x); }
@@ -386,16 +382,10 @@ LogicalResult importMod(NodeContext &ctx) {
   static const BinaryOp truncated = {"Mod", [](double x, double y) { return std::fmod(x, y); },
                                      [](Extents &s, const Sym &x, const Sym &y) { return s.mod(x, y); },
                                      [](B &b, L l, V x, V y) -> V {
-                                       if (isFloat(x))
-                                         return arith::RemFOp::create(b, l, x, y);
-                                       return arith::RemSIOp::create(b, l, x, notZero(b, l, y));
+                                       return isFloat(x) ? V(arith::RemFOp::create(b, l, x, y))
+                                                         : emitRemainder(b, l, x, y);
                                      }};
-  static const BinaryOp floored = {"Mod", nullptr, nullptr, [](B &b, L l, V x, V y) -> V {
-                                     // ((x % y) + y) % y
-                                     V divisor = notZero(b, l, y), rest = arith::RemSIOp::create(b, l, x, divisor);
-                                     return arith::RemSIOp::create(b, l, arith::AddIOp::create(b, l, rest, divisor),
-                                                                   divisor);
-                                   }};
+  static const BinaryOp floored = {"Mod", nullptr, nullptr, emitFlooredRemainder};
   Tensor *x = ctx.input(0), *y = ctx.input(1);
   if (failed(ctx.sameTypes({x, y})))
     return failure();

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Emitter.h"
+#include "compiler/frontend/onnx/Integers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
@@ -29,7 +30,12 @@ Tensor *Emitter::constant(DenseElementsAttr value) {
   return add({value.getElementType(), std::move(shape), value, std::nullopt, nullptr});
 }
 
+/// Known integers are computed in 64 bits; those of a narrower type wrap around, as they do at run time.
 Tensor *Emitter::symbolic(Type elementType, SymList shape, SymList elements) {
+  unsigned width = elementType.getIntOrFloatBitWidth();
+  for (Sym &element : elements)
+    if (std::optional<int64_t> number = element.constant(); number && width > 1 && width < 64)
+      element = Sym(llvm::SignExtend64(static_cast<uint64_t>(*number), width));
   return add({elementType, std::move(shape), nullptr, std::move(elements), nullptr});
 }
 
@@ -240,7 +246,7 @@ static Value castScalar(OpBuilder &builder, Location loc, Value from, Type to) {
     return arith::ExtFOp::create(builder, loc, to, from);
   }
   if (fromFloat)
-    return arith::FPToSIOp::create(builder, loc, to, from);
+    return emitToInteger(builder, loc, from, to);
   if (toFloat && type.isInteger(1))
     return arith::UIToFPOp::create(builder, loc, to, from);
   if (toFloat)
@@ -261,7 +267,8 @@ Tensor *Emitter::cast(Tensor *tensor, Type type) {
     if (type.isInteger(1))
       for (Sym &element : *known)
         element = symbols.sub(1, symbols.equal(element, 0));
-    if (!toFloat)
+    // An extent that is known as an expression only may not fit into a narrow type.
+    if (!toFloat && (allFixed || type.isInteger(1) || type.getIntOrFloatBitWidth() >= 32))
       return symbolic(type, tensor->shape, *known);
     if (allFixed && !known->empty()) {
       SmallVector<mlir::Attribute> numbers;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Symbolic.h"
+#include "compiler/frontend/onnx/Integers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -345,11 +346,6 @@ Value Extents::emitAtom(const Atom &atom, OpBuilder &builder, Location loc,
   auto toIndex = [&](Value bit) -> Value {
     return arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(), bit);
   };
-  auto notZero = [&](Value divisor) -> Value { // dividing by an extent of 0 must not be undefined behaviour
-    return arith::SelectOp::create(
-        builder, loc, compare(arith::CmpIPredicate::eq, divisor, arith::ConstantIndexOp::create(builder, loc, 0)),
-        arith::ConstantIndexOp::create(builder, loc, 1), divisor);
-  };
   switch (atom.kind) {
   case AtomKind::Symbol:
     break;
@@ -358,9 +354,9 @@ Value Extents::emitAtom(const Atom &atom, OpBuilder &builder, Location loc,
   case AtomKind::Mul:
     return arith::MulIOp::create(builder, loc, operands[0], operands[1]);
   case AtomKind::Div:
-    return arith::DivSIOp::create(builder, loc, operands[0], notZero(operands[1]));
+    return emitQuotient(builder, loc, operands[0], operands[1]);
   case AtomKind::Mod:
-    return arith::RemSIOp::create(builder, loc, operands[0], notZero(operands[1]));
+    return emitRemainder(builder, loc, operands[0], operands[1]);
   case AtomKind::Min:
     return arith::MinSIOp::create(builder, loc, operands[0], operands[1]);
   case AtomKind::Max:
