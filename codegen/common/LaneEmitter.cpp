@@ -13,6 +13,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace attnc::codegen;
@@ -221,8 +222,42 @@ static arith::CmpIPredicate swapped(arith::CmpIPredicate predicate) {
   }
 }
 
+/// A number of bits that surely hold `value`, an integer: a position or an extent has few, since there is an element in
+/// memory for it; what the caller gave as 64 bits, or what may have wrapped around, has 64.
+unsigned LaneEmitter::bitsOf(Value value) {
+  constexpr unsigned kPosition = 40, kAll = 64;
+  if (!value.getType().isIndex())
+    return value.getType().getIntOrFloatBitWidth();
+  auto [it, isNew] = bits.try_emplace(value, kAll);
+  if (!isNew || bitDepth == 64) // deep chains are not worth it
+    return it->second;
+  llvm::SaveAndRestore deeper(bitDepth, bitDepth + 1);
+  APInt constant;
+  Operation *op = value.getDefiningOp();
+  unsigned result = kAll;
+  if (!op || isa<memref::DimOp>(op))
+    result = kPosition;
+  else if (matchPattern(value, m_ConstantInt(&constant)))
+    result = constant.getSignificantBits();
+  else if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
+    result = bitsOf(op->getOperand(0)) + 1;
+  else if (isa<arith::AddIOp, arith::SubIOp>(op))
+    result = std::max(bitsOf(op->getOperand(0)), bitsOf(op->getOperand(1))) + 1;
+  else if (isa<arith::MulIOp>(op))
+    result = bitsOf(op->getOperand(0)) + bitsOf(op->getOperand(1));
+  else if (isa<arith::MaxSIOp, arith::MinSIOp>(op))
+    result = std::max(bitsOf(op->getOperand(0)), bitsOf(op->getOperand(1)));
+  else if (isa<arith::SelectOp>(op))
+    result = std::max(bitsOf(op->getOperand(1)), bitsOf(op->getOperand(2)));
+  else if (isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(
+               op))
+    result = bitsOf(op->getOperand(0)) + 1;
+  return bits[value] = std::min(result, kAll);
+}
+
 /// base + step*lane <= x  becomes  step*lane <= x - base: one vector compare of i32 lanes, whatever the size of the
-/// indices, because step*lane is small and the scalar difference may be clamped.
+/// indices, because step*lane is small and the scalar difference may be clamped. base + step*lane must not wrap around;
+/// an x of any size is first moved to where the difference does not.
 bool LaneEmitter::emitAffineCompare(Operation *op) {
   auto compare = dyn_cast<arith::CmpIOp>(op);
   if (!compare || !mayBeAffine(compare.getLhs().getType()))
@@ -233,8 +268,13 @@ bool LaneEmitter::emitAffineCompare(Operation *op) {
   arith::CmpIPredicate predicate = compare.getPredicate();
   if (predicate >= arith::CmpIPredicate::ult)
     return false;
+  constexpr unsigned kFits = 61;
+  bool isLeftWild = bitsOf(compare.getLhs()) > kFits, isRightWild = bitsOf(compare.getRhs()) > kFits;
+  if ((isLeftWild && (isRightWild || lhs.form != Form::Scalar)) || (isRightWild && rhs.form != Form::Scalar))
+    return false;
   if (lhs.form == Form::Scalar) {
     std::swap(lhs, rhs);
+    std::swap(isLeftWild, isRightWild);
     predicate = swapped(predicate);
   }
   int64_t step = plus(lhs.step, times(rhs.step, -1)); // (lhs.base - rhs.base) + step*lane  ?  0
@@ -244,11 +284,16 @@ bool LaneEmitter::emitAffineCompare(Operation *op) {
   LaneValue result = makeShape({lhs, rhs}, Form::Vector);
   Value low = arith::ConstantIndexOp::create(b, loc, -(1 << 30)),
         high = arith::ConstantIndexOp::create(b, loc, 1 << 30);
-  auto indexOf = [&](Value base) -> Value { // differences of i32 need more than 32 bits
+  auto indexOf = [&](Value base, bool isWild) -> Value { // differences of i32 need more than 32 bits
+    if (isWild) {
+      base = arith::MinSIOp::create(b, loc, base, arith::ConstantIndexOp::create(b, loc, int64_t(1) << kFits));
+      base = arith::MaxSIOp::create(b, loc, base, arith::ConstantIndexOp::create(b, loc, -(int64_t(1) << kFits)));
+    }
     return base.getType().isIndex() ? base : arith::IndexCastOp::create(b, loc, b.getIndexType(), base).getResult();
   };
   forEachPart(result, grid, [&](unsigned r, unsigned c) {
-    Value difference = arith::SubIOp::create(b, loc, indexOf(scalarAt(rhs, r, c)), indexOf(scalarAt(lhs, r, c)));
+    Value difference = arith::SubIOp::create(b, loc, indexOf(scalarAt(rhs, r, c), isRightWild),
+                                             indexOf(scalarAt(lhs, r, c), isLeftWild));
     difference = arith::MaxSIOp::create(b, loc, arith::MinSIOp::create(b, loc, difference, high), low);
     Value bound = arith::IndexCastOp::create(b, loc, b.getI32Type(), difference);
     Value splat = vector::BroadcastOp::create(b, loc, vectorOf(b.getI32Type()), bound);

@@ -85,6 +85,7 @@ private:
   bool emitAffine(mlir::Operation *op);
   bool emitAffineCast(mlir::arith::IndexCastOp op);
   bool emitAffineCompare(mlir::Operation *op);
+  unsigned bitsOf(mlir::Value value);
   void emitScalars(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
   mlir::LogicalResult emitVectors(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
   mlir::Value loadNeighbours(mlir::memref::LoadOp load, mlir::ValueRange at, mlir::Value count);
@@ -98,6 +99,8 @@ private:
   mlir::OpBuilder &b;
   LaneGrid grid;
   llvm::DenseMap<mlir::Value, LaneValue> values;
+  llvm::DenseMap<mlir::Value, unsigned> bits; ///< of indices
+  unsigned bitDepth = 0;
   llvm::SmallVector<mlir::Value> masks;
 };
 

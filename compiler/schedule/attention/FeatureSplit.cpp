@@ -63,8 +63,8 @@ std::optional<AffineIndex> FeatureKnowledge::divide(AffineIndex value, int64_t d
 static bool isSmall(AffineIndex index, int64_t count) {
   constexpr int64_t kSmall = int64_t(1) << 40;
   int64_t change;
-  return std::abs(index.first) <= kSmall && !llvm::MulOverflow(index.slope, count, change) &&
-         std::abs(change) <= kSmall;
+  auto isWithin = [](int64_t value) { return -kSmall <= value && value <= kSmall; }; // no abs: the smallest has none
+  return isWithin(index.first) && !llvm::MulOverflow(index.slope, count, change) && isWithin(change);
 }
 
 std::optional<AffineIndex> FeatureKnowledge::index(Value value) {

@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/masks/MaskBounds.h"
+#include "compiler/schedule/masks/MaskClone.h"
 #include "compiler/schedule/masks/MaskFormula.h"
+#include "compiler/schedule/masks/MaskRanges.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -35,8 +37,8 @@ struct VaryingIndex {
 
 class IntervalEmitter {
 public:
-  IntervalEmitter(OpBuilder &builder, Location loc, const IRMapping &uniform)
-      : b(builder), loc(loc), uniform(uniform) {}
+  IntervalEmitter(OpBuilder &builder, Location loc, Region &mask, const IRMapping &uniform)
+      : b(builder), loc(loc), uniform(uniform), values(mask) {}
 
   void setRange(Value value, IndexRange range) { facts[value] = {Value(), range, std::nullopt}; }
   void visit(Operation &op);
@@ -47,11 +49,13 @@ private:
   std::optional<IndexRange> rangeOf(Value value);
   Fact visitArithmetic(Operation &op);
   Fact visitCompare(arith::CmpIOp op);
+  Fact differ(Value x, Value y, bool negated);
   Fact visitSelect(arith::SelectOp op);
   Fact visitLoad(Operation &op);
   Value reduce(Operation &op, ArrayRef<VaryingIndex> varying, IRMapping mapping, tile::ReductionKind kind);
   IndexRange withinBuffer(IndexRange range, Value buffer, unsigned dim);
   std::optional<IndexRange> multiply(IndexRange lhs, IndexRange rhs);
+  IndexRange add(Operation &op, IndexRange lhs, IndexRange rhs);
   std::optional<IndexRange> remainder(Operation &op);
   std::optional<IndexRange> divide(Operation &op, IndexRange lhs, IndexRange rhs);
 
@@ -69,6 +73,7 @@ private:
   OpBuilder &b;
   Location loc;
   const IRMapping &uniform;
+  ValueRanges values;
   DenseMap<Value, Fact> facts;
 };
 
@@ -112,6 +117,33 @@ std::optional<IndexRange> IntervalEmitter::multiply(IndexRange lhs, IndexRange r
     range.high = make<arith::MaxSIOp>(range.high, product);
   }
   return range;
+}
+
+/// A sum or difference; anything where an end of it wraps around, if that can be.
+IndexRange IntervalEmitter::add(Operation &op, IndexRange lhs, IndexRange rhs) {
+  bool isSum = isa<arith::AddIOp>(op);
+  Type type = op.getResult(0).getType();
+  auto constant = [&](const APInt &value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
+  };
+  unsigned width = ConstantIntRanges::getStorageBitwidth(type);
+  Value zero = constant(APInt::getZero(width)), wraps;
+  auto end = [&](Value x, Value y) {
+    Value sum = isSum ? make<arith::AddIOp>(x, y) : make<arith::SubIOp>(x, y);
+    if (!values.mayWrap(&op))
+      return sum;
+    // The sign of the sum differs from those of both addends; the sign of the difference from x's, and y's did.
+    Value other = isSum ? make<arith::XOrIOp>(y, sum) : make<arith::XOrIOp>(x, y);
+    Value sign = make<arith::AndIOp>(make<arith::XOrIOp>(x, sum), other);
+    Value wrapped = compare(arith::CmpIPredicate::slt, sign, zero);
+    wraps = wraps ? make<arith::OrIOp>(wraps, wrapped) : wrapped;
+    return sum;
+  };
+  IndexRange range{end(lhs.low, isSum ? rhs.low : rhs.high), end(lhs.high, isSum ? rhs.high : rhs.low)};
+  if (!wraps)
+    return range;
+  return {b.createOrFold<arith::SelectOp>(loc, wraps, constant(APInt::getSignedMinValue(width)), range.low),
+          b.createOrFold<arith::SelectOp>(loc, wraps, constant(APInt::getSignedMaxValue(width)), range.high)};
 }
 
 /// Floor division and remainders by a positive constant.
@@ -158,7 +190,7 @@ std::optional<IndexRange> IntervalEmitter::remainder(Operation &op) {
 Fact IntervalEmitter::visitArithmetic(Operation &op) {
   if (isa<arith::IndexCastOp, arith::ExtSIOp>(op)) {
     std::optional<IndexRange> range = rangeOf(op.getOperand(0));
-    if (!range)
+    if (!range || values.mayWrap(&op))
       return {};
     auto cast = [&](Value value) {
       IRMapping mapping;
@@ -175,24 +207,36 @@ Fact IntervalEmitter::visitArithmetic(Operation &op) {
   if (!lhs || !rhs)
     return {};
   std::optional<IndexRange> range;
-  if (isa<arith::AddIOp>(op))
-    range = {make<arith::AddIOp>(lhs->low, rhs->low), make<arith::AddIOp>(lhs->high, rhs->high)};
-  else if (isa<arith::SubIOp>(op))
-    range = {make<arith::SubIOp>(lhs->low, rhs->high), make<arith::SubIOp>(lhs->high, rhs->low)};
+  if (isa<arith::AddIOp, arith::SubIOp>(op))
+    range = add(op, *lhs, *rhs);
   else if (isa<arith::MaxSIOp>(op))
     range = {make<arith::MaxSIOp>(lhs->low, rhs->low), make<arith::MaxSIOp>(lhs->high, rhs->high)};
   else if (isa<arith::MinSIOp>(op))
     range = {make<arith::MinSIOp>(lhs->low, rhs->low), make<arith::MinSIOp>(lhs->high, rhs->high)};
-  else if (isa<arith::MulIOp>(op))
+  else if (isa<arith::MulIOp>(op) && !values.mayWrap(&op))
     range = multiply(*lhs, *rhs);
   else if (isa<arith::FloorDivSIOp, arith::DivSIOp, arith::RemSIOp>(op))
     range = divide(op, *lhs, *rhs);
   return {Value(), range, std::nullopt};
 }
 
+/// x xor y, negated perhaps: different somewhere; equal somewhere.
+Fact IntervalEmitter::differ(Value x, Value y, bool negated) {
+  BlockTruth lhs = truthOf(x), rhs = truthOf(y);
+  Value different = make<arith::OrIOp>(make<arith::AndIOp>(lhs.someAllowed, rhs.someMasked),
+                                       make<arith::AndIOp>(lhs.someMasked, rhs.someAllowed));
+  Value equal = make<arith::OrIOp>(make<arith::AndIOp>(lhs.someAllowed, rhs.someAllowed),
+                                   make<arith::AndIOp>(lhs.someMasked, rhs.someMasked));
+  return negated ? truth(equal, different) : truth(different, equal);
+}
+
 /// lhs < rhs may hold somewhere iff lhs.low < rhs.high, may fail somewhere iff lhs.high >= rhs.low; and so on.
 Fact IntervalEmitter::visitCompare(arith::CmpIOp op) {
   using P = arith::CmpIPredicate;
+  if (op.getLhs().getType().isInteger(1))
+    return op.getPredicate() == P::eq || op.getPredicate() == P::ne
+               ? differ(op.getLhs(), op.getRhs(), op.getPredicate() == P::eq)
+               : Fact();
   std::optional<IndexRange> lhs = rangeOf(op.getLhs()), rhs = rangeOf(op.getRhs());
   if (!lhs || !rhs)
     return {};
@@ -353,12 +397,8 @@ void IntervalEmitter::visit(Operation &op) {
     IRMapping mapping;
     for (Value operand : op.getOperands())
       mapping.map(operand, factOf(operand).uniform);
-    Operation *clone = b.clone(op, mapping);
-    SmallVector<Value> folded;
-    bool folds = succeeded(b.tryFold(clone, folded));
-    facts[result] = {folds ? folded[0] : clone->getResult(0), std::nullopt, std::nullopt};
-    if (folds)
-      clone->erase();
+    cloneFolded(b, op, mapping);
+    facts[result] = {mapping.lookup(result), std::nullopt, std::nullopt};
     return;
   }
   Fact fact;
@@ -376,11 +416,8 @@ void IntervalEmitter::visit(Operation &op) {
     else if (isa<arith::OrIOp>(op))
       fact = truth(make<arith::OrIOp>(lhs.someAllowed, rhs.someAllowed),
                    make<arith::AndIOp>(lhs.someMasked, rhs.someMasked));
-    else // different somewhere; equal somewhere
-      fact = truth(make<arith::OrIOp>(make<arith::AndIOp>(lhs.someAllowed, rhs.someMasked),
-                                      make<arith::AndIOp>(lhs.someMasked, rhs.someAllowed)),
-                   make<arith::OrIOp>(make<arith::AndIOp>(lhs.someAllowed, rhs.someAllowed),
-                                      make<arith::AndIOp>(lhs.someMasked, rhs.someMasked)));
+    else
+      fact = differ(op.getOperand(0), op.getOperand(1), /*negated=*/false);
   } else {
     fact = visitArithmetic(op);
   }
@@ -389,7 +426,7 @@ void IntervalEmitter::visit(Operation &op) {
 
 BlockTruth attnc::schedule::emitBlockTruth(OpBuilder &builder, Location loc, Region &mask,
                                            const DenseMap<Value, IndexRange> &ranges, const IRMapping &uniform) {
-  IntervalEmitter emitter(builder, loc, uniform);
+  IntervalEmitter emitter(builder, loc, mask, uniform);
   for (auto [value, range] : ranges)
     emitter.setRange(value, range);
   for (Operation &op : mask.front().without_terminator())

@@ -15,12 +15,18 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace attnc::schedule;
 
 /// Longer disjunctions cost more than they save: they become "anything", which is sound.
 constexpr size_t kMaxConjunctions = 16;
+/// Nor do more inequalities in one conjunction: it says more without the others.
+constexpr size_t kMaxAtoms = 16;
+/// Values are shared, the expressions that are made of them are trees: a chain of x + x % c would double them at each
+/// link. Larger ones are left out, and so is what lies deeper below a mask than this.
+constexpr unsigned kMaxNodes = 64, kMaxDepth = 256;
 
 namespace {
 
@@ -39,7 +45,9 @@ enum class Rise { Nothing, Query, Key };
 class FormulaReader {
 public:
   FormulaReader(Region &mask, MaskFormula &formula)
-      : mask(mask), formula(formula), context(mask.getContext()), query(mask.getArgument(2)), key(mask.getArgument(3)) {
+      : mask(mask), formula(formula), context(mask.getContext()), query(mask.getArgument(2)), key(mask.getArgument(3)),
+        values(mask) {
+    findVarying();
   }
 
   /// `value` (i1) is true, or with `negated` false.
@@ -49,17 +57,29 @@ public:
   void dropImpossible(Disjunction &conjunctions);
 
 private:
-  bool isUniform(Value value);
-  AffineExpr symbol(Value value);
+  void findVarying();
+  bool isUniform(Value value) { return !varying.contains(value); }
+  AffineExpr symbol(Value value, bool isClamped = false);
   AffineExpr constant(int64_t value) { return getAffineConstantExpr(value, context); }
   Disjunction leftOut(Value value);
+  Disjunction readConditions(Value value, bool negated);
+  Disjunction differ(Value lhs, Value rhs, bool negated);
+  MaskConjunction both(const MaskConjunction &lhs, const MaskConjunction &rhs);
+  bool boundsKeys(const Disjunction &disjunction);
   Disjunction join(const Disjunction &lhs, const Disjunction &rhs);
   Disjunction either(Disjunction lhs, const Disjunction &rhs);
   Disjunction compare(arith::CmpIOp op, bool negated);
   Disjunction compareSorted(arith::CmpIOp op, arith::CmpIPredicate predicate);
   std::optional<Rise> riseOf(Value value);
+  std::optional<Rise> readRise(Value value);
   std::optional<Rise> riseOfRead(Operation *op);
+  void addSearched(Value side);
   std::optional<Pieces> pieces(Value value);
+  std::optional<Pieces> readPieces(Value value);
+  bool isExact(const Pieces &pieces, Type type);
+  bool isModerate(Value value) { return values.of(value).isWithin(kModerate); }
+  bool isWithinModerate(const Pieces &pieces);
+  std::optional<std::pair<Pieces, Pieces>> sides(Value lhs, Value rhs);
   std::optional<Pieces> combine(Value lhs, Value rhs,
                                 llvm::function_ref<std::optional<AffineExpr>(AffineExpr, AffineExpr)> make);
   std::optional<Pieces> absolute(Value value);
@@ -69,31 +89,35 @@ private:
   MaskFormula &formula;
   MLIRContext *context;
   Value query, key;
-  DenseMap<Value, bool> uniform;
-  SmallVector<Value> reads; ///< sorted tensors of the comparison at hand
+  ValueRanges values;
+  DenseSet<Value> varying; ///< what depends on the query's or the key's index
+  unsigned depth = 0;
+  // What has been read of a value: it may have many uses.
+  DenseMap<Value, Disjunction> known[2]; ///< that it is true, that it is false
+  DenseMap<Value, std::optional<Pieces>> knownPieces;
+  DenseMap<Value, std::optional<Rise>> knownRises;
 };
 
 } // namespace
 
-/// Depends on neither index.
-bool FormulaReader::isUniform(Value value) {
-  if (value == query || value == key)
-    return false;
-  Operation *op = value.getDefiningOp();
-  if (!op || !mask.isAncestor(op->getParentRegion()))
-    return true;
-  auto it = uniform.find(value);
-  if (it != uniform.end())
-    return it->second;
-  bool result = op->getNumRegions() == 0 && llvm::all_of(op->getOperands(), [&](Value v) { return isUniform(v); });
-  return uniform[value] = result;
+void FormulaReader::findVarying() {
+  varying.insert_range(ArrayRef{query, key});
+  for (Operation &op : mask.front())
+    if (op.getNumRegions() || llvm::any_of(op.getOperands(), [&](Value v) { return varying.contains(v); }))
+      varying.insert_range(op.getResults());
 }
 
-AffineExpr FormulaReader::symbol(Value value) {
-  auto *it = llvm::find(formula.symbols, value);
-  if (it == formula.symbols.end())
-    it = formula.symbols.insert(it, value);
-  return getAffineSymbolExpr(it - formula.symbols.begin(), context);
+AffineExpr FormulaReader::symbol(Value value, bool isClamped) {
+  MaskSymbol symbol{value, isClamped};
+  auto *it = llvm::find(formula.symbols, symbol);
+  unsigned position = it - formula.symbols.begin();
+  if (it == formula.symbols.end()) {
+    formula.symbols.push_back(symbol);
+    formula.ranges.addSymbol(isModerate(value) ? values.of(value) : kModerate);
+    if (!isClamped && !isModerate(value))
+      formula.wild.push_back(position);
+  }
+  return getAffineSymbolExpr(position, context);
 }
 
 //===----------------------------------------------------------------------===//
@@ -106,11 +130,21 @@ Disjunction FormulaReader::leftOut(Value value) {
   return {MaskConjunction{{}, /*exact=*/false}};
 }
 
-static MaskConjunction both(const MaskConjunction &lhs, const MaskConjunction &rhs) {
+MaskConjunction FormulaReader::both(const MaskConjunction &lhs, const MaskConjunction &rhs) {
   MaskConjunction result = lhs;
-  llvm::append_range(result.atoms, rhs.atoms);
-  llvm::append_range(result.sorted, rhs.sorted);
+  for (AffineExpr atom : rhs.atoms)
+    if (!llvm::is_contained(result.atoms, atom))
+      result.atoms.push_back(atom);
+  for (const SortedAtom &atom : rhs.sorted)
+    if (!llvm::is_contained(result.sorted, atom))
+      result.sorted.push_back(atom);
   result.exact = lhs.exact && rhs.exact;
+  if (result.atoms.size() > kMaxAtoms || result.sorted.size() > kMaxAtoms) {
+    formula.tooManyCases = true;
+    result.exact = false;
+    result.atoms.truncate(std::min(result.atoms.size(), kMaxAtoms));
+    result.sorted.truncate(std::min(result.sorted.size(), kMaxAtoms));
+  }
   return result;
 }
 
@@ -123,10 +157,10 @@ static bool isNever(const MaskConjunction &conjunction) {
 }
 
 /// Every case bounds the keys.
-static bool boundsKeys(const Disjunction &disjunction) {
-  return llvm::all_of(disjunction, [](const MaskConjunction &conjunction) {
-    bool byIndex = llvm::any_of(conjunction.atoms, [](AffineExpr atom) {
-      return atom.isFunctionOfDim(kKeyDim) && solveFor(atom, kKeyDim).has_value();
+bool FormulaReader::boundsKeys(const Disjunction &disjunction) {
+  return llvm::all_of(disjunction, [&](const MaskConjunction &conjunction) {
+    bool byIndex = llvm::any_of(conjunction.atoms, [&](AffineExpr atom) {
+      return atom.isFunctionOfDim(kKeyDim) && solveFor(atom, kKeyDim, formula.ranges).has_value();
     });
     return byIndex || llvm::any_of(conjunction.sorted, [](const SortedAtom &atom) { return atom.keyVaries; });
   });
@@ -155,9 +189,23 @@ Disjunction FormulaReader::either(Disjunction lhs, const Disjunction &rhs) {
 }
 
 Disjunction FormulaReader::conditions(Value value, bool negated) {
-  APInt known;
-  if (matchPattern(value, m_ConstantInt(&known)))
-    return known.isZero() != negated ? Disjunction{} : Disjunction{MaskConjunction{}};
+  if (auto it = known[negated].find(value); it != known[negated].end())
+    return it->second;
+  llvm::SaveAndRestore deeper(depth, depth + 1);
+  Disjunction result = depth > kMaxDepth ? leftOut(value) : readConditions(value, negated);
+  return known[negated][value] = std::move(result);
+}
+
+/// a ? not b : b
+Disjunction FormulaReader::differ(Value lhs, Value rhs, bool negated) {
+  return either(join(conditions(lhs, false), conditions(rhs, !negated)),
+                join(conditions(lhs, true), conditions(rhs, negated)));
+}
+
+Disjunction FormulaReader::readConditions(Value value, bool negated) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.isZero() != negated ? Disjunction{} : Disjunction{MaskConjunction{}};
   Operation *op = value.getDefiningOp();
   if (isUniform(value)) { // 0 or 1
     AffineExpr isTrue = symbol(value) - 1, isFalse = -symbol(value);
@@ -175,9 +223,8 @@ Disjunction FormulaReader::conditions(Value value, bool negated) {
   };
   if (auto select = dyn_cast<arith::SelectOp>(op))
     return choose(select.getCondition(), select.getTrueValue(), select.getFalseValue(), false);
-  if (isa<arith::XOrIOp>(op)) // a ? not b : b
-    return either(join(conditions(op->getOperand(0), false), conditions(op->getOperand(1), !negated)),
-                  join(conditions(op->getOperand(0), true), conditions(op->getOperand(1), negated)));
+  if (isa<arith::XOrIOp>(op))
+    return differ(op->getOperand(0), op->getOperand(1), negated);
   return leftOut(value);
 }
 
@@ -215,18 +262,47 @@ static bool hasRemainderOfIndex(AffineExpr expr) {
   return found;
 }
 
+bool FormulaReader::isWithinModerate(const Pieces &pieces) {
+  return llvm::all_of(pieces, [&](const Piece &piece) {
+    std::optional<Span> span = formula.ranges.of(piece.expr);
+    return span && span->isWithin({kModerate.low + 1, kModerate.high - 1});
+  });
+}
+
+/// Both sides of a comparison. A uniform value of any size is held within kModerate, where the other side lies inside.
+std::optional<std::pair<Pieces, Pieces>> FormulaReader::sides(Value lhs, Value rhs) {
+  auto clamped = [&](Value value) -> Pieces {
+    APInt literal;
+    if (matchPattern(value, m_ConstantInt(&literal)))
+      return {{{}, constant(std::clamp(literal.getSExtValue(), kModerate.low, kModerate.high))}};
+    return {{{}, symbol(value, /*isClamped=*/true)}};
+  };
+  auto isWild = [&](Value value) { return isUniform(value) && !isModerate(value); };
+  std::optional<Pieces> left, right;
+  if (isWild(lhs) && (right = pieces(rhs)) && isWithinModerate(*right))
+    return std::pair(clamped(lhs), *right);
+  if (isWild(rhs) && (left = pieces(lhs)) && isWithinModerate(*left))
+    return std::pair(*left, clamped(rhs));
+  if (!(left = pieces(lhs)) || !(right = pieces(rhs)))
+    return std::nullopt;
+  return std::pair(*left, *right);
+}
+
 Disjunction FormulaReader::compare(arith::CmpIOp op, bool negated) {
   using P = arith::CmpIPredicate;
   P predicate = negated ? arith::invertPredicate(op.getPredicate()) : op.getPredicate();
   if (llvm::is_contained({P::ult, P::ule, P::ugt, P::uge}, predicate))
     return leftOut(op);
-  std::optional<Pieces> lhs = pieces(op.getLhs()), rhs = pieces(op.getRhs());
-  if (!lhs || !rhs)
+  if (op.getLhs().getType().isInteger(1)) // 1 is -1 to other predicates
+    return predicate == P::eq || predicate == P::ne ? differ(op.getLhs(), op.getRhs(), predicate == P::eq)
+                                                    : leftOut(op);
+  std::optional<std::pair<Pieces, Pieces>> both = sides(op.getLhs(), op.getRhs());
+  if (!both)
     return compareSorted(op, predicate);
   Disjunction result;
-  for (const Piece &left : *lhs)
-    for (const Piece &right : *rhs) {
-      Disjunction guard{both(left.guard, right.guard)};
+  for (const Piece &left : both->first)
+    for (const Piece &right : both->second) {
+      Disjunction guard{this->both(left.guard, right.guard)};
       AffineExpr difference = left.expr - right.expr;
       result = either(
           result, join(guard, hasRemainderOfIndex(difference) ? leftOut(op) : compareWithZero(difference, predicate)));
@@ -272,13 +348,34 @@ std::optional<Rise> FormulaReader::riseOfRead(Operation *op) {
   if (indices.empty() || !isSorted(mask, op->getOperand(0)) ||
       !llvm::all_of(indices.drop_back(), [&](Value index) { return isUniform(index); }))
     return std::nullopt;
-  std::optional<Rise> rise = riseOf(indices.back());
-  if (rise && *rise != Rise::Nothing)
-    reads.push_back(op->getOperand(0));
-  return rise;
+  return riseOf(indices.back());
+}
+
+/// Lists the sorted tensors that `side` of a comparison reads.
+void FormulaReader::addSearched(Value side) {
+  SmallVector<Value> worklist{side};
+  DenseSet<Value> seen;
+  while (!worklist.empty()) {
+    Value value = worklist.pop_back_val();
+    if (isUniform(value) || !value.getDefiningOp() || !seen.insert(value).second)
+      continue;
+    Operation *op = value.getDefiningOp();
+    if (isElementRead(op))
+      formula.searched.insert(op->getOperand(0));
+    llvm::append_range(worklist, op->getOperands());
+  }
 }
 
 std::optional<Rise> FormulaReader::riseOf(Value value) {
+  if (auto it = knownRises.find(value); it != knownRises.end())
+    return it->second;
+  llvm::SaveAndRestore deeper(depth, depth + 1);
+  std::optional<Rise> result = depth > kMaxDepth ? std::nullopt : readRise(value);
+  return knownRises[value] = result;
+}
+
+/// What wraps around falls.
+std::optional<Rise> FormulaReader::readRise(Value value) {
   if (value == query || value == key)
     return value == query ? Rise::Query : Rise::Key;
   if (isUniform(value))
@@ -286,6 +383,8 @@ std::optional<Rise> FormulaReader::riseOf(Value value) {
   Operation *op = value.getDefiningOp();
   if (isElementRead(op))
     return riseOfRead(op);
+  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) && values.mayWrap(op))
+    return std::nullopt;
   if (isa<arith::IndexCastOp, arith::ExtSIOp>(op))
     return riseOf(op->getOperand(0));
   if (isa<arith::AddIOp, arith::MaxSIOp, arith::MinSIOp>(op))
@@ -301,11 +400,11 @@ std::optional<Rise> FormulaReader::riseOf(Value value) {
 /// A value of the key against one of the query, or against one that is the same everywhere.
 Disjunction FormulaReader::compareSorted(arith::CmpIOp op, arith::CmpIPredicate predicate) {
   using P = arith::CmpIPredicate;
-  reads.clear();
   std::optional<Rise> lhs = riseOf(op.getLhs()), rhs = riseOf(op.getRhs());
   if (!lhs || !rhs || *lhs == *rhs)
     return leftOut(op);
-  formula.searched.insert_range(reads);
+  addSearched(op.getLhs());
+  addSearched(op.getRhs());
   bool swap = *lhs == Rise::Query || *rhs == Rise::Key;
   auto atom = [&](P which) {
     SortedAtom atom{op.getLhs(), op.getRhs(), which, *lhs == Rise::Key, *rhs == Rise::Query};
@@ -387,14 +486,41 @@ static bool isPositiveConstant(AffineExpr expr) {
   return constant && constant.getValue() > 0;
 }
 
+static unsigned countNodes(AffineExpr expr) {
+  unsigned count = 0;
+  expr.walk([&](AffineExpr) { ++count; });
+  return count;
+}
+
+/// Each piece is, in mathematics, what `type` can hold.
+bool FormulaReader::isExact(const Pieces &pieces, Type type) {
+  unsigned width = ConstantIntRanges::getStorageBitwidth(type);
+  return llvm::all_of(pieces, [&](const Piece &piece) {
+    std::optional<Span> span = formula.ranges.of(piece.expr);
+    return span && span->isWithin({llvm::minIntN(width), llvm::maxIntN(width)}) && countNodes(piece.expr) <= kMaxNodes;
+  });
+}
+
 std::optional<Pieces> FormulaReader::pieces(Value value) {
+  if (auto it = knownPieces.find(value); it != knownPieces.end())
+    return it->second;
+  llvm::SaveAndRestore deeper(depth, depth + 1);
+  std::optional<Pieces> result = depth > kMaxDepth ? std::nullopt : readPieces(value);
+  if (result && !isExact(*result, value.getType()))
+    result.reset();
+  if (!result && isUniform(value)) // as it is, wrapped or not
+    result = Pieces{{{}, symbol(value)}};
+  return knownPieces[value] = std::move(result);
+}
+
+std::optional<Pieces> FormulaReader::readPieces(Value value) {
   if (value == query || value == key)
     return Pieces{{{}, getAffineDimExpr(value == query ? kQueryDim : kKeyDim, context)}};
-  APInt known;
-  if (matchPattern(value, m_ConstantInt(&known)))
-    return Pieces{{{}, constant(known.getSExtValue())}};
+  APInt literal;
+  if (matchPattern(value, m_ConstantInt(&literal)))
+    return Pieces{{{}, constant(literal.getSExtValue())}};
   if (auto cast = value.getDefiningOp<arith::IndexCastOp>(); cast && cast.getIn().getType().isIndex())
-    return pieces(cast.getIn()); // an index cut down to i32: lengths are far below that
+    return pieces(cast.getIn());
   // Sums of uniform values stay sums, so that equal terms cancel.
   Operation *op = value.getDefiningOp();
   bool inside = op && mask.isAncestor(op->getParentRegion());
@@ -444,7 +570,9 @@ void FormulaReader::dropImpossible(Disjunction &conjunctions) {
   AffineExpr i = getAffineDimExpr(kQueryDim, context), j = getAffineDimExpr(kKeyDim, context);
   AffineExpr lastQuery = symbol(mask.getArgument(4)) - 1, lastKey = symbol(mask.getArgument(5)) - 1;
   llvm::erase_if(conjunctions, [&](const MaskConjunction &conjunction) {
-    SmallVector<AffineExpr> atoms(conjunction.atoms);
+    SmallVector<AffineExpr> atoms; // what would not fit into 64 bits is not asked
+    llvm::copy_if(conjunction.atoms, std::back_inserter(atoms),
+                  [&](AffineExpr atom) { return formula.ranges.fits(atom); });
     llvm::append_range(atoms, ArrayRef{i, lastQuery - i, j, lastKey - j});
     SmallVector<bool> equalities(atoms.size(), false);
     affine::FlatAffineValueConstraints constraints(IntegerSet::get(2, formula.symbols.size(), atoms, equalities));

@@ -14,13 +14,20 @@
 //
 //   doc[b, j] == doc[b, i]                         doc[b, j] >= doc[b, i] and doc[b, j] <= doc[b, i]
 //
-// min, max and select of integers are split into cases. What has no such form (a remainder of another value, an id read
+// min, max and select of integers are split into cases. An operation that may wrap around has no form as an inequality
+// (MaskRanges.h); where a uniform value of any size is compared with something moderate, the nearest moderate value does
+// as well:
+//
+//   i - j < w, w : i64                             s1 - 1 - (d0 - d1) >= 0,  s1 = min(max(w, -2^41), 2^41)
+//
+// What has no such form (a remainder of another value, an id read
 // from a tensor) is left out of its conjunction, which then says more than the mask; it is listed, so that a user can
 // be told and another analysis asked.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "compiler/schedule/masks/MaskRanges.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/Region.h"
@@ -43,6 +50,7 @@ struct SortedAtom {
 
   mlir::Value side(unsigned dim) const { return dim == kKeyDim ? key : query; }
   bool varies(unsigned dim) const { return dim == kKeyDim ? keyVaries : queryVaries; }
+  bool operator==(const SortedAtom &) const = default;
   /// The predicate with side(dim) on its left.
   mlir::arith::CmpIPredicate seenFrom(unsigned dim) const;
 };
@@ -54,17 +62,28 @@ struct MaskConjunction {
   llvm::SmallVector<SortedAtom> sorted = {};
 };
 
+/// What a symbol of the inequalities stands for: a value inside the region that depends on neither index. A bool counts
+/// as 0 or 1.
+struct MaskSymbol {
+  mlir::Value value;
+  bool isClamped; ///< held within kModerate
+
+  bool operator==(const MaskSymbol &) const = default;
+};
+
 struct MaskFormula {
   llvm::SmallVector<MaskConjunction> allowed; ///< the mask holds in one of these
   llvm::SmallVector<MaskConjunction> masked;  ///< its negation likewise
-  /// Value of symbol s: a value inside the region that depends on neither index. A bool counts as 0 or 1.
-  llvm::SmallVector<mlir::Value> symbols;
+  llvm::SmallVector<MaskSymbol> symbols;
+  AffineRanges ranges; ///< of expressions in the symbols
+  /// Symbols that may be beyond kModerate. Where one is, the inequalities say nothing.
+  llvm::SmallVector<unsigned> wild;
   llvm::SmallSetVector<mlir::Operation *, 4> opaque; ///< what was left out
   llvm::SmallSetVector<mlir::Value, 4> searched;     ///< sorted tensors that are read, as arguments of the region
 
   bool tooManyCases = false; ///< some were put together, into one that says more
 
-  /// The formula says exactly what the mask says.
+  /// The formula says exactly what the mask says, where no symbol is beyond kModerate.
   bool isExact() const { return opaque.empty() && !tooManyCases; }
 };
 

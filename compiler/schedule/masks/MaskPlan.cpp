@@ -18,6 +18,9 @@ MaskPlan::MaskPlan(AttentionOp op) : op(op) {
   if (!hasMask())
     return;
   formula = readMaskFormula(op.getMask());
+  auto isSolvable = [&](const MaskConjunction &conjunction) {
+    return schedule::isSolvable(conjunction, formula.ranges);
+  };
   closedForm =
       formula.isExact() && llvm::all_of(formula.allowed, isSolvable) && llvm::all_of(formula.masked, isSolvable);
 }
@@ -39,8 +42,13 @@ BlockTruth MaskPlan::emitTruth(OpBuilder &b, Location loc, IndexRange queries, I
   auto flag = [&](bool value) -> Value { return arith::ConstantIntOp::create(b, loc, value, 1); };
   if (!hasMask())
     return {flag(true), flag(false)};
-  MaskSolver solver(b, loc, symbols, op.getMask(), uniform);
+  MaskSolver solver(b, loc, formula.ranges, symbols.values, op.getMask(), uniform);
   BlockTruth truth{solver.meets(formula.allowed, queries, keys), solver.meets(formula.masked, queries, keys)};
+  if (symbols.areModerate) { // else anything may be true
+    Value unknown = b.createOrFold<arith::XOrIOp>(loc, symbols.areModerate, flag(true));
+    truth = {b.createOrFold<arith::OrIOp>(loc, truth.someAllowed, unknown),
+             b.createOrFold<arith::OrIOp>(loc, truth.someMasked, unknown)};
+  }
   if (closedForm)
     return truth;
   Block &block = op.getMask().front();
@@ -74,10 +82,11 @@ static int trendOf(AffineExpr expr) {
 }
 
 bool MaskPlan::growsWithQueries() {
-  return hasMask() && llvm::any_of(formula.allowed, [](const MaskConjunction &conjunction) {
+  return hasMask() && llvm::any_of(formula.allowed, [&](const MaskConjunction &conjunction) {
            bool grows = false, slides = false;
            for (AffineExpr atom : conjunction.atoms)
-             if (std::optional<SolvedBound> bound = solveFor(atom, kKeyDim); bound && trendOf(bound->at) > 0)
+             if (std::optional<SolvedBound> bound = solveFor(atom, kKeyDim, formula.ranges);
+                 bound && trendOf(bound->at) > 0)
                (bound->isLower ? slides : grows) = true;
            return grows && !slides;
          });
@@ -121,10 +130,18 @@ SmallVector<IndexRange> MaskPlan::rangesWithin(OpBuilder &b, Location loc, unsig
                                                IndexRange whole) {
   if (!hasMask())
     return {whole};
-  MaskSolver solver(b, loc, symbols, op.getMask(), uniform);
+  MaskSolver solver(b, loc, formula.ranges, symbols.values, op.getMask(), uniform);
   SmallVector<IndexRange> ranges;
   for (const MaskConjunction &conjunction : formula.allowed)
     ranges.push_back(solver.partners(conjunction, dim, others, whole));
+  if (!symbols.areModerate)
+    return ranges;
+  if (ranges.empty()) // none, where the symbols are moderate
+    ranges.push_back(
+        {whole.low, b.createOrFold<arith::SubIOp>(loc, whole.low, arith::ConstantIndexOp::create(b, loc, 1))});
+  for (IndexRange &range : ranges)
+    range = {b.createOrFold<arith::SelectOp>(loc, symbols.areModerate, range.low, whole.low),
+             b.createOrFold<arith::SelectOp>(loc, symbols.areModerate, range.high, whole.high)};
   return ranges;
 }
 

@@ -59,7 +59,7 @@ public:
   bool growsWithQueries();
 
   /// The mask can never be true: a mistake, surely.
-  bool isNever() { return hasMask() && formula.allowed.empty(); }
+  bool isNever() { return hasMask() && formula.allowed.empty() && formula.wild.empty(); }
 
   /// What was proved, or which operation was opaque, for --remarks.
   void remark();
@@ -73,7 +73,7 @@ private:
   MaskFormula formula;
   bool closedForm = false; ///< the formula alone tells empty, full and partial blocks apart
   mlir::IRMapping uniform;
-  llvm::SmallVector<mlir::Value> symbols;
+  SymbolValues symbols;
 };
 
 } // namespace attnc::schedule

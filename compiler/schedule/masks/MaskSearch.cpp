@@ -6,39 +6,27 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/masks/MaskSearch.h"
+#include "compiler/schedule/masks/MaskClone.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attnc::schedule;
 
-Value MaskSearch::clone(Value value, IRMapping &mapping) {
-  if (Value known = mapping.lookupOrNull(value))
-    return known;
-  Operation *op = value.getDefiningOp();
-  if (!op || !mask.isAncestor(op->getParentRegion()))
-    return value;
-  for (Value operand : op->getOperands())
-    clone(operand, mapping);
-  IRMapping operands(mapping);
-  if (isElementRead(op)) // an end of a range may be no index of the tensor
-    for (auto [dim, index] : llvm::enumerate(op->getOperands().drop_front()))
-      operands.map(index, emitWithinBuffer(b, loc, mapping.lookupOrDefault(index),
-                                           mapping.lookupOrDefault(op->getOperand(0)), dim));
-  Operation *copy = b.clone(*op, operands);
-  mapping.map(op->getResults(), copy->getResults());
-  SmallVector<Value> folded;
-  if (succeeded(b.tryFold(copy, folded)) && !folded.empty()) {
-    mapping.map(op->getResults(), folded);
-    copy->erase();
-  }
-  return mapping.lookup(value);
-}
-
 Value MaskSearch::evaluate(Value value, unsigned dim, Value at) {
   IRMapping mapping(uniform);
   mapping.map(mask.getArgument(kQueryArgument + dim), at);
-  Value result = clone(value, mapping);
+  auto withinBuffers = [&](Operation &op) { // an end of a range may be no index of the tensor
+    SmallVector<Value> operands;
+    if (isElementRead(&op))
+      operands.push_back(mapping.lookupOrDefault(op.getOperand(0)));
+    for (auto [place, index] : llvm::enumerate(op.getOperands().drop_front(operands.size())))
+      operands.push_back(isElementRead(&op)
+                             ? emitWithinBuffer(b, loc, mapping.lookupOrDefault(index), operands.front(), place)
+                             : mapping.lookupOrDefault(index));
+    return operands;
+  };
+  Value result = cloneNeeded(b, value, mapping, mask, withinBuffers);
   return result.getType().isIndex() ? result : b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), result);
 }
 

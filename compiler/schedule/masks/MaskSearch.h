@@ -36,7 +36,6 @@ public:
   mlir::Value first(mlir::Value value, unsigned dim, bool strictly, mlir::Value bound, IndexRange range);
 
 private:
-  mlir::Value clone(mlir::Value value, mlir::IRMapping &mapping);
   mlir::Value search(llvm::function_ref<mlir::Value(mlir::Value)> reached, mlir::Value low, mlir::Value high);
 
   mlir::OpBuilder &b;

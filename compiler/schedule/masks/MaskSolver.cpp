@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/masks/MaskSolver.h"
+#include "compiler/schedule/masks/MaskClone.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -48,7 +49,9 @@ static AffineExpr unfoldDivision(AffineBinaryOpExpr quotient, int64_t c, AffineE
   return (isFloor ? q * w + (w - 1) : q * w) - u;
 }
 
-std::optional<SolvedBound> attnc::schedule::solveFor(AffineExpr expr, unsigned dim) {
+std::optional<SolvedBound> attnc::schedule::solveFor(AffineExpr expr, unsigned dim, const AffineRanges &ranges) {
+  if (!ranges.fits(expr))
+    return std::nullopt;
   SmallVector<AffineExpr> addends;
   collectAddends(simplified(expr), addends);
   AffineExpr term, rest = getAffineConstantExpr(0, expr.getContext());
@@ -71,13 +74,15 @@ std::optional<SolvedBound> attnc::schedule::solveFor(AffineExpr expr, unsigned d
     c = factor.getValue();
     term = product.getLHS();
   }
-  if (isa<AffineDimExpr>(term)) // c x + rest >= 0
-    return c > 0 ? SolvedBound{true, (-rest).ceilDiv(c)} : SolvedBound{false, rest.floorDiv(-c)};
+  if (isa<AffineDimExpr>(term)) { // c x + rest >= 0
+    SolvedBound bound = c > 0 ? SolvedBound{true, (-rest).ceilDiv(c)} : SolvedBound{false, rest.floorDiv(-c)};
+    return ranges.fits(bound.at) ? std::optional(bound) : std::nullopt;
+  }
   auto quotient = dyn_cast<AffineBinaryOpExpr>(term);
   bool divides = quotient && isa<AffineConstantExpr>(quotient.getRHS()) &&
                  llvm::is_contained({AffineExprKind::FloorDiv, AffineExprKind::CeilDiv}, quotient.getKind());
   if (divides)
-    return solveFor(unfoldDivision(quotient, c, rest), dim);
+    return solveFor(unfoldDivision(quotient, c, rest), dim, ranges);
   return std::nullopt;
 }
 
@@ -152,20 +157,30 @@ struct SplitAtoms {
   SmallVector<AffineExpr> outer;        ///< >= 0, free of inner
   bool complete = true;                 ///< none was dropped
 
-  SplitAtoms(const MaskConjunction &conjunction, unsigned inner) {
+  SplitAtoms(const MaskConjunction &conjunction, unsigned inner, const AffineRanges &ranges) : ranges(ranges) {
     for (AffineExpr atom : conjunction.atoms) {
-      atom = simplified(atom);
+      if (ranges.fits(atom)) // simplifying computes in 64 bits
+        atom = simplified(atom);
       if (!atom.isFunctionOfDim(inner))
-        outer.push_back(atom);
-      else if (std::optional<SolvedBound> bound = solveFor(atom, inner))
+        addOuter(atom);
+      else if (std::optional<SolvedBound> bound = solveFor(atom, inner, ranges))
         (bound->isLower ? lower : upper).push_back(bound->at);
       else
         complete = false;
     }
     for (AffineExpr low : lower) // an interval of inner must not be empty
       for (AffineExpr high : upper)
-        outer.push_back(simplified(high - low));
+        addOuter(high - low);
   }
+
+private:
+  void addOuter(AffineExpr atom) {
+    if (ranges.fits(atom) && ranges.fits(atom = simplified(atom)))
+      outer.push_back(atom);
+    else
+      complete = false;
+  }
+  const AffineRanges &ranges;
 };
 
 } // namespace
@@ -193,10 +208,12 @@ void MaskSolver::narrowBySorted(Narrowed &range, const SortedAtom &atom, unsigne
     range.high = minimum(range.high, b.createOrFold<arith::SubIOp>(loc, first, index(1)));
 }
 
-bool attnc::schedule::isSolvable(const MaskConjunction &conjunction) {
-  SplitAtoms atoms(conjunction, kKeyDim);
+bool attnc::schedule::isSolvable(const MaskConjunction &conjunction, const AffineRanges &ranges) {
+  SplitAtoms atoms(conjunction, kKeyDim, ranges);
   auto solvable = [&](AffineExpr atom) {
-    return !atom.isFunctionOfDim(kQueryDim) || lowerLimit(atom).value_or(-1) >= 0 || solveFor(atom, kQueryDim);
+    if (lowerLimit(atom).value_or(-1) >= 0)
+      return true;
+    return atom.isFunctionOfDim(kQueryDim) ? solveFor(atom, kQueryDim, ranges).has_value() : ranges.fits(atom);
   };
   auto bounds = [&](ArrayRef<AffineExpr> keys) { // as `meetsOne` asks: each against an end of the box
     return llvm::all_of(keys, [&](AffineExpr bound) {
@@ -208,7 +225,7 @@ bool attnc::schedule::isSolvable(const MaskConjunction &conjunction) {
 }
 
 Value MaskSolver::meetsOne(const MaskConjunction &conjunction, IndexRange queries, IndexRange keys) {
-  SplitAtoms atoms(conjunction, kKeyDim);
+  SplitAtoms atoms(conjunction, kKeyDim, ranges);
   Narrowed range{queries.low, queries.high, Value()};
   MLIRContext *context = b.getContext();
   // The key as a second dimension stands for the end of the box that matters.
@@ -216,9 +233,9 @@ Value MaskSolver::meetsOne(const MaskConjunction &conjunction, IndexRange querie
     if (lowerLimit(atom).value_or(-1) >= 0)
       return;
     if (!atom.isFunctionOfDim(kQueryDim)) {
-      Value holds = atMost(index(0), emit(atom, {Value(), key}));
-      range.condition = both(range.condition, holds);
-    } else if (std::optional<SolvedBound> bound = solveFor(atom, kQueryDim)) {
+      if (ranges.fits(atom))
+        require(range, atMost(index(0), emit(atom, {Value(), key})));
+    } else if (std::optional<SolvedBound> bound = solveFor(atom, kQueryDim, ranges)) {
       Value at = emit(bound->at, {Value(), key});
       (bound->isLower ? range.low : range.high) = bound->isLower ? maximum(range.low, at) : minimum(range.high, at);
     }
@@ -248,14 +265,14 @@ Value MaskSolver::meets(ArrayRef<MaskConjunction> conjunctions, IndexRange queri
 
 IndexRange MaskSolver::partners(const MaskConjunction &conjunction, unsigned dim, IndexRange others, IndexRange whole) {
   unsigned other = dim == kKeyDim ? kQueryDim : kKeyDim;
-  SplitAtoms atoms(conjunction, dim);
+  SplitAtoms atoms(conjunction, dim, ranges);
   Narrowed range{others.low, others.high, Value()};
   for (AffineExpr atom : atoms.outer) {
     if (lowerLimit(atom).value_or(-1) >= 0)
       continue;
     if (!atom.isFunctionOfDim(other)) {
       range.condition = both(range.condition, atMost(index(0), emit(atom, {})));
-    } else if (std::optional<SolvedBound> bound = solveFor(atom, other)) {
+    } else if (std::optional<SolvedBound> bound = solveFor(atom, other, ranges)) {
       Value at = emit(bound->at, {});
       (bound->isLower ? range.low : range.high) = bound->isLower ? maximum(range.low, at) : minimum(range.high, at);
     }
@@ -267,7 +284,7 @@ IndexRange MaskSolver::partners(const MaskConjunction &conjunction, unsigned dim
   auto extreme = [&](AffineExpr bound, bool smallest) -> Value {
     if (!bound.isFunctionOfDim(other))
       return emit(bound, {});
-    std::optional<SolvedBound> solved = solveFor(bound, other);
+    std::optional<SolvedBound> solved = solveFor(bound, other, ranges);
     if (!solved)
       return Value();
     bool increasing = solved->isLower;
@@ -300,35 +317,30 @@ IndexRange MaskSolver::partners(const MaskConjunction &conjunction, unsigned dim
 // Symbols
 //===----------------------------------------------------------------------===//
 
-/// Clones what computes `value` inside of `mask`; it depends on neither index.
-static Value cloneUniform(OpBuilder &b, Value value, IRMapping &mapping, Region &mask) {
-  if (Value known = mapping.lookupOrNull(value))
-    return known;
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getParentRegion() != &mask)
-    return value;
-  for (Value operand : op->getOperands())
-    cloneUniform(b, operand, mapping, mask);
-  Operation *clone = b.clone(*op, mapping);
-  SmallVector<Value> folded;
-  if (succeeded(b.tryFold(clone, folded)) && !folded.empty()) {
-    mapping.map(op->getResults(), folded);
-    clone->erase();
-  }
-  return mapping.lookup(value);
-}
-
-SmallVector<Value> attnc::schedule::emitMaskSymbols(OpBuilder &b, Location loc, Region &mask,
-                                                    const MaskFormula &formula, const IRMapping &uniform) {
+SymbolValues attnc::schedule::emitMaskSymbols(OpBuilder &b, Location loc, Region &mask, const MaskFormula &formula,
+                                              const IRMapping &uniform) {
   IRMapping mapping(uniform);
-  SmallVector<Value> symbols;
-  for (Value symbol : formula.symbols) {
-    Value value = cloneUniform(b, symbol, mapping, mask);
+  SymbolValues symbols;
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
+  for (auto [symbol, isClamped] : formula.symbols) {
+    Value value = cloneNeeded(b, symbol, mapping, mask);
     if (value.getType().isInteger(1))
       value = b.createOrFold<arith::IndexCastUIOp>(loc, b.getIndexType(), value);
     else if (!value.getType().isIndex())
       value = b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), value);
-    symbols.push_back(value);
+    if (isClamped)
+      value = b.createOrFold<arith::MinSIOp>(loc, b.createOrFold<arith::MaxSIOp>(loc, value, index(kModerate.low)),
+                                             index(kModerate.high));
+    symbols.values.push_back(value);
+  }
+  for (unsigned position : formula.wild) {
+    Value value = symbols.values[position];
+    for (auto [predicate, limit] :
+         {std::pair(arith::CmpIPredicate::sge, kModerate.low), std::pair(arith::CmpIPredicate::sle, kModerate.high)}) {
+      Value holds = b.createOrFold<arith::CmpIOp>(loc, predicate, value, index(limit));
+      Value &all = symbols.areModerate;
+      all = all ? b.createOrFold<arith::AndIOp>(loc, all, holds) : holds;
+    }
   }
   return symbols;
 }

@@ -29,18 +29,20 @@ struct SolvedBound {
   mlir::AffineExpr at;
 };
 
-/// Solves `expr >= 0` for `dim`, which must occur once, perhaps inside floor divisions; nothing otherwise.
-std::optional<SolvedBound> solveFor(mlir::AffineExpr expr, unsigned dim);
+/// Solves `expr >= 0` for `dim`, which must occur once, perhaps inside floor divisions; nothing otherwise, and where the
+/// bound could not be computed in 64 bits.
+std::optional<SolvedBound> solveFor(mlir::AffineExpr expr, unsigned dim, const AffineRanges &ranges);
 
 /// `meets` is exact for `conjunction`, if that is: no inequality has to be dropped.
-bool isSolvable(const MaskConjunction &conjunction);
+bool isSolvable(const MaskConjunction &conjunction, const AffineRanges &ranges);
 
 class MaskSolver {
 public:
-  /// `symbols` are index values for the formula's symbols, in order; `uniform` is as MaskSearch wants it.
-  MaskSolver(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<mlir::Value> symbols, mlir::Region &mask,
-             const mlir::IRMapping &uniform)
-      : b(builder), loc(loc), symbols(symbols), search(builder, loc, mask, uniform) {}
+  /// `symbols` are index values for the formula's symbols, in order; `uniform` is as MaskSearch wants it. Where a wild
+  /// symbol is beyond kModerate, no answer means anything.
+  MaskSolver(mlir::OpBuilder &builder, mlir::Location loc, const AffineRanges &ranges,
+             llvm::ArrayRef<mlir::Value> symbols, mlir::Region &mask, const mlir::IRMapping &uniform)
+      : b(builder), loc(loc), ranges(ranges), symbols(symbols), search(builder, loc, mask, uniform) {}
 
   /// i1: some point of the box satisfies one of the conjunctions. Exact for exact conjunctions whose inequalities can
   /// be solved; otherwise it may be true where no point does.
@@ -64,12 +66,19 @@ private:
 
   mlir::OpBuilder &b;
   mlir::Location loc;
+  const AffineRanges &ranges;
   llvm::ArrayRef<mlir::Value> symbols;
   MaskSearch search;
 };
 
-/// Index values of the symbols of `mask`'s formula at the insertion point; `uniform` maps arguments of the region.
-llvm::SmallVector<mlir::Value> emitMaskSymbols(mlir::OpBuilder &builder, mlir::Location loc, mlir::Region &mask,
-                                               const MaskFormula &formula, const mlir::IRMapping &uniform);
+/// Index values of the symbols of a formula.
+struct SymbolValues {
+  llvm::SmallVector<mlir::Value> values;
+  mlir::Value areModerate; ///< i1: the wild ones are within kModerate; null where there are none
+};
+
+/// Emits the symbols of `mask`'s formula at the insertion point; `uniform` maps arguments of the region.
+SymbolValues emitMaskSymbols(mlir::OpBuilder &builder, mlir::Location loc, mlir::Region &mask,
+                             const MaskFormula &formula, const mlir::IRMapping &uniform);
 
 } // namespace attnc::schedule
