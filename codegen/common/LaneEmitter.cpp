@@ -50,6 +50,16 @@ LaneValue LaneEmitter::vectors(ArrayRef<Value> grid) { return {Form::Vector, tru
 
 LaneValue LaneEmitter::valueOf(Value scalar) {
   auto it = values.find(scalar);
+  if (auto kept = stored.find(scalar); it == values.end() && kept != stored.end()) {
+    LaneValue value = kept->second.shape;
+    value.byRow = grid.rows > 1, value.byCol = grid.cols > 1;
+    for (unsigned at = 0; at < grid.rows * grid.cols; ++at) {
+      Value index = arith::ConstantIndexOp::create(b, scalar.getLoc(), at);
+      value.parts.push_back(loadPart(scalar.getLoc(), kept->second, scalar.getType(), index).parts[0]);
+    }
+    bind(scalar, value);
+    return value;
+  }
   return it == values.end() ? LaneValue::uniform(scalar) : it->second; // defined above the region: uniform
 }
 
@@ -109,6 +119,8 @@ Value LaneEmitter::mask(Location loc, unsigned c) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult LaneEmitter::emit(Block &block, Operation *except) {
+  if (isLong(block))
+    return emitChunks(block, except);
   for (Operation &op : block.without_terminator())
     if (&op != except && failed(emitOp(&op)))
       return failure();
@@ -430,13 +442,13 @@ LogicalResult LaneEmitter::emitStore(Operation *op, ArrayRef<LaneValue> indices)
   LaneValue shape = makeShape(all, Form::Vector);
   bool contiguous = isContiguous(store.getMemRefType(), indices);
   forEachPart(shape, grid, [&](unsigned r, unsigned c) {
-    Value stored = vectorAt(loc, value, type, r, c);
+    Value element = vectorAt(loc, value, type, r, c);
     if (contiguous) {
       SmallVector<Value> at = llvm::map_to_vector(indices, [&](const LaneValue &v) { return scalarAt(v, r, c); });
       if (grid.colCount)
-        vector::MaskedStoreOp::create(b, loc, store.getMemRef(), at, mask(loc, c), stored);
+        vector::MaskedStoreOp::create(b, loc, store.getMemRef(), at, mask(loc, c), element);
       else
-        vector::StoreOp::create(b, loc, stored, store.getMemRef(), at);
+        vector::StoreOp::create(b, loc, element, store.getMemRef(), at);
       return;
     }
     for (unsigned lane = 0; lane < grid.lanes; ++lane) {
@@ -447,7 +459,7 @@ LogicalResult LaneEmitter::emitStore(Operation *op, ArrayRef<LaneValue> indices)
               index.form == Form::Scalar
                   ? scalarAt(index, r, c)
                   : vector::ExtractOp::create(nested, loc, vectorAt(loc, index, nested.getIndexType(), r, c), lane));
-        memref::StoreOp::create(nested, loc, vector::ExtractOp::create(nested, loc, stored, lane), store.getMemRef(),
+        memref::StoreOp::create(nested, loc, vector::ExtractOp::create(nested, loc, element, lane), store.getMemRef(),
                                 at);
       };
       if (!grid.colCount) {

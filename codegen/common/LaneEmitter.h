@@ -13,6 +13,10 @@
 //   affine    base[r][c] + s*lane  scalar bases and a constant step, e.g. the column
 //   vectors   x[r][c]              R*C native vectors
 //
+// A long region would fill R * C times the code, which compilers of machine code take in with more than its length. Its
+// operations are done in chunks instead, each a loop over the vectors of the tile, with values between them in memory
+// (LaneChunks.cpp).
+//
 // Example, R = 2, C = 2, L = 16: `cmpi sle, %row, %col` becomes four compares of the
 // constant vector 0..15 with a broadcast scalar (row[r] - base[c]).
 //
@@ -82,6 +86,23 @@ public:
 
 private:
   mlir::LogicalResult emitOp(mlir::Operation *op);
+
+  // Chunks of a long region.
+  /// A value of every vector of the tile in memory; `shape` says how one of them is to be read.
+  struct Stored {
+    mlir::Value buffer;
+    LaneValue shape;
+    unsigned uses; ///< that are still to come
+  };
+  bool isLong(mlir::Block &block) const;
+  bool isChunkable(mlir::Operation *op);
+  mlir::LogicalResult emitChunks(mlir::Block &block, mlir::Operation *except);
+  mlir::LogicalResult emitChunk(llvm::ArrayRef<mlir::Operation *> chunk);
+  void release(llvm::ArrayRef<mlir::Operation *> chunk);
+  mlir::Value bufferFor(mlir::Operation *user, const LaneValue &shape, mlir::Type type);
+  void storePart(mlir::Location loc, mlir::Value part, const Stored &stored, mlir::Value at);
+  LaneValue loadPart(mlir::Location loc, const Stored &stored, mlir::Type type, mlir::Value at);
+  Stored &storedOf(mlir::Operation *user, mlir::Value value, unsigned uses);
   bool emitAffine(mlir::Operation *op);
   bool emitAffineCast(mlir::arith::IndexCastOp op);
   bool emitAffineCompare(mlir::Operation *op);
@@ -101,6 +122,9 @@ private:
   llvm::DenseMap<mlir::Value, LaneValue> values;
   llvm::DenseMap<mlir::Value, unsigned> bits; ///< of indices
   unsigned bitDepth = 0;
+  llvm::DenseMap<mlir::Value, Stored> stored;
+  llvm::SmallVector<mlir::Value> freeBuffers;
+  int64_t storedBytes = 0;
   llvm::SmallVector<mlir::Value> masks;
 };
 

@@ -156,6 +156,18 @@ FailureOr<std::unique_ptr<llvm::Module>> translate(ModuleOp module, ArrayRef<Ent
   return llvmModule;
 }
 
+/// Schedulers and the selection of instructions take the square of a basic block's length; that of a user's expression of
+/// thousands of operations is compiled as it stands.
+static void leaveLongBlocks(llvm::Module &module) {
+  constexpr unsigned kLong = 2000;
+  for (llvm::Function &function : module)
+    if (llvm::any_of(function, [](const llvm::BasicBlock &block) { return block.size() > kLong; })) {
+      function.removeFnAttr(llvm::Attribute::AlwaysInline);
+      function.addFnAttr(llvm::Attribute::NoInline); // what optnone wants
+      function.addFnAttr(llvm::Attribute::OptimizeNone);
+    }
+}
+
 void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef first) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -173,6 +185,7 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRe
                          .str();
   llvm::cantFail(builder.parsePassPipeline(passes, text));
   passes.run(module, modules);
+  leaveLongBlocks(module);
 }
 
 FailureOr<llvm::SmallVector<char, 0>> generate(llvm::Module &module, llvm::TargetMachine &machine,

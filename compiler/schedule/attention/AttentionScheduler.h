@@ -41,6 +41,10 @@ struct Blocking {
 /// Extent of a role, from the first operand that has it; 1 where none has.
 mlir::Value extentOf(mlir::OpBuilder &builder, attn::AttentionOp op, char letter);
 
+/// Score and mask are so long that the code of a full and a partial block, and of every form, would be too much: there is
+/// one of a partial block.
+bool isLong(attn::AttentionOp op);
+
 /// Emits the schedule of one attention op.
 class AttentionScheduler {
 public:

@@ -96,7 +96,17 @@ void AttentionScheduler::emitKeyBlock() {
   emitVisited(full, truth.someMasked);
 }
 
+bool attnc::schedule::isLong(AttentionOp op) {
+  constexpr size_t kMany = 192;
+  auto operations = [](Region &region) { return region.empty() ? 0 : region.front().getOperations().size(); };
+  return operations(op.getScore()) + operations(op.getMask()) > kMany;
+}
+
 void AttentionScheduler::emitVisited(Value full, Value someMasked) {
+  if (isLong(op)) {
+    emitScores(/*partial=*/true);
+    return emitValues(someMasked);
+  }
   auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard inner(b);
@@ -245,7 +255,9 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     Location loc = op.getLoc();
     Machine machine{blocking.lanes, blocking.registers, 0, 0};
     AttentionShape shape{op.getExtent('D'), op.getExtent('E'), blocking.keys, takesPairs(op, blocking)};
-    SmallVector<QueryRange> few = queriesThatPay(Form::Dots, shape, machine);
+    SmallVector<QueryRange> few;
+    if (!isLong(op)) // else one form is enough code
+      few = queriesThatPay(Form::Dots, shape, machine);
     int64_t queries = op.getExtent('M');
     if (remarks)
       remarkForm(op, shape, few, machine);

@@ -115,7 +115,7 @@ void TransposedForm::emitVectors(Value someMasked) {
 void TransposedForm::emitVisited(Value full, Value someMasked) {
   OpBuilder::InsertionGuard guard(b);
   emitMatrices();
-  if (blocking.width > blocking.lanes) {
+  if (blocking.width > blocking.lanes && !isLong(op)) {
     auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(), /*withElseRegion=*/true);
     b.setInsertionPointToStart(narrow.thenBlock());
     emitVectors(someMasked);

@@ -424,8 +424,16 @@ void IntervalEmitter::visit(Operation &op) {
   facts[result] = fact;
 }
 
+/// A mask of more operations is not evaluated on intervals: that is a dozen scalar operations for each of them, wherever
+/// a block is judged.
+constexpr size_t kMaxOperations = 192;
+
 BlockTruth attnc::schedule::emitBlockTruth(OpBuilder &builder, Location loc, Region &mask,
                                            const DenseMap<Value, IndexRange> &ranges, const IRMapping &uniform) {
+  if (mask.front().getOperations().size() > kMaxOperations) {
+    Value unknown = arith::ConstantIntOp::create(builder, loc, 1, 1);
+    return {unknown, unknown};
+  }
   IntervalEmitter emitter(builder, loc, mask, uniform);
   for (auto [value, range] : ranges)
     emitter.setRange(value, range);

@@ -123,3 +123,45 @@ func.func @narrow(%x: memref<?xf32>, %n: index, %bound: i32) {
   }
   return
 }
+
+// A bound of any size is moved to where the difference does not wrap around.
+// CHECK-LABEL: func @wild
+func.func @wild(%x: memref<?xf32>, %n: index, %w: i64) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  // CHECK-DAG: %[[MOST:.*]] = arith.constant 2305843009213693952 : index
+  // CHECK: scf.for
+  // CHECK: arith.minsi %{{.*}}, %[[MOST]] : index
+  // CHECK: arith.subi
+  // CHECK: arith.cmpi {{.*}} : vector<16xi32>
+  %bound = arith.index_cast %w : i64 to index
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+    %v = memref.load %x[%j] : memref<?xf32>
+    %early = arith.cmpi slt, %j, %bound : index
+    %r = arith.select %early, %v, %zero : f32
+    memref.store %r, %x[%j] : memref<?xf32>
+    tile.yield
+  }
+  return
+}
+
+// A sum with it may wrap around from lane to lane.
+// CHECK-LABEL: func @wild_sum
+func.func @wild_sum(%x: memref<?xf32>, %n: index, %w: i64) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  // CHECK: scf.for
+  // CHECK: arith.cmpi slt, %{{.*}}, %{{.*}} : vector<16xindex>
+  %bound = arith.index_cast %w : i64 to index
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+    %v = memref.load %x[%j] : memref<?xf32>
+    %sum = arith.addi %j, %bound : index
+    %early = arith.cmpi slt, %sum, %n : index
+    %r = arith.select %early, %v, %zero : f32
+    memref.store %r, %x[%j] : memref<?xf32>
+    tile.yield
+  }
+  return
+}
