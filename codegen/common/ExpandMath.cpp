@@ -9,6 +9,11 @@
 //   x / c   ->  x * (1 / c)                          for a power of two c, where it is the same. For another constant
 //               only where the flag arcp allows it, or where erf reads it, whose form below is off by more: x / 41 must
 //               not be below 1 at x = 41, for a mask may round it down.
+//   sin, cos  ->  of x less a multiple of pi/2, which is found in f64
+//   f(x)    ->  truncf(f(extf x)) for functions of f32 that upstream has no exact form of: 2^x, log, ...; functions
+//               of f64 as F64Functions has them
+//   e^x     ->  2^n e^r, whose results may be subnormal
+//   log(x)  ->  of subnormal x too
 //   2^x     ->  the target's own form where the flag afn allows it: a weight of a softmax may be 3 ulp off, but 2^x in
 //               a user's mask is exact for integers. On one lane of a vector where x is a scalar.
 //   erf(x)  ->  |x| <  7/8:  x * S(x^2)               S of degree 5, off by 9e-9
@@ -19,6 +24,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/F64Functions.h"
 #include "codegen/common/Passes.h"
 #include "codegen/common/VectorTarget.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -26,9 +32,11 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include <limits>
 
 using namespace mlir;
 using namespace attnc::codegen;
@@ -108,9 +116,119 @@ struct ExpandErf : OpRewritePattern<math::ErfOp> {
   const VectorTarget &target;
 };
 
+/// e^x = 2^n e^r in f32, with n = round(x / ln 2) and r = x - n ln 2 in two parts. 2^n is multiplied in two steps:
+/// results may be subnormal, which upstream's form makes 0. The polynomial is that of Cephes.
+struct ExpandExp : OpRewritePattern<math::ExpOp> {
+  ExpandExp(MLIRContext *context, const VectorTarget &target)
+      : OpRewritePattern(context, /*benefit=*/2), target(target) {} // before upstream's
+
+  LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter &b) const override {
+    Type type = op.getType();
+    if (!getElementTypeOrSelf(type).isF32())
+      return b.notifyMatchFailure(op, "not of f32");
+    Location loc = op.getLoc();
+    auto splat = [&](float value) { return constant(b, loc, type, b.getF32FloatAttr(value)); };
+    auto shaped = dyn_cast<ShapedType>(type);
+    Type ints = shaped ? Type(shaped.clone(b.getI32Type())) : b.getI32Type();
+    auto bits = [&](int32_t value) { return constant(b, loc, ints, b.getI32IntegerAttr(value)); };
+    auto fma = [&](Value x, Value y, Value z) { return target.multiplyAdd(b, loc, x, y, z); };
+    auto limit = [&](Value x, arith::CmpFPredicate beyond, float at) { // NaN stays NaN
+      return arith::SelectOp::create(b, loc, arith::CmpFOp::create(b, loc, beyond, x, splat(at)), splat(at), x);
+    };
+    Value x = limit(limit(op.getOperand(), arith::CmpFPredicate::OLT, -105), arith::CmpFPredicate::OGT, 90);
+
+    constexpr float kRound = 0x1.8p23f; // adding it rounds to an integer, which the low bits then hold
+    Value z = fma(x, splat(0x1.715476p0f), splat(kRound));
+    Value n = arith::SubFOp::create(b, loc, z, splat(kRound));
+    Value r = fma(n, splat(-0.693359375f), x); // exact
+    r = fma(n, splat(2.12194440e-4f), r);
+    Value p = splat(kSeries[0]);
+    for (float coefficient : ArrayRef(kSeries).drop_front())
+      p = fma(p, r, splat(coefficient));
+    p = arith::AddFOp::create(b, loc, fma(p, arith::MulFOp::create(b, loc, r, r), r), splat(1));
+
+    Value whole =
+        arith::SubIOp::create(b, loc, arith::BitcastOp::create(b, loc, ints, z), bits(llvm::bit_cast<int32_t>(kRound)));
+    Value half = arith::ShRSIOp::create(b, loc, whole, bits(1));
+    for (Value part : {half, arith::SubIOp::create(b, loc, whole, half).getResult()}) {
+      Value biased = arith::ShLIOp::create(b, loc, arith::AddIOp::create(b, loc, part, bits(127)), bits(23));
+      p = arith::MulFOp::create(b, loc, p, arith::BitcastOp::create(b, loc, type, biased));
+    }
+    b.replaceOp(op, p);
+    return success();
+  }
+
+private:
+  static constexpr float kSeries[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                                      4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+  static Value constant(OpBuilder &b, Location loc, Type type, TypedAttr value) {
+    if (auto shaped = dyn_cast<ShapedType>(type))
+      value = DenseElementsAttr::get(shaped, Attribute(value));
+    return arith::ConstantOp::create(b, loc, value);
+  }
+  const VectorTarget &target;
+};
+
+/// log(x) = n ln 2 + log(1+f) in f32 with x = 2^n (1+f), 1+f in [sqrt 1/2, sqrt 2). The polynomial is that of Cephes;
+/// upstream's form takes subnormal numbers for 2^-126.
+struct ExpandLog : OpRewritePattern<math::LogOp> {
+  ExpandLog(MLIRContext *context, const VectorTarget &target)
+      : OpRewritePattern(context, /*benefit=*/2), target(target) {} // before upstream's
+
+  LogicalResult matchAndRewrite(math::LogOp op, PatternRewriter &b) const override {
+    Type type = op.getType();
+    if (!getElementTypeOrSelf(type).isF32())
+      return b.notifyMatchFailure(op, "not of f32");
+    Location loc = op.getLoc();
+    auto shaped = dyn_cast<ShapedType>(type);
+    Type ints = shaped ? Type(shaped.clone(b.getI32Type())) : b.getI32Type();
+    auto constant = [&](Type of, TypedAttr value) -> Value {
+      if (auto vector = dyn_cast<ShapedType>(of))
+        value = DenseElementsAttr::get(vector, Attribute(value));
+      return arith::ConstantOp::create(b, loc, value);
+    };
+    auto splat = [&](float value) { return constant(type, b.getF32FloatAttr(value)); };
+    auto bits = [&](int32_t value) { return constant(ints, b.getI32IntegerAttr(value)); };
+    auto fma = [&](Value x, Value y, Value z) { return target.multiplyAdd(b, loc, x, y, z); };
+    auto test = [&](arith::CmpFPredicate predicate, Value x, float y) -> Value {
+      return arith::CmpFOp::create(b, loc, predicate, x, splat(y));
+    };
+    auto select = [&](Value condition, Value x, Value y) -> Value {
+      return arith::SelectOp::create(b, loc, condition, x, y);
+    };
+    Value x = op.getOperand(), isSmall = test(arith::CmpFPredicate::OLT, x, 0x1p-126f);
+    Value scaled =
+        arith::BitcastOp::create(b, loc, ints, select(isSmall, arith::MulFOp::create(b, loc, x, splat(0x1p25f)), x));
+    constexpr int32_t kRootOfHalf = 0x3f3504f3;
+    Value exponent = arith::ShRSIOp::create(b, loc, arith::SubIOp::create(b, loc, scaled, bits(kRootOfHalf)), bits(23));
+    Value m = arith::SubIOp::create(b, loc, scaled, arith::ShLIOp::create(b, loc, exponent, bits(23)));
+    Value f = arith::SubFOp::create(b, loc, arith::BitcastOp::create(b, loc, type, m), splat(1));
+    Value n = arith::SubFOp::create(b, loc, arith::SIToFPOp::create(b, loc, type, exponent),
+                                    select(isSmall, splat(25), splat(0)));
+    Value z = arith::MulFOp::create(b, loc, f, f), p = splat(kSeries[0]);
+    for (float coefficient : ArrayRef(kSeries).drop_front())
+      p = fma(p, f, splat(coefficient));
+    Value tail = fma(n, splat(-2.12194440e-4f), arith::MulFOp::create(b, loc, arith::MulFOp::create(b, loc, f, z), p));
+    Value log = arith::AddFOp::create(b, loc, f, fma(z, splat(-0.5f), tail));
+    log = fma(n, splat(0.693359375f), log);
+
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    log = select(test(arith::CmpFPredicate::OEQ, x, 0), splat(-kInfinity), log);
+    log = select(test(arith::CmpFPredicate::OLT, x, 0), splat(std::numeric_limits<float>::quiet_NaN()), log);
+    b.replaceOp(op, select(test(arith::CmpFPredicate::OLT, x, kInfinity), log, x)); // inf and NaN stay what they are
+    return success();
+  }
+
+private:
+  static constexpr float kSeries[] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,
+                                      -1.2420140846e-1f, 1.4249322787e-1f,  -1.6668057665e-1f,
+                                      2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
+  const VectorTarget &target;
+};
+
 struct ExpandExp2 : OpRewritePattern<math::Exp2Op> {
   ExpandExp2(MLIRContext *context, const VectorTarget &target)
-      : OpRewritePattern(context, /*benefit=*/2), target(target) {} // before upstream's
+      : OpRewritePattern(context, /*benefit=*/3), target(target) {} // before the exact one
 
   LogicalResult matchAndRewrite(math::Exp2Op op, PatternRewriter &b) const override {
     if (!bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn))
@@ -131,6 +249,56 @@ struct ExpandExp2 : OpRewritePattern<math::Exp2Op> {
   const VectorTarget &target;
 };
 
+/// Functions of f64, and those of f32 whose upstream forms are off by more than a few ulps.
+struct ExpandInF64 : RewritePattern {
+  explicit ExpandInF64(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/2, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
+    if (!isa<math::MathDialect>(op->getDialect()) || op->getNumResults() != 1)
+      return failure();
+    Type type = op->getResult(0).getType(), element = getElementTypeOrSelf(type);
+    if (!isa<FloatType>(element) || !(element.isF64() || isRough(op)))
+      return failure();
+    if (element.isF32() && isa<math::SinOp, math::CosOp>(op)) {
+      b.replaceOp(op, emitF32Circular(b, op));
+      return success();
+    }
+    SmallVector<Value> operands(op->getOperands());
+    for (Value &operand : operands)
+      operand = convert(b, operand, b.getF64Type());
+    bool fromF32 =
+        llvm::all_of(operands, [](Value operand) { return operand.getDefiningOp<arith::ExtFOp>() != nullptr; });
+    Value result = emitF64Function(b, op, operands, fromF32);
+    if (!result)
+      return failure();
+    b.replaceOp(op, convert(b, result, element));
+    return success();
+  }
+
+private:
+  static bool isRough(Operation *op) {
+    return isa<math::Exp2Op, math::Log2Op, math::Log10Op, math::SinOp, math::CosOp, math::TanOp, math::AsinOp,
+               math::AcosOp, math::AtanOp, math::SinhOp, math::CoshOp, math::AsinhOp, math::AcoshOp, math::AtanhOp,
+               math::PowFOp, math::CbrtOp>(op);
+  }
+  /// Through f32: no target converts between f64 and what is narrower.
+  static Value convert(OpBuilder &b, Value x, Type element) {
+    auto widthOf = [](Type type) { return getElementTypeOrSelf(type).getIntOrFloatBitWidth(); };
+    auto cast = [&](Type next) {
+      auto shaped = dyn_cast<ShapedType>(x.getType());
+      Type type = shaped ? Type(shaped.clone(next)) : next;
+      if (widthOf(x.getType()) < widthOf(next))
+        x = arith::ExtFOp::create(b, x.getLoc(), type, x);
+      else if (widthOf(x.getType()) > widthOf(next))
+        x = arith::TruncFOp::create(b, x.getLoc(), type, x);
+    };
+    if (widthOf(x.getType()) < 32 || widthOf(element) < 32)
+      cast(b.getF32Type());
+    cast(element);
+    return x;
+  }
+};
+
 struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
   using ExpandMathBase::ExpandMathBase;
   void runOnOperation() override {
@@ -140,11 +308,12 @@ struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
     IRRewriter rewriter(&getContext()); // before erf becomes something else
     getOperation()->walk([&](arith::DivFOp op) { divideByConstant(rewriter, op); });
     RewritePatternSet patterns(&getContext());
-    math::populateExpansionPatterns(patterns, {"exp2", "powf", "rsqrt", "fpowi", "ipowi", "clampf", "sinh", "cosh"});
+    math::populateExpansionPatterns(patterns, {"rsqrt", "fpowi", "ipowi", "clampf"});
     populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions());
     if (!StringRef(vectors->info.features).contains("avx512bf16"))
       arith::populateExpandBFloat16Patterns(patterns); // LLVM would call a function that older libraries lack
-    patterns.add<ExpandErf, ExpandExp2>(&getContext(), *vectors);
+    patterns.add<ExpandInF64>(&getContext());
+    patterns.add<ExpandErf, ExpandExp, ExpandExp2, ExpandLog>(&getContext(), *vectors);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     if (vectors->info.hasFma)

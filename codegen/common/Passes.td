@@ -35,14 +35,15 @@ def OutlineParallel : Pass<"outline-parallel", "::mlir::ModuleOp"> {
 def ExpandMath : Pass<"expand-math", "::mlir::ModuleOp"> {
   let summary = "transcendental functions to polynomials";
   let description = [{
-    Upstream's approximations (a few ulp in f32) for scalars and vectors, so that
-    no code calls libm; erf on native vectors by a faster form of our own. Where
+    Upstream's approximations where they are within a few ulps in f32, arithmetic in
+    f64 elsewhere, for scalars and vectors, so that no code calls libm; erf on native
+    vectors by a faster form of our own. Where
     the target has no fused multiply-add, it becomes two operations: it would be a
     call too.
   }];
   let options = [Option<"target", "target", "std::string", "\"host\"", "target name, as in attnc --target">];
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::math::MathDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::LLVM::LLVMDialect"];
+                           "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect"];
 }
 
 def PackEntries : Pass<"pack-entries", "::mlir::ModuleOp"> {
