@@ -10,6 +10,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ExactFloats : Pass<"exact-floats", "::mlir::func::FuncOp"> {
+  let summary = "computes in f64 what an integer depends on, and angles";
+  let description = [{
+    Functions (logarithms, powers) and divisions by constants whose results decide an
+    integer or a boolean are done in f64 and rounded, which makes them what the
+    interpreter says they are. `attn.phase` becomes arithmetic.
+
+    ```mlir
+    %l = math.log %n : f32
+    // becomes, where an integer comes out of %l:
+    %w = arith.extf %n : f32 to f64
+    %v = math.log %w : f64
+    %l = arith.truncf %v : f64 to f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numExact", "exact", "Number of operations that are done in f64">];
+}
+
 def SplitPlan : Pass<"split-plan", "::mlir::ModuleOp"> {
   let summary = "gives every public function F a companion F__plan that returns the extents of F's results";
   let description = [{

@@ -12,6 +12,8 @@
 using namespace mlir;
 
 void attnc::schedule::buildSchedulePrologue(OpPassManager &manager) {
+  // First: which floats decide is seen on tensors, before elements are loads and stores.
+  manager.addNestedPass<func::FuncOp>(createExactFloats());
   // On tensors, because a plan is F with its computation dead: only values
   // without memory effects die.
   manager.addPass(createSplitPlan());

@@ -39,6 +39,8 @@ def Attn_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef], "ranked tensor 
 def Attn_Capture : AnyTypeOf<[Attn_Shaped, AnyFloat, AnySignlessIntegerOrIndex],
                              "ranked tensor, strided memref, float, signless integer or index">;
 
+def Attn_Number : AnyTypeOf<[AnyFloat, Index], "float or index">;
+
 def Attn_AttentionOp : Attn_Op<"attention", [
     AttrSizedOperandSegments, DestinationStyleOpInterface, IsolatedFromAbove,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
@@ -275,6 +277,20 @@ def Attn_SumOp : Attn_Op<"sum", [RecursiveMemoryEffects]> {
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$body attr-dict `:` type($result)";
   let hasVerifier = 1;
+}
+
+def Attn_PhaseOp : Attn_Op<"phase", [Pure]> {
+  let summary = "an angle, less its whole turns";
+  let description = [{
+    `%x = attn.phase %p, %base, %a, %n : index, index, index, index -> f32` is
+    p * base^(-a / n), brought to [-pi, pi] by a multiple of 2 pi and rounded once: an
+    angle of rotary embeddings, which f32 arithmetic would have off by p * 1e-7.
+    Operands may be floats too. Exact to the rounding while |p| < 2^24; schedule/ makes
+    f64 arithmetic of it.
+  }];
+  let arguments = (ins Attn_Number:$position, Attn_Number:$base, Attn_Number:$numerator, Attn_Number:$denominator);
+  let results = (outs AnyFloat:$result);
+  let assemblyFormat = "operands attr-dict `:` type(operands) `->` type($result)";
 }
 
 def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike,

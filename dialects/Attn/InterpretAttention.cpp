@@ -392,6 +392,33 @@ static void compileSum(Compiler &compiler, SumOp op) {
   });
 }
 
+/// position * base^(-numerator / denominator), less its whole turns.
+static long double phaseOf(long double position, long double base, long double numerator, long double denominator) {
+  constexpr long double kTurn = 6.283185307179586476925286766559L;
+  return std::remainder(position * std::pow(base, -numerator / denominator), kTurn);
+}
+
+static void compilePhase(Compiler &compiler, PhaseOp op) {
+  struct Number {
+    Slot slot;
+    bool isReal;
+    long double get(Frame &frame) const {
+      return isReal ? static_cast<long double>(frame.real(slot)) : static_cast<long double>(frame.integer(slot));
+    }
+  };
+  SmallVector<Number> in;
+  for (Value operand : op->getOperands())
+    in.push_back({compiler.slot(operand), isReal(operand.getType())});
+  Slot out = compiler.slot(op.getResult());
+  bool rounds = compiler.deciding.contains(op.getResult());
+  auto type = cast<FloatType>(op.getType());
+  compiler.push([=](Frame &frame) {
+    auto phase = static_cast<double>(phaseOf(in[0].get(frame), in[1].get(frame), in[2].get(frame), in[3].get(frame)));
+    frame.real(out) = rounds ? roundTo(type, phase) : phase;
+    return true;
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // contract
 //===----------------------------------------------------------------------===//
@@ -474,5 +501,6 @@ bool interpreter::compileAttention(Compiler &compiler, Operation *op) {
       .Case([&](ContractOp op) { return compileContract(compiler, op), true; })
       .Case([&](FeatureOp op) { return compileFeature(compiler, op), true; })
       .Case([&](SumOp op) { return compileSum(compiler, op), true; })
+      .Case([&](PhaseOp op) { return compilePhase(compiler, op), true; })
       .Default([](Operation *) { return false; });
 }

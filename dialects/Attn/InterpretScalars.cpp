@@ -242,6 +242,8 @@ static IntComparison comparison(arith::CmpIPredicate predicate) {
 // Steps
 //===----------------------------------------------------------------------===//
 
+static Type elementOf(Type type) { return getElementTypeOrSelf(type); }
+
 /// Canonical form keeps i1 as 0 or 1; signed arithmetic wants 0 or -1.
 static int64_t asSigned(int64_t value, unsigned width) { return width == 1 ? -value : value; }
 static uint64_t asUnsigned(int64_t value, unsigned width) {
@@ -319,7 +321,7 @@ static Step integerStep(Operation *op, ArrayRef<Slot> in, Slot out, unsigned w) 
 
 /// Conversions between integers of width `from` and `to`, and between integers
 /// and floats.
-static Step castStep(Operation *op, Slot a, Slot out, unsigned from, unsigned to) {
+static Step castStep(const Compiler &compiler, Operation *op, Slot a, Slot out, unsigned from, unsigned to) {
   return TypeSwitch<Operation *, Step>(op)
       .Case<arith::ExtSIOp, arith::IndexCastOp, arith::TruncIOp>([=](auto) -> Step {
         return [=](Frame &f) { return f.integer(out) = canonical(asSigned(f.integer(a), from), to), true; };
@@ -327,7 +329,10 @@ static Step castStep(Operation *op, Slot a, Slot out, unsigned from, unsigned to
       .Case<arith::ExtUIOp, arith::IndexCastUIOp>([=](auto) -> Step {
         return [=](Frame &f) { return f.integer(out) = canonical(asUnsigned(f.integer(a), from), to), true; };
       })
-      .Case([=](arith::SIToFPOp) -> Step {
+      .Case([&](arith::SIToFPOp) -> Step {
+        // At once in the type's own precision, if that is f32: 2^53 + 1 must not be rounded twice.
+        if (compiler.deciding.contains(op->getResult(0)) && elementOf(op->getResult(0).getType()).isF32())
+          return [=](Frame &f) { return f.real(out) = static_cast<float>(asSigned(f.integer(a), from)), true; };
         return [=](Frame &f) { return f.real(out) = static_cast<double>(asSigned(f.integer(a), from)), true; };
       })
       .Case([=](arith::UIToFPOp) -> Step {
@@ -372,17 +377,16 @@ static Step otherStep(Operation *op, ArrayRef<Slot> in, Slot out, unsigned w) {
       .Default([](Operation *) { return Step(); });
 }
 
-static Type elementOf(Type type) { return getElementTypeOrSelf(type); }
 static unsigned bitsOf(Type type) { return isReal(elementOf(type)) ? 0 : widthOf(elementOf(type)); }
 
 /// The step of `op` on scalars, or nothing when the op is of another family.
-static Step scalarStep(Operation *op, ArrayRef<Slot> in, Slot out) {
+static Step scalarStep(const Compiler &compiler, Operation *op, ArrayRef<Slot> in, Slot out) {
   Type first = op->getOperand(0).getType(), result = op->getResult(0).getType();
   if (Step step = realStep(op, in, out))
     return step;
   if (Step step = integerStep(op, in, out, bitsOf(result)))
     return step;
-  if (Step step = castStep(op, in[0], out, bitsOf(first), bitsOf(result)))
+  if (Step step = castStep(compiler, op, in[0], out, bitsOf(first), bitsOf(result)))
     return step;
   return otherStep(op, in, out, bitsOf(first));
 }
@@ -422,6 +426,15 @@ static bool runElementwise(Operation *op, const Step &step, ArrayRef<Lane> lanes
   return define(frame, op->getResult(0), target.tensor, std::move(result));
 }
 
+/// `step`, whose result in `out` a decision depends on: it is rounded to `type`.
+static Step rounded(Step step, FloatType type, Slot out) {
+  if (type.isF64())
+    return step;
+  if (type.isF32()) // the common case, and faster
+    return [=](Frame &f) { return step(f) && (f.real(out) = static_cast<float>(f.real(out)), true); };
+  return [=](Frame &f) { return step(f) && (f.real(out) = roundTo(type, f.real(out)), true); };
+}
+
 static bool compileElementwise(Compiler &compiler, Operation *op) {
   if (op->getNumOperands() == 0 || op->getNumResults() != 1)
     return false;
@@ -436,9 +449,11 @@ static bool compileElementwise(Compiler &compiler, Operation *op) {
   }
   Value result = op->getResult(0);
   Slot out = lanes.empty() ? compiler.slot(result) : compiler.scratch();
-  Step step = scalarStep(op, in, out);
+  Step step = scalarStep(compiler, op, in, out);
   if (!step)
     return false;
+  if (compiler.deciding.contains(result))
+    step = rounded(std::move(step), cast<FloatType>(elementOf(result.getType())), out);
   if (lanes.empty()) {
     compiler.push(std::move(step));
     return true;
@@ -488,7 +503,8 @@ static void compileAffine(Compiler &compiler, Operation *op, AffineMap map, int6
 bool interpreter::compileScalars(Compiler &compiler, Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return compileConstant(compiler, constant), true;
-  if (isa<arith::ExtFOp, arith::TruncFOp>(op) && !isTensor(op->getOperand(0).getType()))
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op) && !isTensor(op->getOperand(0).getType()) &&
+      !compiler.deciding.contains(op->getResult(0)))
     return compiler.alias(op->getResult(0), compiler.slot(op->getOperand(0))),
            true; // no rounding: the same value
   if (auto apply = dyn_cast<affine::AffineApplyOp>(op))

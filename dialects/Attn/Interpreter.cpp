@@ -149,7 +149,7 @@ const Function *Session::get(func::FuncOp function) {
                          << function.getBody().getBlocks().size();
     return nullptr;
   }
-  Compiler compiler(*this);
+  Compiler compiler(*this, function);
   for (Value argument : function.getArguments()) {
     if (!isKnownType(argument.getType())) {
       function.emitError() << "the interpreter does not know type " << argument.getType();

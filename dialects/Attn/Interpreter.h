@@ -4,9 +4,10 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The oracle of every test. Floats are computed in f64 whatever their type, and
-// never rounded in between: `arith.truncf` is the identity, a constant keeps
-// the value it is stored with. Integers wrap exactly at their width.
+// The oracle of every test. Floats are computed in f64 whatever their type, and not rounded in between: `arith.truncf`
+// is the identity, a constant keeps the value it is stored with. The exception are floats that an integer or a boolean
+// comes out of (Decisions.h): each is rounded to its type, so that the decision is the one of compiled code. Integers
+// wrap exactly at their width.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

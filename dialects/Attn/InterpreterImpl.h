@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "dialects/Attn/Decisions.h"
 #include "dialects/Attn/RefTensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Operation.h"
@@ -116,7 +117,7 @@ class Session;
 /// Turns the ops of one function into programs over one frame.
 class Compiler {
 public:
-  explicit Compiler(Session &session) : session(session) {}
+  Compiler(Session &session, mlir::func::FuncOp function) : deciding(findDecidingFloats(function)), session(session) {}
 
   /// The slot of `value`, made at first sight.
   Slot slot(mlir::Value value);
@@ -144,6 +145,8 @@ public:
   llvm::SmallVector<Slot> loopIndices;
   /// The row that `attn.feature` reads: a tensor of rank 1, set while a query or key region is compiled.
   Slot row = 0;
+  /// The floats that are rounded to their type where they are made.
+  const llvm::DenseSet<mlir::Value> deciding;
   /// The frame to start from: constants are in it already.
   Frame initial;
   Session &session;

@@ -36,6 +36,7 @@ static constexpr BuiltinInfo kBuiltins[] = {
     {"float", Builtin::Float, 1, 1, "float(x)"},
     {"int", Builtin::Int, 1, 1, "int(x)"},
     {"sum", Builtin::Sum, 1, 1, "sum(x)"},
+    {"rope_phase", Builtin::Phase, 4, 4, "rope_phase(p, base, a, n)"},
     {"columns", Builtin::Columns, 1, 1, "columns(table)"},
     {"require", Builtin::Require, 2, 2, "require(condition, x)"},
 };

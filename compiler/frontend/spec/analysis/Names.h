@@ -35,6 +35,7 @@ enum class Builtin {
   Int,
   Sum,
   Columns,
+  Phase,
   Require
 };
 

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace attnc::spec;
@@ -100,6 +101,11 @@ Operand Arithmetic::toInt(Operand x) {
   if (x.type == Operand::Bool)
     return select(x, integer(1), integer(0));
   constexpr int64_t kLimit = int64_t(1) << 30;
+  FloatAttr constant;
+  if (matchPattern(x.value, m_Constant(&constant))) {
+    double value = constant.getValueAsDouble();
+    return integer(std::isnan(value) ? 0 : static_cast<int64_t>(std::clamp<double>(value, -kLimit, kLimit)));
+  }
   Value isNumber = emit<arith::CmpFOp>(arith::CmpFPredicate::OEQ, x.value, x.value);
   Value finite = emit<arith::SelectOp>(isNumber, x.value, number(0).value);
   Value low = emit<arith::MaximumFOp>(finite, number(-kLimit).value);
@@ -310,7 +316,33 @@ Operand Arithmetic::absolute(Operand x) {
   return maximum(x, negate(x));
 }
 
+/// The function of a constant, in f64. Folding in f32 would be as exact as the C library's functions of f32 are.
+static std::optional<double> foldFunction(Builtin builtin, double x) {
+  switch (builtin) {
+  case Builtin::Exp:
+    return std::exp(x);
+  case Builtin::Exp2:
+    return std::exp2(x);
+  case Builtin::Log:
+    return std::log(x);
+  case Builtin::Log2:
+    return std::log2(x);
+  case Builtin::Tanh:
+    return std::tanh(x);
+  case Builtin::Sin:
+    return std::sin(x);
+  case Builtin::Cos:
+    return std::cos(x);
+  default:
+    return std::nullopt; // exact in any type
+  }
+}
+
 Operand Arithmetic::function(Builtin builtin, Operand x) {
+  FloatAttr constant;
+  if (matchPattern(x.value, m_Constant(&constant)))
+    if (std::optional<double> value = foldFunction(builtin, constant.getValueAsDouble()))
+      return number(*value);
   switch (builtin) {
   case Builtin::Exp:
     return {Operand::Float, emit<math::ExpOp>(x.value)};
@@ -334,6 +366,11 @@ Operand Arithmetic::function(Builtin builtin, Operand x) {
     break;
   }
   llvm_unreachable("not a function of one float");
+}
+
+Operand Arithmetic::phase(Operand position, Operand base, Operand numerator, Operand denominator) {
+  return {Operand::Float, unique(attnc::attn::PhaseOp::create(builder, *loc, floatType, position.value, base.value,
+                                                              numerator.value, denominator.value))};
 }
 
 Operand Arithmetic::extract(Value tensor, ValueRange indices) {

@@ -63,6 +63,8 @@ public:
   Operand maximum(Operand x, Operand y);
   Operand absolute(Operand x);
   Operand function(Builtin builtin, Operand x); // of one float
+  /// The angle position * base^(-numerator / denominator), less its whole turns.
+  Operand phase(Operand position, Operand base, Operand numerator, Operand denominator);
 
   /// Feature `position`, which must be in range, of the row under way.
   Operand feature(Operand position);

@@ -256,6 +256,8 @@ Operand ExpressionLowering::lowerBuiltin(const Expr &expr, const BuiltinInfo &in
     return arithmetic.toFloat(arguments[0]);
   case Builtin::Int:
     return arithmetic.toInt(arguments[0]);
+  case Builtin::Phase:
+    return arithmetic.phase(arguments[0], arguments[1], arguments[2], arguments[3]);
   case Builtin::Abs:
     return arithmetic.absolute(arguments[0]);
   case Builtin::Min:

@@ -210,6 +210,7 @@ LogicalResult GraphBuilder::build(Operation &op) {
       .Case([&](math::SinOp o) { return call(o, "sin", true); })
       .Case([&](math::CosOp o) { return call(o, "cos", true); })
       .Case([&](math::FloorOp o) { return call(o, "floor", true); })
+      .Case([&](attnc::attn::PhaseOp o) { return call(o, "rope_phase"); })
       .Default([&](Operation *other) { return unsupported(*other); });
 }
 

@@ -169,6 +169,10 @@ std::string StatementPrinter::printBody(const Node &node, Level &level) {
     if (operands.size() == 2)
       return fmt::format("{}({})", node.text,
                          printPair(node, operands[0], ConditionalLevel, ", ", operands[1], ConditionalLevel));
+    if (operands.size() > 2)
+      return fmt::format(
+          "{}({})", node.text,
+          fmt::join(llvm::map_range(operands, [&](Value operand) { return print(operand, ConditionalLevel); }), ", "));
     return fmt::format("{}({})", node.text,
                        node.promotesAlone ? printPromoted(operands[0], ConditionalLevel)
                                           : print(operands[0], ConditionalLevel));

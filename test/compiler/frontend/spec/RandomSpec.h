@@ -41,6 +41,12 @@ struct Point {
   double s = 0;
   int64_t b = 0, h = 0, i = 0, j = 0;
   int64_t x = 0, y = 0; // the arguments of a definition
+  bool single = false;  // floats are f32, and every operation is rounded to it: what floats are that decide
+
+  double rounded(double value) const { return single ? static_cast<float>(value) : value; }
+  int64_t rounded(int64_t value) const { return value; }
+  bool rounded(bool value) const { return value; }
+  double promoted(int64_t value) const { return single ? static_cast<float>(value) : static_cast<double>(value); }
 };
 
 struct RandomSpec {
@@ -55,7 +61,8 @@ struct RandomOptions {
   /// Only smooth float arithmetic of moderate size, and no decisions that hang on rounding: what a kernel in a
   /// narrower type can be compared with.
   bool tame = false;
-  std::string extraMask; // a condition that is joined to the mask with `and`; the oracle does not know it
+  bool plainScore = false; // s itself
+  std::string extraMask = {}; // a condition that is joined to the mask with `and`; the oracle does not know it
 };
 
 class SpecGenerator {
@@ -69,7 +76,9 @@ public:
       let(lets);
     Expr<double> score = number(options.depth);
     Expr<bool> mask = (inMask = true, condition(options.depth));
-    if (options.tame)
+    if (options.plainScore)
+      score = {"s", Atom, [](const Point &p) { return p.s; }};
+    else if (options.tame)
       score = {"s + 2 * tanh(" + score.text + ")", Sum,
                [score](const Point &p) { return p.s + 2 * std::tanh(score.value(p)); }};
     std::string text = replaceAll(kHead, "T", options.element) + lets + "  score = " + score.text + "\n  mask = " +
@@ -110,17 +119,17 @@ private:
   static Expr<R> infix(const Expr<T> &left, const char *op, const Expr<U> &right, Level level, F apply) {
     Level leftLevel = level == Compare ? Sum : level;
     return {at(left, leftLevel) + " " + op + " " + at(right, static_cast<Level>(level + 1)), level,
-            [=](const Point &p) { return static_cast<R>(apply(left.value(p), right.value(p))); }};
+            [=](const Point &p) { return p.rounded(static_cast<R>(apply(left.value(p), right.value(p)))); }};
   }
   template <typename T, typename F>
   static Expr<T> call(const char *name, const Expr<T> &x, F apply) {
     return {std::string(name) + "(" + x.text + ")", Atom,
-            [=](const Point &p) { return static_cast<T>(apply(x.value(p))); }};
+            [=](const Point &p) { return p.rounded(static_cast<T>(apply(x.value(p)))); }};
   }
   template <typename T, typename F>
   static Expr<T> call(const char *name, const Expr<T> &x, const Expr<T> &y, F apply) {
     return {std::string(name) + "(" + x.text + ", " + y.text + ")", Atom,
-            [=](const Point &p) { return static_cast<T>(apply(x.value(p), y.value(p))); }};
+            [=](const Point &p) { return p.rounded(static_cast<T>(apply(x.value(p), y.value(p)))); }};
   }
   template <typename T>
   static Expr<T> conditional(const Expr<bool> &c, const Expr<T> &x, const Expr<T> &y) {
@@ -256,11 +265,11 @@ private:
     case 0: {
       std::string text = literals[pick(8)];
       double value = std::stod(text);
-      return {text, Atom, [=](const Point &) { return value; }};
+      return {text, Atom, [=](const Point &p) { return p.rounded(value); }};
     }
     case 1: {
       Int x = intLeaf();
-      return {"float(" + x.text + ")", Atom, [=](const Point &p) { return static_cast<double>(x.value(p)); }};
+      return {"float(" + x.text + ")", Atom, [=](const Point &p) { return p.promoted(x.value(p)); }};
     }
     case 2:
       if (inDefinition)
@@ -276,7 +285,7 @@ private:
 
   Expr<double> mixed(unsigned depth) { // an integer, promoted by what it meets
     Int x = integer(depth);
-    return {x.text, x.level, [=](const Point &p) { return static_cast<double>(x.value(p)); }};
+    return {x.text, x.level, [=](const Point &p) { return p.promoted(x.value(p)); }};
   }
 
   Expr<double> number(unsigned depth) {
@@ -318,9 +327,9 @@ private:
       return infix<double>(number(depth), "/", nonLiteral(depth), Product, over);
     case 13: {
       Int x = integer(depth), y = divisor(depth);
-      return infix<double>(Expr<double>{x.text, x.level, [=](const Point &p) { return double(x.value(p)); }}, "/",
-                           Expr<double>{y.text, y.level, [=](const Point &p) { return double(y.value(p)); }}, Product,
-                           over);
+      return infix<double>(Expr<double>{x.text, x.level, [=](const Point &p) { return p.promoted(x.value(p)); }}, "/",
+                           Expr<double>{y.text, y.level, [=](const Point &p) { return p.promoted(y.value(p)); }},
+                           Product, over);
     }
     case 14:
       return call("exp", number(depth), [](double x) { return std::exp(x); });
@@ -339,14 +348,20 @@ private:
     case 21:
       return call("floor", number(depth), [](double x) { return std::floor(x); });
     case 22:
-      return infix<double>(number(depth), "//", nonLiteral(depth), Product,
-                           [](double x, double y) { return std::floor(x / y); });
-    default:
-      return infix<double>(number(depth), "%", nonLiteral(depth), Product,
-                           [](double x, double y) { return x - std::floor(x / y) * y; });
+      return quotient(number(depth), nonLiteral(depth));
+    default: {
+      Expr<double> x = number(depth), y = nonLiteral(depth), whole = quotient(x, y);
+      return {at(x, Product) + " % " + at(y, Unary), Product,
+              [=](const Point &p) { return p.rounded(x.value(p) - p.rounded(whole.value(p) * y.value(p))); }};
+    }
     }
   }
 
+  /// x // y of floats
+  static Expr<double> quotient(const Expr<double> &x, const Expr<double> &y) {
+    return {at(x, Product) + " // " + at(y, Unary), Product,
+            [=](const Point &p) { return std::floor(p.rounded(x.value(p) / y.value(p))); }};
+  }
   Expr<double> nonLiteral(unsigned depth) {
     return call("abs", number(depth), [](double x) { return std::fabs(x); });
   }

@@ -52,14 +52,14 @@ std::string print(ModuleOp module) {
 
 /// Inputs in the order of the parameters, deterministic but irregular.
 struct Inputs {
-  Inputs(MLIRContext &context, uint64_t seed) : random(seed) {
+  Inputs(MLIRContext &context, uint64_t seed, const std::string &element) : random(seed) {
     Builder types(&context);
-    Type f64 = types.getF64Type();
-    q = floats(f64, {extents.B, extents.M, Extents::H, 1});
-    k = floats(f64, {extents.B, extents.N, Extents::G, 1});
-    attn::RefTensor v = floats(f64, {extents.B, extents.N, Extents::G, 1});
-    attn::RefTensor slope = floats(f64, {Extents::H}), bias = floats(f64, {Extents::H, extents.M, extents.N});
-    attn::RefTensor cap = floats(f64, {}), ids(types.getI32Type(), {extents.B, extents.N});
+    Type type = element == "f32" ? Type(types.getF32Type()) : types.getF64Type();
+    q = floats(type, {extents.B, extents.M, Extents::H, 1});
+    k = floats(type, {extents.B, extents.N, Extents::G, 1});
+    attn::RefTensor v = floats(type, {extents.B, extents.N, Extents::G, 1});
+    attn::RefTensor slope = floats(type, {Extents::H}), bias = floats(type, {Extents::H, extents.M, extents.N});
+    attn::RefTensor cap = floats(type, {}), ids(types.getI32Type(), {extents.B, extents.N});
     attn::RefTensor off(types.getI64Type(), {}), flag(types.getI1Type(), {});
     for (int64_t &id : ids.ints)
       id = static_cast<int64_t>(random() % 7) - 2;
@@ -97,12 +97,18 @@ double expectedLse(const RandomSpec &spec, const Point &p, bool useMask) {
 }
 } // namespace
 
-static void checkMeaning(uint64_t seed, unsigned depth, bool useMask) {
+/// `element`: the type of floats. f32 with masks alone, whose floats all decide: there every rounding is stated.
+static void checkMeaning(uint64_t seed, unsigned depth, bool useMask, const std::string &element = "f64") {
+  bool single = element == "f32";
   Compiler compiler;
-  Inputs inputs(compiler.context, seed);
+  Inputs inputs(compiler.context, seed, element);
   const Extents &e = inputs.extents;
   for (int64_t t = 0; t < e.N; ++t) {
-    RandomOptions options{.depth = depth, .element = "f64", .tame = false, .extraMask = "j == " + std::to_string(t)};
+    RandomOptions options{.depth = depth,
+                          .element = element,
+                          .tame = false,
+                          .plainScore = single,
+                          .extraMask = "j == " + std::to_string(t)};
     RandomSpec spec = randomSpec(seed, options);
     std::string text = spec.text;
     if (!useMask) // keep only the choice of the key
@@ -118,6 +124,7 @@ static void checkMeaning(uint64_t seed, unsigned depth, bool useMask) {
       for (int64_t i = 0; i < e.M; ++i)
         for (int64_t h = 0; h < Extents::H; ++h) {
           Point point{e, inputs.captures, inputs.score(b, h, i, t), b, h, i, t};
+          point.single = single;
           double found = (*results)[1].floats[(b * e.M + i) * Extents::H + h];
           double expected = expectedLse(spec, point, useMask);
           if (!same(found, expected))
@@ -134,6 +141,10 @@ RC_GTEST_PROP(Spec, ScoresMeanWhatTheySay, ()) {
 
 RC_GTEST_PROP(Spec, MasksMeanWhatTheySay, ()) {
   checkMeaning(*rc::gen::arbitrary<uint64_t>(), *rc::gen::inRange<unsigned>(1, 6), /*useMask=*/true);
+}
+
+RC_GTEST_PROP(Spec, MasksOfF32MeanWhatTheySay, ()) {
+  checkMeaning(*rc::gen::arbitrary<uint64_t>(), *rc::gen::inRange<unsigned>(1, 6), /*useMask=*/true, "f32");
 }
 
 RC_GTEST_PROP(Spec, PrintsBackToTheSameIR, ()) {
