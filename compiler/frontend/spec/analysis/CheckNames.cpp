@@ -46,6 +46,7 @@ private:
   Diagnostics &diagnostics;
   MapVector<const Definition *, SmallVector<std::pair<const Definition *, SMLoc>>> calls;
   const Definition *current = nullptr;
+  StringSet<> unknown; // names reported so far
 };
 } // namespace
 
@@ -293,6 +294,8 @@ void Resolver::resolveIndex(const Expr &expr, const Scope &scope) {
 }
 
 void Resolver::reportUnknown(const Expr &expr, const Scope &scope, bool wantsFunction) {
+  if (!unknown.insert(expr.name).second)
+    return; // one mistake, however often it is used
   SmallVector<StringRef> known;
   auto add = [&](const Definition &definition) {
     if (!wantsFunction || !definition.params.empty())
@@ -314,6 +317,8 @@ void Resolver::reportUnknown(const Expr &expr, const Scope &scope, bool wantsFun
       known.push_back(builtin.name);
   else
     known.append(getValueNames().begin(), getValueNames().end());
+  if (!wantsFunction)
+    known.append({"true", "false"});
   std::string guess = didYouMean(expr.name, known);
   auto error = diagnostics.error(expr.loc);
   error << "unknown " << (wantsFunction ? "function '" : "name '") << expr.name << "'" << guess;

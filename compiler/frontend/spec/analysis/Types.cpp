@@ -32,6 +32,21 @@ Type attnc::spec::parseElementType(llvm::StringRef name, MLIRContext *context) {
       .Default(Type());
 }
 
+/// Our name for a type that other languages call `name`, or `name` itself.
+static llvm::StringRef wordOfOurs(llvm::StringRef name) {
+  return llvm::StringSwitch<llvm::StringRef>(name)
+      .CasesLower({"float", "float32", "fp32", "single"}, "f32")
+      .CasesLower({"double", "float64", "fp64"}, "f64")
+      .CasesLower({"half", "float16", "fp16"}, "f16")
+      .Case("bfloat16", "bf16")
+      .CasesLower({"long", "int64", "int64_t"}, "i64")
+      .CasesLower({"int", "int32", "int32_t"}, "i32")
+      .CasesLower({"short", "int16", "int16_t"}, "i16")
+      .CasesLower({"char", "byte", "int8", "int8_t"}, "i8")
+      .CasesLower({"boolean", "i1"}, "bool")
+      .Default(name);
+}
+
 /// The rank is sensible, the element type exists, and q, k, v and the results hold floats.
 bool ShapeResolver::checkType(const Parameter &tensor, bool mustBeFloat) {
   llvm::StringRef name = tensor.type.element.text;
@@ -57,7 +72,7 @@ bool ShapeResolver::checkType(const Parameter &tensor, bool mustBeFloat) {
   else
     diagnostics.error(tensor.type.element.loc)
         << "unknown element type '" << name << "'"
-        << didYouMean(name, {"f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "bool"})
+        << didYouMean(wordOfOurs(name), {"f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "bool"})
         << "; the types are f32, f64, f16, bf16, i64, i32, i16, i8, bool";
   return false;
 }

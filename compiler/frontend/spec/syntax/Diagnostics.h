@@ -30,6 +30,7 @@ public:
   /// File, line and column of `loc` as an MLIR location.
   mlir::Location translate(llvm::SMLoc loc) const;
 
+  unsigned count() const { return errors; }
   bool hasErrors() const { return errors != 0; }
   bool hasTooManyErrors() const { return errors > kMaxErrors; }
   mlir::MLIRContext *getContext() const { return context; }

@@ -27,18 +27,49 @@ static constexpr std::pair<StringLiteral, TokenKind> kPunctuation[] = {
     {"<", TokenKind::Less},          {">", TokenKind::Greater},
 };
 
+/// Operators of other languages that begin with one of ours, and what is written instead. Longest first.
+static constexpr std::pair<StringLiteral, StringLiteral> kForeign[] = {
+    {"!==", "write '!='"},
+    {"===", "write '=='"},
+    {"<=>", "write '<', '==' or '>'"},
+    {"=<", "write '<='"},
+    {"=>", "write '>='"},
+    {"<>", "write '!='"},
+    {"<<", "write x * 2, or x * exp2(n)"},
+    {">>", "write x // 2, or x // int(exp2(n))"},
+    {"**", "a power of two is exp2(x); a square is x * x"},
+    {":=", "write '='"},
+    {"+=", "a name has one value: let y = x + ..."},
+    {"-=", "a name has one value: let y = x - ..."},
+    {"*=", "a name has one value: let y = x * ..."},
+    {"/=", "write '!=', or let y = x / ..."},
+};
+
 /// What people write who come from C, Python or a paper.
 static constexpr std::pair<StringLiteral, StringLiteral> kHints[] = {
     {"&&", "write 'and'"},
     {"||", "write 'or'"},
-    {"**", "a power of two is exp2(x); a square is x * x"},
     {"!", "write 'not'"},
     {"&", "write 'and'"},
     {"|", "write 'or', or abs(x) for a magnitude"},
     {"~", "write 'not'"},
     {"^", "a power of two is exp2(x); a square is x * x"},
     {"?", "write 'a if condition else b'"},
-    {".", "numbers start with a digit: 0.5"},
+    {".", "numbers start with a digit, as 0.5, and names have no parts: log(x) and not math.log(x)"},
+    {"\"", "there are no texts"},
+    {"'", "there are no texts"},
+    {"\\", "a statement may simply go on in the next line"},
+    {"\xe2\x89\xa4", "write '<='"}, // less than or equal to, as one sign; likewise below
+    {"\xe2\x89\xa5", "write '>='"},
+    {"\xe2\x89\xa0", "write '!='"},
+    {"\xe2\x88\xa7", "write 'and'"},
+    {"\xe2\x88\xa8", "write 'or'"},
+    {"\xc2\xac", "write 'not'"},
+    {"\xe2\x88\x92", "write '-'"},
+    {"\xe2\x80\x93", "write '-'"},
+    {"\xc2\xb7", "write '*'"},
+    {"\xc3\x97", "write '*'"},
+    {"\xe2\x88\x9e", "write 'inf'"},
 };
 
 Token Lexer::lex() {
@@ -50,11 +81,20 @@ Token Lexer::lex() {
     return lexIdentifier();
   if (isDigit(rest.front()))
     return lexNumber();
-  if (!rest.starts_with("**")) // not two multiplications
-    for (const auto &[text, kind] : kPunctuation)
-      if (rest.starts_with(text))
-        return make(kind, text.size());
+  for (const auto &[text, advice] : kForeign)
+    if (rest.starts_with(text)) {
+      hint = advice;
+      return make(TokenKind::Error, text.size());
+    }
+  for (const auto &[text, kind] : kPunctuation)
+    if (rest.starts_with(text))
+      return make(kind, text.size());
   return lexError();
+}
+
+bool Lexer::startsLine(const Token &token) const {
+  StringRef before(buffer.data(), token.text.data() - buffer.data());
+  return before.substr(before.rfind('\n') + 1).trim().empty();
 }
 
 std::string Lexer::takeDoc() { return std::exchange(doc, {}); }

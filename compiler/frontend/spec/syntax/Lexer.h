@@ -75,6 +75,9 @@ public:
   /// For the last Error token: what the writer probably wants, or "".
   llvm::StringRef getHint() const { return hint; }
 
+  /// Nothing but blanks stand before `token` in its line.
+  bool startsLine(const Token &token) const;
+
   /// The comment lines that end on the line above the last token, without `#`,
   /// and forgets them.
   std::string takeDoc();

@@ -174,6 +174,10 @@ ExprPtr ExpressionParser::parsePrimary() {
 }
 
 ExprPtr ExpressionParser::parseNameCallOrIndex() {
+  if (tokens.getText().equals_insensitive("not")) { // NOT x
+    tokens.fail("an expression");
+    return nullptr;
+  }
   Expr expr{.kind = ExprKind::Name, .loc = tokens.getLoc(), .name = tokens.getText()};
   tokens.advance();
   bool parsed = true;

@@ -52,8 +52,8 @@ void Parser::synchronize(bool insideAttention) {
     if (insideAttention) {
       if (tokens.is(TokenKind::RightBrace) || tokens.is(TokenKind::Let))
         return;
-      if (is_contained(getStatementNames(), tokens.getText()))
-        return;
+      if (tokens.startsLine() && is_contained(getStatementNames(), tokens.getText()))
+        return; // elsewhere it is part of what is wrong
     }
     tokens.advance();
   }
@@ -126,8 +126,10 @@ void Parser::parseAttention(File &file) {
     parseBody(attention);
     return; // without a signature no name in it has a meaning
   }
+  unsigned errors = diagnostics.count();
   parseBody(attention);
-  file.attentions.push_back(std::move(attention));
+  if (diagnostics.count() == errors) // what names and types mean cannot be told from half of the statements
+    file.attentions.push_back(std::move(attention));
 }
 
 /// The keyword itself is a good name where there is only one: `attention attention(...)`.
@@ -287,6 +289,10 @@ bool Parser::parseStatement(Attention &attention) {
   }
   recovering = false;
   Statement statement;
+  if (!tokens.getForeignWord().empty()) {
+    tokens.fail("");
+    return false;
+  }
   if (!tokens.expectName(statement.name, "a statement ('mask = ...'), 'let' or '}'") ||
       !tokens.expect(TokenKind::Assign, "'=' after '" + statement.name.text + "'"))
     return false;

@@ -25,12 +25,17 @@ public:
   /// The comment directly above the current token.
   const std::string &getDoc() const { return doc; }
 
+  /// Nothing but blanks stand before it in its line.
+  bool startsLine() const { return lexer.startsLine(token); }
+
   void advance();
   bool consume(TokenKind kind);
   /// Consumes a token that must be here, or reports that `what` was expected.
   bool expect(TokenKind kind, const llvm::Twine &what);
   bool expectName(Identifier &name, const llvm::Twine &what);
   void fail(const llvm::Twine &expected);
+  /// For a name that is a word of another language: what is written instead, or "".
+  llvm::StringRef getForeignWord() const;
 
 private:
   Lexer lexer;
