@@ -47,6 +47,8 @@ static void parseLine(StringRef line, Architecture &result) {
   if (line.consume_front("only ")) {
     auto [key, allowed] = splitAt(line, "=");
     result.only.push_back({key, allowed});
+  } else if (line.consume_front("harmless ")) {
+    line.split(result.harmless, ' ');
   } else if (line.consume_front("weight ")) {
     result.weights.push_back(parseWeight(line, /*isRequired=*/true));
   } else if (line.consume_front("optional ")) {
@@ -63,13 +65,21 @@ static void parseLine(StringRef line, Architecture &result) {
   }
 }
 
-bool Architecture::mentions(StringRef key) const {
-  auto isWord = [](char c) { return isAlnum(c) || c == '_'; };
-  for (size_t at = text.find(key); at != StringRef::npos; at = text.find(key, at + 1))
-    if (!(at > 0 && isWord(text[at - 1])) &&
-        !isWord(text.substr(at + key.size(), 1).empty() ? ' ' : text[at + key.size()]))
+/// `word` stands in `text`, with no letters around it.
+static bool containsWord(StringRef text, StringRef word) {
+  auto isPart = [](char c) { return isAlnum(c) || c == '_'; };
+  for (size_t at = text.find(word); at != StringRef::npos; at = text.find(word, at + 1)) {
+    StringRef before = text.take_front(at), after = text.drop_front(at + word.size());
+    if ((before.empty() || !isPart(before.back())) && (after.empty() || !isPart(after.front())))
       return true;
+  }
   return false;
+}
+
+bool Architecture::reads(StringRef key) const {
+  auto isBound = [&](const BindingRule &rule) { return containsWord(rule.value, key); };
+  return any_of(bindings, isBound) || any_of(only, [&](const OnlyRule &rule) { return rule.key == key; }) ||
+         containsWord(kinds.value, key) || is_contained(harmless, key);
 }
 
 SmallVector<StringRef> attnc::hf::modelTypes() {

@@ -10,6 +10,7 @@
 //   #: cap = softcap | 50.0; null means 0     defaults of Hugging Face. H, G, D and Dv fix dimensions, other names are
 //                                             constants of the text
 //   #: only KEY = VALUE                       any other value of the key is refused
+//   #: harmless KEY KEY ...                       these may have any value: they change nothing that is computed here
 //   #: weight layers.*.q.weight [H * D, hidden]     the shape of a tensor in each of `layers` layers; names may have
 //   more
 //   #: optional ... [...] for decoder_layers        in front. optional: may be missing
@@ -55,8 +56,10 @@ struct Architecture {
   std::vector<WeightRule> weights;
   KindRule kinds;
 
-  /// Whether the text speaks of `key`.
-  bool mentions(llvm::StringRef key) const;
+  llvm::SmallVector<llvm::StringRef> harmless;
+
+  /// Whether the value of `key` is read or checked, or known not to matter.
+  bool reads(llvm::StringRef key) const;
 };
 
 /// The model types that have an architecture.

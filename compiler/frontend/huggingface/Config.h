@@ -22,6 +22,9 @@ public:
   /// The value of `key` at the top level; nothing if it is missing.
   std::optional<simdjson::dom::element> find(llvm::StringRef key) const;
 
+  /// All keys at the top level and their values.
+  simdjson::dom::object all() const { return keys; }
+
   /// Starts an error at `key`, or at the file where the key is missing.
   mlir::InFlightDiagnostic error(llvm::StringRef key) const { return mlir::emitError(locationOf(key)); }
   mlir::Location locationOf(llvm::StringRef key) const;

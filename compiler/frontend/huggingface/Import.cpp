@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/huggingface/Import.h"
+#include "compiler/frontend/huggingface/CheckKeys.h"
 #include "compiler/frontend/huggingface/CheckWeights.h"
 #include "compiler/frontend/spec/Import.h"
 #include "compiler/support/Suggest.h"
@@ -43,53 +44,6 @@ static FailureOr<Architecture> findArchitecture(const Config &config) {
     return config.error("model_type") << "model_type " << spell(*element) << " is not known" << didYouMean(type, known)
                                       << list;
   return getArchitecture(type);
-}
-
-/// `"absolute"`, without the quotes if it is a string.
-static std::string plain(simdjson::dom::element value) {
-  std::string_view text;
-  return value.get(text) == simdjson::SUCCESS ? std::string(text) : spell(value);
-}
-
-static LogicalResult checkOnly(const Architecture &architecture, const Config &config) {
-  bool ok = true;
-  for (const OnlyRule &rule : architecture.only) {
-    std::optional<simdjson::dom::element> value = config.find(rule.key);
-    if (!value || value->is_null() || plain(*value) == rule.allowed)
-      continue;
-    config.error(rule.key) << "'" << rule.key << "' changes the attention of " << architecture.modelType
-                           << " models, and only '" << rule.allowed << "' is supported, not " << spell(*value);
-    ok = false;
-  }
-  return success(ok);
-}
-
-/// Keys that change attention in some architecture. Where the chosen one does not speak of them, any value but these is
-/// refused: null, false, 0 and what is usual.
-static LogicalResult checkForeignKeys(const Architecture &architecture, const Config &config) {
-  constexpr StringLiteral kKeys[] = {"alibi",
-                                     "attention_chunk_size",
-                                     "attention_multiplier",
-                                     "attn_logit_softcapping",
-                                     "is_decoder",
-                                     "position_embedding_type",
-                                     "query_pre_attn_scalar",
-                                     "scale_attn_by_inverse_layer_idx",
-                                     "sliding_window",
-                                     "use_alibi",
-                                     "use_bidirectional_attention",
-                                     "use_sliding_window"};
-  bool ok = true;
-  for (StringRef key : kKeys) {
-    std::optional<simdjson::dom::element> value = config.find(key);
-    if (!value || architecture.mentions(key) ||
-        llvm::is_contained({"null", "false", "0", "0.0", "absolute"}, plain(*value)))
-      continue;
-    config.error(key) << "'" << key << "' = " << spell(*value) << " changes attention, and is not understood for "
-                      << architecture.modelType << " models";
-    ok = false;
-  }
-  return success(ok);
 }
 
 /// A note at `loc`: what the user should know, and is no mistake.
@@ -166,6 +120,9 @@ static FailureOr<Kinds> findKinds(const Architecture &architecture, const Config
     FailureOr<Kinds> kinds = readLayerTypes(*types, config);
     if (succeeded(kinds) && architecture.kinds.rule == KindRule::OneKind && kinds->local && kinds->global)
       return config.error("layer_types") << "layers of two kinds are not understood for " << architecture.modelType
+                                         << " models";
+    if (succeeded(kinds) && kinds->local && !architecture.reads("sliding_window"))
+      return config.error("layer_types") << "layers that see a window are not understood for " << architecture.modelType
                                          << " models";
     return kinds;
   }
@@ -247,11 +204,6 @@ static LogicalResult checkWeightsIn(StringRef folder, const Architecture &archit
     emitError(config.location()) << "the weights beside it: " << error.message();
   });
   return failure();
-}
-
-static LogicalResult checkKeys(const Architecture &architecture, const Config &config) {
-  LogicalResult only = checkOnly(architecture, config), foreign = checkForeignKeys(architecture, config);
-  return success(succeeded(only) && succeeded(foreign));
 }
 
 bool hf::isModelDirectory(StringRef path) {
