@@ -192,11 +192,8 @@ static FailureOr<DimBindings> mergeDims(const Bindings &bindings, const DimBindi
 static LogicalResult checkWeightsIn(StringRef folder, const Architecture &architecture, const Config &config,
                                     const Bindings &bindings) {
   std::optional<std::string> file = weights::findWeights(folder);
-  if (!file) {
-    emitNote(config.location(), "there are no weights beside it to compare it with (model.safetensors, or "
-                                "model.safetensors.index.json and its shards)");
+  if (!file)
     return success();
-  }
   llvm::Expected<weights::Weights> opened = weights::openWeights(*file);
   if (opened)
     return checkWeights(architecture, config, bindings, *opened);
@@ -204,6 +201,27 @@ static LogicalResult checkWeightsIn(StringRef folder, const Architecture &archit
     emitError(config.location()) << "the weights beside it: " << error.message();
   });
   return failure();
+}
+
+/// Says that nothing was compared with config.json.
+static void noteMissingWeights(StringRef folder, const Config &config) {
+  if (!weights::findWeights(folder))
+    emitNote(config.location(), "there are no weights beside it to compare it with (model.safetensors, or "
+                                "model.safetensors.index.json and its shards)");
+}
+
+/// Says that a model's attention is not the model.
+static void warnOfScope(ModuleOp module, const Architecture &architecture, const Config &config,
+                        const Bindings &bindings) {
+  llvm::SmallVector<std::string> kinds;
+  for (auto function : module.getOps<func::FuncOp>())
+    kinds.push_back("'" + function.getSymName().str() + "'");
+  int64_t layers = bindings.find("layers")->second.integer();
+  emitWarning(config.location()) << "only the attention of this " << architecture.modelType
+                                 << " model is compiled: " << llvm::join(kinds, ", ") << " of its " << layers
+                                 << (layers == 1 ? " layer" : " layers")
+                                 << ", which takes q, k and v; embeddings, projections, positions, norms and "
+                                    "feed-forward layers are not in it: whole models are not supported yet";
 }
 
 bool hf::isModelDirectory(StringRef path) {
@@ -245,5 +263,7 @@ FailureOr<OwningOpRef<ModuleOp>> hf::importDirectory(StringRef folder, MLIRConte
     return failure();
   }
   keepKinds(**module, *kinds);
+  warnOfScope(**module, *architecture, *config, *bindings);
+  noteMissingWeights(folder, *config);
   return module;
 }
