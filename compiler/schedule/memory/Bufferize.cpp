@@ -28,6 +28,7 @@
 
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "compiler/schedule/Passes.h"
+#include "compiler/schedule/memory/Extents.h"
 #include "compiler/schedule/rows/CompoundOps.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
@@ -168,6 +169,9 @@ struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     schedule::decomposeCompoundOps(module);
+    // Their temporaries were sized by the tensor at hand, be it a reshape: equal extents must be one value again.
+    if (failed(schedule::resolveExtents(module)))
+      return signalPassFailure();
     splitSharedFills(module);
     for (func::FuncOp function : module.getOps<func::FuncOp>()) {
       if (function.isDeclaration())

@@ -39,6 +39,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace attnc::schedule {
 #define GEN_PASS_DEF_PLANWORKSPACE
@@ -334,19 +335,56 @@ private:
   }
 
   /// An extent of an input is read again; one of an output is a result of the
-  /// plan already.
+  /// plan already; one of a buffer or a view is computed from its sizes.
   Value cloneDim(memref::DimOp dim) {
-    auto argument = dyn_cast<BlockArgument>(dim.getSource());
     std::optional<int64_t> position = dim.getConstantIndex();
-    if (!argument || !position || argument.getOwner() != &function.front())
-      return Value();
-    Value result;
-    if (Value input = inputs.lookupOrNull(argument))
-      result = builder.createOrFold<memref::DimOp>(dim.getLoc(), input, *position);
-    else
-      result = ret.getOperand(extentsBefore(argument) + *position);
-    mapping.map(dim.getResult(), result);
+    Value result = position ? cloneExtent(dim.getSource(), *position) : Value();
+    if (result)
+      mapping.map(dim.getResult(), result);
     return result;
+  }
+
+  Value cloneExtent(Value memref, int64_t dim) {
+    auto type = cast<MemRefType>(memref.getType());
+    if (!type.isDynamicDim(dim))
+      return constant(type.getDimSize(dim));
+    if (auto argument = dyn_cast<BlockArgument>(memref))
+      return cloneArgumentExtent(argument, dim);
+    return TypeSwitch<Operation *, Value>(memref.getDefiningOp())
+        .Case([&](memref::AllocOp op) { return cloneSize(op.getMixedSizes()[dim]); })
+        .Case([&](memref::CastOp op) { return cloneExtent(op.getSource(), dim); })
+        .Case([&](memref::ReinterpretCastOp op) { return cloneSize(op.getMixedSizes()[dim]); })
+        .Case([&](memref::ExpandShapeOp op) { return cloneSize(op.getMixedOutputShape()[dim]); })
+        .Case([&](memref::CollapseShapeOp op) {
+          Value product = constant(1);
+          for (int64_t d : op.getReassociationIndices()[dim]) {
+            Value extent = product ? cloneExtent(op.getSrc(), d) : Value();
+            product = extent ? builder.createOrFold<arith::MulIOp>(ret.getLoc(), product, extent) : Value();
+          }
+          return product;
+        })
+        .Case([&](memref::SubViewOp op) {
+          llvm::SmallBitVector dropped = op.getDroppedDims();
+          SmallVector<OpFoldResult> kept;
+          for (auto [d, size] : llvm::enumerate(op.getMixedSizes()))
+            if (!dropped.test(d))
+              kept.push_back(size);
+          return cloneSize(kept[dim]);
+        })
+        .Default([](Operation *) { return Value(); });
+  }
+
+  Value cloneSize(OpFoldResult size) {
+    std::optional<int64_t> known = getConstantIntValue(size);
+    return known ? constant(*known) : clone(cast<Value>(size));
+  }
+
+  Value cloneArgumentExtent(BlockArgument argument, int64_t dim) {
+    if (argument.getOwner() != &function.front())
+      return Value();
+    if (Value input = inputs.lookupOrNull(argument))
+      return builder.createOrFold<memref::DimOp>(ret.getLoc(), input, dim);
+    return ret.getOperand(extentsBefore(argument) + dim);
   }
 
   /// How many results of the plan precede the extents of output `argument`.

@@ -61,6 +61,10 @@ public:
 
   void emit(Value laneBegin, Value laneEnd) {
     zero = constantIndex(builder, loc, 0);
+    // Before the first load: where a group shares its outer loops, a parallel loop of one iteration may be inside.
+    for (unsigned loop : program.inner)
+      if (program.extent(loop) == 1)
+        ivs[loop] = zero;
     if (program.combiner)
       carried = widen(builder, load(builder, op.getDpsInitOperand(0)));
     emitInnerLoops();
@@ -76,10 +80,8 @@ private:
     OpBuilder cursor(builder);
     Value one = constantIndex(builder, loc, 1);
     for (unsigned loop : program.inner) {
-      if (program.extent(loop) == 1) {
-        ivs[loop] = zero;
+      if (program.extent(loop) == 1)
         continue;
-      }
       auto nested =
           scf::ForOp::create(cursor, loc, zero, extents[loop], one, carried ? ValueRange(carried) : ValueRange());
       ivs[loop] = nested.getInductionVar();
