@@ -114,33 +114,22 @@ LoopKinds Matcher::kindsOf(const Contraction &contraction) const {
 // The steps
 //===----------------------------------------------------------------------===//
 
-/// weights[...] = softmax over one axis, and it is what the second product
-/// reads.
+/// weights[...] = softmax over one axis, and what the second product reads is
+/// computed from it element by element.
 LogicalResult Matcher::matchWeights() {
   linalg::SoftmaxOp softmax = match->softmax;
   weights = axes.createIndex(softmax.getInput());
   match->keys = weights[softmax.getDimension()];
   if (match->keys.empty())
     return fail(softmax, "it runs over a dimension of extent 1");
+  match->weight = std::make_unique<ScalarExpression>(axes, Access{softmax->getResult(0), weights});
   for (unsigned side : {0u, 1u}) {
-    Access access = valueProduct.operands[side];
-    while (access.tensor != softmax->getResult(0)) {
-      auto convert = dyn_cast_or_null<linalg::LinalgOp>(access.tensor.getDefiningOp());
-      if (followView(axes, access, /*broadcasts=*/false))
-        continue;
-      OpOperand *source = convert ? getConvertedOperand(convert) : nullptr;
-      std::optional<Index> loops = source ? loopsOf(convert, access.index) : std::nullopt;
-      if (!loops)
-        break;
-      access = {source->get(), *indexThrough(convert.getMatchingIndexingMap(source), *loops)};
-    }
-    if (access.tensor != softmax->getResult(0))
+    if (!match->weight->dependsOnLeaf(valueProduct.operands[side].tensor))
       continue;
-    for (auto [read, dim] : llvm::zip(access.index, weights))
-      if (failed(axes.unify(read, dim)))
-        return fail(valueProduct.op, "it reads the weights in an order that cannot be followed");
     valueSide = 1 - side;
-    return success();
+    if (succeeded(match->weight->read(valueProduct.operands[side])))
+      return success();
+    return fail(match->weight->blocker, match->weight->reason);
   }
   return fail(valueProduct.op, "neither operand is the softmax's result");
 }
@@ -320,42 +309,48 @@ std::unique_ptr<AttentionMatch> Matcher::run(Operation *scoreOp, Operation *valu
     if (!broadcasts)
       return nullptr;
   }
-  // Following K and V may have split axes that were resolved before.
-  for (DimIndex *dim : {&match->queries, &match->keys, &match->features, &match->outputs, &match->groups})
-    *dim = axes.resolve(*dim);
-  for (Access *access : {&match->q, &match->k, &match->v, &match->result})
-    access->index = axes.resolve(access->index);
+  match->resolve();
   return std::move(match);
+}
+
+void AttentionMatch::resolve() {
+  for (DimIndex *dim : {&batch, &heads, &groups, &queries, &keys, &features, &outputs})
+    *dim = axes.resolve(*dim);
+  for (Access *access : {&q, &k, &v, &result})
+    access->index = axes.resolve(access->index);
 }
 
 //===----------------------------------------------------------------------===//
 // Finding the two products
 //===----------------------------------------------------------------------===//
 
-/// The contraction that reads the weights, through views and float conversions
-/// only.
+/// The contraction that reads the weights, once, through views and elementwise
+/// ops.
 static Operation *findValueProduct(linalg::SoftmaxOp softmax, Mismatch &mismatch) {
-  Value weights = softmax->getResult(0);
-  while (true) {
-    if (!weights.hasOneUse()) {
-      for (Operation *user : weights.getUsers())
-        if (user->hasTrait<OpTrait::IsTerminator>())
-          return mismatch = {softmax, "its weights are a result of the function"}, nullptr;
-      return mismatch = {softmax, "its weights have more than one use"}, nullptr;
-    }
-    Operation *user = *weights.user_begin();
-    if (isContraction(user))
-      return user;
-    auto structured = dyn_cast<linalg::LinalgOp>(user);
-    if (!isView(user, /*broadcasts=*/false) && !(structured && getConvertedOperand(structured))) {
+  auto refuse = [&](Operation *op, std::string reason) {
+    mismatch = {op, std::move(reason)};
+    return nullptr;
+  };
+  SetVector<Value> weights;
+  weights.insert(softmax->getResult(0));
+  OpOperand *found = nullptr;
+  for (size_t i = 0; i < weights.size(); ++i)
+    for (OpOperand &use : weights[i].getUses()) {
+      Operation *user = use.getOwner();
       if (user->hasTrait<OpTrait::IsTerminator>())
-        return mismatch = {softmax, "its weights are a result of the function"}, nullptr;
-      return mismatch = {user, fmt::format("'{}' stands between the softmax and the product with V",
-                                           user->getName().getStringRef().str())},
-             nullptr;
+        return refuse(softmax, "its weights are a result of the function");
+      if (isContraction(user)) {
+        if (found)
+          return refuse(softmax, "its weights have more than one use");
+        found = &use;
+      } else if (isView(user, /*broadcasts=*/false) || isPointwise(user)) {
+        weights.insert(user->getResult(0));
+      } else {
+        return refuse(user, fmt::format("'{}' stands between the softmax and the product with V",
+                                        user->getName().getStringRef().str()));
+      }
     }
-    weights = user->getResult(0);
-  }
+  return found ? found->getOwner() : refuse(softmax, "no product reads its weights");
 }
 
 /// The contractions from which `value` is computed by views and pointwise ops,

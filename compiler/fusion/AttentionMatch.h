@@ -10,8 +10,9 @@
 //   n) weights            = softmax of scores over exactly n result[b.., m, e]
 //   = sum over exactly n of weights[b.., m, n] * v[b.., n, e]
 //
-// f is elementwise; the weights have no other use. K and V may lack a part of
-// the heads (it is broadcast to them): those are grouped heads.
+// f is elementwise; the weights have no other use, and what stands between them
+// and the second product changes nothing (WeightsGuard.h). K and V may lack a
+// part of the heads (it is broadcast to them): those are grouped heads.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -35,11 +36,15 @@ struct AttentionMatch {
                             ///< second product
   mlir::Type resultElement; ///< element type of the second product
   std::unique_ptr<ScalarExpression> score;
+  std::unique_ptr<ScalarExpression> weight; ///< what the second product reads, from the softmax's result
 
   DimIndex batch, heads; ///< B and H; `groups` is the leading part of `heads`
                          ///< that K and V have: G
   DimIndex groups;
   DimIndex queries, keys, features, outputs; ///< M, N, D, E
+
+  /// In terms of the axes that are left: following a tensor splits and merges them.
+  void resolve();
 };
 
 /// Why a softmax is no attention: the op that stops it, and what is the matter

@@ -31,6 +31,7 @@
 #include "compiler/fusion/Layouts.h"
 #include "compiler/fusion/Passes.h"
 #include "compiler/fusion/ScoreRegion.h"
+#include "compiler/fusion/WeightsGuard.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
@@ -58,6 +59,7 @@ private:
   AxisSpace &axes;
   Location loc;
   ScoreParts parts;
+  bool isGuarded = false; ///< the weights reach the second product as they are, but for guards
 };
 
 } // namespace
@@ -78,6 +80,9 @@ void AttentionBuilder::buildScore(Block &scratch, ArrayRef<Role> roles) {
   if (score.getType() != accumulator)
     score = arith::ExtFOp::create(inside, loc, accumulator, score);
   parts = splitScore(inside, score, s);
+  auto weights = cast<RankedTensorType>(match.softmax->getResult(0).getType());
+  Value p = UnrealizedConversionCastOp::create(inside, loc, weights.getElementType(), ValueRange()).getResult(0);
+  isGuarded = isGuardedWeight(match.weight->emit(inside, loc, {p, index}), p, parts.mask);
 }
 
 attn::AttentionOp AttentionBuilder::buildOp(Block &scratch, const LaidOut &q, const LaidOut &k, const LaidOut &v,
@@ -106,6 +111,7 @@ static void measureBases(AttentionMatch &match) {
 }
 
 FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
+  match.resolve(); // asking for the role of the keys has followed Q and K further
   measureBases(match);
   Role b{'B', match.batch}, h{'H', match.heads}, m{'M', match.queries}, n{'N', match.keys};
   Role g{'G', match.groups}, d{'D', match.features}, e{'E', match.outputs};
@@ -126,6 +132,11 @@ FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
     return refuse("the extents of the result are not known");
   Block scratch;
   buildScore(scratch, {b, h, m, n});
+  if (!isGuarded) {
+    mismatch = {*match.softmax->getResult(0).user_begin(),
+                "what stands between the softmax and the product with V changes the weights"};
+    return failure();
+  }
   attn::AttentionOp op = buildOp(scratch, *q, *k, *v, *out);
   Value result =
       restore(builder, loc, axes, op.getResults()[0], *out, match.result.index, match.result.tensor.getType());

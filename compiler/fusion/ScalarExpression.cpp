@@ -130,7 +130,8 @@ static void cloneFolded(OpBuilder &builder, Operation &op, IRMapping &mapping) {
   }
   Operation *clone = builder.clone(op, mapping);
   SmallVector<Value> folded;
-  if (failed(builder.tryFold(clone, folded)))
+  // An op that folds in place (a constant moves to the right) stays, and gives no results or its own.
+  if (failed(builder.tryFold(clone, folded)) || folded.empty() || folded.front() == clone->getResult(0))
     return;
   for (auto [result, value] : llvm::zip(op.getResults(), folded))
     mapping.map(result, value);

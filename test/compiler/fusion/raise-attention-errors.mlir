@@ -16,7 +16,7 @@
 // talking_heads
 // CHECK: remark: not fused into attn.attention: it does not run over exactly the axis that one operand of the product alone has
 // weights_changed
-// CHECK: remark: not fused into attn.attention: 'linalg.generic' stands between the softmax and the product with V
+// CHECK: remark: not fused into attn.attention: what stands between the softmax and the product with V changes the weights
 // CHECK: note: here
 // weights_returned
 // CHECK: remark: not fused into attn.attention: its weights are a result of the function
