@@ -142,10 +142,29 @@ static bool walksRows(const RowProgram &program, OpOperand &operand) {
   return true;
 }
 
+/// The buffers that the body of `op` looks up at places of its own choice, beside its operands (a gather, a reversal).
+static llvm::SmallSetVector<Value, 2> lookedUp(linalg::GenericOp op) {
+  llvm::SmallSetVector<Value, 2> bases;
+  op.getBody()->walk([&](Operation *inside) {
+    for (Value operand : inside->getOperands())
+      if (isa<MemRefType>(operand.getType()))
+        bases.insert(baseOf(operand));
+  });
+  return bases;
+}
+
+/// Does the body of `reader` look up what `writer` writes?
+static bool looksUpResultOf(linalg::GenericOp reader, linalg::GenericOp writer) {
+  auto bases = lookedUp(reader);
+  return llvm::any_of(writer.getOutputs(), [&](Value output) { return bases.contains(baseOf(output)); });
+}
+
 /// May `b` run on row i right after `a` ran on row i? Every buffer that one of
 /// them writes and the other touches must show the same rows, walked by both.
 static bool rowsAreIndependent(const RowProgram &a, const RowProgram &b) {
   linalg::GenericOp opA = a.op, opB = b.op;
+  if (looksUpResultOf(opA, opB) || looksUpResultOf(opB, opA))
+    return false;
   for (OpOperand &x : opA->getOpOperands())
     for (OpOperand &y : opB->getOpOperands()) {
       if (!isa<MemRefType>(x.get().getType()) || !isa<MemRefType>(y.get().getType()))
@@ -229,11 +248,11 @@ static bool touches(Operation *op, Value base) {
       .wasInterrupted();
 }
 
-/// Moves every op without inputs (a fill) to right before the first op that
+/// Moves every op that reads no memory (a fill) to right before the first op that
 /// needs its result, whose rows it can join.
 static void sinkFills(Block &block) {
   for (auto op : llvm::to_vector(block.getOps<linalg::GenericOp>())) {
-    if (op.getNumDpsInputs() > 0 || op.getNumDpsInits() != 1)
+    if (op.getNumDpsInputs() > 0 || op.getNumDpsInits() != 1 || !lookedUp(op).empty())
       continue;
     Value base = baseOf(op.getDpsInitOperand(0)->get());
     Operation *next = op->getNextNode();
