@@ -75,12 +75,19 @@ private:
 
 // attnc_dim { int64_t size; int32_t symbol; }
 Constant *DescriptorBuilder::dims(const TensorInfo &info) {
-  if (info.dims.empty())
+  if (info.dims.empty() && !info.indexed)
     return null();
   llvm::SmallVector<Constant *> elements;
   for (const DimInfo &dim : info.dims)
     elements.push_back(structure({integer(64, dim.size), integer(32, dim.symbol)}));
+  if (info.indexed)
+    elements.push_back(structure({integer(64, info.indexed->size), integer(32, info.indexed->symbol)}));
   return array(elements, "dims");
+}
+
+static unsigned flags(const TensorInfo &info) {
+  return (info.isSorted ? ATTNC_TENSOR_SORTED : 0) | (info.indexed ? ATTNC_TENSOR_INDEX : 0) |
+         (info.isChecked ? ATTNC_TENSOR_CHECKED : 0);
 }
 
 // attnc_tensor_info { const char *name; uint8_t type_code, type_bits; uint16_t flags; int32_t rank; const attnc_dim
@@ -90,10 +97,8 @@ Constant *DescriptorBuilder::tensors(llvm::ArrayRef<TensorInfo> infos, const llv
     return null();
   llvm::SmallVector<Constant *> elements;
   for (const TensorInfo &info : infos)
-    elements.push_back(
-        structure({text(info.name), integer(8, info.typeCode), integer(8, info.typeBits),
-                   integer(16, (info.isSorted ? ATTNC_TENSOR_SORTED : 0) | (info.isChecked ? ATTNC_TENSOR_CHECKED : 0)),
-                   integer(32, info.dims.size()), dims(info)}));
+    elements.push_back(structure({text(info.name), integer(8, info.typeCode), integer(8, info.typeBits),
+                                  integer(16, flags(info)), integer(32, info.dims.size()), dims(info)}));
   return array(elements, name);
 }
 

@@ -83,7 +83,7 @@ void WorkspaceInfo::merge(const WorkspaceInfo &other) {
 /// {name, type, dims} of one argument or result, from its type and its
 /// attributes.
 static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAttr name, ArrayAttr dims,
-                                     const llvm::Twine &which, bool isSorted = false) {
+                                     const llvm::Twine &which, bool isSorted = false, StringAttr indexed = {}) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !findType(tensor.getElementType())) {
     function.emitError() << which << " has type " << type << "; an entry point takes and gives ranked tensors of "
@@ -103,6 +103,8 @@ static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAtt
                                          builder.getNamedAttr("dims", dims)};
   if (isSorted)
     attributes.push_back(builder.getNamedAttr("sorted", builder.getUnitAttr()));
+  if (indexed)
+    attributes.push_back(builder.getNamedAttr("indexed", indexed));
   return Attribute(builder.getDictionaryAttr(attributes));
 }
 
@@ -111,7 +113,8 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto tensor = describe(function, type, function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
                            function.getArgAttrOfType<ArrayAttr>(index, "attnc.dims"), "argument " + llvm::Twine(index),
-                           bool(function.getArgAttr(index, "attnc.sorted")));
+                           bool(function.getArgAttr(index, "attnc.sorted")),
+                           function.getArgAttrOfType<StringAttr>(index, "attnc.indexed"));
     if (failed(tensor))
       return failure();
     inputs.push_back(*tensor);
@@ -163,7 +166,7 @@ static DimInfo readDim(llvm::StringRef text, EntryInfo &entry, bool mayDefine) {
   if (text == "?" || (!text.empty() && llvm::isDigit(text[0]) && !text.getAsInteger(10, dim.size)))
     return dim;
   int64_t limit;
-  if (auto [name, max] = text.split("<="); !max.getAsInteger(10, limit)) {
+  if (auto [name, max] = text.rsplit("<="); !max.getAsInteger(10, limit)) {
     text = name;
     dim.size = -1 - limit;
   }
@@ -191,11 +194,15 @@ static std::optional<std::vector<TensorInfo>> readTensors(DictionaryAttr entry, 
     const TypeRow *row = type ? findType(type.getValue()) : nullptr;
     if (!name || !row || !dims || !llvm::all_of(dims, llvm::IsaPred<StringAttr>))
       return std::nullopt;
-    TensorInfo tensor{name.str(), row->code, row->bits, {}, dictionary.contains("sorted")};
+    TensorInfo tensor{name.str(), row->code, row->bits, {}, dictionary.contains("sorted"), {}};
     for (auto dim : dims.getAsRange<StringAttr>())
       tensor.dims.push_back(readDim(dim.getValue(), info, key == "inputs"));
     tensors.push_back(std::move(tensor));
   }
+  for (auto [attribute, tensor] : llvm::zip(list, tensors)) // with all symbols known
+    if (auto indexed = cast<DictionaryAttr>(attribute).getAs<StringAttr>("indexed"))
+      if (DimInfo extent = readDim(indexed.getValue(), info, /*mayDefine=*/false); !extent.isComputed())
+        tensor.indexed = extent;
   return tensors;
 }
 

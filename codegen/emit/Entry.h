@@ -42,8 +42,9 @@ struct TensorInfo {
   std::string name;
   uint8_t typeCode = 0, typeBits = 0;
   std::vector<DimInfo> dims;
-  bool isSorted = false;  // elements never fall along the last dimension: the caller's promise
-  bool isChecked = false; // which each call verifies
+  bool isSorted = false;          // elements never fall along the last dimension: the caller's promise
+  std::optional<DimInfo> indexed; // the extent that the elements index: another promise
+  bool isChecked = false;         // each call verifies the promises
 };
 
 /// What a call needs beside its tensors, known from level tile on.

@@ -129,6 +129,14 @@ static std::string describeEntry(const EntryInfo &entry) {
                           tensor.name,
                           tensor.isChecked ? "a call fails with ATTNC_INVALID_ARGUMENT"
                                            : "outputs are any numbers (attnc compile --checks: an error)");
+  for (const TensorInfo &tensor : entry.inputs)
+    if (tensor.indexed)
+      text +=
+          fmt::format(" *   {0}: indexes {1} positions, negative elements from the end; outside of -{1} to {1} - 1\n"
+                      " *     {2}.\n",
+                      tensor.name, entry.spellDim(*tensor.indexed),
+                      tensor.isChecked ? "a call fails with ATTNC_INVALID_ARGUMENT"
+                                       : "the nearest one is read (attnc compile --checks: an error)");
   if (!entry.symbols.empty())
     text += fmt::format(" *   {}: any extent from 0 to 2^29, chosen at each call; one "
                         "letter is one extent everywhere.\n",

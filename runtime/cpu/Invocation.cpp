@@ -349,45 +349,91 @@ static bool nextRow(int rank, const int64_t *shape, int64_t *index) {
   return false;
 }
 
-/// "ids: declared sorted, but element [0, 17] is 3 after 5".
-attnc_status Invocation::checkSorted(const attnc_tensor_info &info, const DLTensor &tensor) {
-  int64_t index[ATTNC_MAX_RANK] = {}, strides[ATTNC_MAX_RANK];
+static void addIndex(Text &why, int rank, const int64_t *index) {
+  why.add("[");
+  for (int i = 0; i < rank; ++i)
+    why.add("%s%" PRId64, i ? ", " : "", index[i]);
+  why.add("]");
+}
+
+/// visit(row, stride in bytes, length, index of the row's first element) for every row along the last dimension, while
+/// it returns true; a tensor of rank 0 is one row.
+template <typename Visit>
+static bool forEachRow(const attnc_tensor_info &info, const DLTensor &tensor, Visit visit) {
+  int64_t index[ATTNC_MAX_RANK] = {}, strides[ATTNC_MAX_RANK] = {};
   if (tensor.strides)
     copyExtents(strides, tensor.strides, info.rank);
   else
     compactStrides(info.rank, tensor.shape, strides);
-  int last = info.rank - 1;
-  int64_t length = tensor.shape[last], elementBytes = info.type_bits / 8;
+  int last = info.rank > 0 ? info.rank - 1 : 0;
+  int64_t length = info.rank > 0 ? tensor.shape[last] : 1, elementBytes = info.type_bits / 8;
   do {
     const char *row = static_cast<const char *>(firstElement(tensor));
     for (int i = 0; i < last; ++i)
       row += index[i] * strides[i] * elementBytes;
+    if (!visit(row, strides[last] * elementBytes, length, index))
+      return false;
+  } while (nextRow(info.rank, tensor.shape, index));
+  return true;
+}
+
+/// "ids: declared sorted, but element [0, 17] is 3 after 5".
+attnc_status Invocation::checkSorted(const attnc_tensor_info &info, const DLTensor &tensor) {
+  bool isSorted = forEachRow(info, tensor, [&](const char *row, int64_t stride, int64_t length, int64_t *index) {
     for (int64_t j = 1; j < length; ++j) {
-      const char *at = row + j * strides[last] * elementBytes;
-      int64_t before = readInteger(at - strides[last] * elementBytes, info.type_bits);
-      int64_t element = readInteger(at, info.type_bits);
+      int64_t before = readInteger(row + (j - 1) * stride, info.type_bits);
+      int64_t element = readInteger(row + j * stride, info.type_bits);
       if (element >= before)
         continue;
-      why.add("%s: declared sorted, but element [", info.name);
-      for (int i = 0; i < last; ++i)
-        why.add("%" PRId64 ", ", index[i]);
-      why.add("%" PRId64 "] is %" PRId64 " after %" PRId64, j, element, before);
-      return ATTNC_INVALID_ARGUMENT;
+      index[info.rank - 1] = j;
+      why.add("%s: declared sorted, but element ", info.name);
+      addIndex(why, info.rank, index);
+      why.add(" is %" PRId64 " after %" PRId64, element, before);
+      return false;
     }
-  } while (nextRow(info.rank, tensor.shape, index));
-  return ATTNC_OK;
+    return true;
+  });
+  return isSorted ? ATTNC_OK : ATTNC_INVALID_ARGUMENT;
+}
+
+/// "ids: element [0, 17] is 30522, which is outside of the 30522 positions that it indexes (0 to 30521, or from the end
+/// -30522 to -1)".
+attnc_status Invocation::checkIndices(const attnc_tensor_info &info, const DLTensor &tensor) {
+  const attnc_dim &dim = info.dims[info.rank];
+  int64_t extent = dim.symbol >= 0 ? symbols[dim.symbol] : dim.size;
+  bool areInside = forEachRow(info, tensor, [&](const char *row, int64_t stride, int64_t length, int64_t *index) {
+    for (int64_t j = 0; j < length; ++j) {
+      int64_t element = readInteger(row + j * stride, info.type_bits);
+      if (element >= -extent && element < extent)
+        continue;
+      if (info.rank > 0)
+        index[info.rank - 1] = j;
+      why.add("%s: element ", info.name);
+      addIndex(why, info.rank, index);
+      why.add(" is %" PRId64 ", which is outside of the %" PRId64 " positions that it indexes", element, extent);
+      if (extent > 0)
+        why.add(" (0 to %" PRId64 ", or from the end %" PRId64 " to -1)", extent - 1, -extent);
+      return false;
+    }
+    return true;
+  });
+  return areInside ? ATTNC_OK : ATTNC_INVALID_ARGUMENT;
 }
 
 attnc_status Invocation::checkElements(const DLTensor *const *inputs) {
-  constexpr unsigned both = ATTNC_TENSOR_SORTED | ATTNC_TENSOR_CHECKED;
   for (int i = 0; i < entry.num_inputs; ++i) {
     const attnc_tensor_info &info = entry.inputs[i];
-    bool empty = info.rank == 0;
+    bool empty = false;
     for (int d = 0; d < info.rank; ++d)
       empty |= inputs[i]->shape[d] == 0;
-    if ((info.flags & both) != both || empty)
+    if (!(info.flags & ATTNC_TENSOR_CHECKED) || empty)
       continue;
-    if (attnc_status status = checkSorted(info, *inputs[i]); status != ATTNC_OK)
+    attnc_status status = ATTNC_OK;
+    if (info.flags & ATTNC_TENSOR_SORTED && info.rank > 0)
+      status = checkSorted(info, *inputs[i]);
+    if (info.flags & ATTNC_TENSOR_INDEX && status == ATTNC_OK)
+      status = checkIndices(info, *inputs[i]);
+    if (status != ATTNC_OK)
       return status;
   }
   return ATTNC_OK;

@@ -74,6 +74,7 @@ private:
   attnc_status checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData);
   attnc_status checkPlace(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status checkSorted(const attnc_tensor_info &info, const DLTensor &tensor);
+  attnc_status checkIndices(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status bindShape(int input, const DLTensor &tensor);
   attnc_status bindStrides(int input, const DLTensor &tensor);
   attnc_status mismatch(int input, const DLTensor &tensor);

@@ -9,7 +9,8 @@
 //
 //   ir 8                                         IR version (8 if absent)
 //   opset 17 [domain]                            (17 if absent)
-//   input  x float32[batch,seq,32]               graph input; `?` is a dim without a name, no brackets: no shape
+//   input  x float32[batch,seq,32]               graph input; `?` is a dim without a name, '5' one of that name, no
+//                                                brackets: no shape
 //   output y float32[batch,seq,32]
 //   init w float32[2,3] 1,2,3,4,5,6              weight from values (one value fills it)
 //   init w float32[64,64] random 7 0.125         weight from seed and standard deviation: the same on every machine
@@ -172,7 +173,9 @@ void setValueInfo(onnx::ValueInfoProto &info, const std::vector<std::string> &wo
     tensor.mutable_shape();
   for (const std::string &dim : type.dims) {
     onnx::TensorShapeProto::Dimension &proto = *tensor.mutable_shape()->add_dim();
-    if (std::isdigit(dim[0]) || dim[0] == '-')
+    if (dim.size() > 2 && dim.front() == '\'' && dim.back() == '\'')
+      proto.set_dim_param(dim.substr(1, dim.size() - 2));
+    else if (std::isdigit(dim[0]) || dim[0] == '-')
       proto.set_dim_value(std::stoll(dim));
     else if (dim != "?")
       proto.set_dim_param(dim);

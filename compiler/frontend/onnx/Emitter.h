@@ -103,6 +103,8 @@ private:
   Tensor *add(Tensor tensor) { return &tensors.emplace_back(std::move(tensor)); }
 
   std::deque<Tensor> tensors;
+  /// How many elements of constants may still be moved at import: a small file can ask for any number of copies.
+  int64_t toRearrange = int64_t(1) << 28;
 };
 
 } // namespace attnc::onnx

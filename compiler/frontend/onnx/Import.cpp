@@ -14,6 +14,7 @@
 #include "compiler/frontend/onnx/Import.h"
 #include "compiler/frontend/onnx/Ops.h"
 #include "compiler/frontend/onnx/Reader.h"
+#include "compiler/frontend/onnx/TensorData.h"
 #include "compiler/support/Suggest.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -22,6 +23,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
 
@@ -73,17 +75,21 @@ private:
   LogicalResult failWithProblems() { return emitError(file, problems.str(model)); }
 
   Location nodeLoc(const Node &node) { return NameLoc::get(StringAttr::get(context, node.describe()), file); }
-  std::string symbolName(const ValueInfo &input, size_t dim) const {
-    const Dim &extent = (*input.shape)[dim];
-    return extent.name.empty() ? fmt::format("{}_{}", printable(input.name), dim) : extent.name;
+  void nameSymbols();
+  const std::string &symbolName(const ValueInfo &input, size_t dim) const {
+    const std::string &given = (*input.shape)[dim].name;
+    return given.empty() ? ownNames.at({&input, dim}) : symbolNames.at(given);
   }
   ArrayAttr dimNames(Extents &symbols, const SymList &shape);
+  void addPromises(Extents &symbols, func::FuncOp function);
 
   const Model &model;
   MLIRContext *context;
   const DimBindings &dims;
   Location file;
   Problems problems;
+  llvm::StringMap<std::string> symbolNames;                             ///< by dim_param
+  std::map<std::pair<const ValueInfo *, size_t>, std::string> ownNames; ///< of dims without one
   std::vector<bool> needed;
   llvm::StringMap<size_t> producer;
   llvm::StringMap<Tensor *> tensors; ///< null: its producer failed, which has been said
@@ -93,6 +99,52 @@ private:
 } // namespace
 
 //===- Before anything is emitted -------------------------------------------===//
+
+/// Could `name` be read as something else in attnc.dims: "?" (computed), "5" (fixed), "n<=4" (n with a limit)?
+static bool isAmbiguous(StringRef name) { return name == "?" || name.contains("<=") || llvm::isDigit(name[0]); }
+
+/// A plain word made of `name`: "n<=4" -> n_4, "5" -> dim_5, "?" -> dim.
+static std::string plainName(StringRef name) {
+  std::string word;
+  for (char c : name)
+    word += llvm::isAlnum(c) ? c : '_';
+  StringRef trimmed = StringRef(word).trim('_');
+  if (trimmed.empty())
+    return "dim";
+  return (llvm::isDigit(trimmed[0]) ? "dim_" : "") + trimmed.str();
+}
+
+/// One symbol for each dim_param, and one for each dim that has none (x_0); no two of them are spelt alike. Names that
+/// can stand as they are come first: they are never changed.
+void GraphImporter::nameSymbols() {
+  llvm::StringSet<> taken;
+  auto unique = [&](std::string name) {
+    std::string candidate = name;
+    for (int i = 2; !taken.insert(candidate).second; ++i)
+      candidate = fmt::format("{}_{}", name, i);
+    return candidate;
+  };
+  auto forEachOpenDim = [&](auto visit) {
+    for (const ValueInfo &input : model.inputs)
+      for (size_t dim = 0; input.shape && dim < input.shape->size(); ++dim)
+        if (!(*input.shape)[dim].value)
+          visit(input, dim, (*input.shape)[dim].name);
+  };
+  forEachOpenDim([&](const ValueInfo &, size_t, const std::string &given) {
+    if (!given.empty() && !isAmbiguous(given) && !symbolNames.contains(given))
+      symbolNames[given] = unique(printable(given));
+  });
+  forEachOpenDim([&](const ValueInfo &, size_t, const std::string &given) {
+    if (given.empty() || symbolNames.contains(given))
+      return;
+    const std::string &name = symbolNames[given] = unique(plainName(given));
+    emitRemark(file) << "the dimension called '" << printable(given) << "' in the model is '" << name << "' here";
+  });
+  forEachOpenDim([&](const ValueInfo &input, size_t dim, const std::string &given) {
+    if (given.empty())
+      ownNames[{&input, dim}] = unique(fmt::format("{}_{}", printable(input.name), dim));
+  });
+}
 
 void GraphImporter::checkBindings() {
   std::vector<std::string> names;
@@ -177,6 +229,19 @@ ArrayAttr GraphImporter::dimNames(Extents &symbols, const SymList &shape) {
   return builder.getArrayAttr(names);
 }
 
+/// Bytes of a tensor are counted in 63 bits everywhere, with room for the rounding of sizes. The extents that are fixed
+/// are counted here, the others when the program runs.
+static bool fitsMemory(const SymList &shape) {
+  constexpr int64_t kMaxBytes = int64_t(1) << 62;
+  bool isEmpty = llvm::any_of(shape, [](const Sym &extent) { return extent.isConstant(0); });
+  int64_t bytes = 8; // of the widest element
+  for (const Sym &extent : shape)
+    if (std::optional<int64_t> fixed = extent.constant())
+      if (*fixed > kMaxExtent || (!isEmpty && (llvm::MulOverflow(bytes, *fixed, bytes) || bytes > kMaxBytes)))
+        return false;
+  return true;
+}
+
 void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
   for (const ValueInfo &input : model.inputs) {
     Tensor *&tensor = tensors[input.name];
@@ -191,6 +256,12 @@ void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
       shape.push_back(extent.value ? Sym(*extent.value) : emit.symbols.symbol(symbolName(input, dim)));
       if (std::optional<std::string> name = emit.symbols.nameOf(shape.back()))
         symbolHome.try_emplace(*name, function.getNumArguments(), dim);
+    }
+    if (!fitsMemory(shape)) {
+      auto extents = llvm::map_range(shape, [&](const Sym &extent) { return emit.symbols.str(extent); });
+      problems.add(fmt::format("input '{}': {}[{}] is larger than any memory", printable(input.name),
+                               elementTypeName(input.elementType), llvm::join(extents, ", ")));
+      continue;
     }
     unsigned index = function.getNumArguments();
     Builder builder(context);
@@ -234,6 +305,18 @@ void GraphImporter::addOutputs(Emitter &emit, func::FuncOp function) {
   function.setAllResultAttrs(attributes);
 }
 
+/// attnc.indexed = "30522" on ids that look up rows of a table; of several extents, the smallest that is fixed.
+void GraphImporter::addPromises(Extents &symbols, func::FuncOp function) {
+  for (const auto &[input, extents] : requirements.indexed) {
+    std::optional<int64_t> smallest;
+    for (const Sym &extent : extents)
+      if (std::optional<int64_t> fixed = extent.constant())
+        smallest = std::min(*fixed, smallest.value_or(*fixed));
+    std::string text = smallest ? std::to_string(*smallest) : symbols.nameOf(extents.front()).value_or("?");
+    function.setArgAttr(input, "attnc.indexed", StringAttr::get(context, text));
+  }
+}
+
 //===- Nodes ----------------------------------------------------------------===//
 
 Tensor *GraphImporter::lookUp(Emitter &emit, const Node &node, const std::string &name) {
@@ -269,6 +352,9 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
   NodeContext ctx(node, model.opset, emit, inputs, requirements);
   if (succeeded(opTable().find(node.opType)->second.import(ctx)))
     ctx.checkAttributes();
+  for (Tensor *tensor : ctx.getResults())
+    if (tensor && !fitsMemory(tensor->shape))
+      (void)ctx.fail(fmt::format("its result {} is larger than any memory", ctx.describe(tensor)));
   for (const std::string &problem : ctx.getProblems())
     problems.add(node.describe() + ": " + problem);
   for (auto [name, tensor] : llvm::zip(node.outputs, ctx.getResults()))
@@ -310,6 +396,7 @@ OwningOpRef<ModuleOp> GraphImporter::importOnce(Extents &symbols) {
     if (needed[index])
       importNode(emit, node);
   addOutputs(emit, function);
+  addPromises(symbols, function);
   return module;
 }
 
@@ -343,6 +430,7 @@ bool GraphImporter::meetRequirements(Extents &symbols) {
 }
 
 FailureOr<OwningOpRef<ModuleOp>> GraphImporter::run() {
+  nameSymbols();
   checkBindings();
   checkNames();
   findNeededNodes();

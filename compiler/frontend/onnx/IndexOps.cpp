@@ -8,6 +8,7 @@
 #include "compiler/frontend/onnx/Ops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -86,7 +87,8 @@ LogicalResult importSlice(NodeContext &ctx) {
     isBackwards = true;
     // Backwards, start is held inside [0, extent - 1] and end inside [-1, extent - 1]; end counts from the back too, so
     // "one before the first" is written as a very negative number.
-    offsets[dim] = s.min(offsets[dim], s.sub(extent, 1));
+    bool fromLast = start.isConstant(-1) || start.constant().value_or(0) > INT32_MAX;
+    offsets[dim] = fromLast ? s.sub(extent, 1) : s.min(offsets[dim], s.sub(extent, 1));
     bool toFront = end.constant() &&
                    (*end.constant() < -INT32_MAX || (extent.constant() && *end.constant() < -*extent.constant()));
     Sym last = toFront ? Sym(-1) : s.min(clampBound(s, end, extent), s.sub(extent, 1));
@@ -171,6 +173,7 @@ LogicalResult importGather(NodeContext &ctx) {
   AffineMap indexMap = AffineMap::getMultiDimIdentityMap(shape.size(), context)
                            .getSliceMap(*axis, static_cast<unsigned>(indices->rank()));
   V source = ctx.emit.value(x), size = ctx.emit.index(extent);
+  ctx.noteIndices(indices, extent);
   return ctx.result(ctx.emit.generic(
       indices, indexMap, AffineMap::getMultiDimIdentityMap(shape.size(), context), x->elementType, shape,
       [&](B &b, L l, ValueRange in) -> V {
@@ -195,6 +198,7 @@ LogicalResult importGatherElements(NodeContext &ctx) {
     if (dim != *axis && !ctx.sameExtent(x->shape[dim], indices->shape[dim]) && !indices->shape[dim].isConstant(1))
       return ctx.fail(fmt::format("{} cannot index {}", ctx.describe(indices), ctx.describe(x)));
   V source = ctx.emit.value(x), size = ctx.emit.index(x->shape[*axis]);
+  ctx.noteIndices(indices, x->shape[*axis]);
   AffineMap identity = AffineMap::getMultiDimIdentityMap(x->rank(), ctx.emit.builder.getContext());
   return ctx.result(
       ctx.emit.generic(indices, identity, identity, x->elementType, indices->shape, [&](B &b, L l, ValueRange in) -> V {
@@ -227,6 +231,10 @@ LogicalResult importRange(NodeContext &ctx) {
     return ctx.fail("its delta must be a constant that is not 0");
   // ceil((limit - start) / delta), at least 0
   int64_t step = *delta.constant();
+  int64_t distance;
+  if (start.constant() && limit.constant() && llvm::SubOverflow(*limit.constant(), *start.constant(), distance))
+    return ctx.fail(
+        fmt::format("its range from {} to {} is larger than any memory", *start.constant(), *limit.constant()));
   Sym length = step > 0 ? s.sub(limit, start) : s.sub(start, limit);
   Sym count = s.div(s.add(s.max(length, 0), std::abs(step) - 1), std::abs(step));
   if (std::optional<int64_t> fixed = count.constant(); fixed && *fixed <= 1024) {

@@ -48,7 +48,7 @@ struct Node {
   std::string describe() const { return "node '" + name + "' (" + (domain.empty() ? "" : domain + ".") + opType + ")"; }
 };
 
-/// One extent of a graph input or output: fixed, named, or neither.
+/// One extent of a graph input or output: fixed, named, or neither. The name is the file's, any bytes.
 struct Dim {
   std::optional<int64_t> value;
   std::string name;

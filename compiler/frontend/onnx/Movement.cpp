@@ -55,14 +55,16 @@ static DenseElementsAttr pick(DenseElementsAttr attr, RankedTensorType type, Arr
 Tensor *Emitter::rearrange(Tensor *tensor, const SymList &shape, IndexMap source) {
   if (!tensor->isKnown())
     return nullptr;
-  std::optional<int64_t> count = fixedCount(shape, kMaxRearranged);
+  bool isSplat = tensor->constant && tensor->constant.isSplat(); // costs nothing
+  std::optional<int64_t> count = fixedCount(shape, isSplat ? kMaxRearranged : std::min(kMaxRearranged, toRearrange));
   if (!count || (*count == 0 && tensor->isFloat()))
     return nullptr;
   if (*count == 0)
     return symbolic(tensor->elementType, shape, {});
   RankedTensorType type = typeOf(tensor->elementType, shape);
-  if (tensor->constant && tensor->constant.isSplat())
+  if (isSplat)
     return constant(tensor->constant.resizeSplat(type));
+  toRearrange -= *count;
   std::vector<int64_t> order;
   forEachIndex(type.getShape(), [&](ArrayRef<int64_t> index) { order.push_back(source(index)); });
   if (tensor->constant)

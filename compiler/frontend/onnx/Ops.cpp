@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Ops.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
 
@@ -145,6 +147,31 @@ bool NodeContext::requireLimits(ArrayRef<Sym> extents) {
   for (const Sym &extent : extents)
     llvm::append_range(requirements.limits, symbols.possibleLimits(extent));
   return requirements.limits.size() > before;
+}
+
+/// The input whose elements `value` holds, moved or widened at most; null if it is computed.
+static BlockArgument elementsOf(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, linalg::TransposeOp>(op)) {
+      value = op->getOperand(0);
+      continue;
+    }
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    if (!generic || generic.getNumDpsInputs() != 1)
+      return nullptr;
+    Value yielded = generic.getBody()->getTerminator()->getOperand(0);
+    if (auto widened = yielded.getDefiningOp<arith::ExtSIOp>())
+      yielded = widened.getIn();
+    if (yielded != generic.getBody()->getArgument(0))
+      return nullptr;
+    value = generic.getDpsInputOperand(0)->get();
+  }
+  return cast<BlockArgument>(value);
+}
+
+void NodeContext::noteIndices(const Tensor *indices, const Sym &extent) {
+  if (BlockArgument input = indices->value ? elementsOf(indices->value) : nullptr)
+    requirements.indexed[input.getArgNumber()].push_back(extent);
 }
 
 FailureOr<Sym> NodeContext::broadcastExtent(const Sym &a, const Sym &b) {

@@ -14,6 +14,7 @@
 #include "compiler/frontend/onnx/Model.h"
 #include "llvm/ADT/StringSet.h"
 #include <functional>
+#include <map>
 
 namespace attnc::onnx {
 
@@ -21,6 +22,8 @@ namespace attnc::onnx {
 struct Requirements {
   std::vector<std::pair<Sym, Sym>> equalities;         ///< at least one of the two is a symbol
   std::vector<std::pair<std::string, int64_t>> limits; ///< a symbol and its maximum
+  /// By input: the extents that its elements index. It stays a promise of the caller, as it depends on the data.
+  std::map<unsigned, SymList> indexed;
 };
 
 class NodeContext {
@@ -71,6 +74,8 @@ public:
   /// For extents that would fit if some min(seq, 512) were seq, as where a table of 512 positions is cut to the length
   /// of the input: requires seq <= 512 and is true. This node has no result then; the next round computes it.
   bool requireLimits(llvm::ArrayRef<Sym> extents);
+  /// Notes that the elements of `indices`, as far as they are those of an input, index a dimension of `extent`.
+  void noteIndices(const Tensor *indices, const Sym &extent);
   mlir::FailureOr<Sym> broadcastExtent(const Sym &a, const Sym &b);
   mlir::FailureOr<SymList> broadcastShapes(const SymList &a, const SymList &b);
   mlir::LogicalResult sameTypes(llvm::ArrayRef<Tensor *> tensors);

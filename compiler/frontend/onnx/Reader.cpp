@@ -200,7 +200,7 @@ LogicalResult Reader::readValueInfo(const ::onnx::ValueInfoProto &proto, ValueIn
   for (const auto &dim : tensor.shape().dim()) {
     Dim &result = info.shape->emplace_back();
     if (dim.has_dim_param())
-      result.name = printable(dim.dim_param());
+      result.name = dim.dim_param();
     else if (dim.has_dim_value() && dim.dim_value() > kMaxExtent)
       return fail(fmt::format("'{}' has an extent of {}", printable(info.name), dim.dim_value()));
     else if (dim.has_dim_value() && dim.dim_value() >= 0) // some exporters write -1 for "dynamic"

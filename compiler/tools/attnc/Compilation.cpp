@@ -154,8 +154,14 @@ int Compilation::import() {
   entryInfos = std::move(*entries);
   for (emit::EntryInfo &entry : entryInfos)
     for (emit::TensorInfo &tensor : entry.inputs)
-      tensor.isChecked = asked.checks && tensor.isSorted;
+      tensor.isChecked = asked.checks;
   return kOk;
+}
+
+void Compilation::checkIndices() {
+  for (emit::EntryInfo &entry : entryInfos)
+    for (emit::TensorInfo &tensor : entry.inputs)
+      tensor.isChecked |= tensor.indexed && !tensor.isSorted;
 }
 
 const emit::EntryInfo *Compilation::findEntry(llvm::StringRef name, llvm::StringRef verb) const {

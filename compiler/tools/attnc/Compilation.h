@@ -31,6 +31,10 @@ public:
   /// Reads the file; the module is then at `stage()`, usually attn.
   int load();
 
+  /// From now on each call checks that indices lie inside of what they index. Programs always do: who reads files has
+  /// not seen what is in them.
+  void checkIndices();
+
   /// Brings the module to `stage`, one that does not depend on the target (attn
   /// or fused).
   int lowerShared(Stage stage);

@@ -232,7 +232,9 @@ int emitResult(Compilation &compilation, EmitKind kind, std::string output) {
       return emitPtx(compilation, output);
     [[fallthrough]];
   case EmitKind::object:
+    return emitCode(compilation, kind, output, "");
   case EmitKind::program:
+    compilation.checkIndices();
     return emitCode(compilation, kind, output, "");
   case EmitKind::shared:
   case EmitKind::archive:

@@ -140,7 +140,7 @@ static uint64_t bitsOf(double value, const llvm::fltSemantics &format) {
   return number.bitcastToAPInt().getZExtValue();
 }
 
-static uint64_t randomElement(const TensorInfo &info, uint64_t &state) {
+static uint64_t randomElement(const TensorInfo &info, uint64_t choices, uint64_t &state) {
   uint64_t random = nextRandom(state);
   double unit = static_cast<double>(static_cast<int64_t>(random)) * 0x1p-63; // [-1, 1)
   if (info.typeCode == kDLBfloat)
@@ -149,14 +149,22 @@ static uint64_t randomElement(const TensorInfo &info, uint64_t &state) {
     return bitsOf(unit, info.typeBits == 64   ? llvm::APFloat::IEEEdouble()
                         : info.typeBits == 32 ? llvm::APFloat::IEEEsingle()
                                               : llvm::APFloat::IEEEhalf());
-  return (random >> 40) % (info.typeCode == ATTNC_DL_BOOL ? 2 : 4);
+  return (random >> 40) % choices;
 }
 
-static void fillRandom(const TensorInfo &info, NpyTensor &tensor, uint64_t &state) {
+/// Integers are below 4, and inside of what they index.
+static void fillRandom(const TensorInfo &info, NpyTensor &tensor, const EntryInfo &entry, const DimBindings &dims,
+                       uint64_t &state) {
+  uint64_t choices = info.typeCode == ATTNC_DL_BOOL ? 2 : 4;
+  if (info.indexed) {
+    int64_t symbol = info.indexed->symbol,
+            extent = symbol >= 0 ? dims.lookup(entry.symbols[symbol]) : info.indexed->size;
+    choices = std::clamp<int64_t>(extent, 1, 4);
+  }
   size_t width = info.typeBits / 8;
   auto *bytes = static_cast<char *>(tensor.data);
   for (int64_t at = 0; at < tensor.bytes; at += static_cast<int64_t>(width)) {
-    uint64_t element = randomElement(info, state);
+    uint64_t element = randomElement(info, choices, state);
     std::memcpy(bytes + at, &element, width);
   }
 }
@@ -206,7 +214,7 @@ static bool makeInput(const EntryInfo &entry, const TensorInfo &info, const DimB
     error("input '" + info.name + "': " + why);
     return false;
   }
-  fillRandom(info, tensor, state);
+  fillRandom(info, tensor, entry, dims, state);
   if (info.isSorted)
     sortRows(info, tensor);
   return true;

@@ -149,13 +149,17 @@ typedef struct {
 // happens; where calls check it, they fail instead.
 #define ATTNC_TENSOR_SORTED 1u
 #define ATTNC_TENSOR_CHECKED 2u // each call checks the promises (attnc compile --checks)
+// The promise that every element indexes a dimension, of an extent E that stands
+// behind dims: -E <= element < E, negative ones counting from the end. If it is
+// broken, the nearest position is read; where calls check it, they fail instead.
+#define ATTNC_TENSOR_INDEX 4u
 
 typedef struct {
   const char *name;
   uint8_t type_code, type_bits; // DLPack codes
   uint16_t flags;               // ATTNC_TENSOR_*
   int32_t rank;                 // 0 .. ATTNC_MAX_RANK
-  const attnc_dim *dims;        // [rank]
+  const attnc_dim *dims;        // [rank], one more with ATTNC_TENSOR_INDEX
 } attnc_tensor_info;
 
 // The kernel of one entry for one target; both functions take packed arguments.

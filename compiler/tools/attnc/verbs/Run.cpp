@@ -40,6 +40,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   Loaded loaded;
   if (int code = compilation.load())
     return code;
+  compilation.checkIndices();
   if (int code = loaded.load(compilation, /*threads=*/1))
     return code;
   std::vector<char *> argv;
