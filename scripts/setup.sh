@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs, with apt, every package that building and testing attnc needs and that is not there yet. With --bench also
-# the peers of bench/peers.sh; ONNX Runtime comes from npm, where there is node.
+# the peers of bench/peers.sh; ONNX Runtime comes from npm, where there is node. With --tests also the ONNX project's own
+# tests, 40 MB, which scripts/test.sh then runs as well.
 # Debian 12 (LLVM 22 comes from its security suite) or 13; other systems: install the same packages by hand.
 set -euo pipefail
 
@@ -13,8 +14,13 @@ packages=(
   libgtest-dev libgmock-dev librapidcheck-dev
 )
 bench=false
-[ "${1:-}" = --bench ] && bench=true
-$bench && packages+=(libopenblas-dev libdnnl-dev)
+for option in "$@"; do
+  case $option in
+  --bench) bench=true && packages+=(libopenblas-dev libdnnl-dev) ;;
+  --tests) packages+=(libonnx-testdata) ;;
+  *) echo "usage: scripts/setup.sh [--bench] [--tests]" >&2 && exit 2 ;;
+  esac
+done
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

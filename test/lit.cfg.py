@@ -21,6 +21,9 @@ for name in ("ATTNC_GOLDEN", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
         config.environment[name] = os.environ[name]
 if "ATTNC_GOLDEN" in os.environ:
     config.available_features.add("golden")
+onnx_tests = "/usr/share/libonnx-testdata/data"  # scripts/setup.sh --tests
+if os.path.isdir(onnx_tests):
+    config.available_features.add("onnx-tests")
 if lit.util.which("ptxas", config.environment["PATH"]):
     config.available_features.add("ptxas")
 try:
@@ -37,5 +40,6 @@ if config.sanitized:
 config.substitutions += [
     ("%exits", "bash " + os.path.join(config.attnc_src_root, "test", "Inputs", "exits.sh")), # %exits STATUS COMMAND...
     ("%src", config.attnc_src_root),
+    ("%onnx_tests", onnx_tests),
     ("%build", config.attnc_obj_root),
 ]

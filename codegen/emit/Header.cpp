@@ -132,8 +132,8 @@ static std::string describeEntry(const EntryInfo &entry) {
   for (const TensorInfo &tensor : entry.inputs)
     if (tensor.indexed)
       text +=
-          fmt::format(" *   {0}: indexes {1} positions, negative elements from the end; outside of -{1} to {1} - 1\n"
-                      " *     {2}.\n",
+          fmt::format(" *   {0}: indexes {1} positions, -{1} <= element < {1}, negative ones from the end;\n"
+                      " *     otherwise {2}.\n",
                       tensor.name, entry.spellDim(*tensor.indexed),
                       tensor.isChecked ? "a call fails with ATTNC_INVALID_ARGUMENT"
                                        : "the nearest one is read (attnc compile --checks: an error)");

@@ -611,6 +611,26 @@ TEST_F(Promises, SortedIsCheckedAlongStrides) {
   EXPECT_EQ(call<int32_t>(i32, {0, 3}, {}), ATTNC_OK) << why;
 }
 
+TEST_F(Promises, IndicesAreChecked) {
+  attnc_dim fixed[3] = {{-1, 0}, {-1, 1}, {5, -1}}, open[3] = {{-1, 0}, {-1, 1}, {-1, 1}};
+  ids.flags = ATTNC_TENSOR_INDEX | ATTNC_TENSOR_CHECKED;
+  ids.dims = fixed;
+  EXPECT_EQ(call<int32_t>(i32, {2, 3}, {4, -5, 0, 1, 2, 3}), ATTNC_OK) << why;
+  EXPECT_EQ(call<int32_t>(i32, {2, 3}, {4, -5, 0, 1, 5, 3}), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "ids: element [1, 1] is 5, which is outside of the 5 positions that it indexes (0 to 4, or from the "
+                    "end -5 to -1)");
+  EXPECT_EQ(call<int64_t>(i64, {1, 1}, {INT64_MIN}), ATTNC_INVALID_ARGUMENT);
+  ids.dims = open; // as many positions as columns
+  EXPECT_EQ(call<int32_t>(i32, {1, 3}, {0, 2, -3}), ATTNC_OK) << why;
+  EXPECT_EQ(call<int32_t>(i32, {1, 2}, {0, 2}), ATTNC_INVALID_ARGUMENT);
+  EXPECT_EQ(call<int32_t>(i32, {2, 3}, {0, 9, 1, 1, 2, 2}, {1, 2}), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "ids: element [1, 0] is 9, which is outside of the 3 positions that it indexes (0 to 2, or from the "
+                    "end -3 to -1)");
+  EXPECT_EQ(call<int32_t>(i32, {2, 0}, {}), ATTNC_OK) << why;
+  ids.flags = ATTNC_TENSOR_INDEX;
+  EXPECT_EQ(call<int32_t>(i32, {1, 2}, {0, 2}), ATTNC_OK) << "believed";
+}
+
 TEST_F(Promises, AreBelievedUnlessChecked) {
   ids.flags = ATTNC_TENSOR_SORTED;
   EXPECT_EQ(call<int32_t>(i32, {1, 2}, {2, 1}), ATTNC_OK) << why;
