@@ -27,20 +27,30 @@ namespace attnc::fusion {
 #define GEN_PASS_DEF_FUSEELEMENTWISE
 #include "compiler/fusion/Passes.h.inc"
 
-/// A producer that has one use is always better off inside it. With more uses
-/// it is computed again in each: only if that is a few additions and
-/// multiplications, or if it makes a tensor smaller than what its user walks
-/// over.
+static unsigned bodySize(linalg::LinalgOp op) { return llvm::range_size(op.getBlock()->without_terminator()); }
+
+/// Are the two together a body that is worth having? It is copied each time it grows, and its operands are walked side
+/// by side: without limits, a chain of thousands of ops takes the square of its length.
+static bool staySmall(linalg::LinalgOp producer, linalg::LinalgOp user, unsigned mostOps) {
+  constexpr unsigned kMostInputs = 16;
+  return bodySize(producer) + bodySize(user) <= mostOps &&
+         producer.getNumDpsInputs() + user.getNumDpsInputs() <= kMostInputs;
+}
+
+/// A producer that has one use is better off inside it. With more uses it is
+/// computed again in each: only if that is a few additions and multiplications
+/// in a small body, which does not draw in the whole chain before it.
 static bool shouldFuse(OpOperand *operand) {
+  constexpr unsigned kMostOps = 128, kMostOpsAgain = 16, kFewOps = 3, kFewUses = 3;
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
-  if (!producer || !isPointwise(producer))
+  auto user = cast<linalg::LinalgOp>(operand->getOwner());
+  if (!producer || !isPointwise(producer) || !staySmall(producer, user, kMostOps))
     return false;
   if (operand->get().hasOneUse())
     return true;
   auto isGeneric = [](Operation *user) { return isa<linalg::GenericOp>(user); };
-  constexpr unsigned kFewOps = 3, kFewUses = 3;
   auto body = producer.getBlock()->without_terminator();
-  bool cheap = static_cast<unsigned>(llvm::range_size(body)) <= kFewOps &&
+  bool cheap = bodySize(producer) <= kFewOps && staySmall(producer, user, kMostOpsAgain) &&
                llvm::all_of(body, [](Operation &op) { return isa<arith::ArithDialect>(op.getDialect()); });
   return cheap && llvm::range_size(operand->get().getUses()) <= kFewUses &&
          llvm::all_of(operand->get().getUsers(), isGeneric);

@@ -241,7 +241,21 @@ Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &s
       all.append(list->begin(), list->end());
     return symbolic(type, shape, std::move(all));
   }
-  // One-shot bufferization writes each part in place.
+  // One-shot bufferization writes each part in place, and looks through all parts behind each of them: many parts are
+  // joined in groups.
+  constexpr size_t kMaxJoined = 16;
+  if (parts.size() > kMaxJoined) {
+    SmallVector<Tensor *> groups;
+    for (size_t at = 0; at < parts.size(); at += kMaxJoined) {
+      ArrayRef<Tensor *> group = parts.slice(at, std::min(kMaxJoined, parts.size() - at));
+      SymList part(shape);
+      part[axis] = 0;
+      for (Tensor *member : group)
+        part[axis] = symbols.add(part[axis], member->shape[axis]);
+      groups.push_back(concat(group, axis, part));
+    }
+    return concat(groups, axis, shape);
+  }
   Value result = empty(type, shape);
   SmallVector<OpFoldResult> steps(shape.size(), builder.getIndexAttr(1));
   SymList offsets(shape.size(), Sym(0));

@@ -214,7 +214,8 @@ struct Group {
   /// as many as `op` alone would have.
   bool tryAdd(linalg::GenericOp op) {
     bool related = op.getNumDpsInputs() == 0 || llvm::any_of(ops, [&](auto o) { return shareABuffer(o, op); });
-    if (ops.empty() || !related)
+    constexpr size_t kMostOps = 32; // each op is compared with all others, again for each that is added
+    if (ops.empty() || ops.size() == kMostOps || !related)
       return false;
     SmallVector<linalg::GenericOp> more(ops);
     more.push_back(op);
