@@ -16,7 +16,7 @@ config.excludes = ["Inputs", "CMakeLists.txt", "lit.cfg.py"]
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.attnc_obj_root, "bin"), os.path.join(config.attnc_obj_root, "test", "bin"),
      config.llvm_tools_dir, os.environ["PATH"]])
-for name in ("ATTNC_GOLDEN", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
+for name in ("ATTNC_GOLDEN", "ATTNC_PROPERTY_SECONDS", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 if "ATTNC_GOLDEN" in os.environ:
@@ -24,6 +24,8 @@ if "ATTNC_GOLDEN" in os.environ:
 onnx_tests = "/usr/share/libonnx-testdata/data"  # scripts/setup.sh --tests
 if os.path.isdir(onnx_tests):
     config.available_features.add("onnx-tests")
+if os.path.isdir(os.path.join(config.attnc_src_root, "bench/peers/node_modules/onnxruntime-node")):
+    config.available_features.add("onnxruntime")
 if lit.util.which("ptxas", config.environment["PATH"]):
     config.available_features.add("ptxas")
 try:

@@ -119,9 +119,11 @@ FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
     mismatch = {match.softmax, std::move(reason)};
     return failure();
   };
-  for (const Role &role : {h, d, e})
-    if (ShapedType::isDynamic(axes.extent(role.axes)))
-      return refuse(fmt::format("the extent of {} is not known at compile time", role.letter));
+  for (const Role &role : {h, d, e}) {
+    int64_t extent = axes.extent(role.axes);
+    if (ShapedType::isDynamic(extent) || extent == 0)
+      return refuse(fmt::format("the extent of {} is {}", role.letter, extent ? "not known at compile time" : "0"));
+  }
   FailureOr<LaidOut> q = layOut(builder, loc, axes, match.q, {b, h, m, d});
   FailureOr<LaidOut> k = layOut(builder, loc, axes, match.k, {b, g, n, d});
   FailureOr<LaidOut> v = layOut(builder, loc, axes, match.v, {b, g, n, e});

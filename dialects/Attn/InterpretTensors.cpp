@@ -286,7 +286,7 @@ std::optional<Cursor> Slice::inside(Operation *op, const RefTensor &tensor, Fram
     int64_t offset = offsets[d].get(frame), size = sizes[d].get(frame), step = strides[d].get(frame);
     int64_t extent = tensor.shape[d];
     bool fits = offset >= 0 && offset <= extent && size >= 0 && (step > 0 || size <= 1) &&
-                (size == 0 || (size - 1 <= extent && step <= extent && offset + (size - 1) * step < extent));
+                (size == 0 || (size - 1 <= extent && (size == 1 || step <= extent) && offset + (size - 1) * step < extent));
     if (!fits) {
       op->emitError() << "slice [offset " << offset << ", size " << size << ", stride " << step << "] of dimension "
                       << d << " reaches outside " << tensor.type();
