@@ -12,9 +12,11 @@
 #include "compiler/frontend/onnx/proto/onnx.pb.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace attnc::onnx;
@@ -44,8 +46,13 @@ private:
   StringRef path;
   MLIRContext *context;
   Model model;
+  uint64_t externalBytes = 0;
 };
 } // namespace
+
+static uint64_t physicalMemory() {
+  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
 
 FailureOr<Model> attnc::onnx::readModel(StringRef path, MLIRContext *context) { return Reader(path, context).read(); }
 
@@ -75,6 +82,9 @@ FailureOr<Model> Reader::read() {
 }
 
 LogicalResult Reader::parse(::onnx::ModelProto &proto) {
+  llvm::sys::fs::file_status status; // a pipe or device may never end
+  if (!llvm::sys::fs::status(path, status) && !llvm::sys::fs::is_regular_file(status))
+    return fail("it is not a plain file");
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file)
     return fail(file.getError().message());
@@ -239,6 +249,11 @@ LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::st
       if (isBad)
         return fail(fmt::format("{}: external {} '{}' is no size", what, entry.key(), printable(entry.value())));
     }
+    // A file may have any size and nothing in it.
+    externalBytes += *size;
+    if (externalBytes > physicalMemory())
+      return fail(fmt::format("{}: the external data up to here has {} bytes, this machine has a memory of {}", what,
+                              externalBytes, physicalMemory()));
     Expected<std::vector<char>> bytes = readExternalData(path, location, offset, length, *size);
     if (!bytes)
       return fail(what + ": " + llvm::toString(bytes.takeError()));

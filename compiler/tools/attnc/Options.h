@@ -57,7 +57,9 @@ struct CompileFlags {
   Text schedule{"schedule", "NAME=SIZE,...", "force block sizes: attention.keys=128, contract.rows=6, ..."};
   cl::opt<std::string> tuned{"tuned", cl::ValueOptional, cl::cat(options()),
                              cl::desc("block sizes that attnc tune found best; --tuned=DB: in that database")};
-  Switch checks{"checks", "the code checks at each call what the file promises of its inputs (sorted)"};
+  Switch checks{
+      "checks",
+      "the code checks at each call what the file promises of its inputs (sorted; ids inside of their table)"};
   Switch remarks{"remarks", "say what was fused, and what stopped fusion"};
   Switch verbose{"v", "show each step with its time"};
   Switch timeReport{"time-report", "a table of times at the end"};

@@ -15,6 +15,8 @@
 #include "llvm/Support/StringSaver.h"
 #include "llvm/Support/raw_ostream.h"
 #include <fmt/format.h>
+#include <new>
+#include <unistd.h>
 
 using namespace attnc::tool;
 
@@ -78,7 +80,15 @@ static int dispatch(llvm::ArrayRef<const char *> arguments) {
                             attnc::didYouMean(first, names));
 }
 
+/// Files may ask for more memory than there is; that is no bug of ours.
+static void outOfMemory() {
+  constexpr char text[] = "attnc: error: not enough memory\n";
+  (void)!write(STDERR_FILENO, text, sizeof text - 1);
+  _exit(kBadInput);
+}
+
 int main(int argc, char **argv) {
+  std::set_new_handler(outOfMemory);
   attnc::emit::setUpCodeGenerator();
   llvm::BumpPtrAllocator allocator;
   llvm::SmallVector<const char *, 32> arguments(argv + 1, argv + argc);
