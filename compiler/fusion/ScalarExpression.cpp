@@ -164,7 +164,7 @@ static Value emitRead(OpBuilder &builder, Location loc, const Access &access, co
   SmallVector<Value> indices;
   for (const DimIndex &dim : access.index)
     indices.push_back(environment.index(builder, axes.resolve(dim)));
-  Value band = dense ? emitBand(builder, loc, dense, indices) : Value();
+  Value band = dense && !dense.empty() ? emitBand(builder, loc, dense, indices) : Value();
   return band ? band : tensor::ExtractOp::create(builder, loc, access.tensor, indices).getResult();
 }
 

@@ -669,6 +669,21 @@ static void writeNpy(const fs::path &path, const RefTensor &tensor) {
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
+/// ONNX Runtime 1.30 leaves a product over no elements unwritten, and mistakes the shape of others without elements.
+static bool holdsEmptyTensors(func::FuncOp function) {
+  auto isEmpty = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && llvm::is_contained(tensor.getShape(), 0);
+  };
+  return function
+      .walk([&](Operation *op) {
+        return llvm::any_of(op->getResultTypes(), isEmpty) || llvm::any_of(op->getOperandTypes(), isEmpty)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// "" if right, "refused: WHY", or what is wrong.
 static std::string runCase(const fs::path &model, unsigned seed, const fs::path &keep) {
   std::unique_ptr<MLIRContext> context = numerics::makeContext();
@@ -713,7 +728,7 @@ static std::string runCase(const fs::path &model, unsigned seed, const fs::path 
       return fmt::format("output {} ({}) is wrong: {}", n,
                          function.getResultAttrOfType<StringAttr>(n, "attnc.name").str(),
                          describe(comparison, mine, other));
-  if (keep.empty())
+  if (keep.empty() || holdsEmptyTensors(function))
     return "";
   fs::create_directories(keep);
   fs::copy_file(model, keep / "model.onnx", fs::copy_options::overwrite_existing);
