@@ -26,6 +26,8 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
   pm.addPass(createCSEPass());
   // After vectorisation, because the expansions are elementwise and cheap to vectorise but not to recognise.
   pm.addPass(createExpandMath(ExpandMathOptions{target.name}));
+  // After canonicalisation, which makes conversions out of two others.
+  pm.addPass(createExpandConversions(ExpandConversionsOptions{target.name}));
   // Addresses of rows are computed once per tile, not once per k.
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createCanonicalizerPass());
@@ -50,6 +52,8 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
   pm.addPass(createReconcileUnrealizedCastsPass());
   if (target.isGpu())
     pm.addPass(createBuildKernels()); // takes the launchers that PackEntries would build for threads
+  else
+    pm.addPass(createFloatsAsBits(FloatsAsBitsOptions{target.name}));
   // Last: it wraps functions whose memref arguments have become descriptor fields.
   pm.addPass(createPackEntries());
 }

@@ -310,8 +310,6 @@ struct ExpandMathPass : attnc::codegen::impl::ExpandMathBase<ExpandMathPass> {
     RewritePatternSet patterns(&getContext());
     math::populateExpansionPatterns(patterns, {"rsqrt", "fpowi", "ipowi", "clampf"});
     populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions());
-    if (!StringRef(vectors->info.features).contains("avx512bf16"))
-      arith::populateExpandBFloat16Patterns(patterns); // LLVM would call a function that older libraries lack
     patterns.add<ExpandInF64>(&getContext());
     patterns.add<ExpandErf, ExpandExp, ExpandExp2, ExpandLog>(&getContext(), *vectors);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

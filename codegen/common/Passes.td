@@ -46,6 +46,26 @@ def ExpandMath : Pass<"expand-math", "::mlir::ModuleOp"> {
                            "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect"];
 }
 
+def ExpandConversions : Pass<"expand-conversions", "::mlir::ModuleOp"> {
+  let summary = "conversions between floats that the target has no instruction for, to integer arithmetic";
+  let description = [{
+    Conversions among f16, bf16, f32, f64 and integers round once, to nearest, and
+    call no function. The file's header has the formulas.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "target name, as in attnc --target">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def FloatsAsBits : Pass<"floats-as-bits", "::mlir::ModuleOp"> {
+  let summary = "f16 and bf16 as integers of 16 bits, where the target has no such floats";
+  let description = [{
+    On the LLVM dialect, after expand-conversions: what is left of them is moved and
+    not computed with, and LLVM would convert single ones by calling functions.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "target name, as in attnc --target">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def PackEntries : Pass<"pack-entries", "::mlir::ModuleOp"> {
   let summary = "adds F__run and F__plan, which take their arguments as an array of pointers";
   let description = [{
