@@ -20,6 +20,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/X86TargetParser.h"
 #include <fmt/format.h>
 
 namespace attnc::codegen {
@@ -126,25 +127,48 @@ static TargetInfo fromChip(const Chip &chip) {
   return target;
 }
 
-static TargetInfo host() {
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  auto has = [&](llvm::StringRef feature) { return features.lookup(feature); };
+/// The highest level of a CPU that `has` these features, with the extensions it has, tuned for `cpu`.
+static TargetInfo fromFeatures(llvm::function_ref<bool(llvm::StringRef)> has, llvm::StringRef cpu) {
   const Level *level = llvm::find_if(kLevels, [&](const Level &level) { return llvm::all_of(level.required, has); });
   TargetInfo target = fromLevel(*level);
-  target.tune = llvm::sys::getHostCPUName().str();
+  target.tune = cpu.str();
   for (const Extension &extension : kExtensions)
     if (target.vectorBits == 512 && has(extension.feature))
       extend(target, extension);
   return target;
 }
 
+static TargetInfo host() {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  return fromFeatures([&](llvm::StringRef feature) { return features.lookup(feature); }, llvm::sys::getHostCPUName());
+}
+
+/// "znver4", "skylake-avx512": what LLVM and other compilers call a CPU.
+static std::optional<TargetInfo> fromCpu(llvm::StringRef name) {
+  if (llvm::X86::parseArchX86(name, /*Only64Bit=*/true) == llvm::X86::CK_None)
+    return std::nullopt;
+  llvm::SmallVector<llvm::StringRef> features;
+  llvm::X86::getFeaturesForCPU(name, features);
+  return fromFeatures([&](llvm::StringRef feature) { return llvm::is_contained(features, feature); }, name);
+}
+
+llvm::SmallVector<llvm::StringRef> cpuNames() {
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::X86::fillValidCPUArchList(names, /*Only64Bit=*/true);
+  return names;
+}
+
 mlir::FailureOr<TargetInfo> parseTarget(llvm::StringRef name) {
-  if (name == "host")
+  if (name == "host" || name == "native")
     return host();
   for (const Chip &chip : kChips)
     if (name == chip.name)
       return fromChip(chip);
-  return parseLevel(name);
+  if (auto level = parseLevel(name); succeeded(level))
+    return level;
+  if (std::optional<TargetInfo> target = fromCpu(name))
+    return *target;
+  return mlir::failure();
 }
 
 /// "AMD EPYC" out of /proc/cpuinfo; "" if that cannot be read.
@@ -162,7 +186,8 @@ std::string describeTarget(const TargetInfo &target) {
                        target.name.substr(4));
   const Level *level = llvm::find_if(kLevels, [&](const Level &level) { return level.name == target.cpu; });
   std::string text = fmt::format("{}, {} lanes", level->vectors.str(), target.lanes(32));
-  std::string processor = target.tune.empty() ? "" : processorName();
+  bool isHost = target.tune == llvm::sys::getHostCPUName();
+  std::string processor = isHost ? processorName() : target.tune;
   return processor.empty() ? text : processor + ", " + text;
 }
 

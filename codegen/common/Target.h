@@ -8,6 +8,7 @@
 
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <string>
@@ -41,9 +42,12 @@ struct TargetInfo {
 /// The names parseTarget knows: "host" first.
 llvm::ArrayRef<llvm::StringLiteral> targetNames();
 
-/// "x86-64-v4", "v4", "sm_80" or "host", which is the highest level this machine has,
-/// with its tuning and with those further instruction sets that the loader can
-/// check. Fails, silently, for other names.
+/// LLVM's names of CPUs, which parseTarget knows too: "znver4".
+llvm::SmallVector<llvm::StringRef> cpuNames();
+
+/// "x86-64-v4", "v4", "sm_80", a CPU, or "host" ("native"), which is this machine's: of a CPU, the highest level that it
+/// has, with its tuning and with those further instruction sets that the loader can check. Fails, silently, for other
+/// names.
 mlir::FailureOr<TargetInfo> parseTarget(llvm::StringRef name);
 
 /// "AMD EPYC 9R14, AVX-512, 16 lanes" for this machine; for other targets

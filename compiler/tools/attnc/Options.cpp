@@ -153,9 +153,10 @@ static bool readTargets(llvm::StringRef text, llvm::StringRef verb, CompileReque
   for (llvm::StringRef name : names) {
     auto target = codegen::parseTarget(name.trim());
     if (failed(target)) {
-      llvm::SmallVector<llvm::StringRef> known(codegen::targetNames());
-      usageError(verb, "unknown target '" + name.trim() + "'" + didYouMean(name, known) +
-                           " (known: " + llvm::join(known, ", ") + ")");
+      llvm::SmallVector<llvm::StringRef> known(codegen::targetNames()), all(known);
+      llvm::append_range(all, codegen::cpuNames());
+      usageError(verb, "unknown target '" + name.trim() + "'" + didYouMean(name.trim(), all) + " (known: " +
+                           llvm::join(known, ", ") + ", and CPUs as compilers call them, such as znver4)");
       return false;
     }
     if (llvm::none_of(request.targets, [&](const auto &other) { return other.name == target->name; }))
