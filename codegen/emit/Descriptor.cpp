@@ -40,9 +40,10 @@ public:
   }
 
 private:
+  /// With a dot before its name, which no entry can have.
   Constant *constant(Constant *value, const llvm::Twine &name) {
     return new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::PrivateLinkage,
-                                    value, name);
+                                    value, "." + name);
   }
   Constant *text(llvm::StringRef value) { return constant(llvm::ConstantDataArray::getString(context, value), "text"); }
   Constant *integer(unsigned bits, uint64_t value) {
@@ -125,7 +126,7 @@ Constant *DescriptorBuilder::variants(const EntryInfo &info) {
   llvm::SmallVector<Constant *> elements;
   for (const codegen::TargetInfo &target : targets)
     elements.push_back(structure({text(target.name), integer(64, target.cpuFeatureBits),
-                                  kernel(info.name + "__plan", target), kernel(info.name + "__run", target)}));
+                                  kernel(info.symbol + "__plan", target), kernel(info.symbol + "__run", target)}));
   return array(elements, "variants");
 }
 
@@ -230,6 +231,12 @@ std::unique_ptr<llvm::Module> buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
     builder.rawEntryFunction(info, entry);
   }
   return module;
+}
+
+void hideKernels(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration() && function.hasHiddenVisibility())
+      function.setLinkage(llvm::GlobalValue::InternalLinkage); // visibility becomes the default, as it must be
 }
 
 std::vector<std::string> exportedSymbols(llvm::ArrayRef<EntryInfo> entries) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/emit/Entry.h"
+#include "codegen/emit/Names.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -15,7 +16,7 @@ using namespace mlir;
 
 namespace attnc::emit {
 
-constexpr llvm::StringLiteral kEntries = "attnc.entries";
+constexpr llvm::StringLiteral kEntries = "attnc.entries", kCalled = "attnc.called";
 
 namespace {
 /// One row per element type a tensor of the signature may have. `name` is also
@@ -129,20 +130,60 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
   }
   Builder builder(function.getContext());
   auto doc = function->getAttrOfType<StringAttr>("attnc.doc");
-  return Attribute(builder.getDictionaryAttr({builder.getNamedAttr("name", function.getSymNameAttr()),
-                                              builder.getNamedAttr("doc", doc ? doc : builder.getStringAttr("")),
-                                              builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
-                                              builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
+  SmallVector<NamedAttribute> attributes{builder.getNamedAttr("name", function.getSymNameAttr()),
+                                         builder.getNamedAttr("doc", doc ? doc : builder.getStringAttr("")),
+                                         builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
+                                         builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))};
+  if (auto called = function->getAttrOfType<StringAttr>(kCalled))
+    attributes.push_back(builder.getNamedAttr("called", called));
+  return Attribute(builder.getDictionaryAttr(attributes));
+}
+
+/// Gives `function` a name that C and the other functions of the IR leave free.
+static LogicalResult rename(func::FuncOp function, EntryNames &names) {
+  ModuleOp module = function->getParentOfType<ModuleOp>();
+  std::string name = names.pick(function.getSymName());
+  while (name != function.getSymName() && module.lookupSymbol(name))
+    name = names.pick(name);
+  if (name == function.getSymName())
+    return success();
+  function->setAttr(kCalled, function.getSymNameAttr());
+  auto symbol = StringAttr::get(function.getContext(), name);
+  if (failed(SymbolTable::replaceAllSymbolUses(function, symbol, module)))
+    return function.emitError() << "cannot be renamed to '" << name << "', which C needs";
+  function.setSymNameAttr(symbol);
+  return success();
+}
+
+/// Names that need no change come first, and keep them.
+static LogicalResult nameEntries(ArrayRef<func::FuncOp> functions) {
+  EntryNames names;
+  SmallVector<func::FuncOp> others;
+  for (func::FuncOp function : functions) {
+    bool isPlain = entryIdentifier(function.getSymName()) == function.getSymName();
+    if (!isPlain)
+      others.push_back(function);
+    else if (failed(rename(function, names)))
+      return failure();
+  }
+  for (func::FuncOp function : others)
+    if (failed(rename(function, names)))
+      return failure();
+  return success();
 }
 
 LogicalResult recordEntries(ModuleOp module) {
   if (module->hasAttr(kEntries))
     return success();
+  SmallVector<func::FuncOp> functions;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.isPublic() && !function.isExternal())
+      functions.push_back(function);
+  if (failed(nameEntries(functions)))
+    return failure();
   SmallVector<Attribute> entries;
   bool ok = true;
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (!function.isPublic() || function.isExternal())
-      continue;
+  for (func::FuncOp function : functions) {
     FailureOr<Attribute> entry = describe(function);
     if (succeeded(entry))
       entries.push_back(*entry);
@@ -221,13 +262,16 @@ static std::optional<WorkspaceInfo> readWorkspace(DictionaryAttr entry) {
   return info;
 }
 
-static std::optional<EntryInfo> readEntry(Attribute attribute) {
+static std::optional<EntryInfo> readEntry(Attribute attribute, EntryNames &names) {
   auto dictionary = dyn_cast<DictionaryAttr>(attribute);
   auto name = dictionary ? dictionary.getAs<StringAttr>("name") : nullptr;
   if (!name)
     return std::nullopt;
   EntryInfo info;
-  info.name = name.str();
+  info.symbol = name.str();
+  info.name = names.pick(name);
+  if (auto called = dictionary.getAs<StringAttr>("called"))
+    info.called = called.str();
   if (auto doc = dictionary.getAs<StringAttr>("doc"))
     info.doc = doc.str();
   auto inputs = readTensors(dictionary, "inputs", info);
@@ -247,8 +291,9 @@ FailureOr<std::vector<EntryInfo>> readEntries(ModuleOp module) {
                             "(attribute attnc.entries); "
                             "start from a stage that attnc has written, or from level attn");
   std::vector<EntryInfo> entries;
+  EntryNames names;
   for (Attribute attribute : list) {
-    std::optional<EntryInfo> entry = readEntry(attribute);
+    std::optional<EntryInfo> entry = readEntry(attribute, names);
     if (!entry)
       return module.emitError("malformed attribute attnc.entries: ") << attribute;
     entries.push_back(std::move(*entry));

@@ -11,7 +11,7 @@
 // the C header and the wrappers can be made from any later stage:
 //
 //   module attributes {attnc.entries = [{
-//     name = "causal", doc = "one line for the header",
+//     name = "causal", doc = "one line for the header",   // called = "2-causal" where that is no name for C
 //     inputs  = [{name = "q", type = f32, dims = ["B", "M", "16", "64"]}, ...],
 //     outputs = [{name = "out", type = f32, dims = ["B", "M", "16", "64"]}],
 //     workspace = {bytes = 0, stack = 73728}}]}      // from plan-workspace on
@@ -58,7 +58,10 @@ struct WorkspaceInfo {
 };
 
 struct EntryInfo {
-  std::string name, doc;
+  std::string name;   // of the C function; an identifier
+  std::string symbol; // of the function in the IR, the same unless --name or the output's file gave another name
+  std::string called; // by the user, where that is no name for C; else empty
+  std::string doc;
   std::vector<TensorInfo> inputs, outputs;
   std::vector<std::string> symbols;
   std::optional<WorkspaceInfo> workspace;
@@ -77,8 +80,10 @@ struct EntryInfo {
 llvm::StringRef spellType(const TensorInfo &tensor);
 
 /// Sets `attnc.entries` from the public functions of `module`, unless it is
-/// there already. Fails, with an error at the function, when an argument or
-/// result is not a ranked tensor of a type DLPack can say, or is not described.
+/// there already. Functions get names that C can have (see Names.h); the
+/// attribute `attnc.called` keeps a name that was replaced. Fails, with an error
+/// at the function, when an argument or result is not a ranked tensor of a type
+/// DLPack can say, or is not described.
 mlir::LogicalResult recordEntries(mlir::ModuleOp module);
 
 /// Reads `attnc.entries` back. Fails, with an error at the module, when it is

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/emit/Header.h"
+#include "codegen/emit/Names.h"
 #include "codegen/emit/RuntimeHeader.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -26,16 +27,8 @@ static llvm::StringRef cType(const TensorInfo &tensor) {
       .Default("uint8_t");
 }
 
-/// The part of `name` that C allows in an identifier.
-static std::string cName(llvm::StringRef name) {
-  std::string result;
-  for (char c : name)
-    result += llvm::isAlnum(c) ? c : '_';
-  return result.empty() || llvm::isDigit(result[0]) ? "_" + result : result;
-}
-
 static std::string guard(llvm::StringRef artefact) {
-  return "ATTNC_ARTEFACT_" + llvm::StringRef(cName(artefact)).upper() + "_H";
+  return "ATTNC_ARTEFACT_" + llvm::StringRef(LocalNames({}).pick(artefact)).upper() + "_H";
 }
 
 static std::string join(llvm::ArrayRef<std::string> parts, llvm::StringRef separator) {
@@ -44,36 +37,57 @@ static std::string join(llvm::ArrayRef<std::string> parts, llvm::StringRef separ
 
 /// Text that may stand inside a C comment.
 static std::string commentText(std::string text) {
-  for (size_t at; (at = text.find("*/")) != std::string::npos;)
-    text.replace(at, 2, "* /");
+  for (const char *mark : {"*/", "/*"})
+    for (size_t at; (at = text.find(mark)) != std::string::npos;)
+      text.insert(at + 1, " ");
   std::string indented;
   for (char c : text)
     indented += c == '\n' ? std::string("\n *   ") : std::string(1, c);
   return indented;
 }
 
-/// Inputs then outputs as C parameters, `spell` giving each.
-template <typename Spell>
-static std::vector<std::string> tensorParameters(const EntryInfo &entry, Spell spell) {
+namespace {
+/// What the parameters of an entry, or the variables of the example, are called.
+struct Identifiers {
+  Identifiers(const EntryInfo &entry, LocalNames names) {
+    for (const std::string &symbol : entry.symbols)
+      symbols.push_back(names.pick(symbol));
+    for (const TensorInfo &tensor : entry.inputs)
+      inputs.push_back(names.pick(tensor.name));
+    for (const TensorInfo &tensor : entry.outputs)
+      outputs.push_back(names.pick(tensor.name));
+    for (const auto &tensors : {inputs, outputs})
+      for (const std::string &tensor : tensors)
+        counts.push_back(names.pick(tensor + "_count"));
+  }
+  llvm::ArrayRef<std::string> inputCounts() const { return llvm::ArrayRef(counts).take_front(inputs.size()); }
+  llvm::ArrayRef<std::string> outputCounts() const { return llvm::ArrayRef(counts).drop_front(inputs.size()); }
+
+  std::vector<std::string> symbols, inputs, outputs, counts;
+};
+} // namespace
+
+static Identifiers parameterNames(const EntryInfo &entry) { return Identifiers(entry, LocalNames({"options"})); }
+
+/// Inputs then outputs as C parameters, `typeOf` giving the type each points to.
+template <typename TypeOf>
+static std::vector<std::string> tensorParameters(const EntryInfo &entry, TypeOf typeOf) {
+  Identifiers names = parameterNames(entry);
   std::vector<std::string> parameters;
-  for (const TensorInfo &tensor : entry.inputs)
-    parameters.push_back(spell(tensor, "const "));
-  for (const TensorInfo &tensor : entry.outputs)
-    parameters.push_back(spell(tensor, ""));
+  for (auto [tensor, name] : llvm::zip(entry.inputs, names.inputs))
+    parameters.push_back(fmt::format("const {} *{}", typeOf(tensor), name));
+  for (auto [tensor, name] : llvm::zip(entry.outputs, names.outputs))
+    parameters.push_back(fmt::format("{} *{}", typeOf(tensor), name));
   parameters.push_back("const attnc_options *options");
   return parameters;
 }
 
 static std::string prototypes(const EntryInfo &entry) {
-  auto dlpack = tensorParameters(entry, [](const TensorInfo &tensor, const char *qualifier) {
-    return fmt::format("{}DLTensor *{}", qualifier, cName(tensor.name));
-  });
-  auto plain = tensorParameters(entry, [](const TensorInfo &tensor, const char *qualifier) {
-    return fmt::format("{}{} *{}", qualifier, cType(tensor).str(), cName(tensor.name));
-  });
+  auto dlpack = tensorParameters(entry, [](const TensorInfo &) { return "DLTensor"; });
+  auto plain = tensorParameters(entry, [](const TensorInfo &tensor) { return cType(tensor).str(); });
   std::vector<std::string> extents;
-  for (const std::string &symbol : entry.symbols)
-    extents.push_back("int64_t " + cName(symbol));
+  for (const std::string &symbol : parameterNames(entry).symbols)
+    extents.push_back("int64_t " + symbol);
   plain.insert(plain.begin(), extents.begin(), extents.end());
   return fmt::format(
       R"(/* {0}, with DLPack tensors: inputs may have strides, outputs are row-major without gaps. options may be NULL. */
@@ -101,7 +115,8 @@ static std::string tensorTable(const EntryInfo &entry) {
       width = std::max(width, tensor.name.size());
   for (auto [tensors, role] : {std::pair(&entry.inputs, "in "), std::pair(&entry.outputs, "out")})
     for (const TensorInfo &tensor : *tensors)
-      table += fmt::format(" *   {}  {:<{}}  {}\n", role, tensor.name, width, entry.spellTensor(tensor));
+      table += fmt::format(" *   {}  {:<{}}  {}\n", role, commentText(tensor.name), width,
+                           commentText(entry.spellTensor(tensor)));
   return table;
 }
 
@@ -109,16 +124,18 @@ static std::string tensorTable(const EntryInfo &entry) {
 static std::string describeWorkspace(const EntryInfo &entry, const WorkspaceInfo &workspace) {
   std::string text = " *   workspace: ";
   if (!workspace.grows.empty())
-    text += fmt::format("grows with {}", join(workspace.grows, ", "));
+    text += fmt::format("grows with {}", commentText(join(workspace.grows, ", ")));
   else if (entry.symbols.empty())
     text += fmt::format("{} bytes", workspace.bytes);
   else
-    text += fmt::format("{} bytes; does not grow with {}", workspace.bytes, join(entry.symbols, ", "));
+    text += fmt::format("{} bytes; does not grow with {}", workspace.bytes, commentText(join(entry.symbols, ", ")));
   return text + fmt::format("; on each thread's stack about {} bytes\n", workspace.stack);
 }
 
 static std::string describeEntry(const EntryInfo &entry) {
   std::string text = fmt::format(" * {}\n", entry.name);
+  if (!entry.called.empty())
+    text += fmt::format(" *   the attention '{}', whose name C or its library has taken\n", commentText(entry.called));
   if (!entry.doc.empty())
     text += fmt::format(" *   {}\n", commentText(entry.doc));
   text += tensorTable(entry);
@@ -126,7 +143,7 @@ static std::string describeEntry(const EntryInfo &entry) {
     if (tensor.isSorted)
       text += fmt::format(" *   sorted: no element of {} is less than the one before it along the last dimension;\n"
                           " *     otherwise {}.\n",
-                          tensor.name,
+                          commentText(tensor.name),
                           tensor.isChecked ? "a call fails with ATTNC_INVALID_ARGUMENT"
                                            : "outputs are any numbers (attnc compile --checks: an error)");
   for (const TensorInfo &tensor : entry.inputs)
@@ -140,7 +157,7 @@ static std::string describeEntry(const EntryInfo &entry) {
   if (!entry.symbols.empty())
     text += fmt::format(" *   {}: any extent from 0 to 2^29, chosen at each call; one "
                         "letter is one extent everywhere.\n",
-                        join(entry.symbols, ", "));
+                        commentText(join(entry.symbols, ", ")));
   if (entry.hasComputedOutput())
     text += " *   ?: follows from the inputs; attnc_plan tells.\n";
   if (entry.workspace)
@@ -212,75 +229,89 @@ static std::string fillElement(const TensorInfo &tensor) {
 /// mixed up.
 static int64_t exampleExtent(size_t symbol) { return symbol == 0 ? 2 : 3 + 2 * static_cast<int64_t>(symbol); }
 
-static std::string elementCount(const EntryInfo &entry, const TensorInfo &tensor) {
+/// `text` between the quotes of a format string of printf.
+static std::string formatText(llvm::StringRef text) {
+  std::string result;
+  for (char c : text) {
+    if (c == '%' || c == '"' || c == '\\')
+      result += c == '%' ? '%' : '\\';
+    result += llvm::isPrint(c) ? c : '_';
+  }
+  return result;
+}
+
+static std::string elementCount(const EntryInfo &entry, const TensorInfo &tensor, const Identifiers &names) {
   std::string product = "(size_t)1";
   for (const DimInfo &dim : tensor.dims)
-    product += " * " + (dim.symbol >= 0 ? cName(entry.spellDim(dim)) : entry.spellDim(dim));
+    product += " * " + (dim.symbol >= 0 ? "(size_t)" + names.symbols[dim.symbol] : entry.spellDim(dim));
   return product;
 }
 
-static std::string exampleInputs(const EntryInfo &entry) {
+static std::string exampleInputs(const EntryInfo &entry, const Identifiers &names) {
   std::string text;
-  for (const TensorInfo &tensor : entry.inputs)
+  for (auto [tensor, name, count] : llvm::zip(entry.inputs, names.inputs, names.inputCounts()))
     text += fmt::format(R"(
-  size_t {0}_count = {1}; /* {2} */
-  {3} *{0} = malloc(({0}_count + 1) * sizeof *{0});
-  for (size_t i = 0; i < {0}_count; i++)
-    {0}[i] = {4};
+  size_t {1} = {2}; /* {3} */
+  {4} *{0} = ({4} *)malloc(({1} + 1) * sizeof *{0});
+  for (size_t i = 0; i < {1}; i++)
+    {0}[i] = {5};
 )",
-                        cName(tensor.name), elementCount(entry, tensor), entry.spellTensor(tensor), cType(tensor).str(),
-                        fillElement(tensor));
+                        name, count, elementCount(entry, tensor, names), commentText(entry.spellTensor(tensor)),
+                        cType(tensor).str(), fillElement(tensor));
   return text;
 }
 
 /// Outputs are sized by what attnc_plan_raw says, which also covers computed
 /// extents.
-static std::string exampleOutputs(const EntryInfo &entry) {
+static std::string exampleOutputs(const EntryInfo &entry, const Identifiers &names) {
   std::string text;
   size_t offset = 0;
-  for (const TensorInfo &tensor : entry.outputs) {
+  for (auto [tensor, name, count] : llvm::zip(entry.outputs, names.outputs, names.outputCounts())) {
     std::string product = "(size_t)1";
     for (size_t dim = 0; dim < tensor.dims.size(); ++dim)
       product += fmt::format(" * (size_t)extents[{}]", offset + dim);
     offset += tensor.dims.size();
-    text += fmt::format("  size_t {0}_count = {1}; /* {2} */\n  {3} *{0} = "
-                        "malloc(({0}_count + 1) * sizeof *{0});\n",
-                        cName(tensor.name), product, entry.spellTensor(tensor), cType(tensor).str());
+    text += fmt::format("  size_t {1} = {2}; /* {3} */\n  {4} *{0} = ({4} *)malloc(({1} + 1) * sizeof *{0});\n", name,
+                        count, product, commentText(entry.spellTensor(tensor)), cType(tensor).str());
   }
   return text;
 }
 
-static std::string examplePrints(const EntryInfo &entry) {
+static std::string examplePrints(const EntryInfo &entry, const Identifiers &names) {
   std::string text;
-  for (const TensorInfo &tensor : entry.outputs) {
+  for (auto [tensor, name, count] : llvm::zip(entry.outputs, names.outputs, names.outputCounts())) {
     bool isFloat = spellType(tensor) == "f32" || spellType(tensor) == "f64";
-    text += fmt::format(R"(  printf("{1}: %zu elements, the first ones", {0}_count);
-  for (size_t i = 0; i < {0}_count && i < 4; i++)
-    printf(" {2}", ({3}){0}[i]);
+    text +=
+        fmt::format(R"(  printf("{2}: %zu elements, the first ones", {1});
+  for (size_t i = 0; i < {1} && i < 4; i++)
+    printf(" {3}", ({4}){0}[i]);
   printf("\n");
 )",
-                        cName(tensor.name), tensor.name, isFloat ? "%g" : "%lld", isFloat ? "double" : "long long");
+                    name, count, formatText(tensor.name), isFloat ? "%g" : "%lld", isFloat ? "double" : "long long");
   }
   return text;
+}
+
+/// Names that the example uses itself.
+static LocalNames exampleLocals(const EntryInfo &entry) {
+  std::string raw = entry.name + "_raw", accessor = entry.name + "_entry";
+  return LocalNames({"why", "options", "symbols", "extents", "workspace_bytes", "i", "main", "printf", "fprintf",
+                     "malloc", "free", entry.name, raw, accessor});
 }
 
 std::string makeExample(llvm::StringRef artefact, const EntryInfo &entry, llvm::StringRef library) {
   bool shared = library.ends_with(".so");
   std::string link = shared ? fmt::format("-L. -l{} -Wl,-rpath,'$ORIGIN'", artefact.str()) : library.str();
-  std::vector<std::string> symbols, arguments;
+  Identifiers names(entry, exampleLocals(entry));
   std::string extents;
-  for (auto [index, symbol] : llvm::enumerate(entry.symbols)) {
-    extents += fmt::format("  int64_t {} = {};\n", cName(symbol), exampleExtent(index));
-    symbols.push_back(cName(symbol));
-  }
-  arguments = symbols;
+  for (auto [index, symbol] : llvm::enumerate(names.symbols))
+    extents += fmt::format("  int64_t {} = {};\n", symbol, exampleExtent(index));
+  std::vector<std::string> arguments = names.symbols;
+  llvm::append_range(arguments, names.inputs);
+  llvm::append_range(arguments, names.outputs);
   size_t outputRanks = 0;
-  for (const TensorInfo &tensor : entry.inputs)
-    arguments.push_back(cName(tensor.name));
-  for (const TensorInfo &tensor : entry.outputs) {
-    arguments.push_back(cName(tensor.name));
+  for (const TensorInfo &tensor : entry.outputs)
     outputRanks += tensor.dims.size();
-  }
   return fmt::format(R"(/* Calls {1} of {0}.h on made-up numbers. Build and run:
  *   cc {0}_example.c {2} -o {0}_example && ./{0}_example
  */
@@ -314,9 +345,9 @@ int main(void) {{
   return 0;
 }}
 )",
-                     artefact.str(), entry.name, link, extents, exampleInputs(entry),
-                     symbols.empty() ? "0" : join(symbols, ", "), std::max<size_t>(outputRanks, 1),
-                     exampleOutputs(entry), join(arguments, ", "), examplePrints(entry));
+                     artefact.str(), entry.name, link, extents, exampleInputs(entry, names),
+                     names.symbols.empty() ? "0" : join(names.symbols, ", "), std::max<size_t>(outputRanks, 1),
+                     exampleOutputs(entry, names), join(arguments, ", "), examplePrints(entry, names));
 }
 
 } // namespace attnc::emit

@@ -8,12 +8,17 @@
 #include "codegen/emit/Link.h"
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ObjCopy/ConfigManager.h"
+#include "llvm/ObjCopy/ObjCopy.h"
 #include "llvm/Object/ArchiveWriter.h"
+#include "llvm/Object/Binary.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <thread>
 #include <unistd.h>
 
 LLD_HAS_DRIVER(elf)
@@ -124,25 +129,70 @@ static llvm::Expected<std::string> findRuntime(llvm::StringRef archive) {
   return path;
 }
 
-static llvm::Error runLld(llvm::ArrayRef<std::string> arguments, const LinkJob &job) {
-  if (job.command)
-    *job.command = arguments;
+namespace {
+/// A pipe that lld opens by name like a file, and a thread that takes what comes out. lld writes what is no regular file
+/// in one go at the end.
+class OutputPipe {
+public:
+  OutputPipe() {
+    if (pipe2(ends, O_CLOEXEC) == 0)
+      reader = std::thread([this] { read(); });
+  }
+  ~OutputPipe() { finish(); }
+  OutputPipe(const OutputPipe &) = delete;
+  explicit operator bool() const { return reader.joinable(); }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(ends[1]); }
+
+  /// All that was written.
+  Bytes take() {
+    finish();
+    return std::move(bytes);
+  }
+
+private:
+  void read() {
+    constexpr size_t step = 1 << 16;
+    for (ssize_t got = 1; got > 0 || (got < 0 && errno == EINTR);) {
+      size_t size = bytes.size();
+      bytes.resize_for_overwrite(size + step);
+      got = ::read(ends[0], bytes.data() + size, step);
+      bytes.truncate(size + std::max<ssize_t>(got, 0));
+    }
+  }
+  void finish() {
+    if (!reader.joinable())
+      return;
+    close(ends[1]);
+    reader.join();
+    close(ends[0]);
+  }
+
+  int ends[2] = {-1, -1};
+  Bytes bytes;
+  std::thread reader;
+};
+} // namespace
+
+/// Runs lld with `arguments`, to which it adds where to write.
+static llvm::Expected<Bytes> runLld(std::vector<std::string> arguments, const LinkJob &job) {
+  OutputPipe output;
+  if (!output)
+    return failure("linking ", job.name, " failed: no pipe: ", llvm::StringRef(strerror(errno)));
+  arguments.insert(arguments.end(), {"-o", output.path()});
   llvm::SmallVector<const char *> argv;
   for (const std::string &argument : arguments)
     argv.push_back(argument.c_str());
-  std::string output;
-  llvm::raw_string_ostream stream(output);
-  if (lld::lldMain(argv, stream, stream, {{lld::Gnu, &lld::elf::link}}).retCode == 0)
-    return llvm::Error::success();
-  return failure("linking ", job.output, " failed: ", llvm::StringRef(output).trim());
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  if (lld::lldMain(argv, stream, stream, {{lld::Gnu, &lld::elf::link}}).retCode != 0)
+    return failure("linking ", job.name, " failed: ", llvm::StringRef(messages).trim());
+  return output.take();
 }
 
 /// What programs and shared libraries have in common. Nothing that depends on
 /// time or place enters the file.
-static std::vector<std::string> commonArguments(const LinkJob &job, const CLibrary &libc) {
+static std::vector<std::string> commonArguments(const CLibrary &libc) {
   std::vector<std::string> arguments{"ld.lld",
-                                     "-o",
-                                     job.output,
                                      "--gc-sections",
                                      "--as-needed",
                                      "--build-id=none",
@@ -171,7 +221,7 @@ static void append(std::vector<std::string> &arguments, std::initializer_list<st
 /// integer helpers of it.
 static std::string libgcc(const CLibrary &libc) { return libc.crtbegin.empty() ? "" : "-lgcc"; }
 
-llvm::Error linkProgram(const LinkJob &job) {
+llvm::Expected<Bytes> linkProgram(const LinkJob &job) {
   auto libc = findCLibrary();
   auto runtime = findRuntime("libattnc_rt.a"), main = findRuntime("libattnc_main.a");
   if (!libc || !runtime || !main)
@@ -179,14 +229,14 @@ llvm::Error linkProgram(const LinkJob &job) {
   MemoryFile object(job.object);
   if (!object)
     return failure("cannot hold the object file in memory (memfd_create)");
-  std::vector<std::string> arguments = commonArguments(job, *libc);
+  std::vector<std::string> arguments = commonArguments(*libc);
   append(arguments,
          {"-pie", "-s", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2", libc->scrt1, libc->crti, libc->crtbegin,
           object.path(), *main, *runtime, "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
-  return runLld(arguments, job);
+  return runLld(std::move(arguments), job);
 }
 
-llvm::Error linkShared(const LinkJob &job) {
+llvm::Expected<Bytes> linkShared(const LinkJob &job) {
   auto libc = findCLibrary();
   auto runtime = findRuntime("libattnc_rt.a");
   if (!libc || !runtime)
@@ -195,40 +245,56 @@ llvm::Error linkShared(const LinkJob &job) {
   MemoryFile object(job.object), version(script);
   if (!object || !version)
     return failure("cannot hold the object file in memory (memfd_create)");
-  std::vector<std::string> arguments = commonArguments(job, *libc);
+  std::vector<std::string> arguments = commonArguments(*libc);
   append(arguments, {"-shared", "-s", "--version-script=" + version.path()});
   if (!job.soname.empty())
     append(arguments, {"-soname", job.soname});
   // The whole runtime: the library's user calls it too.
   append(arguments, {libc->crti, libc->crtbegin, object.path(), "--whole-archive", *runtime, "--no-whole-archive",
                      "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
-  return runLld(arguments, job);
+  return runLld(std::move(arguments), job);
 }
 
-llvm::Error writeStatic(const LinkJob &job) {
+/// Makes hidden symbols local and the runtime's interface weak.
+static llvm::Expected<Bytes> closeObject(const Bytes &object) {
+  auto binary = llvm::object::createBinary(llvm::MemoryBufferRef({object.data(), object.size()}, "object"));
+  if (!binary)
+    return binary.takeError();
+  llvm::objcopy::ConfigManager config;
+  config.ELF.LocalizeHidden = true;
+  auto pattern = llvm::objcopy::NameOrPattern::create("attnc_*", llvm::objcopy::MatchStyle::Wildcard,
+                                                      [](llvm::Error error) { return error; });
+  if (llvm::Error failed = config.Common.SymbolsToWeaken.addMatcher(std::move(pattern)))
+    return failed;
+  Bytes result;
+  llvm::raw_svector_ostream stream(result);
+  if (llvm::Error failed = llvm::objcopy::executeObjcopyOnBinary(config, **binary, stream))
+    return failed;
+  return result;
+}
+
+llvm::Expected<Bytes> linkStatic(const LinkJob &job) {
   auto runtime = findRuntime("libattnc_rt.a");
   if (!runtime)
     return runtime.takeError();
-  auto buffer = llvm::MemoryBuffer::getFile(*runtime);
-  if (!buffer)
-    return failure("cannot read ", *runtime, ": ", buffer.getError().message());
-  auto archive = llvm::object::Archive::create(**buffer);
-  if (!archive)
-    return archive.takeError();
-  std::vector<llvm::NewArchiveMember> members;
-  std::string objectName = llvm::sys::path::stem(job.output).str() + ".o";
-  members.emplace_back(llvm::MemoryBufferRef(llvm::StringRef(job.object.data(), job.object.size()), objectName));
-  llvm::Error error = llvm::Error::success();
-  for (const llvm::object::Archive::Child &child : (*archive)->children(error)) {
-    auto member = llvm::NewArchiveMember::getOldMember(child, /*Deterministic=*/true);
-    if (!member)
-      return llvm::joinErrors(std::move(error), member.takeError());
-    members.push_back(std::move(*member));
-  }
-  if (error)
-    return error;
-  return llvm::writeArchive(job.output, members, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU,
-                            /*Deterministic=*/true, /*Thin=*/false);
+  MemoryFile object(job.object);
+  if (!object)
+    return failure("cannot hold the object file in memory (memfd_create)");
+  auto whole = runLld({"ld.lld", "-r", object.path(), "--whole-archive", *runtime}, job);
+  if (!whole)
+    return whole.takeError();
+  auto closed = closeObject(*whole);
+  if (!closed)
+    return closed.takeError();
+  std::string memberName = job.name + ".o";
+  llvm::NewArchiveMember member(llvm::MemoryBufferRef({closed->data(), closed->size()}, memberName));
+  Bytes archive;
+  llvm::raw_svector_ostream stream(archive);
+  if (llvm::Error failed = llvm::writeArchiveToStream(stream, member, llvm::SymtabWritingMode::NormalSymtab,
+                                                      llvm::object::Archive::K_GNU,
+                                                      /*Deterministic=*/true, /*Thin=*/false))
+    return failed;
+  return archive;
 }
 
 } // namespace attnc::emit

@@ -5,13 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// lld runs inside this process and reads its input from anonymous memory files,
-// so that linking leaves no temporary file behind, whatever happens.
+// lld runs inside this process; it reads its input from anonymous memory files and writes into a pipe, so that linking
+// leaves no file behind, whatever happens, and a full disk is the business of whoever writes the result.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -26,23 +27,25 @@ std::string runtimeLibraryDirectory();
 /// package is missing.
 llvm::Error checkCLibrary();
 
+using Bytes = llvm::SmallVector<char, 0>;
+
 struct LinkJob {
-  llvm::ArrayRef<char> object;                 // the only object: kernels and descriptor
-  std::string output;                          // path to write; replaced as a whole, or not touched
-  std::string soname;                          // "libcausal.so"; shared libraries only
-  std::vector<std::string> exports;            // names or patterns that a shared library shows
-  std::vector<std::string> *command = nullptr; // receives the linker's command line, if set
+  llvm::ArrayRef<char> object;      // the only object: kernels and descriptor
+  std::string name;                 // of the artefact, for messages and for the member of an archive
+  std::string soname;               // "libcausal.so"; shared libraries only
+  std::vector<std::string> exports; // names or patterns that a shared library shows
 };
 
 /// A stripped position-independent program on the dynamic C library, with the
 /// runtime and its main() inside.
-llvm::Error linkProgram(const LinkJob &job);
+llvm::Expected<Bytes> linkProgram(const LinkJob &job);
 
 /// A shared library with the runtime inside.
-llvm::Error linkShared(const LinkJob &job);
+llvm::Expected<Bytes> linkShared(const LinkJob &job);
 
-/// A static library: the object and the runtime's, so that `cc x.c libNAME.a`
-/// needs nothing else.
-llvm::Error writeStatic(const LinkJob &job);
+/// A static library of one object, so that `cc x.c libNAME.a` needs nothing else: kernels, descriptor and runtime.
+/// What is not in the header is local to it. The runtime's interface is weak: of two such libraries in one program,
+/// both use the first one's.
+llvm::Expected<Bytes> linkStatic(const LinkJob &job);
 
 } // namespace attnc::emit

@@ -82,7 +82,7 @@ static LogicalResult checkCalls(ModuleOp module, const llvm::Module &llvmModule)
 static LogicalResult renameKernels(ModuleOp module, llvm::Module &llvmModule, const EntryInfo &entry,
                                    const codegen::TargetInfo &target) {
   for (llvm::StringRef suffix : {"__run", "__plan"}) {
-    std::string symbol = entry.name + suffix.str();
+    std::string symbol = entry.symbol + suffix.str();
     llvm::Function *kernel = llvmModule.getFunction(symbol);
     if (!kernel || kernel->isDeclaration() || kernel->arg_size() != 1 || !kernel->getArg(0)->getType()->isPointerTy())
       return module.emitError("expects a function 'void ") << symbol << "(ptr)' at the last stage";

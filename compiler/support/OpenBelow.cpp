@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/support/OpenBelow.h"
+#include "compiler/support/InputFiles.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -116,7 +117,9 @@ Expected<int> attnc::openBelow(StringRef directory, StringRef location) {
                              "copies what they point to)");
   if (!file)
     return createStringError(sys::StrError());
-  if (isPlain(file))
+  if (isPlain(file)) {
+    rememberInput(file);
     return file.release();
+  }
   return createStringError("it is no plain file (a device or pipe, or a private file that has other names as well)");
 }

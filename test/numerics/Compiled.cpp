@@ -57,11 +57,19 @@ bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &fi
     return false;
   emit::optimize(**kernels, *machine);
   llvm::Linker::linkModules(*whole, std::move(*kernels));
+  emit::hideKernels(*whole);
   auto object = emit::generate(*whole, *machine, llvm::CodeGenFileType::ObjectFile);
   if (failed(object))
     return false;
-  if (llvm::Error error = emit::linkShared({*object, file, "test.so", emit::exportedSymbols(*entries)})) {
-    module.emitError(llvm::toString(std::move(error)));
+  auto linked = emit::linkShared({*object, "test", "test.so", emit::exportedSymbols(*entries)});
+  if (!linked) {
+    module.emitError(llvm::toString(linked.takeError()));
+    return false;
+  }
+  std::error_code failed;
+  llvm::raw_fd_ostream(file, failed) << StringRef(linked->data(), linked->size());
+  if (failed) {
+    module.emitError(failed.message());
     return false;
   }
   return true;

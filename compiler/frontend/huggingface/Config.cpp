@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/huggingface/Config.h"
+#include "compiler/support/InputFiles.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -27,6 +28,7 @@ static llvm::Expected<std::string> readText(StringRef path) {
     return llvm::createStringError("it is not a plain file");
   if (status.getSize() > kMaxBytes)
     return llvm::createStringError("it is larger than 1 MiB");
+  rememberInput(path);
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return llvm::errorCodeToError(buffer.getError());

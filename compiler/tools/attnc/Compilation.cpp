@@ -7,12 +7,14 @@
 
 #include "compiler/tools/attnc/Compilation.h"
 #include "codegen/emit/Descriptor.h"
+#include "codegen/emit/Names.h"
 #include "codegen/emit/Ptx.h"
 #include "codegen/emit/Translate.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/support/Unsupported.h"
 #include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Reproducer.h"
 #include "compiler/tools/attnc/Source.h"
 #include "compiler/tools/attnc/Tuned.h"
 #include "llvm/ADT/STLExtras.h"
@@ -176,22 +178,27 @@ const emit::EntryInfo *Compilation::findEntry(llvm::StringRef name, llvm::String
   return nullptr;
 }
 
+void Compilation::nameEntries(llvm::StringRef name) {
+  emit::EntryNames names;
+  for (emit::EntryInfo &entry : entryInfos) {
+    entry.name = names.pick(entryInfos.size() == 1 ? name.str() : name.str() + "_" + entry.name);
+    entry.called.clear();
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Lowering
 //===----------------------------------------------------------------------===//
 
-/// Writes the module as it was before the step that failed, and says how to see
-/// the failure again.
+/// Writes the module as it was before the step that failed, without its weights, and says how to see the failure again.
 int Compilation::reportBug(ModuleOp before, Stage from, llvm::StringRef during) {
-  int descriptor;
-  llvm::SmallString<128> path;
   error("internal error while lowering " + asked.file + " to '" + during + "'. This is our bug, not yours.");
-  if (llvm::sys::fs::createTemporaryFile("attnc-" + stageName(from), "mlir", descriptor, path))
-    return kOurBug;
-  llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
-  before->print(stream, OpPrintingFlags().useLocalScope());
-  note("please report it with the file " + path + " (attnc compile " + path + " --from=" + stageName(from) +
-       " --emit=obj shows it again)");
+  auto path = writeReproducer(before, stageName(from));
+  if (!path)
+    note("no file that shows it again: " + llvm::toString(path.takeError()));
+  else
+    note("please report it with the file " + *path + ", which holds no weights (attnc compile " + *path +
+         " --from=" + stageName(from) + " --emit=obj shows it again)");
   return kOurBug;
 }
 
@@ -308,6 +315,7 @@ int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
   for (const codegen::TargetInfo &target : asked.targets)
     if (int code = buildVariant(target, *result))
       return code;
+  emit::hideKernels(*result);
   return kOk;
 }
 

@@ -71,6 +71,8 @@ public:
   const std::vector<emit::EntryInfo> &entries() const { return entryInfos; }
   /// The entry called `name`, the first if that is empty; null after a usage error of `verb`, which is reported.
   const emit::EntryInfo *findEntry(llvm::StringRef name, llvm::StringRef verb) const;
+  /// Calls the only entry `name` in C, several of them NAME_ENTRY.
+  void nameEntries(llvm::StringRef name);
   /// The name of the artefact: the file's without folder and extension.
   const std::string &stem() const { return artefact; }
 

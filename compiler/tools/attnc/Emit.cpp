@@ -8,11 +8,11 @@
 #include "compiler/tools/attnc/Emit.h"
 #include "codegen/emit/Descriptor.h"
 #include "codegen/emit/Header.h"
-#include "codegen/emit/Link.h"
 #include "compiler/frontend/spec/printing/Print.h"
 #include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/OutputFiles.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
-#include "llvm/Support/FileOutputBuffer.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -70,24 +70,11 @@ EmitKind emitKindOf(llvm::StringRef output) {
 // Files
 //===----------------------------------------------------------------------===//
 
-/// Writes `bytes` to `file` in one go: the old file stays if anything fails.
-static int writeFile(llvm::StringRef file, llvm::StringRef bytes) {
-  if (file == "-") {
-    llvm::outs() << bytes;
-    return kOk;
-  }
-  auto buffer = llvm::FileOutputBuffer::create(file, bytes.size());
-  if (!buffer)
-    return error("cannot write '" + file + "': " + llvm::toString(buffer.takeError()));
-  llvm::copy(bytes, (*buffer)->getBufferStart());
-  if (llvm::Error failure = (*buffer)->commit())
-    return error("cannot write '" + file + "': " + llvm::toString(std::move(failure)));
-  return kOk;
-}
-
-/// "libcausal.so" -> "causal", the name of headers and symbols.
+/// "lib/libcausal.so.1" -> "causal", the name of headers and symbols.
 static std::string artefactName(llvm::StringRef output) {
-  llvm::StringRef stem = path::stem(output);
+  llvm::StringRef file = path::filename(output);
+  size_t extension = file.find(".so");
+  llvm::StringRef stem = extension == llvm::StringRef::npos ? path::stem(file) : file.take_front(extension);
   stem.consume_front("lib");
   return stem.empty() ? "attnc" : stem.str();
 }
@@ -100,21 +87,30 @@ static std::string defaultOutput(const KindRow &row, const std::string &stem) {
   return llvm::sys::fs::is_directory(name) ? name + "-attention" : name; // beside the model's folder
 }
 
-/// The header and the example beside library `output`.
-static int writeCompanions(Compilation &compilation, const std::string &output) {
-  std::string name = artefactName(output);
-  auto beside = [&](llvm::StringRef file) {
-    llvm::SmallString<128> result(path::parent_path(output));
-    path::append(result, file);
-    return result.str().str();
-  };
-  std::string header = beside(name + ".h"), example = beside(name + "_example.c");
-  int code = writeFile(header, emit::makeHeader(name, compilation.entries(), compilation.request().targets));
-  if (!code)
-    code = writeFile(example, emit::makeExample(name, compilation.entries().front(), path::filename(output)));
-  if (!code)
-    llvm::errs() << "wrote " << output << ", " << header << ", " << example << "\n";
-  return code;
+/// The header and the example beside library `output`, or nothing for other kinds.
+static std::vector<std::string> companions(EmitKind kind, llvm::StringRef output) {
+  if (kind != EmitKind::shared && kind != EmitKind::archive)
+    return {};
+  std::vector<std::string> files;
+  for (const char *end : {".h", "_example.c"}) {
+    llvm::SmallString<128> file(path::parent_path(output));
+    path::append(file, artefactName(output) + end);
+    files.push_back(file.str().str());
+  }
+  return files;
+}
+
+/// Before anything is computed: no file of the result may be an input or another file of the result.
+static int checkOutputs(EmitKind kind, const std::string &output) {
+  if (int code = checkOutput(output))
+    return code;
+  for (const std::string &file : companions(kind, output)) {
+    if (path::filename(file) == path::filename(output))
+      return error("cannot write '" + output + "': '" + file + "' comes beside it; give another name with -o");
+    if (int code = checkOutput(file))
+      return code;
+  }
+  return kOk;
 }
 
 //===----------------------------------------------------------------------===//
@@ -132,7 +128,7 @@ static int emitIr(Compilation &compilation, Stage stage, const std::string &outp
     if (int code = compilation.lowerShared(stage))
       return code;
     compilation.module().print(stream);
-    return writeFile(output, text);
+    return writeOutput(output, text);
   }
   const std::vector<codegen::TargetInfo> &targets = compilation.request().targets;
   for (const codegen::TargetInfo &target : targets) {
@@ -145,14 +141,14 @@ static int emitIr(Compilation &compilation, Stage stage, const std::string &outp
       stream << "// " << target.name << "\n";
     lowered->print(stream);
   }
-  return writeFile(output, text);
+  return writeOutput(output, text);
 }
 
 /// The module as .attn text.
 static int emitSpec(Compilation &compilation, const std::string &output) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  return failed(spec::printSpec(compilation.module(), stream)) ? kBadInput : writeFile(output, text);
+  return failed(spec::printSpec(compilation.module(), stream)) ? kBadInput : writeOutput(output, text);
 }
 
 /// Whether there is one target, a GPU: then LLVM IR and assembly show what runs there. The host's half, which holds
@@ -172,7 +168,7 @@ static int emitLlvm(Compilation &compilation, bool isText, const std::string &ou
     module->print(stream, nullptr);
   else
     llvm::WriteBitcodeToFile(*module, stream);
-  return writeFile(output, bytes);
+  return writeOutput(output, bytes);
 }
 
 static int emitPtx(Compilation &compilation, const std::string &output) {
@@ -180,33 +176,71 @@ static int emitPtx(Compilation &compilation, const std::string &output) {
   std::string ptx;
   if (int code = compilation.buildDevice(module, &ptx))
     return code;
-  return writeFile(output, ptx);
+  return writeOutput(output, ptx);
+}
+
+static llvm::StringRef textOf(const emit::Bytes &bytes) { return {bytes.data(), bytes.size()}; }
+
+/// An archive, a library called `soname` or a program.
+static llvm::Expected<emit::Bytes> link(Compilation &compilation, EmitKind kind, const emit::Bytes &object,
+                                        llvm::StringRef soname) {
+  emit::LinkJob job{object, artefactName(soname), soname.str(), emit::exportedSymbols(compilation.entries())};
+  return compilation.timed("link", [&] {
+    if (kind == EmitKind::program)
+      return emit::linkProgram(job);
+    return kind == EmitKind::shared ? emit::linkShared(job) : emit::linkStatic(job);
+  });
 }
 
 /// Objects, assembly, archives, libraries and programs.
-static int emitCode(Compilation &compilation, EmitKind kind, const std::string &output, const std::string &soname) {
-  llvm::SmallVector<char, 0> code;
+static int emitCode(Compilation &compilation, EmitKind kind, const std::string &output) {
+  emit::Bytes code;
   auto type = kind == EmitKind::assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
   if (int failed = compilation.buildCode(type, code))
     return failed;
   if (kind == EmitKind::assembly || kind == EmitKind::object)
-    return writeFile(output, llvm::StringRef(code.data(), code.size()));
-  emit::LinkJob job{code, output, soname, emit::exportedSymbols(compilation.entries())};
-  llvm::Error failure = compilation.timed("link", [&] {
-    if (kind == EmitKind::program)
-      return emit::linkProgram(job);
-    return kind == EmitKind::shared ? emit::linkShared(job) : emit::writeStatic(job);
-  });
-  return failure ? error(std::move(failure)) : kOk;
+    return writeOutput(output, textOf(code));
+  auto linked = link(compilation, kind, code, path::filename(output));
+  if (!linked)
+    return error(linked.takeError());
+  OutputFiles files;
+  std::vector<std::string> beside = companions(kind, output);
+  std::string name = artefactName(output);
+  int failed = files.add(output, textOf(*linked), kind != EmitKind::archive);
+  if (!failed && !beside.empty())
+    failed = files.add(beside[0], emit::makeHeader(name, compilation.entries(), compilation.request().targets));
+  if (!failed && !beside.empty())
+    failed = files.add(beside[1], emit::makeExample(name, compilation.entries().front(), path::filename(output)));
+  if (!failed)
+    failed = files.commit();
+  if (!failed && !beside.empty())
+    llvm::errs() << "wrote " << output << ", " << llvm::join(beside, ", ") << "\n";
+  return failed;
 }
 
-int emitShared(Compilation &compilation, const std::string &output, const std::string &soname) {
-  return emitCode(compilation, EmitKind::shared, output, soname);
+int buildShared(Compilation &compilation, emit::Bytes &library) {
+  emit::Bytes code;
+  if (int failed = compilation.buildCode(llvm::CodeGenFileType::ObjectFile, code))
+    return failed;
+  auto linked = link(compilation, EmitKind::shared, code, "");
+  if (!linked)
+    return error(linked.takeError());
+  library = std::move(*linked);
+  return kOk;
 }
 
-int emitResult(Compilation &compilation, EmitKind kind, std::string output) {
+/// Whether the result has symbols that other code is linked with.
+static bool hasSymbols(EmitKind kind) { return kind >= EmitKind::llvm && kind <= EmitKind::shared; }
+
+int emitResult(Compilation &compilation, EmitKind kind, std::string output, llvm::StringRef name) {
   if (output.empty())
     output = defaultOutput(rowOf(kind), compilation.stem());
+  if (int code = checkOutputs(kind, output))
+    return code;
+  // A function has the name of the file that holds it: two files made from two models called model.onnx then fit into
+  // one program. Several keep their own.
+  if (!name.empty() || (hasSymbols(kind) && output != "-" && compilation.entries().size() == 1))
+    compilation.nameEntries(name.empty() ? artefactName(output) : name);
   switch (kind) {
   case EmitKind::spec:
     return emitSpec(compilation, output);
@@ -224,23 +258,21 @@ int emitResult(Compilation &compilation, EmitKind kind, std::string output) {
   case EmitKind::header: {
     if (int code = compilation.planWorkspaces())
       return code;
-    std::string name = output == "-" ? compilation.stem() : artefactName(output);
-    return writeFile(output, emit::makeHeader(name, compilation.entries(), compilation.request().targets));
+    std::string artefact = output == "-" ? compilation.stem() : artefactName(output);
+    return writeOutput(output, emit::makeHeader(artefact, compilation.entries(), compilation.request().targets));
   }
   case EmitKind::assembly:
     if (isForGpuAlone(compilation))
       return emitPtx(compilation, output);
     [[fallthrough]];
   case EmitKind::object:
-    return emitCode(compilation, kind, output, "");
+    return emitCode(compilation, kind, output);
   case EmitKind::program:
     compilation.checkIndices();
-    return emitCode(compilation, kind, output, "");
+    return emitCode(compilation, kind, output);
   case EmitKind::shared:
   case EmitKind::archive:
-    if (int code = emitCode(compilation, kind, output, path::filename(output).str()))
-      return code;
-    return writeCompanions(compilation, output);
+    return emitCode(compilation, kind, output);
   }
   return kOurBug;
 }

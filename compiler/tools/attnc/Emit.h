@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "codegen/emit/Link.h"
 #include "compiler/tools/attnc/Compilation.h"
 
 namespace attnc::tool {
@@ -36,10 +37,11 @@ EmitKind emitKindOf(llvm::StringRef output);
 
 /// Produces `kind` into `output`; "" is the default: standard output for text,
 /// a name made from the file's for the rest. A library comes with its header
-/// and an example. Returns an exit code.
-int emitResult(Compilation &compilation, EmitKind kind, std::string output);
+/// and an example. Entries are called `name`; "": as the output's file, where
+/// there is one of each. Returns an exit code.
+int emitResult(Compilation &compilation, EmitKind kind, std::string output, llvm::StringRef name = "");
 
-/// Links a shared library with no header, for use by this process.
-int emitShared(Compilation &compilation, const std::string &output, const std::string &soname);
+/// Links a shared library with no header, for use by this process. Returns an exit code.
+int buildShared(Compilation &compilation, emit::Bytes &library);
 
 } // namespace attnc::tool

@@ -8,9 +8,10 @@
 #include "compiler/tools/attnc/Loaded.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Emit.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
 #include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace attnc::tool {
 
@@ -20,20 +21,32 @@ Loaded::~Loaded() {
     dlclose(library);
 }
 
+/// Loads a library from memory: no file of it is left behind, whatever happens to this process.
+static void *loadFromMemory(const emit::Bytes &library, std::string &why) {
+  int file = memfd_create("attnc", MFD_CLOEXEC);
+  if (file < 0) {
+    why = strerror(errno);
+    return nullptr;
+  }
+  llvm::raw_fd_ostream stream(file, /*shouldClose=*/false, /*unbuffered=*/true);
+  stream.write(library.data(), library.size());
+  if (stream.has_error())
+    why = stream.error().message();
+  stream.clear_error();
+  void *loaded =
+      why.empty() ? dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
+  if (!loaded && why.empty())
+    why = dlerror();
+  close(file);
+  return loaded;
+}
+
 int Loaded::load(Compilation &compilation, int threads) {
-  llvm::SmallString<128> folder, file;
-  if (std::error_code failed = llvm::sys::fs::createUniqueDirectory("attnc", folder))
-    return error("cannot make a temporary folder: " + failed.message());
-  file = folder;
-  llvm::sys::path::append(file, "entry.so");
-  int code = emitShared(compilation, file.str().str(), "");
-  if (!code)
-    library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  std::string why = !code && !library ? dlerror() : "";
-  (void)llvm::sys::fs::remove(file);
-  (void)llvm::sys::fs::remove(folder);
-  if (code)
+  emit::Bytes bytes;
+  if (int code = buildShared(compilation, bytes))
     return code;
+  std::string why;
+  library = loadFromMemory(bytes, why);
   if (!library)
     return error("internal error: the compiled library does not load: " + why), kOurBug;
   descriptor = reinterpret_cast<const attnc_module *(*)()>(dlsym(library, "attnc_module_v1"))();

@@ -9,9 +9,11 @@
 #include "compiler/frontend/huggingface/Import.h"
 #include "compiler/frontend/onnx/Import.h"
 #include "compiler/frontend/spec/Import.h"
+#include "compiler/support/InputFiles.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -22,6 +24,7 @@ namespace attnc::tool {
 
 namespace path = llvm::sys::path;
 
+constexpr int kMaxNesting = 256;
 static constexpr char kKnown[] = "attnc reads .attn, .onnx and .mlir files, and folders with a config.json";
 
 std::string sourceStem(llvm::StringRef file) {
@@ -53,9 +56,57 @@ static std::unique_ptr<llvm::MemoryBuffer> readText(llvm::StringRef file) {
   return nullptr;
 }
 
+/// Passes over strings and comments of a .mlir file from `at`; false where neither begins there.
+static bool skipText(llvm::StringRef text, size_t &at) {
+  if (text.substr(at).starts_with("//")) {
+    at = std::min(text.find('\n', at), text.size());
+    return true;
+  }
+  if (text[at] != '"')
+    return false;
+  for (++at; at < text.size() && text[at] != '"' && text[at] != '\n'; ++at)
+    at += text[at] == '\\';
+  ++at;
+  return true;
+}
+
+/// MLIR's parser descends into brackets by calling itself, and so do passes into regions: a file of 20,000 brackets
+/// would overflow the stack. Returns the line where they nest too deeply, or 0.
+static unsigned findDeepNesting(llvm::StringRef text) {
+  unsigned line = 1;
+  int depth = 0, signs = 0;
+  for (size_t at = 0; at < text.size();) {
+    if (skipText(text, at))
+      continue;
+    char c = text[at++], next = at < text.size() ? text[at] : 0;
+    line += c == '\n';
+    signs = c == '-' ? signs + 1 : llvm::isSpace(c) ? signs : 0; // each negates what follows
+    if (llvm::StringRef("{[(<").contains(c))
+      ++depth;
+    bool isArrow = c == '>' && (next == '=' || text.substr(at - 2, 2) == "->");
+    if (llvm::StringRef("}])>").contains(c) && !isArrow)
+      depth = std::max(depth - 1, 0);
+    if (depth > kMaxNesting || signs > kMaxNesting)
+      return line;
+  }
+  return 0;
+}
+
+/// Whether MLIR's parser is safe with `text`; else an error, which is reported.
+static bool checkIr(llvm::StringRef file, llvm::StringRef text) {
+  if (text.starts_with("ML\xefR")) {
+    error("'" + file + "' is MLIR bytecode; attnc reads MLIR as text");
+    return false;
+  }
+  unsigned line = findDeepNesting(text);
+  if (line)
+    error(file + ":" + llvm::Twine(line) + ": brackets nest deeper than " + llvm::Twine(kMaxNesting));
+  return !line;
+}
+
 static OwningOpRef<ModuleOp> readText(llvm::StringRef file, bool isIr, const DimBindings &dims, Session &session) {
   std::unique_ptr<llvm::MemoryBuffer> text = readText(file);
-  if (!text)
+  if (!text || (isIr && !checkIr(file, text->getBuffer())))
     return nullptr;
   session.sources.AddNewSourceBuffer(std::move(text), llvm::SMLoc());
   if (isIr)
@@ -75,6 +126,7 @@ static OwningOpRef<ModuleOp> readFolder(llvm::StringRef folder, const DimBinding
 }
 
 OwningOpRef<ModuleOp> readSource(llvm::StringRef file, bool isIr, const DimBindings &dims, Session &session) {
+  rememberInput(file);
   if (llvm::sys::fs::is_directory(file))
     return readFolder(file, dims, session);
   llvm::StringRef extension = path::extension(file);

@@ -12,7 +12,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 
 namespace attnc::tool {
 
@@ -26,10 +25,11 @@ std::string spellShape(const NpyTensor &tensor) {
   return text.empty() ? "scalar" : text;
 }
 
+/// As compiled programs have it: a name with slashes does not lead out of the folder.
 static std::string fileIn(llvm::StringRef folder, llvm::StringRef name) {
-  llvm::SmallString<128> path(folder);
-  llvm::sys::path::append(path, name + ".npy");
-  return path.str().str();
+  rt::TextBuffer<4096> path;
+  rt::addTensorPath(path, folder.str().c_str(), name.str().c_str());
+  return path.c_str();
 }
 
 /// The file of `tensor`, or "" if the user named none.

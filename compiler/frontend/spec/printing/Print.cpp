@@ -306,7 +306,8 @@ LogicalResult FunctionPrinter::printSignature() {
   if (auto doc = function->getAttrOfType<StringAttr>("attnc.doc"))
     for (StringRef line : llvm::split(doc.getValue(), '\n'))
       os << "# " << line << "\n";
-  std::string head = fmt::format("attention {}(", function.getSymName().str());
+  auto called = function->getAttrOfType<StringAttr>("attnc.called"); // the name before C had to be able to say it
+  std::string head = fmt::format("attention {}(", (called ? called.getValue() : function.getSymName()).str());
   SmallVector<std::string> params;
   for (BlockArgument argument : function.getArguments()) {
     StringRef layout = argument == op.getQ()   ? op.getQLayout()

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/emit/Names.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Emit.h"
@@ -18,6 +19,10 @@ struct Flags : CompileFlags {
   Text emit{"emit", "KIND",
             "exe, shared, static, obj, asm, llvm, bitcode, llvm-dialect, tile, "
             "fused, attn, spec or header"};
+  Text name{
+      "name", "NAME",
+      "what the C function is called; without, as the output's file (libenc.so: enc), where there is one; several: "
+      "NAME_ENTRY"};
 };
 } // namespace
 
@@ -29,13 +34,17 @@ static Flags &flags() {
 static int run(llvm::ArrayRef<const char *> arguments) {
   if (std::optional<int> done = parse(compileVerb, arguments))
     return *done;
-  std::string output = flags().output, kindName = flags().emit;
+  std::string output = flags().output, kindName = flags().emit, name = flags().name;
   std::optional<EmitKind> kind = kindName.empty() ? emitKindOf(output) : parseEmitKind(kindName);
   if (!kind) {
     std::vector<llvm::StringRef> names = emitKindNames();
     return usageError("compile", "unknown kind '" + kindName + "' for --emit" + didYouMean(kindName, names) +
                                      " (known: " + llvm::join(names, ", ") + ")");
   }
+  if (std::string possible = name.empty() ? "" : emit::entryIdentifier(name); possible != name)
+    return usageError("compile", "--name: '" + name +
+                                     "' is no name for a C function, or C, C++ or their library has taken it; '" +
+                                     possible + "' would do");
   std::optional<CompileRequest> request = readRequest(flags(), "compile");
   if (!request)
     return kUsage;
@@ -44,7 +53,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     return code;
   if (*kind != EmitKind::attn && *kind != EmitKind::spec && *kind != EmitKind::fused)
     echoTargets(compilation.request());
-  return emitResult(compilation, *kind, output);
+  return emitResult(compilation, *kind, output, name);
 }
 
 const Verb compileVerb{"compile",

@@ -13,6 +13,7 @@
 #include "compiler/tools/attnc/Compilation.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/MaskPicture.h"
+#include "compiler/tools/attnc/OutputFiles.h"
 #include "compiler/tools/attnc/Tensors.h"
 #include "dialects/Attn/Interpreter.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -265,11 +266,8 @@ static int show(const MaskPicture &picture, const std::string &output) {
     return printText(picture, llvm::outs()), kOk;
   if (output == "-")
     return llvm::outs() << makeSvg(picture), kOk;
-  std::error_code failed;
-  llvm::raw_fd_ostream file(output, failed);
-  if (failed)
-    return error("cannot write '" + output + "': " + failed.message());
-  file << makeSvg(picture);
+  if (int code = writeOutput(output, makeSvg(picture)))
+    return code;
   llvm::outs() << output << ": " << describe(picture) << "\n";
   return kOk;
 }

@@ -1,5 +1,5 @@
 #include "twice.h"
-#include "double.h"
+#include "double_it.h"
 #include <stdio.h>
 
 int main(void) {

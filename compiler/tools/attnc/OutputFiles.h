@@ -1,0 +1,43 @@
+//===- OutputFiles.h - Writing results, all of them or none ----*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "llvm/Support/FileSystem.h"
+#include <string>
+#include <vector>
+
+namespace attnc::tool {
+
+/// Whether `path` may be written at all: it is no input, and no folder. Else an error, which is reported; returns an
+/// exit code.
+int checkOutput(llvm::StringRef path);
+
+/// The files of one result, a library and its header say. Each is written beside its place under a temporary name, and
+/// gets its own only in commit(): whatever happens before that (a full disk, an error, Ctrl-C), what stood there
+/// stays. "-" is standard output.
+class OutputFiles {
+public:
+  OutputFiles() = default;
+  ~OutputFiles();
+  OutputFiles(const OutputFiles &) = delete;
+
+  /// Returns an exit code; an error is reported.
+  int add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram = false);
+  int commit();
+
+private:
+  struct File {
+    std::string path;
+    llvm::sys::fs::TempFile temporary;
+  };
+  std::vector<File> files;
+};
+
+/// One file, committed.
+int writeOutput(llvm::StringRef path, llvm::StringRef bytes, bool isProgram = false);
+
+} // namespace attnc::tool
