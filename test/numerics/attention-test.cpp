@@ -199,3 +199,41 @@ TEST_F(Attention, layouts) {
       check(sizes, Poison::masked);
   }
 }
+
+/// Any order of the dimensions, with extents of 1 anywhere, in every form. ATTNC_TEST_CASES says how many.
+TEST_F(Attention, randomLayouts) {
+  std::mt19937 random(22);
+  auto oneOf = [&](auto... values) {
+    std::common_type_t<decltype(values)...> all[] = {values...};
+    return all[random() % std::size(all)];
+  };
+  auto shuffled = [&](std::string letters) {
+    std::shuffle(letters.begin(), letters.end(), random);
+    return letters;
+  };
+  const char *cases = std::getenv("ATTNC_TEST_CASES"), *before = std::getenv("ATTNC_TEST_SCHEDULE");
+  std::string schedule = before ? before : "";
+  for (int left = cases ? std::atoi(cases) : 24; left > 0 && !HasFatalFailure(); --left) {
+    int64_t groups = oneOf(1, 2);
+    Variant variant{.name = "layouts",
+                    .mask = oneOf("none", "causal"),
+                    .score = oneOf("none", "bias"),
+                    .H = groups * oneOf(1, 2),
+                    .G = groups,
+                    .D = oneOf(1, 2, 17),
+                    .E = oneOf(1, 2, 17),
+                    .q = shuffled("BHMD"),
+                    .k = shuffled("BGND"),
+                    .v = shuffled("BGNE"),
+                    .o = shuffled("BHME"),
+                    .type = oneOf("f32", "bf16"),
+                    .lse = oneOf(true, false)};
+    std::string form = oneOf("transposed", "rows", "dots", "unfused");
+    setenv("ATTNC_TEST_SCHEDULE", ("attention.form=" + form).c_str(), 1);
+    SCOPED_TRACE(form + " " + variant.mask + " " + variant.type + "\n" + moduleText(variant));
+    ASSERT_NO_FATAL_FAILURE(compile(variant));
+    for (int size = 0; size < 3; ++size)
+      check({oneOf(0, 1, 2), oneOf(0, 1, 2, 17), oneOf(0, 1, 2, 17)}, Poison::masked);
+  }
+  before ? setenv("ATTNC_TEST_SCHEDULE", schedule.c_str(), 1) : unsetenv("ATTNC_TEST_SCHEDULE");
+}

@@ -24,10 +24,14 @@ static Value withUnitDimension(OpBuilder &b, Location loc, Value memref) {
   return memref::ExpandShapeOp::create(b, loc, shape, memref, groups, sizes);
 }
 
-/// The type of a subview that keeps `dims`. Upstream infers it from the shape alone, and takes one dimension of extent
-/// 1 for another.
-static MemRefType typeOfKept(MemRefType source, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
-                             ArrayRef<OpFoldResult> strides, ArrayRef<int64_t> dims) {
+static SmallVector<OpFoldResult> pick(ArrayRef<OpFoldResult> all, ArrayRef<int64_t> dims) {
+  return llvm::map_to_vector(dims, [&](int64_t dim) { return all[dim]; });
+}
+
+Value attnc::schedule::subviewOfDims(OpBuilder &b, Location loc, Value memref, ArrayRef<OpFoldResult> offsets,
+                                     ArrayRef<OpFoldResult> sizes, ArrayRef<int64_t> dims) {
+  auto source = cast<MemRefType>(memref.getType());
+  SmallVector<OpFoldResult> strides(source.getRank(), b.getIndexAttr(1));
   auto whole = cast<MemRefType>(memref::SubViewOp::inferResultType(source, offsets, sizes, strides));
   auto [distances, offset] = whole.getStridesAndOffset();
   SmallVector<int64_t> shape, kept;
@@ -36,14 +40,21 @@ static MemRefType typeOfKept(MemRefType source, ArrayRef<OpFoldResult> offsets, 
     kept.push_back(distances[dim]);
   }
   auto layout = StridedLayoutAttr::get(source.getContext(), offset, kept);
-  return MemRefType::get(shape, source.getElementType(), layout, source.getMemorySpace());
+  auto type = MemRefType::get(shape, source.getElementType(), layout, source.getMemorySpace());
+  bool isAmbiguous = dims.size() < distances.size() && llvm::is_contained(shape, 1);
+  if (!isAmbiguous)
+    return memref::SubViewOp::create(b, loc, type, memref, offsets, sizes, strides);
+  auto part = memref::SubViewOp::create(b, loc, whole, memref, offsets, sizes, strides);
+  auto parts = memref::ExtractStridedMetadataOp::create(b, loc, part);
+  return memref::ReinterpretCastOp::create(b, loc, type, parts.getBaseBuffer(), parts.getConstifiedMixedOffset(),
+                                           pick(parts.getConstifiedMixedSizes(), dims),
+                                           pick(parts.getConstifiedMixedStrides(), dims));
 }
 
 Value attnc::schedule::viewByLetters(OpBuilder &b, Location loc, Value memref, StringRef layout,
                                      ArrayRef<LetterRange> ranges, llvm::function_ref<Value(char)> fixed,
                                      StringRef order) {
-  auto type = cast<MemRefType>(memref.getType());
-  SmallVector<OpFoldResult> offsets, sizes, strides(type.getRank(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> offsets, sizes;
   SmallVector<int64_t> kept;
   std::string remaining;
   for (char letter : layout) {
@@ -58,8 +69,7 @@ Value attnc::schedule::viewByLetters(OpBuilder &b, Location loc, Value memref, S
     kept.push_back(static_cast<int64_t>(sizes.size()) - 1);
     remaining += letter;
   }
-  MemRefType reduced = typeOfKept(type, offsets, sizes, strides, kept);
-  Value result = memref::SubViewOp::create(b, loc, reduced, memref, offsets, sizes, strides);
+  Value result = subviewOfDims(b, loc, memref, offsets, sizes, kept);
   for (char letter : order)
     if (!layout.contains(letter)) { // a role that the tensor does not have: one query, say
       result = withUnitDimension(b, loc, result);

@@ -24,4 +24,14 @@ mlir::Value viewByLetters(mlir::OpBuilder &builder, mlir::Location loc, mlir::Va
                           llvm::ArrayRef<LetterRange> ranges, llvm::function_ref<mlir::Value(char)> fixed,
                           llvm::StringRef order);
 
+/// The sub-block of `memref` with the dimensions `dims` alone; the sizes of the others are 1. A memref.subview says which
+/// dimensions it drops by its type only, where two of extent 1 are the same:
+///
+///   memref.subview %x[0, 0, %q][1, 1, 8] : memref<1x?x?, strided<[?, ?, ?]>> to memref<1x8, strided<[?, ?]>>
+///
+/// may have the first stride or the second one. There the strides are taken one by one (memref.reinterpret_cast).
+mlir::Value subviewOfDims(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value memref,
+                          llvm::ArrayRef<mlir::OpFoldResult> offsets, llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                          llvm::ArrayRef<int64_t> dims);
+
 } // namespace attnc::schedule

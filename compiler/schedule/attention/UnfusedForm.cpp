@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/attention/UnfusedForm.h"
+#include "compiler/schedule/attention/LayoutView.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -34,11 +35,8 @@ void UnfusedForm::prepare() {
 Value UnfusedForm::scoresOf(Value key, Value keys) {
   Value pair = add(arith::MulIOp::create(b, loc, batch, index(op.getExtent('H'))), head);
   OpFoldResult one = b.getIndexAttr(1);
-  SmallVector<OpFoldResult> offsets{pair, q0, key}, sizes{one, queries, keys}, strides(3, one);
-  int64_t shape[] = {ShapedType::kDynamic, ShapedType::kDynamic};
-  auto type = cast<MemRefType>(scores.getType());
-  auto rows = memref::SubViewOp::inferRankReducedResultType(shape, type, offsets, sizes, strides);
-  return memref::SubViewOp::create(b, loc, cast<MemRefType>(rows), scores, offsets, sizes, strides);
+  return subviewOfDims(b, loc, scores, {pair, q0, key}, {one, getAsOpFoldResult(queries), getAsOpFoldResult(keys)},
+                       {1, 2});
 }
 
 void UnfusedForm::setKeys() { hasWeights ? setValues() : setPanel(); }
