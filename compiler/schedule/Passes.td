@@ -163,6 +163,17 @@ def LowerLinalgToTile : Pass<"lower-linalg-to-tile", "::mlir::func::FuncOp"> {
                            "::mlir::scf::SCFDialect"];
 }
 
+def SpillScratch : Pass<"spill-scratch", "::mlir::func::FuncOp"> {
+  let summary = "scratch of parallel bodies that no thread's stack can hold comes out of the workspace";
+  let description = [{
+    A body may use 1 MB of stack. Where static memref.alloca's of a scf.forall add up
+    to more than half of that, those above 4 KB become views of memory with a part for
+    each of up to 64 slots (fewer where that is over 64 MB); a slot does its items one
+    after the other.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 def PlanWorkspace : Pass<"plan-workspace", "::mlir::ModuleOp"> {
   let summary = "temporaries become views into one workspace argument; the plan returns its size";
   let description = [{

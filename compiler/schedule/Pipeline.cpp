@@ -35,6 +35,8 @@ void attnc::schedule::buildScheduleEpilogue(OpPassManager &manager, int64_t grai
   // and sizes are seen through them.
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  // Late, because every pass before may add scratch; before the workspace is planned, where large scratch ends.
+  manager.addNestedPass<func::FuncOp>(createSpillScratch());
   // Late, because every pass before may add or drop a temporary.
   manager.addPass(createPlanWorkspace());
   // Last, because an expand_shape says more than a cast to whoever asks where a

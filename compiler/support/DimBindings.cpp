@@ -10,8 +10,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
 
-static constexpr int64_t kMaxExtent = int64_t(1) << 40;
-
 static llvm::Error wrong(llvm::StringRef part, llvm::StringRef why) {
   return llvm::createStringError(
       fmt::format("'{}': {}; write SYMBOL=EXTENT, for example H=16,D=64", part.str(), why.str()));
@@ -33,8 +31,8 @@ llvm::Error attnc::parseDimBindings(llvm::StringRef text, DimBindings &dims) {
       return wrong(part, "there is no '='");
     if (!isName(name))
       return wrong(part, "this is no dimension symbol");
-    if (value.trim().getAsInteger(10, extent) || extent < 0 || extent > kMaxExtent)
-      return wrong(part, "the extent must be a whole number from 0 to 2^40");
+    if (value.trim().getAsInteger(10, extent) || extent < 0 || extent > kLargestExtent)
+      return wrong(part, "the extent must be a whole number from 0 to 2^29");
     auto [it, inserted] = dims.try_emplace(name, extent);
     if (!inserted && it->second != extent)
       return wrong(part, fmt::format("{} was already given as {}", name.str(), it->second));

@@ -12,6 +12,9 @@
 
 namespace attnc {
 
+/// No extent of a tensor may be larger: ATTNC_MAX_EXTENT of the runtime, 2^29.
+inline constexpr int64_t kLargestExtent = int64_t(1) << 29;
+
 /// Extents by dimension symbol.
 using DimBindings = llvm::StringMap<int64_t>;
 

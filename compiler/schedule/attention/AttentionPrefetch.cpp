@@ -24,10 +24,12 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::schedule;
 
-/// Asks for every cache line of a row of `rows`, whose `features` elements are neighbours.
+/// Asks for every cache line of a row of `rows`, whose `features` elements are neighbours; of a long row for the first
+/// page, since hardware follows neighbours: code must not grow with the heads.
 void AttentionScheduler::prefetchRow(Value rows, Value row, int64_t features) {
   int64_t line = 64 * 8 / elementOf(rows).getIntOrFloatBitWidth(); // elements of a cache line
-  for (int64_t at = 0; at < features; at += line)
+  constexpr int64_t kLines = 64;
+  for (int64_t at = 0; at < std::min(features, kLines * line); at += line)
     memref::PrefetchOp::create(b, loc, rows, ValueRange{row, index(at)}, /*isWrite=*/false, /*localityHint=*/2,
                                /*isDataCache=*/true);
 }

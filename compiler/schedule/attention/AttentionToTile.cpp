@@ -50,11 +50,15 @@
 #include "compiler/schedule/attention/RowForm.h"
 #include "compiler/schedule/attention/TransposedForm.h"
 #include "compiler/schedule/attention/UnfusedForm.h"
+#include "compiler/support/Unsupported.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/Support/FormatVariadic.h"
+
+/// Scratch of a work item grows with its features, and so does the time that one takes.
+constexpr int64_t kMostFeatures = 65536;
 
 namespace attnc::schedule {
 #define GEN_PASS_DEF_ATTENTIONTOTILE
@@ -315,6 +319,10 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {
+      if (int64_t features = std::max(op.getExtent('D'), op.getExtent('E')); features > kMostFeatures) {
+        emitUnsupported(op) << "heads of " << features << " features are not compiled; the limit is " << kMostFeatures;
+        return signalPassFailure();
+      }
       schedule::MaskPlan mask(op);
       if (mask.isNever())
         emitWarning(op.getMask().front().getTerminator()->getLoc())

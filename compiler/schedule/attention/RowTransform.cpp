@@ -167,7 +167,8 @@ void RowTransform::emit(Value source, Value sourceRow, Value to, Value toRow, Ar
 void RowTransform::prefetchLines(Value memref, SmallVector<Value> at) {
   auto type = cast<MemRefType>(memref.getType());
   int64_t line = 64 * 8 / std::max(8u, type.getElementTypeBitWidth()); // elements of a cache line
-  for (int64_t element = 0; element < type.getShape().back(); element += line) {
+  for (int64_t element = 0; element < std::min(type.getShape().back(), 64 * line);
+       element += line) { // hardware follows the rest
     at.back() = index(element);
     memref::PrefetchOp::create(b, loc, memref, at, /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
   }

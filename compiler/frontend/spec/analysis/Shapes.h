@@ -13,8 +13,7 @@
 
 namespace attnc::spec {
 
-/// The largest extent, and the largest product of the fixed extents of one
-/// tensor: sums of indices fit 64 bits.
+/// The largest product of the fixed extents of one tensor: sums of indices fit 64 bits.
 inline constexpr int64_t kMaxExtent = int64_t(1) << 40;
 
 /// The most dimensions a tensor may have.
