@@ -84,7 +84,7 @@ void WorkspaceInfo::merge(const WorkspaceInfo &other) {
 /// {name, type, dims} of one argument or result, from its type and its
 /// attributes.
 static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAttr name, ArrayAttr dims,
-                                     const llvm::Twine &which, bool isSorted = false, StringAttr indexed = {}) {
+                                     const llvm::Twine &which, bool isSorted, bool isStrided, StringAttr indexed = {}) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !findType(tensor.getElementType())) {
     function.emitError() << which << " has type " << type << "; an entry point takes and gives ranked tensors of "
@@ -106,6 +106,8 @@ static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAtt
     attributes.push_back(builder.getNamedAttr("sorted", builder.getUnitAttr()));
   if (indexed)
     attributes.push_back(builder.getNamedAttr("indexed", indexed));
+  if (isStrided)
+    attributes.push_back(builder.getNamedAttr("strided", builder.getUnitAttr()));
   return Attribute(builder.getDictionaryAttr(attributes));
 }
 
@@ -114,16 +116,16 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto tensor = describe(function, type, function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
                            function.getArgAttrOfType<ArrayAttr>(index, "attnc.dims"), "argument " + llvm::Twine(index),
-                           bool(function.getArgAttr(index, "attnc.sorted")),
+                           bool(function.getArgAttr(index, "attnc.sorted")), /*isStrided=*/false,
                            function.getArgAttrOfType<StringAttr>(index, "attnc.indexed"));
     if (failed(tensor))
       return failure();
     inputs.push_back(*tensor);
   }
   for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
-    auto tensor =
-        describe(function, type, function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
-                 function.getResultAttrOfType<ArrayAttr>(index, "attnc.dims"), "result " + llvm::Twine(index));
+    auto tensor = describe(function, type, function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
+                           function.getResultAttrOfType<ArrayAttr>(index, "attnc.dims"), "result " + llvm::Twine(index),
+                           /*isSorted=*/false, bool(function.getResultAttr(index, "attnc.strided")));
     if (failed(tensor))
       return failure();
     outputs.push_back(*tensor);
@@ -236,6 +238,7 @@ static std::optional<std::vector<TensorInfo>> readTensors(DictionaryAttr entry, 
     if (!name || !row || !dims || !llvm::all_of(dims, llvm::IsaPred<StringAttr>))
       return std::nullopt;
     TensorInfo tensor{name.str(), row->code, row->bits, {}, dictionary.contains("sorted"), {}};
+    tensor.isStrided = dictionary.contains("strided");
     for (auto dim : dims.getAsRange<StringAttr>())
       tensor.dims.push_back(readDim(dim.getValue(), info, key == "inputs"));
     tensors.push_back(std::move(tensor));

@@ -45,6 +45,7 @@ struct TensorInfo {
   bool isSorted = false;          // elements never fall along the last dimension: the caller's promise
   std::optional<DimInfo> indexed; // the extent that the elements index: another promise
   bool isChecked = false;         // each call verifies the promises
+  bool isStrided = false;         // an output that is written with the caller's strides
 };
 
 /// What a call needs beside its tensors, known from level tile on.

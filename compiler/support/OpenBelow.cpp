@@ -118,7 +118,7 @@ Expected<int> attnc::openBelow(StringRef directory, StringRef location) {
   if (!file)
     return createStringError(sys::StrError());
   if (isPlain(file)) {
-    rememberInput(file);
+    rememberInput(file.get());
     return file.release();
   }
   return createStringError("it is no plain file (a device or pipe, or a private file that has other names as well)");

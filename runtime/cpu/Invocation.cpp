@@ -467,6 +467,30 @@ attnc_status Invocation::plan() {
   return ATTNC_INVALID_ARGUMENT;
 }
 
+/// Whether kernels can write to the tensor where it lies: its rows forwards and without gaps, no element on another.
+static bool isWritable(const DLTensor &tensor) {
+  int order[ATTNC_MAX_RANK], count = 0; // dimensions that have strides, the smallest first
+  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
+    if (tensor.shape[i] == 0)
+      return true;
+    if (tensor.shape[i] == 1)
+      continue;
+    if (tensor.strides[i] <= 0 || (i == tensor.ndim - 1 && tensor.strides[i] != 1))
+      return false;
+    int at = count++;
+    for (; at > 0 && tensor.strides[order[at - 1]] > tensor.strides[i]; --at)
+      order[at] = order[at - 1];
+    order[at] = i;
+  }
+  int64_t reach = 1; // elements from the first to the last of the dimensions before; checkPlace has seen that it fits
+  for (int n = 0; n < count; ++n) {
+    if (tensor.strides[order[n]] < reach)
+      return false;
+    reach += tensor.strides[order[n]] * (tensor.shape[order[n]] - 1);
+  }
+  return true;
+}
+
 attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const int64_t *shape) {
   const attnc_tensor_info &info = entry.outputs[output];
   if (!tensor) {
@@ -484,10 +508,20 @@ attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const i
   }
   if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true); status != ATTNC_OK)
     return status;
-  if (!isCompact(*tensor) || !isAligned(firstElement(*tensor), info)) {
+  bool isStrided = (info.flags & ATTNC_TENSOR_STRIDED) && !isGpu(*variant);
+  if (!isStrided && (!isCompact(*tensor) || !isAligned(firstElement(*tensor), info))) {
     why.add("%s: an output must be row-major without gaps and aligned to its "
             "element",
             info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (!isWritable(*tensor)) {
+    why.add("%s: an output needs positive strides, the innermost 1, that put no element on another; got ", info.name);
+    addPlace(why, *tensor);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (!isAligned(firstElement(*tensor), info)) {
+    why.add("%s: an output must be aligned to its element", info.name);
     return ATTNC_INVALID_ARGUMENT;
   }
   return ATTNC_OK;
@@ -504,7 +538,11 @@ attnc_status Invocation::bindOutputs(DLTensor *const *outputs) {
     memref.allocated = memref.aligned = firstElement(*tensor);
     memref.offset = 0;
     copyExtents(memref.sizes(), shape, info.rank);
-    compactStrides(info.rank, shape, memref.strides(info.rank));
+    int64_t *strides = memref.strides(info.rank);
+    compactStrides(info.rank, shape, strides);
+    for (int i = 0; i < info.rank && tensor->strides; ++i)
+      if (shape[i] > 1) // the others mean nothing
+        strides[i] = tensor->strides[i];
     shape += info.rank;
   }
   return ATTNC_OK;

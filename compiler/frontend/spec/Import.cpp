@@ -60,6 +60,7 @@ public:
 private:
   void createFunction(ModuleOp module);
   DictionaryAttr tensorAttributes(const TensorInfo &info, llvm::StringRef defaultName);
+  DictionaryAttr resultAttributes(const TensorInfo &info);
   Value tensorOf(unsigned position);
   Value createView(const TensorInfo &view);
   Value createInit(const TensorInfo &result);
@@ -122,6 +123,13 @@ DictionaryAttr AttentionImporter::tensorAttributes(const TensorInfo &info, llvm:
   return builder.getDictionaryAttr(attributes);
 }
 
+/// An attention writes its rows wherever they lie.
+DictionaryAttr AttentionImporter::resultAttributes(const TensorInfo &info) {
+  NamedAttrList attributes(tensorAttributes(info, "o"));
+  attributes.set("attnc.strided", builder.getUnitAttr());
+  return attributes.getDictionary(builder.getContext());
+}
+
 void AttentionImporter::createFunction(ModuleOp module) {
   llvm::SmallVector<Type> inputs, outputs;
   llvm::SmallVector<DictionaryAttr> inputAttributes, outputAttributes;
@@ -133,7 +141,7 @@ void AttentionImporter::createFunction(ModuleOp module) {
   }
   for (const TensorInfo &result : shapes.results) {
     outputs.push_back(result.type);
-    outputAttributes.push_back(tensorAttributes(result, "o"));
+    outputAttributes.push_back(resultAttributes(result));
   }
   builder.setInsertionPointToEnd(module.getBody());
   function = func::FuncOp::create(builder, loc, attention.name.text, builder.getFunctionType(inputs, outputs));

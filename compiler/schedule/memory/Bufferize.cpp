@@ -97,8 +97,8 @@ static void declareInputs(func::FuncOp function) {
   }
 }
 
-/// Tensor results -> trailing memref arguments, each with the attributes of its
-/// result and its number.
+/// Tensor results -> trailing memref arguments, each with the attributes of its result and its number. A result with the
+/// attribute attnc.strided may have gaps between rows, as inputs may.
 static void passResultsByDestination(func::FuncOp function) {
   OpBuilder builder(function.getContext());
   auto ret = cast<func::ReturnOp>(function.front().getTerminator());
@@ -115,7 +115,10 @@ static void passResultsByDestination(func::FuncOp function) {
       continue;
     }
     attrs.set("attnc.result", builder.getI64IntegerAttr(number));
-    auto memref = MemRefType::get(type.getShape(), type.getElementType());
+    MemRefLayoutAttrInterface layout; // without gaps, unless callers may want the result in a slice of a larger tensor
+    if (attrs.getNamed("attnc.strided") && type.getRank() > 0)
+      layout = innermostContiguous(type);
+    auto memref = MemRefType::get(type.getShape(), type.getElementType(), layout);
     unsigned position = function.getNumArguments();
     (void)function.insertArgument(position, memref, attrs.getDictionary(function.getContext()), result.getLoc());
     auto store = bufferization::MaterializeInDestinationOp::create(builder, ret.getLoc(), /*result=*/Type(), result,

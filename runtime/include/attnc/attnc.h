@@ -153,6 +153,8 @@ typedef struct {
 // behind dims: -E <= element < E, negative ones counting from the end. If it is
 // broken, the nearest position is read; where calls check it, they fail instead.
 #define ATTNC_TENSOR_INDEX 4u
+// An output that is written in place with the strides of the call.
+#define ATTNC_TENSOR_STRIDED 8u
 
 typedef struct {
   const char *name;
@@ -170,7 +172,8 @@ typedef struct {
 //                           int64_t sizes[rank]; int64_t strides[rank]}.
 //                        The innermost stride is 1, data is aligned to its
 //                        element, outer strides are not negative.
-//         args[n + o]    o < m: the same of output o; row-major without gaps.
+//         args[n + o]    o < m: the same of output o; row-major without gaps,
+//                        unless it has ATTNC_TENSOR_STRIDED.
 //         args[n + m]    points to the memref<?xi8> descriptor of the
 //                        workspace, 64-byte aligned.
 //         args[n + m+1]  points to a `void *` that holds the context for
@@ -331,8 +334,11 @@ ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *cons
 // context, if there is one, keeps the GPU's code for the next call.
 //   inputs   [num_inputs]: any strides; CPU, pinned or managed memory
 //   outputs  [num_outputs]: the caller's memory with the shapes attnc_plan
-//            says, row-major without gaps, aligned to its element; must not
-//            overlap with an input or one another
+//            says, aligned to its element; row-major without gaps, but with
+//            ATTNC_TENSOR_STRIDED and on a CPU, a slice of a larger tensor is
+//            written in place: strides are positive, the innermost is 1, and
+//            no element lies on another. Must not overlap with an input or
+//            one another
 // No heap memory is used when the options bring a workspace.
 // Errors: those of attnc_plan; an output of another shape or type; data is NULL
 // though there are elements; a checked promise that is broken;
