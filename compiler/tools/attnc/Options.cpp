@@ -18,6 +18,16 @@
 
 namespace attnc::tool {
 
+llvm::DenseSet<const cl::Option *> &numbers() {
+  static auto *all = new llvm::DenseSet<const cl::Option *>;
+  return *all;
+}
+
+llvm::DenseSet<const cl::Option *> &switches() {
+  static auto *all = new llvm::DenseSet<const cl::Option *>;
+  return *all;
+}
+
 cl::OptionCategory &options() {
   static cl::OptionCategory category("attnc options");
   return category;
@@ -73,9 +83,13 @@ static int reportParseErrors(const Verb &verb, llvm::StringRef text, llvm::Array
   llvm::SmallVector<llvm::StringRef> lines;
   text.split(lines, '\n', -1, /*KeepEmpty=*/false);
   for (llvm::StringRef line : lines) {
+    if (line.contains("Too many positional arguments")) {
+      error("one input file is expected; an option's value may lack its '--NAME='");
+      continue;
+    }
     auto [before, rest] = line.split("Unknown command line argument '");
     if (rest.empty()) {
-      if (!line.contains("Did you mean '") && !line.starts_with("See: "))
+      if (!line.contains("Did you mean '") && !line.contains("See: "))
         error(line.split(": ").second.empty() ? line : line.split(": ").second);
       continue;
     }
@@ -123,6 +137,51 @@ static void takeOthers(llvm::SmallVectorImpl<const char *> &arguments, llvm::Arr
   arguments = std::move(ours);
 }
 
+/// What is wrong with the value of `option` in `argument`, "--seconds=0.5", or after it; "" if nothing is. llvm::cl would
+/// say so in words of its own.
+static std::string checkValue(const cl::Option &option, llvm::StringRef argument, bool mayFollow,
+                              llvm::StringRef following) {
+  std::string spelled = (option.ArgStr.size() == 1 ? "-" : "--") + option.ArgStr.str();
+  bool isGiven = argument.contains('='), isSwitch = switches().contains(&option);
+  std::string value = isGiven ? argument.split('=').second.str() : following.str();
+  if (isSwitch)
+    return isGiven && value != "true" && value != "false"
+               ? spelled + " is a switch and takes no value, not '" + value + "'"
+               : "";
+  if (option.getValueExpectedFlag() == cl::ValueOptional)
+    return "";
+  if (!isGiven && !mayFollow)
+    return spelled + " needs a value: " + spelled + "=" + option.ValueStr.str();
+  int number;
+  if (numbers().contains(&option) && llvm::StringRef(value).getAsInteger(0, number))
+    return spelled + " takes a whole number, not '" + value + "'";
+  return "";
+}
+
+/// Reports what is wrong with the values of options in `arguments`; whether nothing is.
+static bool checkValues(llvm::ArrayRef<const char *> arguments, llvm::ArrayRef<cl::Option *> found) {
+  bool ok = true;
+  llvm::SmallPtrSet<cl::Option *, 8> seen;
+  for (size_t i = 1; i < arguments.size() && llvm::StringRef(arguments[i]) != "--"; ++i) {
+    llvm::StringRef argument = arguments[i];
+    cl::Option *option = argument.starts_with("-") && argument != "-" ? findOption(argument, found) : nullptr;
+    if (!option)
+      continue;
+    bool mayFollow = i + 1 < arguments.size();
+    std::string wrong = checkValue(*option, argument, mayFollow, mayFollow ? arguments[i + 1] : "");
+    if (wrong.empty() && option->getNumOccurrencesFlag() == cl::Optional && !seen.insert(option).second)
+      wrong = (option->ArgStr.size() == 1 ? "-" : "--") + option->ArgStr.str() + " is given twice";
+    if (!wrong.empty()) {
+      error(wrong);
+      ok = false;
+    }
+    bool takesNext =
+        !argument.contains('=') && !option->ValueStr.empty() && option->getValueExpectedFlag() != cl::ValueOptional;
+    i += takesNext;
+  }
+  return ok;
+}
+
 std::optional<int> parse(const Verb &verb, llvm::ArrayRef<const char *> arguments, std::vector<std::string> *rest) {
   std::vector<cl::Option *> found = optionsOf(verb);
   for (llvm::StringRef argument : arguments)
@@ -136,6 +195,10 @@ std::optional<int> parse(const Verb &verb, llvm::ArrayRef<const char *> argument
   llvm::append_range(argv, arguments);
   if (rest)
     takeOthers(argv, found, *rest);
+  if (!checkValues(argv, found)) {
+    note("'attnc " + verb.name + " --help' lists the options");
+    return kUsage;
+  }
   std::string messages;
   llvm::raw_string_ostream stream(messages);
   if (!cl::ParseCommandLineOptions(static_cast<int>(argv.size()), argv.data(), "", &stream))

@@ -18,6 +18,7 @@
 #include "compiler/schedule/Schedule.h"
 #include "compiler/support/DimBindings.h"
 #include "compiler/tools/attnc/verbs/Verb.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/CommandLine.h"
 #include <optional>
 #include <string>
@@ -30,6 +31,11 @@ namespace cl = llvm::cl;
 /// The category of all our options.
 cl::OptionCategory &options();
 
+/// Those of our options that take a whole number.
+llvm::DenseSet<const cl::Option *> &numbers();
+/// Those that are on or off.
+llvm::DenseSet<const cl::Option *> &switches();
+
 /// An option of text, a switch and a number, in our category.
 struct Text : cl::opt<std::string> {
   Text(const char *name, const char *value, const char *help, std::string initial = "")
@@ -37,11 +43,15 @@ struct Text : cl::opt<std::string> {
             cl::cat(options())) {}
 };
 struct Switch : cl::opt<bool> {
-  Switch(const char *name, const char *help) : opt(llvm::StringRef(name), cl::desc(help), cl::cat(options())) {}
+  Switch(const char *name, const char *help) : opt(llvm::StringRef(name), cl::desc(help), cl::cat(options())) {
+    switches().insert(this);
+  }
 };
 struct Number : cl::opt<int> {
   Number(const char *name, const char *value, const char *help, int initial)
-      : opt(llvm::StringRef(name), cl::value_desc(value), cl::desc(help), cl::init(initial), cl::cat(options())) {}
+      : opt(llvm::StringRef(name), cl::value_desc(value), cl::desc(help), cl::init(initial), cl::cat(options())) {
+    numbers().insert(this);
+  }
 };
 
 /// What every verb that compiles takes.
