@@ -40,6 +40,7 @@ if config.sanitized:
     config.environment["ASAN_OPTIONS"] = ":".join(filter(None, [options, "allow_user_poisoning=0"]))
     config.available_features.add("sanitized")
 config.substitutions += [
+    ("%{check_shapes}", os.environ.get("ATTNC_CHECK_SHAPES", "--seconds=15")),
     ("%exits", "bash " + os.path.join(config.attnc_src_root, "test", "Inputs", "exits.sh")), # %exits STATUS COMMAND...
     ("%src", config.attnc_src_root),
     ("%onnx_tests", onnx_tests),

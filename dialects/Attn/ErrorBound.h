@@ -41,7 +41,15 @@ struct ErrorBounds {
   /// the results of an attention whose score is s, or s plus products of captured and whole numbers, and that reads q
   /// and k as they are. Not a number or infinite: no statement about that element.
   std::vector<std::optional<RefTensor>> results;
+  /// For results without a bound that an attention computes: the same formula from magnitudes alone, doubled, since
+  /// transforms and scores may magnify errors. What to expect, and no promise.
+  std::vector<std::optional<RefTensor>> estimates;
+  /// Of all attentions with a mask: the pairs of queries and keys, and those that the mask allows.
+  int64_t pairs = 0, allowedPairs = 0;
 };
+
+/// The slack of ErrorBounds::estimates.
+constexpr double kEstimateSlack = 2;
 
 /// The score is the raw score s, or a sum that s occurs in once.
 bool isSumWithScore(AttentionOp op);

@@ -103,8 +103,9 @@ public:
   AttentionRun(const Attention &what, Frame &frame, const Extents &extents);
   bool run();
   std::vector<RefTensor> outputs;
-  /// How far compiled code may be off; empty unless that is wanted and known.
+  /// How far compiled code may be off, or is expected to be off at most; empty unless that is wanted.
   std::vector<RefTensor> bounds;
+  bool isProved = false; // that the bounds hold
 
 private:
   void boundRow(int64_t b, int64_t h, int64_t i, double lse);
@@ -145,8 +146,9 @@ AttentionRun::AttentionRun(const Attention &what, Frame &frame, const Extents &e
   for (Slot init : what.inits)
     outputs.emplace_back(frame.tensor(init).elementType, frame.tensor(init).shape);
   auto attention = cast<AttentionOp>(what.op);
-  if (!frame.bounds || !hasErrorBound(attention))
+  if (!frame.bounds)
     return;
+  isProved = hasErrorBound(attention);
   rounding.emplace(attention, frame.bounds->bf16Dots);
   for (const RefTensor &output : outputs)
     bounds.emplace_back(Float64Type::get(output.elementType.getContext()), output.shape);
@@ -177,6 +179,10 @@ void AttentionRun::boundRow(int64_t b, int64_t h, int64_t i, double lse) {
   for (auto [j, weight] : keys)
     sum += weight;
   magnitudes.keys = keys.size();
+  if (!isProved) {
+    magnitudes.products *= kEstimateSlack;
+    magnitudes.scores *= kEstimateSlack;
+  }
   int64_t g = H == 0 ? 0 : h / (H / G), o = b * oView.stride('B') + i * oView.stride('M') + h * oView.stride('H');
   for (int64_t e = 0; e < E; ++e) {
     double weighted = 0, largest = 0;
@@ -249,7 +255,12 @@ bool AttentionRun::scores(int64_t b, int64_t h, int64_t i) {
       enter(what.mask, 0, indices);
       if (!what.mask.program.run(frame))
         return false;
-      if (!frame.integer(what.mask.program.results[0]))
+      bool isAllowed = frame.integer(what.mask.program.results[0]);
+      if (frame.bounds) {
+        ++frame.bounds->pairs;
+        frame.bounds->allowedPairs += isAllowed;
+      }
+      if (!isAllowed)
         continue; // A4: what K and V hold for this key is never looked at
     }
     if (!keyRow(b, g, j))
@@ -335,7 +346,7 @@ bool Attention::run(Frame &frame) const {
     if (!define(frame, op->getResult(n), slot, std::move(run.outputs[n])))
       return false;
   for (auto [result, bound] : llvm::zip(op->getResults(), run.bounds))
-    frame.bounds->known[result] = std::move(bound);
+    (run.isProved ? frame.bounds->known : frame.bounds->estimated)[result] = std::move(bound);
   return true;
 }
 

@@ -132,6 +132,9 @@ bool interpreter::define(Frame &frame, Value result, Slot slot, RefTensor tensor
     mlir::emitError(result.getLoc()) << "computed " << tensor.type() << ", but the declared type is " << declared;
     return false;
   }
+  if (frame.roundsTensors && tensor.isFloat())
+    for (double &element : tensor.floats)
+      element = roundTo(cast<FloatType>(tensor.elementType), element);
   frame.tensors[slot] = std::make_shared<RefTensor>(std::move(tensor));
   return true;
 }
@@ -217,20 +220,21 @@ static RefTensor takeResult(Frame &frame, Type type, Slot slot) {
   return result;
 }
 
-/// The bounds of what `function` returns.
-static std::vector<std::optional<RefTensor>> boundsOfResults(func::FuncOp function, BoundsOfValues &bounds) {
+/// Those of `known` that `function` returns.
+static std::vector<std::optional<RefTensor>> boundsOfResults(func::FuncOp function,
+                                                             llvm::DenseMap<Value, RefTensor> &known) {
   std::vector<std::optional<RefTensor>> results;
   for (Value result : function.getBody().front().getTerminator()->getOperands()) {
-    auto it = bounds.known.find(result);
+    auto it = known.find(result);
     std::optional<RefTensor> &bound = results.emplace_back();
-    if (it != bounds.known.end())
+    if (it != known.end())
       bound = std::move(it->second);
   }
   return results;
 }
 
-FailureOr<std::vector<RefTensor>> attnc::attn::interpret(func::FuncOp function, ArrayRef<RefTensor> inputs,
-                                                         ErrorBounds *bounds) {
+static FailureOr<std::vector<RefTensor>> run(func::FuncOp function, ArrayRef<RefTensor> inputs, ErrorBounds *bounds,
+                                             bool roundsTensors) {
   if (failed(checkInputs(function, inputs)))
     return failure();
   Session session;
@@ -239,6 +243,7 @@ FailureOr<std::vector<RefTensor>> attnc::attn::interpret(func::FuncOp function, 
   std::vector<RefTensor> results;
   auto enter = [&](Frame &frame) {
     frame.bounds = bounds ? &boundsOfValues : nullptr;
+    frame.roundsTensors = roundsTensors;
     enterArguments(frame, function.getArgumentTypes(), inputs);
   };
   auto leave = [&](Frame &frame, ArrayRef<Slot> slots) {
@@ -247,7 +252,20 @@ FailureOr<std::vector<RefTensor>> attnc::attn::interpret(func::FuncOp function, 
   };
   if (!session.call(function, function, enter, leave))
     return failure();
-  if (bounds)
-    bounds->results = boundsOfResults(function, boundsOfValues);
+  if (bounds) {
+    bounds->results = boundsOfResults(function, boundsOfValues.known);
+    bounds->estimates = boundsOfResults(function, boundsOfValues.estimated);
+    bounds->pairs = boundsOfValues.pairs;
+    bounds->allowedPairs = boundsOfValues.allowedPairs;
+  }
   return results;
+}
+
+FailureOr<std::vector<RefTensor>> attnc::attn::interpret(func::FuncOp function, ArrayRef<RefTensor> inputs,
+                                                         ErrorBounds *bounds) {
+  return run(function, inputs, bounds, /*roundsTensors=*/false);
+}
+
+FailureOr<std::vector<RefTensor>> attnc::attn::interpretRounded(func::FuncOp function, ArrayRef<RefTensor> inputs) {
+  return run(function, inputs, /*bounds=*/nullptr, /*roundsTensors=*/true);
 }

@@ -28,4 +28,9 @@ namespace attnc::attn {
 mlir::FailureOr<std::vector<RefTensor>> interpret(mlir::func::FuncOp function, llvm::ArrayRef<RefTensor> inputs,
                                                   ErrorBounds *bounds = nullptr);
 
+/// The same with each tensor rounded to its element type once it is computed: how far that moves the results says how
+/// sensitive a graph is to rounding.
+mlir::FailureOr<std::vector<RefTensor>> interpretRounded(mlir::func::FuncOp function,
+                                                         llvm::ArrayRef<RefTensor> inputs);
+
 } // namespace attnc::attn

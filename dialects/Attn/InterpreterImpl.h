@@ -56,13 +56,15 @@ using Slot = unsigned;
 /// Bounds of the results of the attention ops met so far.
 struct BoundsOfValues {
   bool bf16Dots = false;
-  llvm::DenseMap<mlir::Value, RefTensor> known;
+  llvm::DenseMap<mlir::Value, RefTensor> known, estimated;
+  int64_t pairs = 0, allowedPairs = 0; // of masks
 };
 
 struct Frame {
   std::vector<Scalar> scalars;
   std::vector<TensorPtr> tensors;
   BoundsOfValues *bounds = nullptr; ///< null: not wanted
+  bool roundsTensors = false;       ///< every tensor's elements are rounded to its type
 
   double &real(Slot slot) { return scalars[slot].real; }
   int64_t &integer(Slot slot) { return scalars[slot].integer; }

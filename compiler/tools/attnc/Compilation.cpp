@@ -223,6 +223,10 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
 }
 
 int Compilation::lowerShared(Stage stage) {
+func::FuncOp Compilation::functionOf(const emit::EntryInfo &entry) {
+  return current <= Stage::fused ? ir->lookupSymbol<func::FuncOp>(entry.name) : nullptr;
+}
+
   while (current < stage) {
     Stage to = next(current);
     if (int code = timed(stageName(to), [&] { return runStage(*ir, current, to, asked.targets.front()); }))

@@ -9,6 +9,7 @@
 #include "codegen/emit/Entry.h"
 #include "compiler/tools/attnc/Options.h"
 #include "compiler/tools/attnc/Session.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
@@ -76,6 +77,8 @@ public:
   /// The name of the artefact: the file's without folder and extension.
   const std::string &stem() const { return artefact; }
 
+  /// The function of `entry` while it takes tensors: up to level fused, then null.
+  mlir::func::FuncOp functionOf(const emit::EntryInfo &entry);
 private:
   struct StepTimer {
     StepTimer(Compilation &owner, llvm::StringRef name);

@@ -8,7 +8,6 @@
 #include "compiler/tools/attnc/Tensors.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
-#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -32,15 +31,13 @@ static std::string fileIn(llvm::StringRef folder, llvm::StringRef name) {
   return path.c_str();
 }
 
-/// The file of `tensor`, or "" if the user named none.
-static std::string fileOf(const TensorInfo &tensor, const TensorFiles &files) {
+std::string fileOf(const TensorInfo &tensor, const TensorFiles &files) {
   if (auto it = files.named.find(tensor.name); it != files.named.end())
     return it->second;
   return files.inputs.empty() ? "" : fileIn(files.inputs, tensor.name);
 }
 
-/// Names given with --NAME must be those of inputs.
-static bool checkNames(const EntryInfo &entry, const TensorFiles &files) {
+bool checkNames(const EntryInfo &entry, const TensorFiles &files) {
   llvm::SmallVector<llvm::StringRef> names;
   for (const TensorInfo &tensor : entry.inputs)
     names.push_back(tensor.name);
@@ -54,8 +51,7 @@ static bool checkNames(const EntryInfo &entry, const TensorFiles &files) {
   return ok;
 }
 
-/// Reads one input; a wrong file is reported.
-static bool readInput(const TensorInfo &info, const std::string &file, NpyTensor &tensor) {
+bool readInput(const TensorInfo &info, const std::string &file, NpyTensor &tensor) {
   char why[512];
   rt::Text text(why, sizeof why);
   rt::ElementType type{info.typeCode, info.typeBits};
@@ -119,131 +115,6 @@ bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, Tens
     files.named[name.ltrim('-')] = value.str();
   }
   return true;
-}
-
-//===----------------------------------------------------------------------===//
-// Made-up inputs
-//===----------------------------------------------------------------------===//
-
-static uint64_t nextRandom(uint64_t &state) { // splitmix64
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
-/// The bits of `value` in a float format.
-static uint64_t bitsOf(double value, const llvm::fltSemantics &format) {
-  llvm::APFloat number(value);
-  bool inexact;
-  number.convert(format, llvm::APFloat::rmNearestTiesToEven, &inexact);
-  return number.bitcastToAPInt().getZExtValue();
-}
-
-static uint64_t randomElement(const TensorInfo &info, uint64_t choices, uint64_t &state) {
-  uint64_t random = nextRandom(state);
-  double unit = static_cast<double>(static_cast<int64_t>(random)) * 0x1p-63; // [-1, 1)
-  if (info.typeCode == kDLBfloat)
-    return bitsOf(unit, llvm::APFloat::BFloat());
-  if (info.typeCode == kDLFloat)
-    return bitsOf(unit, info.typeBits == 64   ? llvm::APFloat::IEEEdouble()
-                        : info.typeBits == 32 ? llvm::APFloat::IEEEsingle()
-                                              : llvm::APFloat::IEEEhalf());
-  return (random >> 40) % choices;
-}
-
-/// Integers are below 4, and inside of what they index.
-static void fillRandom(const TensorInfo &info, NpyTensor &tensor, const EntryInfo &entry, const DimBindings &dims,
-                       uint64_t &state) {
-  uint64_t choices = info.typeCode == ATTNC_DL_BOOL ? 2 : 4;
-  if (info.indexed) {
-    int64_t symbol = info.indexed->symbol,
-            extent = symbol >= 0 ? dims.lookup(entry.symbols[symbol]) : info.indexed->size;
-    choices = std::clamp<int64_t>(extent, 1, 4);
-  }
-  size_t width = info.typeBits / 8;
-  auto *bytes = static_cast<char *>(tensor.data);
-  for (int64_t at = 0; at < tensor.bytes; at += static_cast<int64_t>(width)) {
-    uint64_t element = randomElement(info, choices, state);
-    std::memcpy(bytes + at, &element, width);
-  }
-}
-
-template <typename T>
-static void sortRows(NpyTensor &tensor) {
-  auto *elements = static_cast<T *>(tensor.data);
-  int64_t count = tensor.bytes / static_cast<int64_t>(sizeof(T)), length = tensor.shape[tensor.rank - 1];
-  for (int64_t row = 0; length && row < count; row += length)
-    std::sort(elements + row, elements + row + length);
-}
-
-/// Along the last dimension.
-static void sortRows(const TensorInfo &info, NpyTensor &tensor) {
-  switch (info.typeBits) {
-  case 8:
-    return sortRows<int8_t>(tensor);
-  case 16:
-    return sortRows<int16_t>(tensor);
-  case 32:
-    return sortRows<int32_t>(tensor);
-  default:
-    return sortRows<int64_t>(tensor);
-  }
-}
-
-/// Every symbol must have an extent.
-static bool checkExtents(const EntryInfo &entry, const DimBindings &dims) {
-  std::vector<std::string> missing;
-  for (const std::string &symbol : entry.symbols)
-    if (!dims.contains(symbol))
-      missing.push_back(symbol);
-  if (!missing.empty())
-    error("made-up inputs need an extent for " + llvm::join(missing, ", ") + ": give --dims " +
-          llvm::join(missing, "=...,") + "=...");
-  return missing.empty();
-}
-
-static bool makeInput(const EntryInfo &entry, const TensorInfo &info, const DimBindings &dims, uint64_t &state,
-                      NpyTensor &tensor) {
-  std::vector<int64_t> shape;
-  for (const emit::DimInfo &dim : info.dims)
-    shape.push_back(dim.symbol >= 0 ? dims.lookup(entry.symbols[dim.symbol]) : dim.size);
-  char why[512];
-  rt::Text text(why, sizeof why);
-  if (!tensor.allocate({info.typeCode, info.typeBits}, static_cast<int>(shape.size()), shape.data(), text)) {
-    error("input '" + info.name + "': " + why);
-    return false;
-  }
-  fillRandom(info, tensor, entry, dims, state);
-  if (info.isSorted)
-    sortRows(info, tensor);
-  return true;
-}
-
-std::optional<Tensors> readOrMakeInputs(const EntryInfo &entry, const TensorFiles &files, const DimBindings &given,
-                                        uint64_t seed, const DimBindings &defaults) {
-  if (!files.inputs.empty())
-    return readInputs(entry, files);
-  bool ok = checkNames(entry, files);
-  Tensors tensors(entry.inputs.size());
-  DimBindings dims = given;
-  for (auto [info, tensor] : llvm::zip(entry.inputs, tensors)) {
-    if (!files.named.contains(info.name))
-      continue;
-    bool isRead = readInput(info, fileOf(info, files), tensor);
-    ok = ok && isRead;
-    for (auto [d, dim] : llvm::enumerate(info.dims)) // a wrong rank or extent is the call's to report
-      if (isRead && dim.symbol >= 0 && static_cast<int64_t>(d) < tensor.rank)
-        dims.try_emplace(entry.symbols[dim.symbol], tensor.shape[d]);
-  }
-  for (const auto &extent : defaults)
-    dims.try_emplace(extent.first(), extent.second);
-  if (!ok || !checkExtents(entry, dims))
-    return std::nullopt;
-  for (auto [info, tensor] : llvm::zip(entry.inputs, tensors))
-    if (!files.named.contains(info.name) && !makeInput(entry, info, dims, seed, tensor))
-      return std::nullopt;
-  return tensors;
 }
 
 double defaultTolerance(const EntryInfo &entry, const TensorInfo &info) {

@@ -30,6 +30,15 @@ struct TensorFiles {
 /// read, and every name that is none.
 std::optional<Tensors> readInputs(const emit::EntryInfo &entry, const TensorFiles &files);
 
+/// The file of `tensor`, or "" if the user named none.
+std::string fileOf(const emit::TensorInfo &tensor, const TensorFiles &files);
+
+/// Reads one input; a wrong file is reported.
+bool readInput(const emit::TensorInfo &info, const std::string &file, NpyTensor &tensor);
+
+/// Names given with --NAME must be those of inputs; others are reported.
+bool checkNames(const emit::EntryInfo &entry, const TensorFiles &files);
+
 /// Reads FOLDER/NAME.npy of `info`. Nothing after an error.
 std::optional<NpyTensor> readTensor(const emit::TensorInfo &info, llvm::StringRef folder);
 
@@ -39,13 +48,6 @@ int writeTensor(const emit::TensorInfo &info, llvm::StringRef folder, llvm::Arra
 /// Turns `--NAME FILE` and `--NAME=FILE` into `files.named`; reports what is
 /// neither.
 bool readNames(llvm::ArrayRef<std::string> arguments, llvm::StringRef verb, TensorFiles &files);
-
-/// The inputs that files give, and the others made up: floats in [-1, 1), integers in [0, 4), sorted where
-/// they must be, the same for the same
-/// `seed`. A folder must have all of them. Extents come from `dims`, else from the files, else from `defaults`; symbols
-/// without one are reported.
-std::optional<Tensors> readOrMakeInputs(const emit::EntryInfo &entry, const TensorFiles &files, const DimBindings &dims,
-                                        uint64_t seed, const DimBindings &defaults = {});
 
 /// The tensor for the reference interpreter, as `type` (which has the tensor's
 /// element width).

@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/inputs/MadeUp.h"
 #include "compiler/tools/attnc/measure/Flops.h"
 #include "compiler/tools/attnc/measure/Measure.h"
 #include "compiler/tools/attnc/measure/Peak.h"
@@ -262,7 +263,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (!chosen)
     return kUsage;
   const emit::EntryInfo &entry = *chosen;
-  std::optional<Tensors> inputs = readOrMakeInputs(entry, files, dims, 1);
+  std::optional<Tensors> inputs = readOrMakeInputs(entry, files, dims, 1, compilation.functionOf(entry));
   if (!inputs)
     return kBadInput;
 

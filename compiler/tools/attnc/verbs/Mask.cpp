@@ -16,6 +16,7 @@
 #include "compiler/tools/attnc/OutputFiles.h"
 #include "compiler/tools/attnc/Tensors.h"
 #include "dialects/Attn/Interpreter.h"
+#include "compiler/tools/attnc/inputs/MadeUp.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/FileSystem.h"
@@ -225,7 +226,7 @@ static int ask(Compilation &compilation, const emit::EntryInfo &entry, Settings 
   if (!attention)
     return error("'" + entry.name + "' of '" + compilation.request().file + "' holds no attention");
   std::optional<Tensors> inputs =
-      readOrMakeInputs(entry, settings.files, settings.dims, settings.seed, callExtents(entry));
+      readOrMakeInputs(entry, *files, settings.dims, settings.seed, function, callExtents(entry));
   if (!inputs || !checkShapes(entry, *inputs))
     return kBadInput;
   MaskQuestion &question = settings.question;

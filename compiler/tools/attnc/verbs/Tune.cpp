@@ -18,6 +18,7 @@
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Tuned.h"
+#include "compiler/tools/attnc/inputs/MadeUp.h"
 #include "compiler/tools/attnc/measure/Measure.h"
 #include "compiler/tools/attnc/measure/Peak.h"
 #include "llvm/Support/JSON.h"
@@ -245,7 +246,7 @@ static int tune(Compilation &compilation, const Settings &settings, const DimBin
   if (!chosen)
     return kUsage;
   const emit::EntryInfo &entry = *chosen;
-  std::optional<Tensors> inputs = readOrMakeInputs(entry, settings.files, dims, 1);
+  std::optional<Tensors> inputs = readOrMakeInputs(entry, settings.files, dims, 1, compilation.functionOf(entry));
   if (!inputs)
     return kBadInput;
   auto database = tuner::Database::open(settings.database);
