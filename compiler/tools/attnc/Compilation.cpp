@@ -17,6 +17,7 @@
 #include "compiler/tools/attnc/Reproducer.h"
 #include "compiler/tools/attnc/Source.h"
 #include "compiler/tools/attnc/Tuned.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/DiagnosticInfo.h"
@@ -59,6 +60,28 @@ std::optional<Stage> parseStage(llvm::StringRef name) {
 llvm::StringRef stageName(Stage stage) { return kStages[static_cast<size_t>(stage)].name; }
 static llvm::StringRef pipelineName(Stage stage) { return kStages[static_cast<size_t>(stage)].pipelineName; }
 static Stage next(Stage stage) { return static_cast<Stage>(static_cast<int>(stage) + 1); }
+
+constexpr llvm::StringLiteral kStageAttribute = "attnc.stage";
+
+void recordStage(ModuleOp module, Stage stage) {
+  module->setAttr(kStageAttribute, StringAttr::get(module.getContext(), stageName(stage)));
+}
+
+/// The stage that `module` is at: as recorded, or what its ops show. Nothing for attn and fused, which look alike.
+static std::optional<Stage> stageOf(ModuleOp module) {
+  if (auto recorded = module->getAttrOfType<StringAttr>(kStageAttribute))
+    return parseStage(recorded.getValue());
+  std::optional<Stage> stage;
+  module.walk([&](Operation *op) {
+    llvm::StringRef dialect = op->getName().getDialectNamespace();
+    if (dialect == "tile")
+      stage = Stage::tile;
+    if (isa<LLVM::LLVMFuncOp>(op))
+      stage = Stage::llvmDialect;
+    return stage ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return stage;
+}
 
 //===----------------------------------------------------------------------===//
 // Times
@@ -146,9 +169,26 @@ int Compilation::load() {
   return useTunedSchedules(*this);
 }
 
+/// Whether the file is at the stage that --from says, or which one it is at where nobody says. The reference and every
+/// pass believe it.
+int Compilation::checkStage() {
+  std::optional<Stage> found = stageOf(*ir);
+  (*ir)->removeAttr(kStageAttribute);
+  if (asked.from.empty())
+    current = found.value_or(current);
+  if (!found || *found == current)
+    return kOk;
+  return error("'" + asked.file + "' is at level " + stageName(*found) + ", not " + asked.from +
+               ": give --from=" + stageName(*found));
+}
+
 int Compilation::import() {
   ir = readSource(asked.file, !asked.from.empty(), asked.dims, session);
-  if (!ir || failed(emit::recordEntries(*ir)))
+  if (!ir)
+    return kBadInput;
+  if (int code = checkStage())
+    return code;
+  if (failed(emit::recordEntries(*ir)))
     return kBadInput;
   auto entries = emit::readEntries(*ir);
   if (failed(entries))
@@ -184,6 +224,10 @@ void Compilation::nameEntries(llvm::StringRef name) {
     entry.name = names.pick(entryInfos.size() == 1 ? name.str() : name.str() + "_" + entry.name);
     entry.called.clear();
   }
+}
+
+func::FuncOp Compilation::functionOf(const emit::EntryInfo &entry) {
+  return current <= Stage::fused ? ir->lookupSymbol<func::FuncOp>(entry.name) : nullptr;
 }
 
 //===----------------------------------------------------------------------===//
@@ -223,10 +267,6 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
 }
 
 int Compilation::lowerShared(Stage stage) {
-func::FuncOp Compilation::functionOf(const emit::EntryInfo &entry) {
-  return current <= Stage::fused ? ir->lookupSymbol<func::FuncOp>(entry.name) : nullptr;
-}
-
   while (current < stage) {
     Stage to = next(current);
     if (int code = timed(stageName(to), [&] { return runStage(*ir, current, to, asked.targets.front()); }))

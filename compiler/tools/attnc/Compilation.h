@@ -21,6 +21,9 @@ enum class Stage { attn, fused, tile, llvmDialect };
 std::optional<Stage> parseStage(llvm::StringRef name);
 llvm::StringRef stageName(Stage stage);
 
+/// Marks what is printed of `module` with its stage, so that it is read back as what it is.
+void recordStage(mlir::ModuleOp module, Stage stage);
+
 /// One run of the compiler over one file. Each step returns an exit code, and
 /// has reported what went wrong; steps that fail for our own reasons leave a
 /// reproducer file and return kOurBug.
@@ -74,11 +77,11 @@ public:
   const emit::EntryInfo *findEntry(llvm::StringRef name, llvm::StringRef verb) const;
   /// Calls the only entry `name` in C, several of them NAME_ENTRY.
   void nameEntries(llvm::StringRef name);
+  /// The function of `entry` while it takes tensors: up to level fused, then null.
+  mlir::func::FuncOp functionOf(const emit::EntryInfo &entry);
   /// The name of the artefact: the file's without folder and extension.
   const std::string &stem() const { return artefact; }
 
-  /// The function of `entry` while it takes tensors: up to level fused, then null.
-  mlir::func::FuncOp functionOf(const emit::EntryInfo &entry);
 private:
   struct StepTimer {
     StepTimer(Compilation &owner, llvm::StringRef name);
@@ -89,6 +92,7 @@ private:
   };
 
   int import();
+  int checkStage();
   int runStage(mlir::ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target);
   int readWorkspaces(mlir::ModuleOp lowered);
   int buildVariant(const codegen::TargetInfo &target, llvm::Module &into);

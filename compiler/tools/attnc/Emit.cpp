@@ -127,6 +127,7 @@ static int emitIr(Compilation &compilation, Stage stage, const std::string &outp
   if (stage <= Stage::fused) {
     if (int code = compilation.lowerShared(stage))
       return code;
+    recordStage(compilation.module(), stage);
     compilation.module().print(stream);
     return writeOutput(output, text);
   }
@@ -139,6 +140,7 @@ static int emitIr(Compilation &compilation, Stage stage, const std::string &outp
       stream << "// -----\n";
     if (targets.size() > 1)
       stream << "// " << target.name << "\n";
+    recordStage(*lowered, stage);
     lowered->print(stream);
   }
   return writeOutput(output, text);
