@@ -24,6 +24,7 @@ namespace attnc::tool {
 
 struct Work {
   double flops = 0;
+  double weightBytes = 0; // constants that each call reads
   /// What could not be counted exactly, in words; empty if all was.
   std::vector<std::string> gaps;
 };

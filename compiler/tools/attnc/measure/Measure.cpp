@@ -25,6 +25,15 @@ int Callable::prepare(Compilation &compilation, const emit::EntryInfo &entry, co
   return code.call(inputs, outputs);
 }
 
+int threadsToUse(int asked) {
+  attnc_context *context = nullptr;
+  if (asked || attnc_context_create(0, &context) != ATTNC_OK)
+    return std::max(asked, 1);
+  int threads = attnc_context_threads(context);
+  attnc_context_destroy(context);
+  return threads;
+}
+
 int warmUp(Callable &callable, const Tensors &inputs, double warm, double round) {
   double begin = wallSeconds(), elapsed = 0;
   int calls = 0;

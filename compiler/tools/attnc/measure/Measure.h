@@ -15,6 +15,9 @@
 
 namespace attnc::tool {
 
+/// `asked`, or as many threads as compiled programs use if that is 0.
+int threadsToUse(int asked);
+
 /// Code that can be called again and again on the same tensors, allocating nothing.
 struct Callable {
   Loaded code;

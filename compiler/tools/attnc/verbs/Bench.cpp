@@ -36,7 +36,7 @@ struct Flags : CompileFlags {
   Text inputs{"inputs", "FOLDER",
               "take every input from NAME.npy there; without, inputs that no --NAME FILE gives are made up"};
   Text entry{"entry", "NAME", "which entry to measure; the first if not given"};
-  Number threads{"threads", "N", "threads to use", 1};
+  Number threads{"threads", "N", "threads to use; 0: as many as programs do", 0};
   Number seconds{"seconds", "S", "how long to measure", 3};
   Switch json{"json", "print one JSON object"};
 };
@@ -49,7 +49,7 @@ struct Round {
 
 struct Result {
   Work work;
-  double bytes = 0; // of inputs and outputs: what a call must move at least
+  double bytes = 0; // of inputs, weights and outputs: what a call must move at least
   int64_t workspaceBytes = 0;
   int calls = 1; // per round
   std::vector<Round> rounds;
@@ -103,6 +103,7 @@ struct Setup {
   Callable &callable;
   const Tensors &inputs;
   int threads;
+  bool isDefaultThreads;
   unsigned vectorBits; // of the code that is measured
   Arithmetic arithmetic;
   const emit::EntryInfo &entry;
@@ -175,6 +176,7 @@ static void printJson(Compilation &compilation, const Setup &setup, const DimBin
     json.attribute("flops", result.work.flops);
     json.attribute("gflops", result.gflops());
     json.attribute("bytes", result.bytes);
+    json.attribute("weight_bytes", result.work.weightBytes);
     json.attribute("bytes_per_second", result.bytes / result.seconds());
     if (!setup.onGpu) {
       json.attribute("peak_gflops", median(result.rounds, [](const Round &round) { return round.peakGflops; }));
@@ -210,7 +212,8 @@ static void printTable(const Setup &setup, const Result &result) {
   row("memory",
       fmt::format("{:.2f} GB/s, {:.1f}% of the read bandwidth of {:.2f}", result.bytes / result.seconds() * 1e-9,
                   result.fractionOfBandwidth() * 100, bandwidth * 1e-9));
-  row("threads", std::to_string(setup.threads));
+  row("threads",
+      std::to_string(setup.threads) + (setup.isDefaultThreads ? ", as programs use; --threads sets it" : ""));
   row("workspace", fmt::format("{} bytes", result.workspaceBytes));
 }
 
@@ -247,8 +250,10 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   std::string entryName = flags().entry;
   if (!readNames(rest, "bench", files))
     return kUsage;
-  if (threads < 1 || budget < 1)
-    return usageError("bench", "--threads and --seconds are at least 1");
+  if (threads < 0 || budget < 1)
+    return usageError("bench", "--seconds is at least 1, and --threads at least 0");
+  bool isDefaultThreads = threads == 0;
+  threads = threadsToUse(threads);
   std::optional<CompileRequest> request = readRequest(flags(), "bench");
   if (!request)
     return kUsage;
@@ -276,10 +281,17 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.name))
     result.work = compilation.timed("count", [&] { return countWork(function, *inputs); });
   else
-    result.work.gaps.push_back("the file is past level fused: arithmetic is not counted");
+    result.work.gaps.push_back("the file is past level fused: arithmetic and weights are not counted");
+  result.bytes += result.work.weightBytes;
   codegen::TargetInfo target = callable.code.target(compilation.request().targets);
-  Setup setup{
-      callable, *inputs, threads, target.vectorBits, arithmeticOf(entry, target), entry, callable.code.isOnGpu()};
+  Setup setup{callable,
+              *inputs,
+              threads,
+              isDefaultThreads,
+              target.vectorBits,
+              arithmeticOf(entry, target),
+              entry,
+              callable.code.isOnGpu()};
   measure(setup, budget, result);
   return report(compilation, setup, dims, result, json);
 }

@@ -34,7 +34,7 @@ struct Flags : CompileFlags {
   Text inputs{"inputs", "FOLDER", "take every input from NAME.npy there; without, inputs are made up"};
   Text entry{"entry", "NAME", "which entry to measure; the first if not given"};
   Text database{"db", "FILE", "where measurements are kept (default: attnc/tuning.db in the user's cache folder)"};
-  Number threads{"threads", "N", "threads to use", 1};
+  Number threads{"threads", "N", "threads to use; 0: as many as programs do", 0};
   Number budget{"budget", "S", "stop after this many seconds", 60};
   Switch again{"again", "measure again what the database knows already"};
   Switch json{"json", "print one JSON object"};
@@ -290,8 +290,9 @@ static int run(llvm::ArrayRef<const char *> arguments) {
                     flags().json};
   if (!readNames(rest, "tune", settings.files))
     return kUsage;
-  if (settings.threads < 1 || settings.budget < 1)
-    return usageError("tune", "--threads and --budget are at least 1");
+  if (settings.threads < 0 || settings.budget < 1)
+    return usageError("tune", "--budget is at least 1, and --threads at least 0");
+  settings.threads = threadsToUse(settings.threads);
   if (!flags().schedule.empty() || flags().tuned.getNumOccurrences())
     return usageError("tune", "tune chooses the schedule itself; --schedule and --tuned are for the other verbs");
   std::optional<CompileRequest> request = readRequest(flags(), "tune");
