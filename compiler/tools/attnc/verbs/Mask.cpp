@@ -20,6 +20,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -222,12 +223,56 @@ static bool isSound(const MaskPicture &picture) {
 /// The picture, or an exit code.
 static int ask(Compilation &compilation, const emit::EntryInfo &entry, Settings &settings, MaskPicture &picture) {
   auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.name);
+/// Which arguments of the function the mask reads elements of.
+static llvm::SmallPtrSet<Value, 8> argumentsRead(attn::AttentionOp attention) {
+  llvm::SmallPtrSet<Value, 8> arguments;
+  if (attention.getMask().empty())
+    return arguments;
+  llvm::SetVector<Value> read;
+  auto captured = attention.getMask().front().getArguments().take_back(attention.getCaptures().size());
+  for (auto [value, argument] : llvm::zip(attention.getCaptures(), captured))
+    if (!argument.use_empty())
+      read.insert(value);
+  for (size_t at = 0; at < read.size(); ++at) {
+    Operation *op = read[at].getDefiningOp();
+    if (!op)
+      arguments.insert(read[at]);
+    else if (!isa<tensor::DimOp>(op))
+      read.insert(op->operand_begin(), op->operand_end());
+  }
+  return arguments;
+}
+
+/// The files of a folder by name: those that are there, and must be where the mask reads the tensor. Nothing after an
+/// error.
+static std::optional<TensorFiles> filesThere(const emit::EntryInfo &entry, func::FuncOp function,
+                                             attn::AttentionOp attention, const TensorFiles &files) {
+  if (files.inputs.empty())
+    return files;
+  TensorFiles there{"", files.named};
+  llvm::SmallPtrSet<Value, 8> read = argumentsRead(attention);
+  bool ok = true;
+  for (auto [info, argument] : llvm::zip(entry.inputs, function.getArguments())) {
+    std::string file = fileOf(info, files);
+    if (llvm::sys::fs::exists(file))
+      there.named.try_emplace(info.name, file);
+    else if (read.contains(argument)) {
+      error("no file for input '" + info.name + "', which the mask reads: '" + file + "' is not there");
+      ok = false;
+    }
+  }
+  return ok ? std::optional(std::move(there)) : std::nullopt;
+}
+
   attn::AttentionOp attention = function ? findAttention(function) : nullptr;
   if (!attention)
     return error("'" + entry.name + "' of '" + compilation.request().file + "' holds no attention");
   std::optional<Tensors> inputs =
       readOrMakeInputs(entry, *files, settings.dims, settings.seed, function, callExtents(entry));
   if (!inputs || !checkShapes(entry, *inputs))
+  std::optional<TensorFiles> files = filesThere(entry, function, attention, settings.files);
+  if (!files)
+    return kBadInput;
     return kBadInput;
   MaskQuestion &question = settings.question;
   if (int64_t heads = attention.getExtent('H'); question.head >= heads)
