@@ -11,6 +11,23 @@ using namespace attnc;
 using namespace attnc::tuner;
 using schedule::Schedule;
 
+std::vector<std::string> tuner::dropImpossible(Measurements &measured, const schedule::Machine &machine) {
+  std::vector<std::string> names, reasons;
+  for (const auto &entry : measured) {
+    Schedule sizes;
+    llvm::Error problem = parseSchedule(entry.first(), sizes);
+    if (!problem)
+      problem = checkSchedule(sizes, machine);
+    if (!problem)
+      continue;
+    names.push_back(entry.first().str());
+    reasons.push_back(llvm::toString(std::move(problem)));
+  }
+  for (const std::string &name : names)
+    measured.erase(name);
+  return reasons;
+}
+
 llvm::Expected<Choice> tuner::choose(const Measurements &measured) {
   std::optional<Summary> best;
   llvm::StringRef name;

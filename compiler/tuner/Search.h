@@ -17,6 +17,9 @@ namespace attnc::tuner {
 /// Rounds by candidate, spelled as by spellSchedule.
 using Measurements = llvm::StringMap<Rounds>;
 
+/// Removes candidates that no search could have measured on `machine`; says of each why.
+std::vector<std::string> dropImpossible(Measurements &measured, const schedule::Machine &machine);
+
 /// The candidate that is faster than the default beyond noise, and fastest of those with at least kFinalRounds rounds.
 struct Choice {
   schedule::Schedule sizes; ///< nothing forced: the default is best

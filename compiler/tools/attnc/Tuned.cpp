@@ -46,6 +46,12 @@ static std::optional<std::string> hashOf(Compilation &compilation) {
   return tuner::programHash(again.module());
 }
 
+/// A database is a file like any other, and its schedules may be anything.
+void dropImpossible(tuner::Measurements &measured, llvm::StringRef database, const codegen::TargetInfo &target) {
+  for (std::string &reason : tuner::dropImpossible(measured, machineOf(target)))
+    warning("a schedule in '" + database + "' is left out: it " + reason);
+}
+
 /// Of `workload`'s records the newest that fits: the schedule, and a line about it.
 static llvm::Expected<schedule::Schedule> lookUp(tuner::Database &database, const tuner::Workload &workload,
                                                  const CompileRequest &request, const codegen::TargetInfo &target) {
@@ -60,11 +66,10 @@ static llvm::Expected<schedule::Schedule> lookUp(tuner::Database &database, cons
   auto measured = database.measurements(known->front());
   if (!measured)
     return measured.takeError();
+  dropImpossible(*measured, *request.tuned, target);
   auto choice = tuner::choose(*measured);
   if (!choice)
     return choice.takeError();
-  if (llvm::Error problem = checkSchedule(choice->sizes, machineOf(target)))
-    return llvm::createStringError("the schedule in '" + *request.tuned + "': " + llvm::toString(std::move(problem)));
   std::string found = choice->summary ? spellSchedule(choice->sizes) + " (" + spellSpeed(choice->summary->speed) + ")"
                                       : "the default, than which nothing was faster";
   note(fmt::format("schedule for {}: {}, measured with {} on {} thread{}; from '{}'", target.name, found,
@@ -77,6 +82,9 @@ int useTunedSchedules(Compilation &compilation) {
   const CompileRequest &request = compilation.request();
   if (compilation.stage() > Stage::fused)
     return usageError("", "--tuned chooses block sizes; a file past level fused has them already");
+  if (!llvm::sys::fs::exists(*request.tuned) && *request.tuned != tuner::defaultDatabase())
+    return error("there is no tuning database '" + *request.tuned + "': 'attnc tune --db " + *request.tuned +
+                 "' makes one");
   if (!llvm::sys::fs::exists(*request.tuned)) {
     note("there is no tuning database '" + *request.tuned + "' yet; using the default schedule");
     return kOk;

@@ -21,4 +21,7 @@ int useTunedSchedules(Compilation &compilation);
 /// "12% faster than the default"; `speed` is a ratio of times.
 std::string spellSpeed(double speed);
 
+/// Leaves out of `measured`, which comes from `database`, what `target` cannot do, with a warning each.
+void dropImpossible(tuner::Measurements &measured, llvm::StringRef database, const codegen::TargetInfo &target);
+
 } // namespace attnc::tool

@@ -130,6 +130,17 @@ TEST(Search, GoesOnWhereItStopped) {
   EXPECT_EQ(machine.measured, 0);
 }
 
+TEST(Search, ImpossibleSchedulesAreLeftOut) {
+  Measurements measured;
+  for (const char *candidate :
+       {"attention.keys=64", "attention.keys=7", "attention.keys=-64", "attention.keys=999999999999",
+        "attention.queries=64,attention.rows=8", "attention.form=sideways", "nonsense", "a=1,a=2"})
+    measured[candidate] = roundsAt(9, kFinalRounds);
+  EXPECT_EQ(dropImpossible(measured, kWide).size(), 7u);
+  EXPECT_EQ(measured.size(), 1u);
+  EXPECT_EQ(llvm::cantFail(choose(measured)).sizes.attentionKeys, 64);
+}
+
 TEST(Search, HeedsTheBudget) {
   Simulated machine;
   Measurements measured;

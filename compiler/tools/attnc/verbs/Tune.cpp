@@ -263,6 +263,7 @@ static int tune(Compilation &compilation, const Settings &settings, const DimBin
     if (!known)
       return error(known.takeError());
     measured = std::move(*known);
+    dropImpossible(measured, settings.database, compilation.request().targets.front());
   }
   size_t known = measured.size();
   Tuning tuning(compilation, entry, **database, workload, *inputs, settings.budget);
