@@ -102,9 +102,11 @@ NpyTensor &NpyTensor::operator=(NpyTensor &&other) {
   return *this;
 }
 
-/// Memory of at least one byte, 64-byte aligned.
+/// Memory of at least one byte, 64-byte aligned. Linux would promise more than the machine has (a sparse file may look
+/// that large), and end the process when it is used.
 static void *allocateAligned(int64_t bytes) {
-  if (bytes > INT64_MAX - 64)
+  int64_t pages = sysconf(_SC_PHYS_PAGES), pageBytes = sysconf(_SC_PAGESIZE);
+  if (bytes > INT64_MAX - 64 || (pages > 0 && bytes / pageBytes > pages))
     return nullptr;
   return aligned_alloc(64, static_cast<size_t>(bytes + 64) & ~size_t(63));
 }

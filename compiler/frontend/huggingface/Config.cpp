@@ -7,10 +7,10 @@
 
 #include "compiler/frontend/huggingface/Config.h"
 #include "compiler/support/InputFiles.h"
+#include "compiler/support/ReadPlainFile.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
@@ -21,17 +21,10 @@ static constexpr uint64_t kMaxBytes = 1 << 20;
 
 /// The text of a plain file that is small enough, or why not.
 static llvm::Expected<std::string> readText(StringRef path) {
-  llvm::sys::fs::file_status status;
-  if (std::error_code failed = llvm::sys::fs::status(path, status))
-    return llvm::errorCodeToError(failed);
-  if (status.type() != llvm::sys::fs::file_type::regular_file)
-    return llvm::createStringError("it is not a plain file");
-  if (status.getSize() > kMaxBytes)
-    return llvm::createStringError("it is larger than 1 MiB");
   rememberInput(path);
-  auto buffer = llvm::MemoryBuffer::getFile(path);
+  auto buffer = readPlainFile(path, kMaxBytes);
   if (!buffer)
-    return llvm::errorCodeToError(buffer.getError());
+    return buffer.takeError();
   return (*buffer)->getBuffer().str();
 }
 

@@ -10,6 +10,7 @@
 #include "compiler/frontend/onnx/Reader.h"
 #include "compiler/frontend/onnx/TensorData.h"
 #include "compiler/frontend/onnx/proto/onnx.pb.h"
+#include "compiler/support/ReadPlainFile.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
@@ -82,12 +83,9 @@ FailureOr<Model> Reader::read() {
 }
 
 LogicalResult Reader::parse(::onnx::ModelProto &proto) {
-  llvm::sys::fs::file_status status; // a pipe or device may never end
-  if (!llvm::sys::fs::status(path, status) && !llvm::sys::fs::is_regular_file(status))
-    return fail("it is not a plain file");
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto file = attnc::readPlainFile(path, /*maxBytes=*/UINT64_MAX);
   if (!file)
-    return fail(file.getError().message());
+    return fail(llvm::toString(file.takeError()));
   StringRef bytes = (*file)->getBuffer();
   if (bytes.empty())
     return fail("the file is empty");

@@ -10,6 +10,7 @@
 #include "compiler/frontend/onnx/Import.h"
 #include "compiler/frontend/spec/Import.h"
 #include "compiler/support/InputFiles.h"
+#include "compiler/support/ReadPlainFile.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
 #include "mlir/Parser/Parser.h"
@@ -48,11 +49,16 @@ static std::string suggestFile(llvm::StringRef file) {
   return didYouMean(path::filename(file), llvm::SmallVector<llvm::StringRef>(names.begin(), names.end()));
 }
 
-static std::unique_ptr<llvm::MemoryBuffer> readText(llvm::StringRef file) {
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(file, /*IsText=*/true);
+/// Far above what anyone writes (the language has a limit of its own), and what a module with its weights takes.
+constexpr uint64_t kMaxSpecBytes = uint64_t(16) << 20, kMaxIrBytes = uint64_t(8) << 30;
+
+static std::unique_ptr<llvm::MemoryBuffer> readText(llvm::StringRef file, bool isIr) {
+  uint64_t maxBytes = isIr ? kMaxIrBytes : kMaxSpecBytes;
+  auto buffer = file == "-" ? readStandardInput(maxBytes) : readPlainFile(file, maxBytes, /*isText=*/true);
   if (buffer)
     return std::move(*buffer);
-  error("cannot read '" + file + "': " + buffer.getError().message() + suggestFile(file));
+  error("cannot read '" + file + "': " + llvm::toString(buffer.takeError()) +
+        (llvm::sys::fs::exists(file) ? "" : suggestFile(file)));
   return nullptr;
 }
 
@@ -105,7 +111,7 @@ static bool checkIr(llvm::StringRef file, llvm::StringRef text) {
 }
 
 static OwningOpRef<ModuleOp> readText(llvm::StringRef file, bool isIr, const DimBindings &dims, Session &session) {
-  std::unique_ptr<llvm::MemoryBuffer> text = readText(file);
+  std::unique_ptr<llvm::MemoryBuffer> text = readText(file, isIr);
   if (!text || (isIr && !checkIr(file, text->getBuffer())))
     return nullptr;
   session.sources.AddNewSourceBuffer(std::move(text), llvm::SMLoc());

@@ -12,7 +12,9 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/StringSaver.h"
+#include "llvm/Support/VirtualFileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 #include <fmt/format.h>
 #include <new>
@@ -80,19 +82,39 @@ static int dispatch(llvm::ArrayRef<const char *> arguments) {
                             attnc::didYouMean(first, names));
 }
 
-/// Files may ask for more memory than there is; that is no bug of ours.
-static void outOfMemory() {
-  constexpr char text[] = "attnc: error: not enough memory\n";
-  (void)!write(STDERR_FILENO, text, sizeof text - 1);
+namespace {
+/// Files of arguments are plain and small: @/dev/zero has no end.
+class PlainFiles : public llvm::vfs::ProxyFileSystem {
+public:
+  PlainFiles() : ProxyFileSystem(llvm::vfs::getRealFileSystem()) {}
+  llvm::ErrorOr<std::unique_ptr<llvm::vfs::File>> openFileForRead(const llvm::Twine &path) override {
+    constexpr uint64_t kMaxBytes = 1 << 20;
+    llvm::ErrorOr<llvm::vfs::Status> found = status(path);
+    if (found && !found->isRegularFile())
+      return std::make_error_code(std::errc::operation_not_supported);
+    if (found && found->getSize() > kMaxBytes)
+      return std::make_error_code(std::errc::file_too_large);
+    return ProxyFileSystem::openFileForRead(path);
+  }
+};
+} // namespace
+
+/// Memory that cannot be had ends the program with a message, wherever it is asked for.
+static void endWithoutMemory() {
+  constexpr llvm::StringLiteral text = "attnc: error: out of memory\n";
+  (void)!write(STDERR_FILENO, text.data(), text.size());
   _exit(kBadInput);
 }
 
 int main(int argc, char **argv) {
-  std::set_new_handler(outOfMemory);
+  std::set_new_handler(endWithoutMemory);
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { endWithoutMemory(); });
   attnc::emit::setUpCodeGenerator();
   llvm::BumpPtrAllocator allocator;
   llvm::SmallVector<const char *, 32> arguments(argv + 1, argv + argc);
   llvm::cl::ExpansionContext expansion(allocator, llvm::cl::TokenizeGNUCommandLine);
+  llvm::IntrusiveRefCntPtr<PlainFiles> plainFiles(new PlainFiles);
+  expansion.setVFS(plainFiles.get());
   if (llvm::Error failure = expansion.expandResponseFiles(arguments))
     return error(std::move(failure)), kUsage;
   if (!readColors(arguments))

@@ -10,17 +10,18 @@
 
 #include "compiler/frontend/spec/syntax/Parser.h"
 #include "compiler/schedule/masks/MaskProbe.h"
+#include "compiler/support/ReadPlainFile.h"
 #include "compiler/tools/attnc/Compilation.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/MaskPicture.h"
 #include "compiler/tools/attnc/OutputFiles.h"
 #include "compiler/tools/attnc/Tensors.h"
-#include "dialects/Attn/Interpreter.h"
 #include "compiler/tools/attnc/inputs/MadeUp.h"
+#include "dialects/Attn/Interpreter.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -91,9 +92,11 @@ static std::set<std::string> openExtents(const spec::File &file) {
 /// Heads and features rarely matter to a mask: small ones where a .attn file leaves them open. What cannot be parsed is
 /// left to the import, which reports it.
 static void fixOpenExtents(const std::string &path, DimBindings &dims) {
-  auto text = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
-  if (llvm::sys::path::extension(path) != ".attn" || !text)
+  if (llvm::sys::path::extension(path) != ".attn")
     return;
+  auto text = readPlainFile(path, /*maxBytes=*/1 << 20, /*isText=*/true);
+  if (!text)
+    return llvm::consumeError(text.takeError());
   MLIRContext context(MLIRContext::Threading::DISABLED);
   ScopedDiagnosticHandler silent(&context, [](Diagnostic &) { return success(); });
   llvm::SourceMgr sources;
@@ -220,9 +223,6 @@ static bool isSound(const MaskPicture &picture) {
   return true;
 }
 
-/// The picture, or an exit code.
-static int ask(Compilation &compilation, const emit::EntryInfo &entry, Settings &settings, MaskPicture &picture) {
-  auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.name);
 /// Which arguments of the function the mask reads elements of.
 static llvm::SmallPtrSet<Value, 8> argumentsRead(attn::AttentionOp attention) {
   llvm::SmallPtrSet<Value, 8> arguments;
@@ -264,15 +264,18 @@ static std::optional<TensorFiles> filesThere(const emit::EntryInfo &entry, func:
   return ok ? std::optional(std::move(there)) : std::nullopt;
 }
 
+/// The picture, or an exit code.
+static int ask(Compilation &compilation, const emit::EntryInfo &entry, Settings &settings, MaskPicture &picture) {
+  auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.name);
   attn::AttentionOp attention = function ? findAttention(function) : nullptr;
   if (!attention)
     return error("'" + entry.name + "' of '" + compilation.request().file + "' holds no attention");
-  std::optional<Tensors> inputs =
-      readOrMakeInputs(entry, *files, settings.dims, settings.seed, function, callExtents(entry));
-  if (!inputs || !checkShapes(entry, *inputs))
   std::optional<TensorFiles> files = filesThere(entry, function, attention, settings.files);
   if (!files)
     return kBadInput;
+  std::optional<Tensors> inputs =
+      readOrMakeInputs(entry, *files, settings.dims, settings.seed, function, callExtents(entry));
+  if (!inputs || !checkShapes(entry, *inputs))
     return kBadInput;
   MaskQuestion &question = settings.question;
   if (int64_t heads = attention.getExtent('H'); question.head >= heads)
