@@ -27,6 +27,7 @@
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 #include <optional>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace attnc;
@@ -43,24 +44,37 @@ struct Outcome {
   std::string output;
 };
 
-/// Files for one run of the command, removed at the end and on signals.
-class Scratch {
+/// The folder of all runs, which is their temporary one too: commands that fail leave things there. Removed at the end,
+/// and on signals.
+class Folder {
 public:
-  explicit Scratch(llvm::StringRef suffix) {
-    if (llvm::sys::fs::createTemporaryFile("attnc-reduce", suffix, file))
-      llvm::report_fatal_error("cannot make a temporary file");
-    llvm::sys::RemoveFileOnSignal(file);
+  Folder() {
+    llvm::SmallString<128> made;
+    if (llvm::sys::fs::createUniqueDirectory("attnc-reduce", made))
+      llvm::report_fatal_error("cannot make a temporary folder");
+    path() = made.str().str();
+    llvm::sys::SetInterruptFunction([] {
+      remove();
+      _exit(130);
+    });
   }
-  ~Scratch() {
-    llvm::sys::fs::remove(file);
-    llvm::sys::DontRemoveFileOnSignal(file);
+  ~Folder() { remove(); }
+  Folder(const Folder &) = delete;
+  Folder &operator=(const Folder &) = delete;
+
+  std::string file(llvm::StringRef name) const { return path() + "/" + name.str(); }
+  /// Removes all that is in it.
+  void clear() const {
+    remove();
+    (void)llvm::sys::fs::create_directory(path());
   }
-  Scratch(const Scratch &) = delete;
-  Scratch &operator=(const Scratch &) = delete;
-  llvm::StringRef path() const { return file; }
 
 private:
-  llvm::SmallString<128> file;
+  static std::string &path() {
+    static std::string folder;
+    return folder;
+  }
+  static void remove() { (void)llvm::sys::fs::remove_directories(path()); }
 };
 
 class Question {
@@ -82,21 +96,22 @@ private:
   std::string command, shows;
   unsigned seconds;
   int expected = 0;
-  Scratch input{"mlir"}, output{"txt"};
+  Folder folder;
 };
 } // namespace
 
 Outcome Question::run(llvm::StringRef text) {
   ++asked;
+  folder.clear();
+  std::string input = folder.file("module.mlir"), output = folder.file("output.txt");
   std::error_code failed;
-  llvm::raw_fd_ostream(input.path(), failed) << text;
-  llvm::raw_fd_ostream(output.path(), failed) << ""; // redirecting to it does not make it empty
-  std::string line = command;
+  llvm::raw_fd_ostream(input, failed) << text;
+  std::string line = "export TMPDIR='" + folder.file("") + "'; " + command;
   for (size_t at = line.find("{}"); at != std::string::npos; at = line.find("{}"))
-    line.replace(at, 2, input.path());
-  std::optional<llvm::StringRef> redirects[] = {"", output.path(), output.path()};
+    line.replace(at, 2, input);
+  std::optional<llvm::StringRef> redirects[] = {"", output, output};
   int code = llvm::sys::ExecuteAndWait("/bin/sh", {"/bin/sh", "-c", line}, std::nullopt, redirects, seconds);
-  auto bytes = llvm::MemoryBuffer::getFile(output.path());
+  auto bytes = llvm::MemoryBuffer::getFile(output);
   return {code, bytes ? (*bytes)->getBuffer().str() : ""};
 }
 
