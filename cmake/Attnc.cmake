@@ -10,6 +10,11 @@ if(ATTNC_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+if(ATTNC_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_program(ATTNC_CCACHE ccache)
 if(ATTNC_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env

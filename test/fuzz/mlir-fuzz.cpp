@@ -1,0 +1,52 @@
+//===- mlir-fuzz.cpp - Any bytes as IR ------------------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Text is a module of our dialects, or an error that says why not. What is a module prints, and the text is the same
+// module; its entries can be read, or an error says why not.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/emit/Entry.h"
+#include "compiler/pipeline/Dialects.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+
+using namespace mlir;
+using namespace attnc;
+
+static std::string print(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream);
+  return text;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static const DialectRegistry *const registry = [] {
+    auto *all = new DialectRegistry;
+    registerDialects(*all);
+    return all;
+  }();
+  static MLIRContext context(*registry, MLIRContext::Threading::DISABLED);
+  bool hasError = false;
+  ScopedDiagnosticHandler handler(
+      &context, [&](Diagnostic &diagnostic) { hasError |= diagnostic.getSeverity() == DiagnosticSeverity::Error; });
+  OwningOpRef<ModuleOp> module =
+      parseSourceString<ModuleOp>(StringRef(reinterpret_cast<const char *>(data), size), &context);
+  if (!module && !hasError)
+    llvm::report_fatal_error("no error where it fails");
+  if (!module)
+    return 0;
+  std::string text = print(*module);
+  OwningOpRef<ModuleOp> again = parseSourceString<ModuleOp>(text, &context);
+  if (!again || print(*again) != text)
+    llvm::report_fatal_error(StringRef("another module after printing:\n" + text));
+  hasError = false;
+  bool isRead = succeeded(emit::recordEntries(*module)) && succeeded(emit::readEntries(*module));
+  if (isRead == hasError)
+    llvm::report_fatal_error("an error exactly where entries are wrong");
+  return 0;
+}
