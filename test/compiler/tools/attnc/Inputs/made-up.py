@@ -21,3 +21,5 @@ shape = [int(part) for part in header.split("(")[1].split(")")[0].split(",") if 
 rows = [values[at:at + shape[-1]] for at in range(0, len(values), shape[-1])] if shape else []
 if rows and all(row == sorted(row) for row in rows):
     print("sorted")
+if rows and all(row == sorted(row, reverse=True) for row in rows) and set(values) == {0, 1}:
+    print("ones, then zeros")
