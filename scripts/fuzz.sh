@@ -17,14 +17,14 @@ trap 'rm -rf "$TMPDIR"' EXIT
 # seeds TARGET FOLDER: what the repository has for it
 seeds() {
   case $1 in
-    spec) cp examples/*.attn examples/variants/*.attn "$2" ;;
+    spec) cp --backup=numbered examples/*.attn examples/variants/*.attn "$2" ;;
     onnx) bash "$inputs/onnx-seeds.sh" test/compiler/frontend/onnx "$2" ;;
     huggingface) find examples test -name config.json -exec cp --backup=numbered {} "$2" \; ;;
     mlir) find test -name '*.mlir' -size -8k | while read -r file; do
             csplit -s -z -f "$2/$(basename "$file" .mlir)-" "$file" '/^\/\/ -----/' '{*}'
           done ;;
   esac
-  [ -d "$inputs/$1" ] && cp "$inputs/$1"/* "$2"
+  [ -d "$inputs/$1" ] && cp --backup=numbered "$inputs/$1"/* "$2"
   return 0
 }
 

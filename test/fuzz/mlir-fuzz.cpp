@@ -9,7 +9,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/emit/Entry.h"
-#include "compiler/pipeline/Dialects.h"
+#include "dialects/Attn/AttnOps.h"
+#include "dialects/Tile/TileOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
@@ -27,7 +35,8 @@ static std::string print(ModuleOp module) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const DialectRegistry *const registry = [] {
     auto *all = new DialectRegistry;
-    registerDialects(*all);
+    all->insert<attn::AttnDialect, tile::TileDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+                math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect>();
     return all;
   }();
   static MLIRContext context(*registry, MLIRContext::Threading::DISABLED);
