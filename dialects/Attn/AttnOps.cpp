@@ -114,6 +114,11 @@ static FloatType accumulatorOf(Type shaped) {
   return element.isF64() ? builder.getF64Type() : builder.getF32Type();
 }
 
+/// What the region ends with, if that is a yield. Ops are verified before their regions: the block may be empty.
+static YieldOp yieldOf(Region &region) {
+  return region.front().empty() ? YieldOp() : dyn_cast<YieldOp>(region.front().back());
+}
+
 /// The type a tensor capture has inside a region is its operand type.
 static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name, ArrayRef<Type> leading,
                                   TypeRange captures, Type yielded) {
@@ -126,7 +131,7 @@ static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name,
     llvm::interleaveComma(expected, diagnostic);
     return diagnostic << ")";
   }
-  auto yield = dyn_cast<YieldOp>(region.front().getTerminator());
+  auto yield = yieldOf(region);
   if (!yield || yield.getValue().getType() != yielded)
     return op->emitOpError() << "the " << name << " region must yield " << yielded;
   return success();
@@ -298,7 +303,7 @@ LogicalResult FeatureOp::verify() { return verifyInRow(*this); }
 LogicalResult SumOp::verify() {
   if (getBody().getArgumentTypes() != TypeRange(IndexType::get(getContext())))
     return emitOpError("expects one argument, the index of a feature");
-  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  auto yield = yieldOf(getBody());
   if (!yield || yield.getValue().getType() != getType())
     return emitOpError() << "must yield " << getType();
   if (failed(verifyInRow(*this)))

@@ -37,6 +37,11 @@ void TileDialect::initialize() {
       >();
 }
 
+/// What the region ends with, if that is a yield. Ops are verified before their regions: the block may be empty.
+static YieldOp yieldOf(Region &region) {
+  return region.front().empty() ? YieldOp() : dyn_cast<YieldOp>(region.front().back());
+}
+
 /// A region must take `arguments` and yield `yielded` (null: nothing).
 static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name, ArrayRef<Type> arguments,
                                   Type yielded) {
@@ -47,7 +52,7 @@ static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name,
     llvm::interleaveComma(arguments, diagnostic);
     return diagnostic << ")";
   }
-  auto yield = dyn_cast<YieldOp>(region.front().getTerminator());
+  auto yield = yieldOf(region);
   Type found = yield && yield.getValue() ? yield.getValue().getType() : Type();
   if (!yield || found != yielded) {
     auto diagnostic = op->emitOpError() << "the " << name << " region must yield ";

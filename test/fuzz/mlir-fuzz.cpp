@@ -13,7 +13,6 @@
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -33,10 +32,12 @@ static std::string print(ModuleOp module) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  // Not linalg: MLIR's parser of linalg.transpose dereferences null where the text ends in its permutation. The compiler
+  // survives that with a message.
   static const DialectRegistry *const registry = [] {
     auto *all = new DialectRegistry;
-    all->insert<attn::AttnDialect, tile::TileDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
-                math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect>();
+    all->insert<attn::AttnDialect, tile::TileDialect, arith::ArithDialect, func::FuncDialect, math::MathDialect,
+                memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect>();
     return all;
   }();
   static MLIRContext context(*registry, MLIRContext::Threading::DISABLED);

@@ -372,3 +372,29 @@ func.func @attention_a11_sum(%q: tensor<2x3xf32>, %o: tensor<2x3xf32>) {
     } -> tensor<2x3xf32>
   return
 }
+
+// -----
+
+func.func @empty_mask(%q: tensor<?x4xf32>, %o: tensor<?x4xf32>) {
+  // expected-error @+1 {{the mask region must yield 'i1'}}
+  %r = attn.attention q(%q "MD" : tensor<?x4xf32>) k(%q "ND" : tensor<?x4xf32>) v(%q "NE" : tensor<?x4xf32>)
+    outs("ME", %o : tensor<?x4xf32>) mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index):
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @empty_sum(%q: tensor<?x4xf32>, %o: tensor<?x4xf32>) {
+  %r = attn.attention q(%q "MD" : tensor<?x4xf32>) k(%q "ND" : tensor<?x4xf32>) v(%q "NE" : tensor<?x4xf32>)
+    outs("ME", %o : tensor<?x4xf32>) query {
+  ^bb0(%b: index, %h: index, %i: index, %d: index, %M: index, %N: index):
+    // expected-error @+1 {{must yield 'f32'}}
+    %s = attn.sum {
+    ^bb0(%e: index):
+    } : f32
+    attn.yield %s : f32
+  } -> tensor<?x4xf32>
+  return
+}

@@ -116,3 +116,14 @@ func.func @step_weights(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index
   }
   return
 }
+
+// -----
+
+func.func @empty_block(%n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{the body region must yield nothing}}
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+  }
+  return
+}
