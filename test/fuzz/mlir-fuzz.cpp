@@ -44,8 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   bool hasError = false;
   ScopedDiagnosticHandler handler(
       &context, [&](Diagnostic &diagnostic) { hasError |= diagnostic.getSeverity() == DiagnosticSeverity::Error; });
-  OwningOpRef<ModuleOp> module =
-      parseSourceString<ModuleOp>(StringRef(reinterpret_cast<const char *>(data), size), &context);
+  std::string input(reinterpret_cast<const char *>(data), size); // MLIR's lexer wants a null behind it
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(input, &context);
   if (!module && !hasError)
     llvm::report_fatal_error("no error where it fails");
   if (!module)
