@@ -30,7 +30,6 @@ mlir::FailureOr<std::vector<RefTensor>> interpret(mlir::func::FuncOp function, l
 
 /// The same with each tensor rounded to its element type once it is computed: how far that moves the results says how
 /// sensitive a graph is to rounding.
-mlir::FailureOr<std::vector<RefTensor>> interpretRounded(mlir::func::FuncOp function,
-                                                         llvm::ArrayRef<RefTensor> inputs);
+mlir::FailureOr<std::vector<RefTensor>> interpretRounded(mlir::func::FuncOp function, llvm::ArrayRef<RefTensor> inputs);
 
 } // namespace attnc::attn
