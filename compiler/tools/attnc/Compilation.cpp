@@ -227,7 +227,7 @@ void Compilation::nameEntries(llvm::StringRef name) {
 }
 
 func::FuncOp Compilation::functionOf(const emit::EntryInfo &entry) {
-  return current <= Stage::fused ? ir->lookupSymbol<func::FuncOp>(entry.name) : nullptr;
+  return current <= Stage::fused ? ir->lookupSymbol<func::FuncOp>(entry.symbol) : nullptr;
 }
 
 //===----------------------------------------------------------------------===//

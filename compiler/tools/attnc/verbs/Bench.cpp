@@ -278,7 +278,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     return code;
   result.workspaceBytes = callable.workspaceBytes;
   result.bytes = bytesOf(*inputs) + bytesOf(callable.outputs);
-  if (auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.name))
+  if (auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.symbol))
     result.work = compilation.timed("count", [&] { return countWork(function, *inputs); });
   else
     result.work.gaps.push_back("the file is past level fused: arithmetic and weights are not counted");

@@ -292,7 +292,7 @@ static int check(Compilation &compilation, const Settings &settings) {
   for (const emit::EntryInfo &entry : entries) {
     if (compilation.entries().size() > 1)
       llvm::outs() << entry.name << ":\n";
-    auto function = asWritten->lookupSymbol<func::FuncOp>(entry.name);
+    auto function = asWritten->lookupSymbol<func::FuncOp>(entry.symbol);
     int code = checkEntry(compilation, entry, loaded, function, settings);
     if (code && code != kInaccurate)
       return code;

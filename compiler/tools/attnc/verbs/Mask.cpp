@@ -266,7 +266,7 @@ static std::optional<TensorFiles> filesThere(const emit::EntryInfo &entry, func:
 
 /// The picture, or an exit code.
 static int ask(Compilation &compilation, const emit::EntryInfo &entry, Settings &settings, MaskPicture &picture) {
-  auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.name);
+  auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.symbol);
   attn::AttentionOp attention = function ? findAttention(function) : nullptr;
   if (!attention)
     return error("'" + entry.name + "' of '" + compilation.request().file + "' holds no attention");
