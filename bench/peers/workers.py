@@ -156,7 +156,7 @@ def compile_attnc(folder, text, problem, schedule=None, name="libpeer.so"):
     """The library's path; head counts and head dim are fixed, lengths are left open, as users have them."""
     library = os.path.join(folder, name)
     options = [f"--schedule={schedule}"] if schedule else []
-    run_attnc("compile", write_attn(folder, text), "--dims", problem.dims("HGD"), "--emit=shared", "-o", library,
+    run_attnc("compile", write_attn(folder, text), "--dims", problem.dims("HGD"), "--emit=shared", "--name=peer", "-o", library,
               *options)
     return library
 

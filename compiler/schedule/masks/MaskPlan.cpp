@@ -162,9 +162,14 @@ void MaskPlan::emitWalk(OpBuilder &b, Location loc, IndexRange queries, Value n,
   SmallVector<IndexRange> ranges = emitRanges(b, loc, kKeyDim, queries, n);
   if (ranges.empty()) // nothing is ever allowed
     return;
-  if (ranges.size() == 1)
-    return emitFor(b, loc, alignDown(b, loc, ranges[0].low, size),
-                   b.createOrFold<arith::AddIOp>(loc, ranges[0].high, index(1)), size, body);
+  if (ranges.size() == 1) {
+    Value end = b.createOrFold<arith::AddIOp>(loc, ranges[0].high, index(1));
+    if (isConstantIntValue(ranges[0].low, 0))
+      return emitFor(b, loc, zero, end, size, body);
+    Value isEmpty = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, ranges[0].low, end);
+    Value begin = alignDown(b, loc, ranges[0].low, size); // which would give an empty range a block
+    return emitFor(b, loc, b.createOrFold<arith::SelectOp>(loc, isEmpty, end, begin), end, size, body);
+  }
 
   auto loop = scf::WhileOp::create(b, loc, TypeRange{b.getIndexType()}, ValueRange{nextKey(b, loc, ranges, zero, n)});
   OpBuilder::InsertionGuard guard(b);

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # commands.sh PAGE: runs every `$ attnc` command of a Markdown page from the repository root; in an `mlir` or `asm`
-# block, the lines after the command must occur in its output in that order (SSA names and white space aside).
+# block, the lines after the command must occur in its output in that order (SSA names, white space and what stands
+# behind // aside).
 set -euo pipefail
 page=$1; out=$2
 normalise() { sed -E 's/%[A-Za-z0-9_#]+/%/g; s/[[:space:]]+/ /g; s/^ //; s/ $//'; }
 
 fence=; command=
 check_line() {
-  local want; want=$(normalise <<<"$1")
+  local want; want=$(normalise <<<"${1%%  // *}")
   while IFS= read -r line <&3; do
     [[ $line == *"$want"* ]] && return
   done
