@@ -10,14 +10,14 @@
 //   raises = s is finite and above limit and (not far or t > threshold);
 //            also where t > 1 and another column of the vector raises again
 //   if raises:
-//     d = t - (s * u - shift')                              // what is left is the rounding of the new shift
-//     max = s;  sum, scaled, weights[0, row) *= 2^-d        // nothing where the column has met nothing
-//     shift = far' ? 0 : u * s;  limit = far' ? -inf : s + threshold / u
+//     max = s, or s + 20 / u where something was met before; shift = far' ? 0 : u * max
+//     limit = far' ? -inf : max + threshold / u
+//     d = t - (s * u - shift'),  sum, scaled, weights[0, row) *= 2^-d      // nothing where nothing was met
 //   p = 2^t under the new maximum;  weights[row] = p;  sum += p
 //
 // Without fused multiply-add nothing is far: shift is s, and t = (s - shift) * u.
 //
-// max starts at -inf, "met nothing", and changes to finite scores only: no inf - inf. A score of -inf has the weight 0,
+// max starts at -inf, "met nothing", and changes to finite numbers only: no inf - inf. A score of -inf has the weight 0,
 // NaN and +inf reach the weights and the sum of their own column.
 //
 //===----------------------------------------------------------------------===//
@@ -71,6 +71,8 @@ private:
     return compare(arith::CmpFPredicate::OLT, math::AbsFOp::create(b, loc, value), splat(infinity));
   }
   Value isNear(Value max);
+  Value isSet(const State &state) { return compare(arith::CmpFPredicate::ONE, state.max, splat(-infinity)); }
+  State raisedTo(Value score, const State &old);
   State loadState(Value column);
   Value scoreBelow(const State &state, Value score);
   Value withNeighbours(Value raises, const State &old, Value t);
@@ -79,6 +81,7 @@ private:
   void scaleRows(Value memref, Value rows, Value column, Value factor);
   void buildRows(Value row, Value column);
 
+  static constexpr double kAhead = 20; ///< log2 units
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   OpBuilder &b;
   Location loc;
@@ -155,13 +158,22 @@ Value RaiseBuilder::scoreBelow(const State &state, Value score) {
   return select(isNear(state.max), near, far);
 }
 
+/// The state of a column that raises its maximum at `score`. A second time it goes ahead of the score: what has risen
+/// rises on, as under ALiBi.
+RaiseBuilder::State RaiseBuilder::raisedTo(Value score, const State &old) {
+  Value ahead = arith::DivFOp::create(b, loc, splat(kAhead), unit), zero = splat(0.0);
+  Value max = arith::AddFOp::create(b, loc, score, select(isSet(old), ahead, zero));
+  Value near = isNear(max), shift = target.info.hasFma ? arith::MulFOp::create(b, loc, max, unit).getResult() : max;
+  Value limit = arith::AddFOp::create(b, loc, max, arith::DivFOp::create(b, loc, threshold, unit));
+  return {max, select(near, shift, zero), select(near, limit, splat(-infinity))};
+}
+
 /// Scores often rise together, as under ALiBi. Where a column that has met scores before must raise its maximum, those
 /// of its vector that stand above theirs raise it too: once for all instead of each at its own key.
 Value RaiseBuilder::withNeighbours(Value raises, const State &old, Value t) {
-  Value isSet = compare(arith::CmpFPredicate::ONE, old.max, splat(-infinity));
-  Value isAgain = vector::BroadcastOp::create(b, loc, raises.getType(), any(both(raises, isSet)));
-  Value isHigher = both(isSet, both(compare(arith::CmpFPredicate::OGT, t, splat(1.0)),
-                                    compare(arith::CmpFPredicate::OLT, t, splat(infinity))));
+  Value isAgain = vector::BroadcastOp::create(b, loc, raises.getType(), any(both(raises, isSet(old))));
+  Value isHigher = both(isSet(old), both(compare(arith::CmpFPredicate::OGT, t, splat(1.0)),
+                                         compare(arith::CmpFPredicate::OLT, t, splat(infinity))));
   return either(raises, both(isAgain, isHigher));
 }
 
@@ -175,16 +187,12 @@ void RaiseBuilder::meet(Value score, Value column, Value filled) {
   auto branch = scf::IfOp::create(b, loc, any(raises), /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  Value zero = splat(0.0), near = isNear(score);
-  Value shift = target.info.hasFma ? arith::MulFOp::create(b, loc, score, unit).getResult() : score;
-  shift = select(near, shift, zero);
-  Value limit = arith::AddFOp::create(b, loc, score, arith::DivFOp::create(b, loc, threshold, unit));
-  store(select(raises, score, old.max), argument(kMax), {column});
-  store(select(raises, shift, old.shift), argument(kShift), {column});
-  store(select(raises, select(near, limit, splat(-infinity)), old.limit), argument(kLimit), {column});
-  Value rest = select(near, subtractShift(b, loc, score, unit, shift, target), zero);
-  Value factor = target.exp2(b, loc, arith::SubFOp::create(b, loc, rest, t)); // 2^-d
-  factor = select(both(raises, compare(arith::CmpFPredicate::ONE, old.max, splat(-infinity))), factor, splat(1.0));
+  State state = raisedTo(score, old);
+  store(select(raises, state.max, old.max), argument(kMax), {column});
+  store(select(raises, state.shift, old.shift), argument(kShift), {column});
+  store(select(raises, state.limit, old.limit), argument(kLimit), {column});
+  Value factor = target.exp2(b, loc, arith::SubFOp::create(b, loc, scoreBelow(state, score), t)); // 2^-d
+  factor = select(both(raises, isSet(old)), factor, splat(1.0));
   scaleAll(factor, column, filled);
 }
 

@@ -107,7 +107,8 @@ double RoundingModel::outputBound(const RowMagnitudes &row, double value, double
   double sums = (1 + sumError(inBlock)) * (1 + sumError(inBlock + blocks));
   double weight = std::exp(scoreError(row)) * (1 + weights) / (1 - weights);
   double eta = weight * weight * sums * (1 + 4 * unit) - 1;
-  double bound = eta * magnitude * runs + 2 * (keys + 1) * smallest * std::max(largest, 1.0);
+  constexpr double kLeastSum = 0x1p-20; // where a maximum was raised ahead of its score
+  double bound = eta * magnitude * runs + 2 * (keys + 1) * smallest / kLeastSum * std::max(largest, 1.0);
   return bound + roundingOf(outputType, value, bound);
 }
 

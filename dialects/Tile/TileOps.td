@@ -147,12 +147,12 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step", [AllTypesMatch<["max", "shift",
     turns it into log2 units. Per column, memrefs of W elements hold the running state: `max`, `sum`, and for the step
     itself `shift` = unit * max and `limit`, the score up to which a weight of at most 2^threshold can stand.
 
-        where score > limit:  max = score, and sum, the columns of `scaled` and the first `row - base` rows of `weights`
+        where score > limit:  max = score or more, and sum, the columns of `scaled` and the first `row - base` rows of `weights`
             are multiplied by 2^(unit * (old max - max))
         p = 2^(unit * score - shift);  sum += p;  weights[row - base, col - col_begin] = p
 
     A row of state begins as max = -inf, shift = 0, limit = -inf, sum = 0: no score met. `max` is the first finite score,
-    and then changes to finite scores only. So -inf gives exactly p = 0, and NaN and +inf reach p and sum of their own
+    and then changes to finite numbers only. So -inf gives exactly p = 0, and NaN and +inf reach p and sum of their own
     column only. Equal scores have equal p, whatever their size: where unit * max is too large to keep fractions, `limit`
     is -inf, and max is subtracted from the score before it is multiplied. What a column gets does not depend on the size
     of the register tile, nor on columns that meet no score or NaN; on others of its vector only where both rise by more
