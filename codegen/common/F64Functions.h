@@ -1,4 +1,4 @@
-//===- F64Functions.h - Functions of f64 as arithmetic -----------*- C++ -*-===//
+//===- F64Functions.h - Functions of f64 as arithmetic ----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

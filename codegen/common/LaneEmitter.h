@@ -1,4 +1,4 @@
-//===- LaneEmitter.h - Scalar code on a grid of vectors ----------*- C++ -*-===//
+//===- LaneEmitter.h - Scalar code on a grid of vectors ---------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Lowering.h - tile ops to vector and scf -------------------*- C++ -*-===//
+//===- Lowering.h - tile ops to vector and scf ------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

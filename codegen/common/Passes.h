@@ -1,4 +1,4 @@
-//===- Passes.h - Passes shared by all targets -------------------*- C++ -*-===//
+//===- Passes.h - Passes shared by all targets ------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

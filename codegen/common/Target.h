@@ -1,4 +1,4 @@
-//===- Target.h - The machines we generate code for ------------*- C++ -*-===//
+//===- Target.h - The machines we generate code for -------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- VectorTarget.h - What a target offers to shared lowering --*- C++ -*-===//
+//===- VectorTarget.h - What a target offers to shared lowering -*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

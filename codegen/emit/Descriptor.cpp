@@ -130,10 +130,11 @@ Constant *DescriptorBuilder::variants(const EntryInfo &info) {
   return array(elements, "variants");
 }
 
-// attnc_entry { const char *name, *doc; int32_t num_inputs, num_outputs,
-// num_symbols, num_variants;
-//               const attnc_tensor_info *inputs, *outputs; const char *const
-//               *symbols; const attnc_variant *variants; }
+// attnc_entry { const char *name, *doc;
+//               int32_t num_inputs, num_outputs, num_symbols, num_variants;
+//               const attnc_tensor_info *inputs, *outputs;
+//               const char *const *symbols;
+//               const attnc_variant *variants; }
 Constant *DescriptorBuilder::entry(const EntryInfo &info) {
   return structure({text(info.name), info.doc.empty() ? null() : text(info.doc), integer(32, info.inputs.size()),
                     integer(32, info.outputs.size()), integer(32, info.symbols.size()), integer(32, targets.size()),

@@ -1,4 +1,4 @@
-//===- Descriptor.h - What an artefact says about itself -------*- C++ -*-===//
+//===- Descriptor.h - What an artefact says about itself --------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Header.h - The C header of an artefact, and an example --*- C++ -*-===//
+//===- Header.h - The C header of an artefact, and an example ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

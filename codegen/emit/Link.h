@@ -1,4 +1,4 @@
-//===- Link.h - Objects to archives, libraries and programs ----*- C++ -*-===//
+//===- Link.h - Objects to archives, libraries and programs -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Names.h - What things are called in C -------------------*- C++ -*-===//
+//===- Names.h - What things are called in C --------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

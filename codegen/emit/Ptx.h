@@ -1,4 +1,4 @@
-//===- Ptx.h - The device's half of a module -------------------*- C++ -*-===//
+//===- Ptx.h - The device's half of a module --------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

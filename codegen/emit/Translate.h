@@ -1,4 +1,4 @@
-//===- Translate.h - LLVM dialect to LLVM IR to machine code ---*- C++ -*-===//
+//===- Translate.h - LLVM dialect to LLVM IR to machine code ----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -5,8 +5,8 @@
 //
 // Before (see OutlineParallel.cpp; captures are already fields of descriptors):
 //   llvm.func @f__parallel(%begin: i64, %end: i64, %x: !llvm.ptr, ...)
-//   llvm.func @f__parallel__launch(%context: !llvm.ptr, %count: i64, %x: !llvm.ptr, ...)   {attnc.launches =
-//   @f__parallel}
+//   llvm.func @f__parallel__launch(%context: !llvm.ptr, %count: i64, %x: !llvm.ptr, ...)
+//       {attnc.launches = @f__parallel}
 // After:
 //   llvm.func ptx_kernelcc @f__parallel__kernel(%count: i64, %x: !llvm.ptr, ...) {
 //     %item = ctaid.x * ntid.x + tid.x

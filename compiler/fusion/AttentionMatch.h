@@ -1,4 +1,4 @@
-//===- AttentionMatch.h - Is this softmax an attention? ----------*- C++ -*-===//
+//===- AttentionMatch.h - Is this softmax an attention? ---------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,9 +6,9 @@
 // A softmax is attention if, with axes followed through every reshape and
 // transpose,
 //
-//   scores[b.., m, n]  = f(sum over d of q[b.., m, d] * k[b.., n, d], b.., m,
-//   n) weights            = softmax of scores over exactly n result[b.., m, e]
-//   = sum over exactly n of weights[b.., m, n] * v[b.., n, e]
+//   scores[b.., m, n] = f(sum over d of q[b.., m, d] * k[b.., n, d], b.., m, n)
+//   weights           = softmax of scores over exactly n
+//   result[b.., m, e] = sum over exactly n of weights[b.., m, n] * v[b.., n, e]
 //
 // f is elementwise; the weights have no other use, and what stands between them
 // and the second product changes nothing (WeightsGuard.h). K and V may lack a

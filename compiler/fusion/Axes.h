@@ -1,4 +1,4 @@
-//===- Axes.h - Loops of the mathematics behind tensor dims ------*- C++ -*-===//
+//===- Axes.h - Loops of the mathematics behind tensor dims -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

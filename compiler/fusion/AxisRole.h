@@ -1,4 +1,4 @@
-//===- AxisRole.h - Does attention run over positions? -----------*- C++ -*-===//
+//===- AxisRole.h - Does attention run over positions? ----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -17,11 +17,10 @@
 // two), the softmax runs over heads. If only K's pair is, a vector was cut into tokens
 // (prompt tokens of an image), and these are positions.
 //
-//   attention           x[b, n, c] w[c, (h, d)]          n is a row, d a column
-//   heads mixed         x[b, s, c] w[c, (n, d)]          both are columns ->
-//   warning keys projected      (x[b, s, c] w[c, (h, d)]) p[s, n]  n is a
-//   column of p, d is not: attention channels (XCA)      x[b, d, c] w[c, (h,
-//   n)]          d is a row: features run over positions
+//   attention           x[b, n, c] w[c, (h, d)]            n is a row, d a column
+//   heads mixed         x[b, s, c] w[c, (n, d)]            both are columns: a warning
+//   keys projected      (x[b, s, c] w[c, (h, d)]) p[s, n]  n is a column of p, d is not: attention
+//   channels (XCA)      x[b, d, c] w[c, (h, n)]            d is a row: features run over positions
 //
 //===----------------------------------------------------------------------===//
 #pragma once

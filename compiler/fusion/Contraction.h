@@ -1,4 +1,4 @@
-//===- Contraction.h - Sums of products over axes ----------------*- C++ -*-===//
+//===- Contraction.h - Sums of products over axes ---------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

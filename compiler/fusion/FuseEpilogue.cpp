@@ -7,8 +7,8 @@
 //   %1 = tensor.expand_shape %0 [[0, 1], [2]]              // (b s) n
 //   %2 = linalg.generic { maximumf(%in + %bias, 0) } ins(%1, %bias)
 // ->
-//   %y = attn.contract lhs(%x "mk") rhs(%w "kn") captures(%bias) outs("mn",
-//   %init) epilogue { ^bb0(%acc: f32, %m: index, %n: index, %b: tensor<nxf32>):
+//   %y = attn.contract lhs(%x "mk") rhs(%w "kn") captures(%bias) outs("mn", %init) epilogue {
+//   ^bb0(%acc: f32, %m: index, %n: index, %b: tensor<nxf32>):
 //     %3 = tensor.extract %b[%n]
 //     %4 = arith.addf %acc, %3
 //     attn.yield (arith.maximumf %4, 0)
@@ -19,10 +19,8 @@
 // if the ops behind it allow one:
 //
 //   1. the destination, if it is not zero, is added as one more elementwise op;
-//   2. the tail is found: views and elementwise ops whose values nothing else
-//   uses;
-//   3. transposes of the operands and of the tail become letters in the
-//   layouts;
+//   2. the tail is found: views and elementwise ops whose values nothing else uses;
+//   3. transposes of the operands and of the tail become letters in the layouts;
 //   4. the tail becomes scalar code on the accumulator (ScalarExpression.h).
 //
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- Layouts.h - Tensors as layouts of lettered axes -----------*- C++ -*-===//
+//===- Layouts.h - Tensors as layouts of lettered axes ----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Passes.h - The passes of compiler/fusion ------------------*- C++ -*-===//
+//===- Passes.h - The passes of compiler/fusion -----------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

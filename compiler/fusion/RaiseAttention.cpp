@@ -6,23 +6,20 @@
 //   %qh = linalg.transpose ins(%q : BxMxHxD) permutation = [0, 2, 1, 3]
 //   %kh = linalg.transpose ins(%k : BxNxHxD) permutation = [0, 2, 3, 1]
 //   %vh = linalg.transpose ins(%v : BxNxHxE) permutation = [0, 2, 1, 3]
-//   %s  = linalg.contract (b, h, m, d), (b, h, d, n) -> (b, h, m, n) ins(%qh,
-//   %kh) %t  = linalg.generic { divf %in, 8.0 } ins(%s) %p  = linalg.softmax
-//   dimension(3) ins(%t) %o  = linalg.contract (b, h, m, n), (b, h, n, e) ->
-//   (b, h, m, e) ins(%p, %vh) %y  = linalg.transpose ins(%o) permutation = [0,
-//   2, 1, 3]
+//   %s  = linalg.contract (b, h, m, d), (b, h, d, n) -> (b, h, m, n) ins(%qh, %kh)
+//   %t  = linalg.generic { divf %in, 8.0 } ins(%s)
+//   %p  = linalg.softmax dimension(3) ins(%t)
+//   %o  = linalg.contract (b, h, m, n), (b, h, n, e) -> (b, h, m, e) ins(%p, %vh)
+//   %y  = linalg.transpose ins(%o) permutation = [0, 2, 1, 3]
 // ->
-//   %y = attn.attention {scale = 0.125} q(%q "BMHD") k(%k "BNHD") v(%v "BNHE")
-//   outs("BMHE", ...)
+//   %y = attn.attention {scale = 0.125} q(%q "BMHD") k(%k "BNHD") v(%v "BNHE") outs("BMHE", ...)
 //
 // (with G for the heads of K and V). What the match needs is in
 // AttentionMatch.h; this file builds the op:
 //
-//   1. every operand is read behind its transposes, with a layout that says
-//   their order;
+//   1. every operand is read behind its transposes, with a layout that says their order;
 //   2. the code from the product to the softmax becomes scale, score and mask;
-//   3. the op writes in the order that the ops behind the second product ask
-//   for.
+//   3. the op writes in the order that the ops behind the second product need.
 //
 //===----------------------------------------------------------------------===//
 

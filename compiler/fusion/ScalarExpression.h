@@ -1,4 +1,4 @@
-//===- ScalarExpression.h - A tensor's element as scalar code ----*- C++ -*-===//
+//===- ScalarExpression.h - A tensor's element as scalar code ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,12 +7,11 @@
 // scalar code of a region: the scores between Q K^T and softmax, and the
 // epilogue of a contraction.
 //
-//   %0 = linalg.contract ... (%q, %k)                 // the leaf
-//   %1 = linalg.generic { mulf %in, %cst } (%0)       ^bb0(%s, %b, %h, %i, %j,
-//   ...): %2 = tensor.expand_shape %mask [[0, 1, 2], [3]]     %1 = arith.mulf
-//   %s, %cst %3 = linalg.generic { addf } (%1, %2)          ->   %2 =
-//   tensor.extract %mask[%b, %j]
-//                                                       %3 = arith.addf %1, %2
+//   %0 = linalg.contract ... (%q, %k)                      // the leaf
+//   %1 = linalg.generic { mulf %in, %cst } (%0)            ^bb0(%s, %b, %h, %i, %j, ...):
+//   %2 = tensor.expand_shape %mask [[0, 1, 2], [3]]          %1 = arith.mulf %s, %cst
+//   %3 = linalg.generic { addf } (%1, %2)            ->      %2 = tensor.extract %mask[%b, %j]
+//                                                            %3 = arith.addf %1, %2
 //
 // It is done in two steps, because axes are still being split while the chain
 // is read: `ScalarExpression::read` walks it, `emit` writes the code when all

@@ -1,4 +1,4 @@
-//===- ScoreRegion.h - Scale, score and mask of a score ----------*- C++ -*-===//
+//===- ScoreRegion.h - Scale, score and mask of a score ---------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

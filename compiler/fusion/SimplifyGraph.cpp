@@ -6,8 +6,9 @@
 //   %1 = linalg.generic { math.sqrt %in } ins(%c)       // c = dense<64.0>
 //   %2 = linalg.generic { divf %in, %by } ins(%x, %1)   // a factor in a tensor
 //   %3 = linalg.generic { mulf %in, 1.0 } ins(%2)
-//   %m = linalg.generic { maximumf } ins(%3)            // the maximum of each
-//   row %4 = linalg.generic { subf } ins(%3, %m) %5 = linalg.softmax ins(%4)
+//   %m = linalg.generic { maximumf } ins(%3)            // the maximum of each row
+//   %4 = linalg.generic { subf } ins(%3, %m)
+//   %5 = linalg.softmax ins(%4)
 // ->
 //   %2 = linalg.generic { divf %in, 8.0 } ins(%x)
 //   %5 = linalg.softmax ins(%2)

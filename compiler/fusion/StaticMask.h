@@ -1,4 +1,4 @@
-//===- StaticMask.h - Constant masks as comparisons --------------*- C++ -*-===//
+//===- StaticMask.h - Constant masks as comparisons -------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

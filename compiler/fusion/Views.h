@@ -1,4 +1,4 @@
-//===- Views.h - Reading tensors through ops that move elements --*- C++ -*-===//
+//===- Views.h - Reading tensors through ops that move elements -*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- WeightsGuard.h - Code behind a softmax that changes nothing *- C++ -*-===//
+//===- WeightsGuard.h - Code behind a softmax that does nothing -*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

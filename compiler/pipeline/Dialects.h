@@ -1,4 +1,4 @@
-//===- Dialects.h - Everything a module may hold, registered once *- C++ -*-===//
+//===- Dialects.h - All that a module may hold, registered once -*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

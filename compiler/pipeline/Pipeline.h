@@ -1,4 +1,4 @@
-//===- Pipeline.h - The order of the stages ----------------------*- C++ -*-===//
+//===- Pipeline.h - The order of the stages ---------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Schedule.cpp - Forms and block sizes, as users or the tuner force them ===//
+//===- Schedule.cpp - Forms and block sizes that users or the tuner force -===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Schedule.h - Forms and block sizes, as users or the tuner force them ===//
+//===- Schedule.h - Forms and block sizes that are forced -----------------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- ScheduleTarget.h - Schedules meet the module's target -----*- C++ -*-===//
+//===- ScheduleTarget.h - Schedules meet the module's target ----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

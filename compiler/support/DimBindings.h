@@ -1,4 +1,4 @@
-//===- DimBindings.h - "H=16,D=64": extents fixed by the user --*- C++ -*-===//
+//===- DimBindings.h - "H=16,D=64": extents fixed by the user ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

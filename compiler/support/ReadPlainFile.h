@@ -1,4 +1,4 @@
-//===- ReadPlainFile.h - Files that a user has named -----------*- C++ -*-===//
+//===- ReadPlainFile.h - Files that a user has named ------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

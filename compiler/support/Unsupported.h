@@ -1,4 +1,4 @@
-//===- Unsupported.h - What a user may ask for and we cannot do yet *- C++ -*-===//
+//===- Unsupported.h - What users may want and we cannot do -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

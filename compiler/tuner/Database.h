@@ -1,4 +1,4 @@
-//===- Database.h - Every measurement that was ever made ---------*- C++ -*-===//
+//===- Database.h - Every measurement that was ever made --------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Rounds.h - Measurements of a candidate beside the default -*- C++ -*-===//
+//===- Rounds.h - Measurements of a candidate beside the default *- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- AttnOps.h - The attn dialect ------------------------------*- C++ -*-===//
+//===- AttnOps.h - The attn dialect -----------------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- ErrorBound.h - How far off compiled attention may be ------*- C++ -*-===//
+//===- ErrorBound.h - How far off compiled attention may be -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Interpreter.h - The executable meaning of attn modules ----*- C++
-//-*-===//
+//===- Interpreter.h - The executable meaning of attn modules ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

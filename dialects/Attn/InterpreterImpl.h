@@ -1,5 +1,4 @@
-//===- InterpreterImpl.h - How the interpreter runs ops ----------*- C++
-//-*-===//
+//===- InterpreterImpl.h - How the interpreter runs ops ---------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,8 +8,7 @@
 // body of a `linalg.generic`, a score) is a program of its own over the same
 // frame, so it sees the values around it and running it allocates nothing:
 //
-//   %0 = arith.mulf %a, %b      ->   [](Frame &f) { f.real(2) = f.real(0) *
-//   f.real(1); return true; }
+//   %0 = arith.mulf %a, %b      ->   [](Frame &f) { f.real(2) = f.real(0) * f.real(1); return true; }
 //
 // Each Interpret*.cpp knows one family of ops and offers one `compileX`.
 //

@@ -1,5 +1,4 @@
-//===- RefTensor.h - A dense tensor of the reference interpreter -*- C++
-//-*-===//
+//===- RefTensor.h - A dense tensor of the interpreter ----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

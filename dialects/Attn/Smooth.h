@@ -1,4 +1,4 @@
-//===- Smooth.h - Whether anything hangs on the last bit of a value *- C++ -*-===//
+//===- Smooth.h - Does anything hang on the last bit of a value -*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

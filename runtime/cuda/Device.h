@@ -1,4 +1,4 @@
-//===- Device.h - One GPU, and the code it has compiled ----------*- C++ -*-===//
+//===- Device.h - One GPU, and the code it has compiled ---------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Driver.h - The functions of NVIDIA's driver ---------------*- C++ -*-===//
+//===- Driver.h - The functions of NVIDIA's driver --------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

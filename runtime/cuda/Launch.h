@@ -1,4 +1,4 @@
-//===- Launch.h - One call on a GPU ------------------------------*- C++ -*-===//
+//===- Launch.h - One call on a GPU -----------------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Compiled.h - A module compiled and loaded into this process *- C++ -*-===//
+//===- Compiled.h - A module compiled and loaded here -----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Modules.h - Any module against the interpreter ------------*- C++ -*-===//
+//===- Modules.h - Any module against the interpreter -----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

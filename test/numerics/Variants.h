@@ -1,4 +1,4 @@
-//===- Variants.h - Attention variants, inputs and a second opinion *- C++ -*-===//
+//===- Variants.h - Variants, inputs, a second opinion ----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Machine.h - Executes PTX, one thread at a time ------------*- C++ -*-===//
+//===- Machine.h - Executes PTX, one thread at a time -----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Values.h - Arithmetic of PTX on register contents ---------*- C++ -*-===//
+//===- Values.h - Arithmetic of PTX on register contents --------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

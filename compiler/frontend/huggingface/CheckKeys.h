@@ -1,4 +1,4 @@
-//===- CheckKeys.h - No key that changes attention is ignored ----*- C++ -*-===//
+//===- CheckKeys.h - No key that changes attention is ignored ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

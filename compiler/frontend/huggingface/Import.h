@@ -1,4 +1,4 @@
-//===- Import.h - A Hugging Face model directory to attn-level IR -*- C++ -*-===//
+//===- Import.h - A Hugging Face directory to attn-level IR -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -31,7 +31,7 @@ V constantLike(B &b, L l, V like, double number) {
   return arith::ConstantOp::create(b, l, attr);
 }
 
-//===- One operand ----------------------------------------------------------===//
+//===- One operand --------------------------------------------------------===//
 
 struct UnaryOp {
   const char *name;
@@ -115,7 +115,7 @@ LogicalResult importUnary(NodeContext &ctx, const UnaryOp &op) {
                                          [&](B &b, L l, ValueRange in) { return op.emit(b, l, in[0]); }));
 }
 
-//===- Two operands (and n-ary forms of some) -------------------------------===//
+//===- Two operands (and n-ary forms of some) -----------------------------===//
 
 struct BinaryOp {
   const char *name;
@@ -273,7 +273,7 @@ LogicalResult importBinary(NodeContext &ctx, const BinaryOp &op) {
   return ctx.result(result);
 }
 
-//===- The rest -------------------------------------------------------------===//
+//===- The rest -----------------------------------------------------------===//
 
 /// x^y; the exponents that exports really use become what they are. An integer exponent is legal beside a float base.
 LogicalResult importPow(NodeContext &ctx) {

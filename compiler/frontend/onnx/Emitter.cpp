@@ -23,7 +23,7 @@ constexpr int64_t kMaxElements = 1024;
 constexpr int64_t kMaxFolded = 1 << 16;
 } // namespace
 
-//===- Making tensors -------------------------------------------------------===//
+//===- Making tensors -----------------------------------------------------===//
 
 Tensor *Emitter::constant(DenseElementsAttr value) {
   SymList shape(value.getType().getShape().begin(), value.getType().getShape().end());
@@ -53,7 +53,7 @@ Tensor *Emitter::splat(TypedAttr scalar, SymList shape) {
   return computed(filled(scalar, shape), std::move(shape));
 }
 
-//===- Looking into tensors -------------------------------------------------===//
+//===- Looking into tensors -----------------------------------------------===//
 
 Value Emitter::value(Tensor *tensor) {
   if (tensor->value)
@@ -147,7 +147,7 @@ TypedAttr Emitter::scalar(Type type, double number) {
   return builder.getIntegerAttr(type, static_cast<int64_t>(number));
 }
 
-//===- Computing ------------------------------------------------------------===//
+//===- Computing ----------------------------------------------------------===//
 
 Tensor *Emitter::generic(ArrayRef<Tensor *> operands, ArrayRef<AffineMap> maps, AffineMap resultMap, Type resultType,
                          const SymList &shape, Body body) {

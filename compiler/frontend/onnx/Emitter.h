@@ -1,4 +1,4 @@
-//===- Emitter.h - Tensors with symbolic shapes, and the IR for them -*- C++ -*-===//
+//===- Emitter.h - Tensors with symbolic shapes and their IR ----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -45,14 +45,14 @@ public:
   mlir::Location loc = mlir::UnknownLoc::get(builder.getContext());
   SymbolValue symbolValue; ///< the run-time extent of a symbol, as index
 
-  //===- Making tensors -----------------------------------------------------===//
+  //===- Making tensors ---------------------------------------------------===//
   Tensor *constant(mlir::DenseElementsAttr value);
   Tensor *symbolic(mlir::Type elementType, SymList shape, SymList elements);
   Tensor *computed(mlir::Value value, SymList shape);
   /// All elements equal to `scalar`; needs no memory at compile time.
   Tensor *splat(mlir::TypedAttr scalar, SymList shape);
 
-  //===- Looking into tensors -----------------------------------------------===//
+  //===- Looking into tensors ---------------------------------------------===//
   mlir::Value value(Tensor *tensor);
   /// Integer elements as expressions, when they are known and few.
   std::optional<SymList> elements(const Tensor *tensor) const;
@@ -71,7 +71,7 @@ public:
   /// `number` as an attribute of `type`, rounded.
   mlir::TypedAttr scalar(mlir::Type type, double number);
 
-  //===- Computing ----------------------------------------------------------===//
+  //===- Computing --------------------------------------------------------===//
   /// result[i...] = body(operands[i... aligned at the right, extent 1 repeated]). Splat constants become scalars.
   Tensor *elementwise(llvm::ArrayRef<Tensor *> operands, mlir::Type resultType, const SymList &shape, Body body);
   /// A generic over `loops` dims. `maps` are those of the operands; the result is indexed by `resultMap`.
@@ -85,7 +85,7 @@ public:
                    const SymList &shape);
   Tensor *cast(Tensor *tensor, mlir::Type type);
 
-  //===- Moving -------------------------------------------------------------===//
+  //===- Moving -----------------------------------------------------------===//
   /// Null when the two shapes cannot be shown to hold equally many elements.
   Tensor *reshape(Tensor *tensor, const SymList &shape);
   Tensor *transpose(Tensor *tensor, llvm::ArrayRef<int64_t> permutation);

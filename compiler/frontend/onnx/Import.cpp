@@ -98,7 +98,7 @@ private:
 };
 } // namespace
 
-//===- Before anything is emitted -------------------------------------------===//
+//===- Before anything is emitted -----------------------------------------===//
 
 /// Could `name` be read as something else in attnc.dims: "?" (computed), "5" (fixed), "n<=4" (n with a limit)?
 static bool isAmbiguous(StringRef name) { return name == "?" || name.contains("<=") || llvm::isDigit(name[0]); }
@@ -214,7 +214,7 @@ void GraphImporter::checkOps() {
   }
 }
 
-//===- Inputs and outputs ---------------------------------------------------===//
+//===- Inputs and outputs -------------------------------------------------===//
 
 ArrayAttr GraphImporter::dimNames(Extents &symbols, const SymList &shape) {
   Builder builder(context);
@@ -317,7 +317,7 @@ void GraphImporter::addPromises(Extents &symbols, func::FuncOp function) {
   }
 }
 
-//===- Nodes ----------------------------------------------------------------===//
+//===- Nodes --------------------------------------------------------------===//
 
 Tensor *GraphImporter::lookUp(Emitter &emit, const Node &node, const std::string &name) {
   if (auto it = tensors.find(name); it != tensors.end())
@@ -362,7 +362,7 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
       tensors[name] = tensor;
 }
 
-//===- The whole graph ------------------------------------------------------===//
+//===- The whole graph ----------------------------------------------------===//
 
 /// A C identifier from the file name: "my-model.onnx" -> my_model.
 static std::string functionName(StringRef path) {

@@ -19,7 +19,7 @@ using B = OpBuilder;
 using L = Location;
 using V = Value;
 
-//===- Slice ----------------------------------------------------------------===//
+//===- Slice --------------------------------------------------------------===//
 
 /// A bound as ONNX counts it: negative from the end, then held inside [0, extent].
 Sym clampBound(Extents &s, const Sym &bound, const Sym &extent) {
@@ -99,7 +99,7 @@ LogicalResult importSlice(NodeContext &ctx) {
                                 : ctx.emit.slice(x, offsets, shape, steps));
 }
 
-//===- Gather ---------------------------------------------------------------===//
+//===- Gather -------------------------------------------------------------===//
 
 /// x without `axis`, at one position that is known: a slice, and the dim dropped.
 Tensor *gatherOne(NodeContext &ctx, Tensor *x, int64_t axis, const Sym &position) {
@@ -210,7 +210,7 @@ LogicalResult importGatherElements(NodeContext &ctx) {
       }));
 }
 
-//===- Positions as values --------------------------------------------------===//
+//===- Positions as values ------------------------------------------------===//
 
 LogicalResult importRange(NodeContext &ctx) {
   Type type = ctx.input(0)->elementType;
@@ -275,7 +275,7 @@ LogicalResult importTrilu(NodeContext &ctx) {
   }));
 }
 
-//===- Pad ------------------------------------------------------------------===//
+//===- Pad ----------------------------------------------------------------===//
 
 LogicalResult importPad(NodeContext &ctx) {
   Tensor *x = ctx.input(0);

@@ -1,4 +1,4 @@
-//===- Integers.h - Integer operations without undefined behaviour *- C++ -*-===//
+//===- Integers.h - Integers without undefined behaviour --------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

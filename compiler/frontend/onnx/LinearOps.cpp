@@ -129,7 +129,7 @@ LogicalResult checkTypes(NodeContext &ctx, ArrayRef<Tensor *> tensors) {
   return tensors[0]->isBool() ? ctx.fail("type bool is not supported") : success();
 }
 
-//===- MatMul ---------------------------------------------------------------===//
+//===- MatMul -------------------------------------------------------------===//
 
 LogicalResult importMatMul(NodeContext &ctx) {
   Tensor *a = ctx.input(0), *b = ctx.input(1);
@@ -163,7 +163,7 @@ LogicalResult importMatMul(NodeContext &ctx) {
   return failed(product) ? failure() : ctx.result(product->tensor);
 }
 
-//===- Gemm -----------------------------------------------------------------===//
+//===- Gemm ---------------------------------------------------------------===//
 
 /// factor * tensor, or the tensor itself for 1.
 Tensor *scaled(NodeContext &ctx, Tensor *tensor, double factor) {
@@ -212,7 +212,7 @@ LogicalResult importGemm(NodeContext &ctx) {
                                          }));
 }
 
-//===- Einsum ---------------------------------------------------------------===//
+//===- Einsum -------------------------------------------------------------===//
 
 /// "b...ij" for a tensor of rank 4 -> {b, 256, i, j}; the dims of an ellipsis align at the right.
 FailureOr<Labels> parseTerm(NodeContext &ctx, StringRef term, std::optional<int64_t> rank, int64_t batch) {

@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kMaxRearranged = int64_t(1) << 26;
 } // namespace
 
-//===- Known tensors --------------------------------------------------------===//
+//===- Known tensors ------------------------------------------------------===//
 
 /// Calls `visit` for every index of `shape`, last dim fastest.
 static void forEachIndex(ArrayRef<int64_t> shape, function_ref<void(ArrayRef<int64_t>)> visit) {
@@ -83,7 +83,7 @@ static SmallVector<int64_t> stridesOf(const Tensor *tensor) {
   return strides;
 }
 
-//===- Reshape --------------------------------------------------------------===//
+//===- Reshape ------------------------------------------------------------===//
 
 namespace {
 /// A run of source dims that holds the same elements as a run of result dims.
@@ -169,7 +169,7 @@ Tensor *Emitter::reshape(Tensor *tensor, const SymList &shape) {
   return computed(result, shape);
 }
 
-//===- Transpose, broadcast, slice, concat ----------------------------------===//
+//===- Transpose, broadcast, slice, concat --------------------------------===//
 
 Tensor *Emitter::transpose(Tensor *tensor, ArrayRef<int64_t> permutation) {
   SymList shape;

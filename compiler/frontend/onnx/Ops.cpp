@@ -27,7 +27,7 @@ const OpTable &attnc::onnx::opTable() {
   return table;
 }
 
-//===- Operands -------------------------------------------------------------===//
+//===- Operands -----------------------------------------------------------===//
 
 FailureOr<SymList> NodeContext::shapeInput(size_t index, StringRef what) {
   Tensor *tensor = input(index);
@@ -61,7 +61,7 @@ FailureOr<std::optional<SmallVector<int64_t>>> NodeContext::inputOrAttr(size_t i
   return std::optional(*fixed);
 }
 
-//===- Attributes -----------------------------------------------------------===//
+//===- Attributes ---------------------------------------------------------===//
 
 const NodeAttr *NodeContext::attr(StringRef name) {
   usedAttributes.insert(name);
@@ -97,7 +97,7 @@ void NodeContext::checkAttributes() {
       problems.push_back(fmt::format("attribute '{}' is not supported", printable(entry.getKey())));
 }
 
-//===- Results --------------------------------------------------------------===//
+//===- Results ------------------------------------------------------------===//
 
 LogicalResult NodeContext::result(Tensor *tensor, size_t index) {
   if (index < results.size())
@@ -110,7 +110,7 @@ LogicalResult NodeContext::fail(std::string why) {
   return failure();
 }
 
-//===- Checks ---------------------------------------------------------------===//
+//===- Checks -------------------------------------------------------------===//
 
 FailureOr<int64_t> NodeContext::axis(int64_t axis, int64_t rank) {
   if (axis < -rank || axis >= rank)

@@ -38,7 +38,7 @@ public:
   Emitter &emit;
   Extents &symbols;
 
-  //===- Operands -----------------------------------------------------------===//
+  //===- Operands ---------------------------------------------------------===//
   size_t numInputs() const { return inputs.size(); }
   /// Null when the operand is omitted; the mandatory ones are always there.
   Tensor *input(size_t index) const { return index < inputs.size() ? inputs[index] : nullptr; }
@@ -50,20 +50,20 @@ public:
   /// An operand or, in older opsets, an attribute: nullopt when there is neither.
   mlir::FailureOr<std::optional<llvm::SmallVector<int64_t>>> inputOrAttr(size_t index, llvm::StringRef name);
 
-  //===- Attributes ---------------------------------------------------------===//
+  //===- Attributes -------------------------------------------------------===//
   const NodeAttr *attr(llvm::StringRef name);
   int64_t intAttr(llvm::StringRef name, int64_t otherwise);
   double floatAttr(llvm::StringRef name, double otherwise);
   std::string stringAttr(llvm::StringRef name, llvm::StringRef otherwise);
   std::optional<llvm::SmallVector<int64_t>> intsAttr(llvm::StringRef name);
 
-  //===- Results ------------------------------------------------------------===//
+  //===- Results ----------------------------------------------------------===//
   bool wants(size_t index) const { return index < node.outputs.size() && !node.outputs[index].empty(); }
   mlir::LogicalResult result(Tensor *tensor, size_t index = 0);
   /// Says why this node cannot be imported: "its axis 7 is outside the rank 3".
   mlir::LogicalResult fail(std::string why);
 
-  //===- Checks shared by many operators ------------------------------------===//
+  //===- Checks shared by many operators ----------------------------------===//
   /// `axis` counted from the front; fails when it lies outside [-rank, rank).
   mlir::FailureOr<int64_t> axis(int64_t axis, int64_t rank);
   /// The same for a list: sorted, no repeats.
@@ -83,7 +83,7 @@ public:
   std::string describe(const Tensor *tensor) const;
   std::string describe(const SymList &shape) const;
 
-  //===- For the importer ---------------------------------------------------===//
+  //===- For the importer -------------------------------------------------===//
   llvm::ArrayRef<Tensor *> getResults() const { return results; }
   llvm::ArrayRef<std::string> getProblems() const { return problems; }
   void checkAttributes();

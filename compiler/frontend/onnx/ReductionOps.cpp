@@ -88,7 +88,7 @@ Tensor *mean(NodeContext &ctx, Tensor *x, ArrayRef<int64_t> dims) {
   return apply<arith::DivFOp>(ctx, sum, countOf(ctx, x->shape, dims, x->elementType));
 }
 
-//===- Reduce* --------------------------------------------------------------===//
+//===- Reduce* ------------------------------------------------------------===//
 
 struct Reduction {
   const char *name;
@@ -158,7 +158,7 @@ LogicalResult importReduce(NodeContext &ctx, const Reduction &op) {
   return ctx.result(keep ? ctx.emit.reshape(result, kept) : result);
 }
 
-//===- CumSum ---------------------------------------------------------------===//
+//===- CumSum -------------------------------------------------------------===//
 
 /// y[i] = sum of x[j] over j <= i (j < i when exclusive; j >= i, j > i when reverse). As a reduction over all j, so
 /// that it is one op everything understands; it serves for positions, which are few.
@@ -199,7 +199,7 @@ LogicalResult importCumSum(NodeContext &ctx) {
   return ctx.result(ctx.emit.computed(op.getResult(0), x->shape));
 }
 
-//===- Softmax --------------------------------------------------------------===//
+//===- Softmax ------------------------------------------------------------===//
 
 /// linalg.softmax along one dim: exp(x - max) / sum, so a row of only -inf is NaN, as in ONNX. Before opset 13 the
 /// operator views x as a matrix [before axis, from axis on] and works on its rows.
@@ -246,7 +246,7 @@ LogicalResult importLogSoftmax(NodeContext &ctx) {
   return ctx.result(ctx.emit.cast(result, x->elementType));
 }
 
-//===- Normalisations -------------------------------------------------------===//
+//===- Normalisations -----------------------------------------------------===//
 
 /// sqrt(x + epsilon)
 Tensor *rootPlus(NodeContext &ctx, Tensor *x, double epsilon) {

@@ -14,7 +14,7 @@ using namespace attnc::onnx;
 
 namespace {
 
-//===- Values from nowhere --------------------------------------------------===//
+//===- Values from nowhere ------------------------------------------------===//
 
 LogicalResult importConstant(NodeContext &ctx) {
   Builder &builder = ctx.emit.builder;
@@ -82,7 +82,7 @@ LogicalResult importDropout(NodeContext &ctx) {
   return ctx.result(ctx.input(0));
 }
 
-//===- Asking for shapes ----------------------------------------------------===//
+//===- Asking for shapes --------------------------------------------------===//
 
 LogicalResult importShape(NodeContext &ctx) {
   const SymList &shape = ctx.input(0)->shape;
@@ -100,7 +100,7 @@ LogicalResult importSize(NodeContext &ctx) {
   return ctx.result(ctx.emit.symbolic(ctx.emit.builder.getI64Type(), {}, {ctx.symbols.product(ctx.input(0)->shape)}));
 }
 
-//===- Regrouping -----------------------------------------------------------===//
+//===- Regrouping ---------------------------------------------------------===//
 
 LogicalResult reshapeTo(NodeContext &ctx, const SymList &shape) {
   if (failed(checkExtents(ctx, shape)))
@@ -225,7 +225,7 @@ LogicalResult importTranspose(NodeContext &ctx) {
   return ctx.result(ctx.emit.transpose(x, *permutation));
 }
 
-//===- Repeating ------------------------------------------------------------===//
+//===- Repeating ----------------------------------------------------------===//
 
 LogicalResult importExpand(NodeContext &ctx) {
   FailureOr<SymList> target = ctx.shapeInput(1, "shape");
@@ -261,7 +261,7 @@ LogicalResult importTile(NodeContext &ctx) {
   return ctx.result(ctx.emit.reshape(ctx.emit.broadcast(grown, repeated), result));
 }
 
-//===- Joining and cutting --------------------------------------------------===//
+//===- Joining and cutting ------------------------------------------------===//
 
 LogicalResult importConcat(NodeContext &ctx) {
   Tensor *first = ctx.input(0);

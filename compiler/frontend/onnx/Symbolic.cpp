@@ -260,7 +260,7 @@ bool Extents::isNonNegative(const Atom &atom) const {
   llvm_unreachable("all kinds are listed");
 }
 
-//===- Text -----------------------------------------------------------------===//
+//===- Text ---------------------------------------------------------------===//
 
 std::string Extents::str(const Atom &atom) const {
   static const char *const names[] = {"", "add", "mul", "div", "mod", "min", "max", "equal", "less", "select"};
@@ -291,7 +291,7 @@ std::string Extents::str(const Sym &sym) const {
   return text;
 }
 
-//===- Emission -------------------------------------------------------------===//
+//===- Emission -----------------------------------------------------------===//
 
 Value Extents::emit(const Sym &sym, OpBuilder &builder, Location loc, function_ref<Value(StringRef)> symbolValue) {
   // An atom's operands have smaller indices than the atom: in ascending order each finds its operands emitted, and a

@@ -4,17 +4,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   attention f(q: f32[B, M, H=16, D=64], ..., cap: f32) -> f32[B, M, H, Dv] {
-//   score = softcap(s, cap) }
+//     score = softcap(s, cap)
+//   }
 //
 // becomes
 //
-//   func.func @f(%q: tensor<?x?x16x64xf32> {attnc.name = "q", attnc.dims =
-//   ["B", "M", "16", "64"]}, ...) {
+//   func.func @f(%q: tensor<?x?x16x64xf32> {attnc.name = "q", attnc.dims = ["B", "M", "16", "64"]}, ...) {
 //     %0 = tensor.extract %cap[] : tensor<f32>
 //     %1 = tensor.dim %q, %c0
 //     %2 = tensor.empty(%1, ...)
-//     %3 = attn.attention q(%q "BMHD" ...) captures(%0) outs("BMHE", %2 ...)
-//     score { ... } return %3
+//     %3 = attn.attention q(%q "BMHD" ...) captures(%0) outs("BMHE", %2 ...) score { ... }
+//     return %3
 //   }
 //
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,4 @@
-//===- Translate.h - attnc-translate --import-attn ---------------*- C++
-//-*-===//
+//===- Translate.h - attnc-translate --import-attn --------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- AttentionBlocks.cpp - Scores, weights and values of a key block --===//
+//===- AttentionBlocks.cpp - Scores, weights and values of a key block ----===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

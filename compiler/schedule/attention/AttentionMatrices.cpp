@@ -1,4 +1,4 @@
-//===- AttentionMatrices.cpp - Captured values of every pair -------------===//
+//===- AttentionMatrices.cpp - Captured values of every pair --------------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

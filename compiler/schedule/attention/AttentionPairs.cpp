@@ -1,4 +1,4 @@
-//===- AttentionPairs.cpp - Operands of attention as pairs of bf16 ------===//
+//===- AttentionPairs.cpp - Operands of attention as pairs of bf16 --------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

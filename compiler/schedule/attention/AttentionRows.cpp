@@ -1,4 +1,4 @@
-//===- AttentionRows.cpp - How a block of queries begins and ends -------===//
+//===- AttentionRows.cpp - How a block of queries begins and ends ---------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

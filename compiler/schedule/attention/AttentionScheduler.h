@@ -1,4 +1,4 @@
-//===- AttentionScheduler.h - Emits one attention in tiles --*- C++ -* --===//
+//===- AttentionScheduler.h - Emits one attention in tiles --*- C++ -* ----===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- AttentionVectors.cpp - Partial blocks, one vector of queries at a time ===//
+//===- AttentionVectors.cpp - Partial blocks, by vectors of queries -------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- FeatureSplit.cpp - Where an expression of a feature changes its form ===//
+//===- FeatureSplit.cpp - Where an expression of a feature splits ---------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

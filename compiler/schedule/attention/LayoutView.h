@@ -1,4 +1,4 @@
-//===- LayoutView.h - Parts of memrefs, named by dimension letters *- C++ -*-===//
+//===- LayoutView.h - Parts of memrefs, by dimension letters ----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

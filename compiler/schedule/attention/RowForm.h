@@ -1,4 +1,4 @@
-//===- RowForm.h - Attention with keys, then features in the lanes -*- C++ -*-===//
+//===- RowForm.h - Attention with keys or features in lanes -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- UnfusedForm.h - Attention with all scores in memory -----*- C++ -*-===//
+//===- UnfusedForm.h - Attention with all scores in memory ------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

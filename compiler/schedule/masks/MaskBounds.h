@@ -1,4 +1,4 @@
-//===- MaskBounds.h - What a mask says about a whole block -------*- C++ -*-===//
+//===- MaskBounds.h - What a mask says about a whole block ------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

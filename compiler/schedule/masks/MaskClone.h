@@ -1,4 +1,4 @@
-//===- MaskClone.h - What a value of a mask is made of, emitted again *- C++ -*-===//
+//===- MaskClone.h - The ops of a mask's value, emitted again ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

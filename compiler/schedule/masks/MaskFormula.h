@@ -1,4 +1,4 @@
-//===- MaskFormula.h - A mask as integer inequalities ------------*- C++ -*-===//
+//===- MaskFormula.h - A mask as integer inequalities -----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

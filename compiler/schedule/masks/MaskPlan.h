@@ -1,4 +1,4 @@
-//===- MaskPlan.h - Which blocks of keys a block of queries meets -*- C++ -*-===//
+//===- MaskPlan.h - Which key blocks a block of queries meets ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

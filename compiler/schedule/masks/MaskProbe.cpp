@@ -1,4 +1,4 @@
-//===- MaskProbe.cpp - What a mask says, and what the compiler makes of it ===//
+//===- MaskProbe.cpp - What a mask says and how it is solved --------------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- MaskProbe.h - What a mask says, and what the compiler makes of it -*- C++ -*-===//
+//===- MaskProbe.h - What a mask says and how it is solved ------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

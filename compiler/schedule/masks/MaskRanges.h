@@ -1,4 +1,4 @@
-//===- MaskRanges.h - How large the integers of a mask may be ----*- C++ -*-===//
+//===- MaskRanges.h - How large the integers of a mask may be ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

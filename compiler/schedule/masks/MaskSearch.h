@@ -1,4 +1,4 @@
-//===- MaskSearch.h - Bounds by binary search in sorted tensors --*- C++ -*-===//
+//===- MaskSearch.h - Bounds by binary search in sorted tensors -*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

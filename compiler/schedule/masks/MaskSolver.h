@@ -1,4 +1,4 @@
-//===- MaskSolver.h - Inequalities of a mask, solved for blocks --*- C++ -*-===//
+//===- MaskSolver.h - Inequalities of a mask, solved for blocks -*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

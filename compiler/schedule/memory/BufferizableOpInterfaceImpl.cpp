@@ -5,15 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   %r = attn.contract lhs(%x : tensor) rhs(%w : tensor) captures(%c : tensor)
-//   outs(%init : tensor) epilogue { ^bb0(%acc: f32, %n: index, %a:
-//   tensor<64xf32>): tensor.extract %a[%n] ...
+//   %r = attn.contract lhs(%x : tensor) rhs(%w : tensor) captures(%c : tensor) outs(%init : tensor) epilogue {
+//   ^bb0(%acc: f32, %n: index, %a: tensor<64xf32>):
+//     tensor.extract %a[%n] ...
 //
 // becomes the same op on memrefs, without result; %r is the buffer of %init:
 //
-//   attn.contract lhs(%x : memref) rhs(%w : memref) captures(%c : memref)
-//   outs(%init : memref) epilogue { ^bb0(%acc: f32, %n: index, %a:
-//   memref<64xf32>): memref.load %a[%n] ...
+//   attn.contract lhs(%x : memref) rhs(%w : memref) captures(%c : memref) outs(%init : memref) epilogue {
+//   ^bb0(%acc: f32, %n: index, %a: memref<64xf32>):
+//     memref.load %a[%n] ...
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,5 +1,4 @@
-//===- BufferizableOpInterfaceImpl.h - attn ops on memrefs --------*- C++
-//-*-===//
+//===- BufferizableOpInterfaceImpl.h - attn ops on memrefs ------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

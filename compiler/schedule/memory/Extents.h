@@ -1,5 +1,4 @@
-//===- Extents.h - Extents as functions of argument extents -------*- C++
-//-*-===//
+//===- Extents.h - Extents as functions of argument extents -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -13,13 +13,12 @@
 //
 // becomes
 //
-//   func.func @f(%x: ..., %out: ..., %workspace: memref<?xi8>
-//   {attnc.workspace}) {
+//   func.func @f(%x: ..., %out: ..., %workspace: memref<?xi8> {attnc.workspace}) {
 //     %a = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?x4xf32>
 //     %b = memref.view %workspace[%c0][%n] : memref<?xi8> to memref<?x4xf32>
 //     ...
 //   func.func private @f__plan(%x: memref<?x4xf32>) -> (index, index, index) {
-//   // the last: 16 * %n, rounded up to 64
+//     ...                                        // the last: 16 * %n, rounded up to 64
 //
 // A slot of the workspace holds one buffer after another. Sizes are compared as
 // c * e1 * e2 * ... with a constant c and named extents; a buffer fits a free

@@ -1,5 +1,4 @@
-//===- CompoundOps.h - Tensor ops with a simpler spelling ---------*- C++
-//-*-===//
+//===- CompoundOps.h - Tensor ops with a simpler spelling -------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

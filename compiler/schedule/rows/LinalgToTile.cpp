@@ -5,9 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   linalg.generic #row_sum ins(%x : memref<?x64xf32>) outs(%s : memref<?xf32>)
-//   { addf } linalg.generic #divide  ins(%x, %s) outs(%y : memref<?x64xf32>) {
-//   divf }
+//   linalg.generic #row_sum ins(%x : memref<?x64xf32>) outs(%s : memref<?xf32>) { addf }
+//   linalg.generic #divide ins(%x, %s) outs(%y : memref<?x64xf32>) { divf }
 //
 // becomes one loop over rows, because both walk the rows of %x in order and the
 // second reads of %s only its own row:

@@ -1,5 +1,4 @@
-//===- RowEmitter.h - Row programs to loops and tile ops ----------*- C++
-//-*-===//
+//===- RowEmitter.h - Row programs to loops and tile ops --------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- RowProgram.h - How one linalg op is walked -----------------*- C++
-//-*-===//
+//===- RowProgram.h - How one linalg op is walked ---------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Reductions.h - Ways to make a module smaller ------------*- C++ -*-===//
+//===- Reductions.h - Ways to make a module smaller -------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

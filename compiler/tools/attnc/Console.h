@@ -1,4 +1,4 @@
-//===- Console.h - How attnc talks: messages and exit codes ----*- C++ -*-===//
+//===- Console.h - How attnc talks: messages and exit codes -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Emit.h - The kinds of result, and writing them ----------*- C++ -*-===//
+//===- Emit.h - The kinds of result, and writing them -----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Extents.h - Run-time extents of tensors in a function ---*- C++ -*-===//
+//===- Extents.h - Run-time extents of tensors in a function ----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Loaded.h - Compiled code in this process ----------------*- C++ -*-===//
+//===- Loaded.h - Compiled code in this process -----------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- MaskPicture.h - A mask as text and as SVG ---------------*- C++ -*-===//
+//===- MaskPicture.h - A mask as text and as SVG ----------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

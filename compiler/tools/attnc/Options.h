@@ -1,4 +1,4 @@
-//===- Options.h - The options of one verb, parsed by llvm::cl -*- C++ -*-===//
+//===- Options.h - The options of one verb, parsed by llvm::cl --*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- OutputFiles.h - Writing results, all of them or none ----*- C++ -*-===//
+//===- OutputFiles.h - Writing results, all of them or none -----*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

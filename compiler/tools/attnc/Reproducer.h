@@ -1,4 +1,4 @@
-//===- Reproducer.h - What a failure of ours leaves behind -----*- C++ -*-===//
+//===- Reproducer.h - What a failure of ours leaves behind ------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

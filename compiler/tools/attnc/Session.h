@@ -1,4 +1,4 @@
-//===- Session.h - The IR context and the diagnostics of a run -*- C++ -*-===//
+//===- Session.h - The IR context and the diagnostics of a run --*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Source.h - Reading what the user has described ----------*- C++ -*-===//
+//===- Source.h - Reading what the user has described -----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

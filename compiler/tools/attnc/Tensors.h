@@ -1,4 +1,4 @@
-//===- Tensors.h - Tensors of a call, and their files ----------*- C++ -*-===//
+//===- Tensors.h - Tensors of a call, and their files -----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

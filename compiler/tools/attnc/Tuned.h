@@ -1,4 +1,4 @@
-//===- Tuned.h - Schedules from the tuning database ------------*- C++ -*-===//
+//===- Tuned.h - Schedules from the tuning database -------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

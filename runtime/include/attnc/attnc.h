@@ -1,4 +1,4 @@
-//===- attnc.h - Calling what attnc has compiled ----------------*- C -*-===//
+//===- attnc.h - Calling what attnc has compiled ----------------*- C -* --===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

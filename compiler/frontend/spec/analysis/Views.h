@@ -1,4 +1,4 @@
-//===- Views.h - q, k and v as parts of packed tensors ---------*- C++ -*--===//
+//===- Views.h - q, k and v as parts of packed tensors ----------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Arithmetic.h - The language's operations as arith and math *- C++
-//-*-===//
+//===- Arithmetic.h - The language's operations as arith, math --*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

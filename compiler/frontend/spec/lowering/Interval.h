@@ -1,5 +1,4 @@
-//===- Interval.h - The values an integer can have -----------------*- C++
-//-*-===//
+//===- Interval.h - The values an integer can have --------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

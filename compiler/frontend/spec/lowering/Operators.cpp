@@ -1,4 +1,4 @@
-//===- Operators.cpp - Typing and lowering of operators, functions, elements ===//
+//===- Operators.cpp - Typing and lowering of operators, functions --------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Print.h - IR at level attn to the .attn language ----------*- C++
-//-*-===//
+//===- Print.h - IR at level attn to the .attn language ---------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- AST.h - What a .attn file says, before names and types ----*- C++
-//-*-===//
+//===- AST.h - What a .attn file says, before names and types ---*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

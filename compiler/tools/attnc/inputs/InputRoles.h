@@ -1,4 +1,4 @@
-//===- InputRoles.h - What the elements of an input mean -------*- C++ -*-===//
+//===- InputRoles.h - What the elements of an input mean --------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- MadeUp.h - Inputs that nobody has given -----------------*- C++ -*-===//
+//===- MadeUp.h - Inputs that nobody has given ------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

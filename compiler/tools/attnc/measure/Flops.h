@@ -1,4 +1,4 @@
-//===- Flops.h - How much arithmetic a call is -----------------*- C++ -*-===//
+//===- Flops.h - How much arithmetic a call is ------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

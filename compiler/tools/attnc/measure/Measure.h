@@ -1,4 +1,4 @@
-//===- Measure.h - Timing compiled code ------------------------*- C++ -*-===//
+//===- Measure.h - Timing compiled code -------------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

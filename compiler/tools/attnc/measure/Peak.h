@@ -1,4 +1,4 @@
-//===- Peak.h - What this machine could do at most -------------*- C++ -*-===//
+//===- Peak.h - What this machine could do at most --------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Verb.h - What attnc can be told to do -------------------*- C++ -*-===//
+//===- Verb.h - What attnc can be told to do --------------------*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -156,7 +156,7 @@ private:
   static double largest(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : x < y ? y : x; }
   static int64_t clamp(int64_t index, int64_t extent) { return std::max<int64_t>(std::min(index, extent - 1), 0); }
 
-  //===--- Integers ---===//
+  //===- Integers ---------------------------------------------------------===//
 
   Int leaf(const char *name, std::function<int64_t(const Point &)> value) { return {name, Atom, std::move(value)}; }
   Int literal(int64_t value) {
@@ -257,7 +257,7 @@ private:
     }
   }
 
-  //===--- Floats ---===//
+  //===- Floats -----------------------------------------------------------===//
 
   Expr<double> numberLeaf() {
     static const char *literals[] = {"0.5", "1.0", "2.0", "3.25", "1e-3", "10.0", "0.0", "7.5e1"};
@@ -374,7 +374,7 @@ private:
             }};
   }
 
-  //===--- Booleans ---===//
+  //===- Booleans ---------------------------------------------------------===//
 
   Expr<bool> condition(unsigned depth) {
     if (depth == 0) {
@@ -421,7 +421,7 @@ private:
     }
   }
 
-  //===--- Definitions ---===//
+  //===- Definitions ------------------------------------------------------===//
 
   void define(std::string &text) {
     inDefinition = true;

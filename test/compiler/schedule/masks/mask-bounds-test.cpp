@@ -1,4 +1,4 @@
-//===- mask-bounds-test.cpp - Does a block's verdict hold for its elements? ===//
+//===- mask-bounds-test.cpp - Does a verdict hold for each element? -------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

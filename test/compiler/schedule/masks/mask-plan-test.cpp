@@ -1,4 +1,4 @@
-//===- mask-plan-test.cpp - Blocks of the library's masks against brute force ===//
+//===- mask-plan-test.cpp - Library masks' blocks against brute force -----===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

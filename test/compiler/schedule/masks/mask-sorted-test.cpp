@@ -1,4 +1,4 @@
-//===- mask-sorted-test.cpp - Blocks under sorted ids against brute force --===//
+//===- mask-sorted-test.cpp - Blocks under sorted ids against brute force -===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
