@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/support/DimBindings.h"
+#include "compiler/support/Limits.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
@@ -31,7 +32,7 @@ llvm::Error attnc::parseDimBindings(llvm::StringRef text, DimBindings &dims) {
       return wrong(part, "there is no '='");
     if (!isName(name))
       return wrong(part, "this is no dimension symbol");
-    if (value.trim().getAsInteger(10, extent) || extent < 0 || extent > kLargestExtent)
+    if (value.trim().getAsInteger(10, extent) || extent < 0 || extent > kMaxExtent)
       return wrong(part, "the extent must be a whole number from 0 to 2^29");
     auto [it, inserted] = dims.try_emplace(name, extent);
     if (!inserted && it->second != extent)

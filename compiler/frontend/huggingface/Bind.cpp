@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/huggingface/Bind.h"
+#include "compiler/support/Limits.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -183,14 +184,12 @@ std::optional<Bound> hf::evaluate(StringRef text, StringRef whenNull, const Conf
   return Evaluator(config, bindings).evaluate(text, whenNull);
 }
 
-/// An extent of at least 1 that nobody can overflow with.
 static bool checkExtent(StringRef name, const Bound &bound, const Config &config) {
-  constexpr int64_t kMaxExtent = int64_t(1) << 40;
   const int64_t *extent = std::get_if<int64_t>(&bound.value);
   if (extent && *extent >= 1 && *extent <= kMaxExtent)
     return true;
   StringRef key = bound.origins.empty() ? "" : StringRef(bound.origins.back()).split(' ').first;
-  config.error(key) << name << " must be from 1 to 2^40, not " << spell(bound.value) << " ("
+  config.error(key) << name << ": extent " << spell(bound.value) << " is out of range: expected 1 to 2^29 ("
                     << llvm::join(bound.origins, ", ") << ")";
   return false;
 }

@@ -15,6 +15,7 @@
 #include "compiler/frontend/onnx/Ops.h"
 #include "compiler/frontend/onnx/Reader.h"
 #include "compiler/frontend/onnx/TensorData.h"
+#include "compiler/support/Limits.h"
 #include "compiler/support/Suggest.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -237,7 +238,7 @@ static bool fitsMemory(const SymList &shape) {
   int64_t bytes = 8; // of the widest element
   for (const Sym &extent : shape)
     if (std::optional<int64_t> fixed = extent.constant())
-      if (*fixed > kMaxExtent || (!isEmpty && (llvm::MulOverflow(bytes, *fixed, bytes) || bytes > kMaxBytes)))
+      if (*fixed > kMaxElements || (!isEmpty && (llvm::MulOverflow(bytes, *fixed, bytes) || bytes > kMaxBytes)))
         return false;
   return true;
 }
@@ -291,6 +292,10 @@ void GraphImporter::addOutputs(Emitter &emit, func::FuncOp function) {
     Tensor *tensor = it->second;
     if (!tensor)
       continue;
+    for (const Sym &extent : tensor->shape)
+      if (std::optional<int64_t> fixed = extent.constant(); fixed && *fixed > kMaxExtent)
+        problems.add(
+            fmt::format("output '{}': extent {} is out of range: expected 0 to 2^29", printable(output.name), *fixed));
     if (output.elementType && output.elementType != tensor->elementType)
       problems.add(fmt::format("output '{}' is declared {}, but is {}", printable(output.name),
                                elementTypeName(output.elementType), elementTypeName(tensor->elementType)));

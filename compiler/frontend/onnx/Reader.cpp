@@ -10,6 +10,7 @@
 #include "compiler/frontend/onnx/Reader.h"
 #include "compiler/frontend/onnx/TensorData.h"
 #include "compiler/frontend/onnx/proto/onnx.pb.h"
+#include "compiler/support/Limits.h"
 #include "compiler/support/ReadPlainFile.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
@@ -209,8 +210,9 @@ LogicalResult Reader::readValueInfo(const ::onnx::ValueInfoProto &proto, ValueIn
     Dim &result = info.shape->emplace_back();
     if (dim.has_dim_param())
       result.name = dim.dim_param();
-    else if (dim.has_dim_value() && dim.dim_value() > kMaxExtent)
-      return fail(fmt::format("'{}' has an extent of {}", printable(info.name), dim.dim_value()));
+    else if (dim.has_dim_value() && dim.dim_value() > attnc::kMaxExtent)
+      return fail(
+          fmt::format("'{}': extent {} is out of range: expected 0 to 2^29", printable(info.name), dim.dim_value()));
     else if (dim.has_dim_value() && dim.dim_value() >= 0) // some exporters write -1 for "dynamic"
       result.value = dim.dim_value();
   }

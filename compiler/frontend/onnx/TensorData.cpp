@@ -7,6 +7,7 @@
 
 #include "compiler/frontend/onnx/TensorData.h"
 #include "compiler/frontend/onnx/Model.h"
+#include "compiler/support/Limits.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -93,8 +94,8 @@ static Expected<uint64_t> elementCount(const TensorSource &source) {
   bool isEmpty = llvm::is_contained(source.dims, 0);
   uint64_t count = 1;
   for (int64_t dim : source.dims) {
-    if (dim < 0 || dim > kMaxExtent)
-      return error("its extent {} is out of range", dim);
+    if (dim < 0 || dim > attnc::kMaxExtent)
+      return error("extent {} is out of range: expected 0 to 2^29", dim);
     if (!isEmpty && __builtin_mul_overflow(count, static_cast<uint64_t>(dim), &count))
       return error("the product of its extents overflows");
   }

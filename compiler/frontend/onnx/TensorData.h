@@ -13,9 +13,6 @@
 
 namespace attnc::onnx {
 
-/// No tensor we can hold has an extent above this; it keeps products of a few extents inside int64.
-constexpr int64_t kMaxExtent = int64_t(1) << 40;
-
 /// A TensorProto as it stands in the file. One of `raw` and the typed lists holds the numbers; which, depends on
 /// dataType.
 struct TensorSource {

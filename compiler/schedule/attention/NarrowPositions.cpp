@@ -6,15 +6,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/attention/NarrowPositions.h"
+#include "compiler/support/Limits.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "runtime/include/attnc/attnc.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::schedule;
 
 /// Lanes of a block beyond its last query or key have positions as well; their values are dropped, but must not
@@ -31,7 +32,7 @@ static std::optional<int64_t> largestOf(Value extent) {
   auto dim = extent.getDefiningOp<memref::DimOp>();
   auto argument = dim ? dyn_cast<BlockArgument>(dim.getSource()) : BlockArgument();
   if (argument && isa<FunctionOpInterface>(argument.getOwner()->getParentOp()))
-    return ATTNC_MAX_EXTENT;
+    return kMaxExtent;
   return std::nullopt;
 }
 

@@ -12,7 +12,7 @@
 //   %y = arith.index_cast %x : index to i64
 //   %z = arith.sitofp %y : i64 to f32            %z = arith.sitofp %x : i32 to f32
 //
-// It can, because a call is refused if an extent of a tensor is above 2^29 (ATTNC_MAX_EXTENT). Extents that are
+// It can, because a call is refused if an extent of a tensor is above 2^29 (kMaxExtent). Extents that are
 // computed from others, and positions below them, stay as wide as they are.
 //
 //===----------------------------------------------------------------------===//

@@ -6,16 +6,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/masks/MaskRanges.h"
+#include "compiler/support/Limits.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "runtime/include/attnc/attnc.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::schedule;
 
 //===----------------------------------------------------------------------===//
@@ -39,7 +40,7 @@ ValueRanges::ValueRanges(Region &mask) {
   auto attention = cast<attn::AttentionOp>(mask.getParentOp());
   bool isChecked = isParameter(attention.getQ()) && isParameter(attention.getK());
   auto positions = ConstantIntRanges::fromSigned(APInt(64, kPositions.low, /*isSigned=*/true),
-                                                 APInt(64, isChecked ? ATTNC_MAX_EXTENT : kPositions.high));
+                                                 APInt(64, isChecked ? kMaxExtent : kPositions.high));
   for (BlockArgument argument : mask.getArguments().take_front(attn::AttentionOp::kMaskIndices))
     ranges.insert({argument, positions});
   for (Operation &op : mask.front()) {

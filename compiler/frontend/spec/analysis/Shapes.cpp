@@ -129,7 +129,7 @@ void ShapeResolver::collectExtents() {
     for (TensorInfo &tensor : *tensors)
       for (const Dim &dim : tensor.parameter->type.dims) {
         bool mayBeEmpty = isRunTime(dim.symbol.text);
-        if (dim.extent && (*dim.extent > kLargestExtent || (*dim.extent == 0 && !mayBeEmpty)))
+        if (dim.extent && (*dim.extent > kMaxExtent || (*dim.extent == 0 && !mayBeEmpty)))
           error(dim.symbol.loc) << "extent " << *dim.extent << " is out of range: expected " << (mayBeEmpty ? "0" : "1")
                                 << " to 2^29";
         if (dim.extent && !dim.symbol.text.empty())

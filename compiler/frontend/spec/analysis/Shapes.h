@@ -9,12 +9,10 @@
 #include "compiler/frontend/spec/syntax/AST.h"
 #include "compiler/frontend/spec/syntax/Diagnostics.h"
 #include "compiler/support/DimBindings.h"
+#include "compiler/support/Limits.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 namespace attnc::spec {
-
-/// The largest product of the fixed extents of one tensor: sums of indices fit 64 bits.
-inline constexpr int64_t kMaxExtent = int64_t(1) << 40;
 
 /// The most dimensions a tensor may have.
 inline constexpr size_t kMaxRank = 8;

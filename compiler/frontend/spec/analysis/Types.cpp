@@ -95,7 +95,7 @@ void ShapeResolver::buildType(TensorInfo &tensor) {
     tensor.symbols.push_back(extent ? std::to_string(*extent) : symbolOf(dim));
     if (!extent || *extent == 0)
       continue;
-    if (product > kMaxExtent / *extent) {
+    if (product > kMaxElements / *extent) {
       error(typeExpr.element.loc) << "a tensor of more than 2^40 elements";
       return;
     }
