@@ -7,6 +7,7 @@
 
 #include "codegen/emit/Entry.h"
 #include "codegen/emit/Names.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -115,7 +116,7 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
   SmallVector<Attribute> inputs, outputs;
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto tensor = describe(function, type, function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
-                           function.getArgAttrOfType<ArrayAttr>(index, "attnc.dims"), "argument " + llvm::Twine(index),
+                           DimNames::ofArgument(function, index).attribute(), "argument " + llvm::Twine(index),
                            bool(function.getArgAttr(index, "attnc.sorted")), /*isStrided=*/false,
                            function.getArgAttrOfType<StringAttr>(index, "attnc.indexed"));
     if (failed(tensor))
@@ -124,7 +125,7 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
   }
   for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
     auto tensor = describe(function, type, function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
-                           function.getResultAttrOfType<ArrayAttr>(index, "attnc.dims"), "result " + llvm::Twine(index),
+                           DimNames::ofResult(function, index).attribute(), "result " + llvm::Twine(index),
                            /*isSorted=*/false, bool(function.getResultAttr(index, "attnc.strided")));
     if (failed(tensor))
       return failure();
@@ -201,23 +202,21 @@ LogicalResult recordEntries(ModuleOp module) {
 // Reading, at any level
 //===----------------------------------------------------------------------===//
 
-/// "16" is fixed, "?" is computed, anything else a symbol, with its maximum in
-/// "N<=512"; new symbols are added only while `mayDefine`, for a symbol that no
-/// input carries is nothing the caller could know.
+/// New symbols are added only while `mayDefine`, for a symbol that no input carries is nothing the caller could know.
 static DimInfo readDim(llvm::StringRef text, EntryInfo &entry, bool mayDefine) {
+  if (text == "?")
+    return {};
+  DimName name = DimName::parse(text);
+  if (name.fixed)
+    return {*name.fixed};
   DimInfo dim;
-  if (text == "?" || (!text.empty() && llvm::isDigit(text[0]) && !text.getAsInteger(10, dim.size)))
-    return dim;
-  int64_t limit;
-  if (auto [name, max] = text.rsplit("<="); !max.getAsInteger(10, limit)) {
-    text = name;
-    dim.size = -1 - limit;
-  }
-  auto it = llvm::find(entry.symbols, text);
+  if (name.limit)
+    dim.size = -1 - *name.limit;
+  auto it = llvm::find(entry.symbols, name.symbol);
   if (it == entry.symbols.end()) {
     if (!mayDefine)
       return dim;
-    entry.symbols.push_back(text.str());
+    entry.symbols.push_back(name.symbol.str());
     it = std::prev(entry.symbols.end());
   }
   dim.symbol = static_cast<int32_t>(it - entry.symbols.begin());

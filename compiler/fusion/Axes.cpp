@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/Axes.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
@@ -164,15 +165,6 @@ OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc, Arra
 // Equal extents
 //===----------------------------------------------------------------------===//
 
-/// The symbol in `attnc.dims` of an argument, or null.
-static const void *argumentSymbol(BlockArgument argument, int64_t dim) {
-  auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
-  if (!function)
-    return nullptr;
-  auto dims = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), "attnc.dims");
-  return dims && dim < static_cast<int64_t>(dims.size()) ? dims[dim].getAsOpaquePointer() : nullptr;
-}
-
 static const void *extentKey(Value extent) {
   if (auto dim = extent.getDefiningOp<tensor::DimOp>())
     if (std::optional<int64_t> position = dim.getConstantIndex())
@@ -191,8 +183,8 @@ const void *extentKey(Value tensor, int64_t dim) {
   if (tensor.getType().isIndex())
     return extentKey(tensor);
   if (auto argument = dyn_cast<BlockArgument>(tensor))
-    if (const void *symbol = argumentSymbol(argument, dim))
-      return symbol;
+    if (StringAttr symbol = DimNames::ofArgument(argument).symbol(dim))
+      return symbol.getAsOpaquePointer();
   Operation *producer = tensor.getDefiningOp();
   if (auto cast = dyn_cast_or_null<tensor::CastOp>(producer))
     return extentKey(cast.getSource(), dim);

@@ -17,6 +17,7 @@
 #include "compiler/frontend/onnx/TensorData.h"
 #include "compiler/support/Limits.h"
 #include "compiler/support/Suggest.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -268,7 +269,7 @@ void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
     Builder builder(context);
     DictionaryAttr attributes =
         builder.getDictionaryAttr({builder.getNamedAttr("attnc.name", builder.getStringAttr(input.name)),
-                                   builder.getNamedAttr("attnc.dims", dimNames(emit.symbols, shape))});
+                                   builder.getNamedAttr(DimNames::kAttribute, dimNames(emit.symbols, shape))});
     Location loc = NameLoc::get(builder.getStringAttr(input.name), file);
     if (failed(function.insertArgument(index, emit.typeOf(input.elementType, shape), attributes, loc)))
       llvm::report_fatal_error("inserting a function argument failed");
@@ -302,7 +303,7 @@ void GraphImporter::addOutputs(Emitter &emit, func::FuncOp function) {
     results.push_back(emit.value(tensor));
     attributes.push_back(
         builder.getDictionaryAttr({builder.getNamedAttr("attnc.name", builder.getStringAttr(output.name)),
-                                   builder.getNamedAttr("attnc.dims", dimNames(emit.symbols, tensor->shape))}));
+                                   builder.getNamedAttr(DimNames::kAttribute, dimNames(emit.symbols, tensor->shape))}));
   }
   func::ReturnOp::create(emit.builder, file, results);
   function.setFunctionType(

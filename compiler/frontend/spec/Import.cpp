@@ -24,6 +24,7 @@
 #include "compiler/frontend/spec/lowering/Expressions.h"
 #include "compiler/frontend/spec/syntax/Parser.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -116,7 +117,7 @@ DictionaryAttr AttentionImporter::tensorAttributes(const TensorInfo &info, llvm:
     dims.push_back(builder.getStringAttr(symbol));
   llvm::StringRef name = info.parameter->name.text;
   llvm::SmallVector<NamedAttribute> attributes{
-      builder.getNamedAttr("attnc.dims", builder.getArrayAttr(dims)),
+      builder.getNamedAttr(DimNames::kAttribute, builder.getArrayAttr(dims)),
       builder.getNamedAttr("attnc.name", builder.getStringAttr(name.empty() ? defaultName : name))};
   if (info.parameter->type.sorted)
     attributes.push_back(builder.getNamedAttr("attnc.sorted", builder.getUnitAttr()));

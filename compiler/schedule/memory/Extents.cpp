@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/memory/Extents.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -30,33 +31,23 @@ struct DimOfDestination : OpRewritePattern<tensor::DimOp> {
   }
 };
 
-/// The symbol that `attnc.dims` gives to dimension `dim` of a function
-/// argument; empty if unnamed or computed ("?").
-StringRef symbolOf(FunctionOpInterface function, unsigned argument, int64_t dim) {
-  auto dims = function.getArgAttrOfType<ArrayAttr>(argument, "attnc.dims");
-  if (!dims || dim >= static_cast<int64_t>(dims.size()))
-    return {};
-  auto symbol = dyn_cast<StringAttr>(dims[dim]);
-  return symbol && symbol.getValue() != "?" ? symbol.getValue() : StringRef();
-}
-
 /// dim(argument, i) -> dim(first argument that names the same symbol): equal
 /// symbols are equal extents.
 struct DimOfSameSymbol : OpRewritePattern<tensor::DimOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(tensor::DimOp dim, PatternRewriter &rewriter) const override {
     auto argument = dyn_cast<BlockArgument>(dim.getSource());
-    auto function = argument ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp()) : nullptr;
     std::optional<int64_t> position = dim.getConstantIndex();
-    if (!function || !position)
+    if (!argument || !position)
       return rewriter.notifyMatchFailure(dim, "not a known dimension of a function argument");
-    StringRef symbol = symbolOf(function, argument.getArgNumber(), *position);
-    if (symbol.empty())
+    StringAttr symbol = DimNames::ofArgument(argument).symbol(*position);
+    if (!symbol)
       return rewriter.notifyMatchFailure(dim, "the dimension has no symbol");
     for (BlockArgument other : argument.getOwner()->getArguments().take_front(argument.getArgNumber() + 1)) {
       auto type = dyn_cast<RankedTensorType>(other.getType());
+      DimNames names = DimNames::ofArgument(other);
       for (int64_t d = 0, e = type ? type.getRank() : 0; d < e; ++d) {
-        if (symbolOf(function, other.getArgNumber(), d) != symbol)
+        if (names.symbol(d) != symbol)
           continue;
         if (other == argument && d == *position)
           return rewriter.notifyMatchFailure(dim, "already the first of its symbol");

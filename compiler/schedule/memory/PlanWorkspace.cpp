@@ -35,6 +35,7 @@
 
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/rows/RowProgram.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
@@ -413,11 +414,8 @@ void collectSymbols(Value value, llvm::SmallSetVector<StringAttr, 4> &symbols) {
     return;
   }
   auto argument = cast<BlockArgument>(dim.getSource()); // all that a plan can ask
-  auto plan = cast<func::FuncOp>(argument.getOwner()->getParentOp());
-  auto dims = plan.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), "attnc.dims");
-  std::optional<int64_t> position = dim.getConstantIndex();
-  bool isNamed = dims && position && *position < static_cast<int64_t>(dims.size());
-  symbols.insert(isNamed ? cast<StringAttr>(dims[*position]) : StringAttr::get(op->getContext(), "?"));
+  StringAttr name = DimNames::ofArgument(argument).text(dim.getConstantIndex().value_or(-1));
+  symbols.insert(name ? name : StringAttr::get(op->getContext(), "?"));
 }
 
 /// Bytes of the largest parallel body's own memory.

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/rows/RowProgram.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -21,19 +22,15 @@ namespace attnc::schedule {
 
 /// The first (argument, dimension) of the function that has the same symbol.
 static Extent firstOfSymbol(BlockArgument argument, int64_t dim) {
-  auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
-  auto symbolsOf = [&](BlockArgument a) {
-    return function ? function.getArgAttrOfType<ArrayAttr>(a.getArgNumber(), "attnc.dims") : ArrayAttr();
-  };
-  ArrayAttr symbols = symbolsOf(argument);
-  if (!symbols || dim >= static_cast<int64_t>(symbols.size()) ||
-      symbols[dim] == StringAttr::get(symbols.getContext(), "?"))
+  StringAttr symbol = DimNames::ofArgument(argument).symbol(dim);
+  if (!symbol)
     return {argument, dim};
-  for (BlockArgument other : argument.getOwner()->getArguments())
-    if (ArrayAttr names = symbolsOf(other))
-      for (auto [d, name] : llvm::enumerate(names))
-        if (name == symbols[dim])
-          return {other, static_cast<int64_t>(d)};
+  for (BlockArgument other : argument.getOwner()->getArguments()) {
+    DimNames names = DimNames::ofArgument(other);
+    for (int64_t d = 0; d < names.size(); ++d)
+      if (names.symbol(d) == symbol)
+        return {other, d};
+  }
   return {argument, dim};
 }
 

@@ -14,6 +14,7 @@
 #include "compiler/frontend/spec/lowering/Expressions.h"
 #include "compiler/frontend/spec/printing/PrintExpressions.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Common/DimNames.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -192,11 +193,8 @@ void FunctionPrinter::nameArguments() {
 StringRef FunctionPrinter::symbolOf(Value argument, int64_t dim) {
   if (tensor::ExtractSliceOp view = viewOf(argument))
     return dim < 0 ? "" : symbolOf(view.getSource(), keptDims(view)[dim]);
-  unsigned number = cast<BlockArgument>(argument).getArgNumber();
-  auto dims = function.getArgAttrOfType<ArrayAttr>(number, "attnc.dims");
-  if (!dims || dim < 0 || dim >= static_cast<int64_t>(dims.size()))
-    return "";
-  return cast<StringAttr>(dims[dim]).getValue();
+  StringAttr name = DimNames::ofArgument(cast<BlockArgument>(argument)).text(dim);
+  return name ? name.getValue() : "";
 }
 
 /// "B", or "H=16" where an extent is written for the first time.

@@ -1,0 +1,46 @@
+//===- DimNames.cpp - What a function calls its dimensions ----------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Common/DimNames.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace attnc;
+
+DimName DimName::parse(llvm::StringRef text) {
+  int64_t number;
+  if (text == "?")
+    return {};
+  if (!text.empty() && llvm::isDigit(text[0]) && !text.getAsInteger(10, number))
+    return {{}, number, {}};
+  if (auto [name, limit] = text.rsplit("<="); !limit.getAsInteger(10, number))
+    return {name, {}, number};
+  return {text, {}, {}};
+}
+
+DimNames DimNames::ofArgument(FunctionOpInterface function, unsigned number) {
+  return DimNames(function.getArgAttrOfType<ArrayAttr>(number, kAttribute));
+}
+
+DimNames DimNames::ofArgument(BlockArgument argument) {
+  Block *block = argument.getOwner();
+  auto function = block->isEntryBlock() ? dyn_cast<FunctionOpInterface>(block->getParentOp()) : nullptr;
+  return function ? ofArgument(function, argument.getArgNumber()) : DimNames(ArrayAttr());
+}
+
+DimNames DimNames::ofResult(FunctionOpInterface function, unsigned number) {
+  return DimNames(function.getResultAttrOfType<ArrayAttr>(number, kAttribute));
+}
+
+StringAttr DimNames::text(int64_t dim) const {
+  return dim >= 0 && dim < size() ? dyn_cast<StringAttr>(names[dim]) : StringAttr();
+}
+
+StringAttr DimNames::symbol(int64_t dim) const {
+  StringAttr name = text(dim);
+  return name && name.getValue() != "?" ? name : StringAttr();
+}
