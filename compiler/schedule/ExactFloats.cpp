@@ -196,7 +196,7 @@ static Value readFrequency(F64 f, attn::PhaseOp op) {
     int64_t features = attention.getExtent('D');
     if (!region->findAncestorBlockInRegion(*op->getBlock()) || features > kMaxFeatures)
       continue;
-    Value feature = region->getArgument(3); // b h i d
+    Value feature = attn::AttentionOp::argumentOf(*region, 'd');
     if (std::optional<Frequencies> known = tabulate(op, feature, features))
       return tensor::ExtractOp::create(f.b, op.getLoc(), capture(attention, known->table, *region), known->place);
   }

@@ -39,7 +39,7 @@ struct DropTrivialRegion : OpRewritePattern<AttentionOp> {
     SmallVector<Region *> trivial;
     if (mask && matchPattern(mask, m_One()))
       trivial.push_back(&op.getMask());
-    if (score && score == op.getScore().getArgument(0))
+    if (score && score == op.argumentOf(op.getScore(), 's'))
       trivial.push_back(&op.getScore());
     for (Region *row : {&op.getQuery(), &op.getKey()})
       if (isIdentity(*row))
@@ -57,7 +57,7 @@ private:
   static bool isIdentity(Region &row) {
     Value value = yieldedBy(row);
     auto feature = value ? value.getDefiningOp<FeatureOp>() : FeatureOp();
-    return feature && feature.getPosition() == row.getArgument(3);
+    return feature && feature.getPosition() == AttentionOp::argumentOf(row, 'd');
   }
   static bool isMinusInfinity(Value value) {
     FloatAttr constant;
@@ -111,9 +111,9 @@ private:
 struct FoldFactorIntoScale : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
-    if (op.getScore().empty() || !op.getScore().getArgument(0).hasOneUse())
+    if (op.getScore().empty() || !op.argumentOf(op.getScore(), 's').hasOneUse())
       return rewriter.notifyMatchFailure(op, "the score does not read s exactly once");
-    Value s = op.getScore().getArgument(0);
+    Value s = op.argumentOf(op.getScore(), 's');
     Operation *user = *s.user_begin();
     std::optional<double> factor = factorOf(user, s);
     if (!factor)

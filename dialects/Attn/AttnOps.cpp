@@ -195,29 +195,44 @@ static Block *addBlock(Region &region, ArrayRef<Type> leading, OperandRange capt
   return block;
 }
 
-static SmallVector<Type> leadingTypes(MLIRContext *context, Type value, unsigned indices) {
-  SmallVector<Type> types;
-  if (value)
-    types.push_back(value);
-  types.append(indices, IndexType::get(context));
+StringRef AttentionOp::argumentLetters(Region &region) {
+  constexpr StringLiteral kLetters[] = {"sbhijMN", "bhijMN", "bhidMN", "bgjdMN", "bhiMN"};
+  return kLetters[region.getRegionNumber()];
+}
+
+BlockArgument AttentionOp::argumentOf(Region &region, char letter) {
+  return region.getArgument(argumentLetters(region).find(letter));
+}
+
+Value AttentionOp::captureOf(BlockArgument argument) {
+  Region *region = argument.getOwner()->getParent();
+  unsigned leading = region->getParentOp() == getOperation() ? argumentLetters(*region).size() : ~0U;
+  return argument.getArgNumber() < leading ? Value() : getCaptures()[argument.getArgNumber() - leading];
+}
+
+/// s is of the accumulator type, everything else an index.
+static SmallVector<Type> leadingTypes(AttentionOp op, Region &region) {
+  return llvm::map_to_vector(AttentionOp::argumentLetters(region), [&](char letter) -> Type {
+    return letter == 's' ? Type(op.getAccumulatorType()) : IndexType::get(op.getContext());
+  });
+}
+
+/// The sum, then one index for each letter of the output.
+static SmallVector<Type> leadingTypes(ContractOp op) {
+  SmallVector<Type> types{op.getAccumulatorType()};
+  types.append(op.getOutLayout().size(), IndexType::get(op.getContext()));
   return types;
 }
 
-Block *AttentionOp::addScoreBlock() {
-  return addBlock(getScore(), leadingTypes(getContext(), getAccumulatorType(), kMaskIndices), getCaptures());
+static Block *addBlock(AttentionOp op, Region &region) {
+  return addBlock(region, leadingTypes(op, region), op.getCaptures());
 }
-Block *AttentionOp::addMaskBlock() {
-  return addBlock(getMask(), leadingTypes(getContext(), Type(), kMaskIndices), getCaptures());
-}
-Block *AttentionOp::addQueryBlock() {
-  return addBlock(getQuery(), leadingTypes(getContext(), Type(), kRowIndices), getCaptures());
-}
-Block *AttentionOp::addKeyBlock() {
-  return addBlock(getKey(), leadingTypes(getContext(), Type(), kRowIndices), getCaptures());
-}
-Block *AttentionOp::addSinkBlock() {
-  return addBlock(getSink(), leadingTypes(getContext(), Type(), kSinkIndices), getCaptures());
-}
+
+Block *AttentionOp::addScoreBlock() { return addBlock(*this, getScore()); }
+Block *AttentionOp::addMaskBlock() { return addBlock(*this, getMask()); }
+Block *AttentionOp::addQueryBlock() { return addBlock(*this, getQuery()); }
+Block *AttentionOp::addKeyBlock() { return addBlock(*this, getKey()); }
+Block *AttentionOp::addSinkBlock() { return addBlock(*this, getSink()); }
 
 bool AttentionOp::isUnusedCapture(unsigned capture) {
   return llvm::all_of(getOperation()->getRegions(),
@@ -265,15 +280,14 @@ LogicalResult AttentionOp::verify() {
   if (!getResults().empty() && TypeRange(getInits()) != TypeRange(getResults()))
     return emitOpError("result types must be those of the destinations");
   Type acc = getAccumulatorType(), truth = IntegerType::get(getContext(), 1);
-  auto verify = [&](Region &region, StringRef name, Type value, unsigned indices, Type yielded) {
-    return verifyRegion(*this, region, name, leadingTypes(getContext(), value, indices), getCaptures().getTypes(),
-                        yielded);
+  auto verify = [&](Region &region, StringRef name, Type yielded) {
+    return succeeded(verifyRegion(*this, region, name, leadingTypes(*this, region), getCaptures().getTypes(), yielded));
   };
-  bool fine = succeeded(verify(getScore(), "score", acc, kMaskIndices, acc)) &&    // attention_a2
-              succeeded(verify(getMask(), "mask", Type(), kMaskIndices, truth)) && // attention_a3
-              succeeded(verify(getQuery(), "query", Type(), kRowIndices, acc)) &&  // attention_a11
-              succeeded(verify(getKey(), "key", Type(), kRowIndices, acc)) &&      // attention_a11
-              succeeded(verify(getSink(), "sink", Type(), kSinkIndices, acc));     // attention_a10
+  bool fine = verify(getScore(), "score", acc) && // attention_a2
+              verify(getMask(), "mask", truth) && // attention_a3
+              verify(getQuery(), "query", acc) && // attention_a11
+              verify(getKey(), "key", acc) &&     // attention_a11
+              verify(getSink(), "sink", acc);     // attention_a10
   return success(fine);
 }
 
@@ -310,7 +324,8 @@ LogicalResult SumOp::verify() {
     return failure();
   // The feature around: of the sum that this one stands in, or of the region.
   Block &around = *(*this)->getBlock();
-  Value feature = around.getArgument(isa<SumOp>(around.getParentOp()) ? 0 : 3);
+  Value feature =
+      isa<SumOp>(around.getParentOp()) ? around.getArgument(0) : AttentionOp::argumentOf(*around.getParent(), 'd');
   llvm::SetVector<Value> needed;
   getUsedValuesDefinedAbove(getBody(), needed);
   for (unsigned next = 0; next < needed.size(); ++next) {
@@ -336,10 +351,7 @@ FloatType ContractOp::getAccumulatorType() { return accumulatorOf(getLhs().getTy
 
 int64_t ContractOp::getExtent(char letter) { return findExtent(labelled(*this), letter, /*absent=*/1); }
 
-Block *ContractOp::addEpilogueBlock() {
-  return addBlock(getEpilogue(), leadingTypes(getContext(), getAccumulatorType(), getOutLayout().size()),
-                  getCaptures());
-}
+Block *ContractOp::addEpilogueBlock() { return addBlock(getEpilogue(), leadingTypes(*this), getCaptures()); }
 
 LogicalResult ContractOp::verify() {
   SmallVector<Labelled> operands = labelled(*this);
@@ -359,8 +371,7 @@ LogicalResult ContractOp::verify() {
   if (!getResults().empty() && TypeRange(ValueRange(getInit())) != TypeRange(getResults()))
     return emitOpError("result type must be that of the destination");
   Type acc = getAccumulatorType();
-  return verifyRegion(*this, getEpilogue(), "epilogue", leadingTypes(getContext(), acc, getOutLayout().size()),
-                      getCaptures().getTypes(), acc);
+  return verifyRegion(*this, getEpilogue(), "epilogue", leadingTypes(*this), getCaptures().getTypes(), acc);
 }
 
 void ContractOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {

@@ -166,11 +166,15 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     std::string getLseLayout();
     bool hasLse() { return getInits().size() == 2; }
 
-    /// Leading arguments of the regions, before the captures.
-    static constexpr unsigned kScoreIndices = 7; // s b h i j M N
-    static constexpr unsigned kMaskIndices = 6;  //   b h i j M N
-    static constexpr unsigned kRowIndices = 6;   //   b h i d M N, or b g j d M N
-    static constexpr unsigned kSinkIndices = 5;  //   b h i M N
+    /// The arguments of `region` before the captures, one letter each: "sbhijMN" of a score (A2), "bhijMN" of a mask
+    /// (A3), "bhidMN" and "bgjdMN" of a query and a key (A11), "bhiMN" of a sink (A10).
+    static ::llvm::StringRef argumentLetters(::mlir::Region &region);
+    /// The argument of `region` that has this letter.
+    static ::mlir::BlockArgument argumentOf(::mlir::Region &region, char letter);
+    /// Indices among them; a score has s and those of a mask.
+    static constexpr unsigned kMaskIndices = 6;
+    /// The capture that an argument of a region stands for; null if it is none.
+    ::mlir::Value captureOf(::mlir::BlockArgument argument);
     /// The argument of `region` that stands for capture `capture`.
     ::mlir::BlockArgument captureArgument(::mlir::Region &region, unsigned capture) {
       return region.getArgument(region.getNumArguments() - getCaptures().size() + capture);

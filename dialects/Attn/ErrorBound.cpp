@@ -25,7 +25,7 @@ static bool walkSum(AttentionOp op, llvm::function_ref<void(Operation *)> visit)
   if (op.getScore().empty())
     return true;
   Block &block = op.getScore().front();
-  Value sum = block.getTerminator()->getOperand(0), score = block.getArgument(0);
+  Value sum = block.getTerminator()->getOperand(0), score = op.argumentOf(op.getScore(), 's');
   while (sum != score) {
     if (!score.hasOneUse())
       return false;

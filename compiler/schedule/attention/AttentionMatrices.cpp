@@ -22,23 +22,18 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::schedule;
 
-/// The arguments of a score region: the raw score, b, h, i, j, M, N, then the captures.
-enum ScoreArgument { kBatch = 1, kHead = 2, kQuery = 3, kKey = 4, kKeyExtent = 6 };
-
 /// The element's indices are [.., i, .., j]; all others are the same for a whole block.
 static bool isPerPair(memref::LoadOp element) {
-  Block *block = element->getBlock();
+  Region &score = *element->getParentRegion();
+  Value query = attn::AttentionOp::argumentOf(score, 'i'), key = attn::AttentionOp::argumentOf(score, 'j');
   auto isUniform = [&](Value index) {
     auto argument = dyn_cast<BlockArgument>(index);
-    if (!argument || argument.getOwner() != block)
-      return matchPattern(index, m_Constant());
-    return argument.getArgNumber() != kQuery && argument.getArgNumber() != kKey;
+    return argument && argument.getOwner() == &score.front() ? index != query && index != key
+                                                             : matchPattern(index, m_Constant());
   };
   ValueRange indices = element.getIndices();
-  return indices.size() >= 2 && indices.back() == block->getArgument(kKey) &&
-         llvm::count(indices, block->getArgument(kQuery)) == 1 && llvm::all_of(indices.drop_back(), [&](Value index) {
-           return index == block->getArgument(kQuery) || isUniform(index);
-         });
+  return indices.size() >= 2 && indices.back() == key && llvm::count(indices, query) == 1 &&
+         llvm::all_of(indices.drop_back(), [&](Value index) { return index == query || isUniform(index); });
 }
 
 void TransposedForm::findMatrices() {
@@ -78,9 +73,9 @@ Value TransposedForm::matrixRows(memref::LoadOp element, Value key, Value keysHe
     offsets.push_back(matchPattern(index, m_ConstantInt(&constant))
                           ? OpFoldResult(b.getIndexAttr(constant.getSExtValue()))
                           : OpFoldResult(mapping.lookup(index)));
-    if (index == block->getArgument(kQuery))
+    if (index == op.argumentOf(op.getScore(), 'i'))
       sizes[dim] = queries;
-    else if (index == block->getArgument(kKey))
+    else if (index == op.argumentOf(op.getScore(), 'j'))
       sizes[dim] = keysHere;
   }
   int64_t shape[] = {ShapedType::kDynamic, ShapedType::kDynamic};

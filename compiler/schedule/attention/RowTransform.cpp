@@ -28,14 +28,12 @@ using namespace attnc;
 using namespace attnc::schedule;
 using attnc::attn::AttentionOp;
 
-/// The position of d among the arguments of a query or key region.
-constexpr unsigned kFeature = 3;
 /// So many runs in one loop: their values wait in registers for the stores.
 constexpr size_t kTogether = 4;
 
 bool RowTransform::isPermuted(AttentionOp op) {
   return llvm::any_of(ArrayRef<Region *>{&op.getQuery(), &op.getKey()}, [](Region *region) {
-    return !region->empty() && stepOfFeatures(region->front(), region->getArgument(kFeature)) == 2;
+    return !region->empty() && stepOfFeatures(region->front(), AttentionOp::argumentOf(*region, 'd')) == 2;
   });
 }
 
@@ -118,7 +116,7 @@ void RowTransform::emitRuns(ArrayRef<FeatureRun> runs, Value to, Value toRow, in
   OpBuilder::InsertionGuard guard(b);
   Block *block = b.createBlock(&map.getBody(), {}, {b.getIndexType()}, {loc});
   Value e = block->getArgument(0);
-  Value feature = region.empty() ? Value() : region.getArgument(kFeature);
+  Value feature = region.empty() ? Value() : AttentionOp::argumentOf(region, 'd');
   SmallVector<Value> results;
   for (FeatureRun run : runs) {
     Scope scope{e, run, FeatureKnowledge(feature, run)};
@@ -142,12 +140,13 @@ void RowTransform::emit(Value source, Value sourceRow, Value to, Value toRow, Ar
       runs.push_back({start, step, llvm::divideCeilSigned(features - start, step)});
   } else {
     SmallVector<Value> values(place);
-    values.insert(values.begin() + kFeature, Value()); // the feature is no uniform value
+    values.insert(values.begin() + AttentionOp::argumentLetters(region).find('d'),
+                  Value()); // the feature is no uniform value
     llvm::append_range(values, op.getCaptures());
     for (auto [argument, value] : llvm::zip_equal(region.getArguments(), values))
       if (value)
         uniform[argument] = value;
-    runs = splitFeatures(region.front(), region.getArgument(kFeature), features, step);
+    runs = splitFeatures(region.front(), AttentionOp::argumentOf(region, 'd'), features, step);
   }
   int64_t first = 0;
   for (ArrayRef<FeatureRun> rest = runs; !rest.empty();) {
@@ -180,7 +179,7 @@ void RowTransform::emitPrefetch(Value rows, Value ahead, ArrayRef<Value> place) 
   prefetchLines(rows, {ahead, Value()});
   if (region.empty())
     return;
-  constexpr unsigned kKey = 2;
+  BlockArgument key = AttentionOp::argumentOf(region, 'j');
   llvm::SmallPtrSet<void *, 4> seen;
   region.walk([&](memref::LoadOp load) {
     auto capture = dyn_cast<BlockArgument>(load.getMemRef());
@@ -189,13 +188,13 @@ void RowTransform::emitPrefetch(Value rows, Value ahead, ArrayRef<Value> place) 
     SmallVector<Value> at;
     for (Value index : isTable ? indices.drop_back() : ValueRange()) {
       auto argument = dyn_cast<BlockArgument>(index); // b, g or j
-      if (argument && argument.getArgNumber() <= kKey && argument.getOwner() == &region.front())
+      if (argument && argument.getOwner() == &region.front() && argument.getArgNumber() <= key.getArgNumber())
         at.push_back(place[argument.getArgNumber()]);
     }
-    bool isKnown = isTable && at.size() + 1 == indices.size() && llvm::is_contained(indices, region.getArgument(kKey));
+    bool isKnown = isTable && at.size() + 1 == indices.size() && llvm::is_contained(indices, key);
     if (!isKnown || !seen.insert(capture.getAsOpaquePointer()).second)
       return;
     at.push_back(Value());
-    prefetchLines(op.getCaptures()[capture.getArgNumber() - AttentionOp::kRowIndices], std::move(at));
+    prefetchLines(op.captureOf(capture), std::move(at));
   });
 }

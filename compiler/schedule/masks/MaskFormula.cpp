@@ -18,6 +18,7 @@
 #include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::schedule;
 
 /// Longer disjunctions cost more than they save: they become "anything", which is sound.
@@ -45,8 +46,8 @@ enum class Rise { Nothing, Query, Key };
 class FormulaReader {
 public:
   FormulaReader(Region &mask, MaskFormula &formula)
-      : mask(mask), formula(formula), context(mask.getContext()), query(mask.getArgument(2)), key(mask.getArgument(3)),
-        values(mask) {
+      : mask(mask), formula(formula), context(mask.getContext()), query(attn::AttentionOp::argumentOf(mask, 'i')),
+        key(attn::AttentionOp::argumentOf(mask, 'j')), values(mask) {
     findVarying();
   }
 
@@ -319,11 +320,8 @@ bool attnc::schedule::isElementRead(Operation *op) { return isa<memref::LoadOp, 
 bool attnc::schedule::isSorted(Region &mask, Value tensor) {
   auto op = cast<attn::AttentionOp>(mask.getParentOp());
   auto argument = dyn_cast<BlockArgument>(tensor);
-  if (!argument || argument.getOwner()->getParent() != &mask ||
-      argument.getArgNumber() < attn::AttentionOp::kMaskIndices)
-    return false;
-  Value capture = op.getCaptures()[argument.getArgNumber() - attn::AttentionOp::kMaskIndices];
-  auto parameter = dyn_cast<BlockArgument>(capture);
+  Value capture = argument ? op.captureOf(argument) : Value();
+  auto parameter = dyn_cast_or_null<BlockArgument>(capture);
   auto function = parameter ? dyn_cast<FunctionOpInterface>(parameter.getOwner()->getParentOp()) : nullptr;
   return function && function.getArgAttr(parameter.getArgNumber(), "attnc.sorted");
 }
@@ -568,7 +566,8 @@ std::optional<Pieces> FormulaReader::readPieces(Value value) {
 
 void FormulaReader::dropImpossible(Disjunction &conjunctions) {
   AffineExpr i = getAffineDimExpr(kQueryDim, context), j = getAffineDimExpr(kKeyDim, context);
-  AffineExpr lastQuery = symbol(mask.getArgument(4)) - 1, lastKey = symbol(mask.getArgument(5)) - 1;
+  AffineExpr lastQuery = symbol(attn::AttentionOp::argumentOf(mask, 'M')) - 1,
+             lastKey = symbol(attn::AttentionOp::argumentOf(mask, 'N')) - 1;
   llvm::erase_if(conjunctions, [&](const MaskConjunction &conjunction) {
     SmallVector<AffineExpr> atoms; // what would not fit into 64 bits is not asked
     llvm::copy_if(conjunction.atoms, std::back_inserter(atoms),

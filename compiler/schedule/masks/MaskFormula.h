@@ -38,9 +38,6 @@ namespace attnc::schedule {
 /// Dimensions of the expressions.
 enum MaskDim : unsigned { kQueryDim = 0, kKeyDim = 1 };
 
-/// The region's argument for dimension 0; the next is that for dimension 1.
-constexpr unsigned kQueryArgument = 2;
-
 /// `key` predicate `query`, one of >=, >, <, <=. They are values inside the region; key depends on no index but that of
 /// the key and never falls as it rises, query likewise.
 struct SortedAtom {

@@ -51,10 +51,9 @@ BlockTruth MaskPlan::emitTruth(OpBuilder &b, Location loc, IndexRange queries, I
   }
   if (closedForm)
     return truth;
-  Block &block = op.getMask().front();
   DenseMap<Value, IndexRange> ranges;
-  ranges[block.getArgument(2)] = queries;
-  ranges[block.getArgument(3)] = keys;
+  ranges[op.argumentOf(op.getMask(), 'i')] = queries;
+  ranges[op.argumentOf(op.getMask(), 'j')] = keys;
   BlockTruth rough = emitBlockTruth(b, loc, op.getMask(), ranges, uniform);
   return {b.createOrFold<arith::AndIOp>(loc, truth.someAllowed, rough.someAllowed),
           b.createOrFold<arith::AndIOp>(loc, truth.someMasked, rough.someMasked)};
@@ -193,9 +192,7 @@ void MaskPlan::remark() {
            << "; empty blocks are not visited";
   else
     remark << "mask: not all conditions have a closed form; they are evaluated for each block of keys";
-  auto captured = [&](Value argument) {
-    return op.getCaptures()[cast<BlockArgument>(argument).getArgNumber() - AttentionOp::kMaskIndices];
-  };
+  auto captured = [&](Value argument) { return op.captureOf(cast<BlockArgument>(argument)); };
   for (Value tensor : formula.searched)
     remark.attachNote(captured(tensor).getLoc()) << "sorted: the ends of intervals are found in it by binary search";
   for (Operation *operation : formula.opaque)

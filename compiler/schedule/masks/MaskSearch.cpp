@@ -7,6 +7,7 @@
 
 #include "compiler/schedule/masks/MaskSearch.h"
 #include "compiler/schedule/masks/MaskClone.h"
+#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -15,7 +16,7 @@ using namespace attnc::schedule;
 
 Value MaskSearch::evaluate(Value value, unsigned dim, Value at) {
   IRMapping mapping(uniform);
-  mapping.map(mask.getArgument(kQueryArgument + dim), at);
+  mapping.map(attnc::attn::AttentionOp::argumentOf(mask, dim == kQueryDim ? 'i' : 'j'), at);
   auto withinBuffers = [&](Operation &op) { // an end of a range may be no index of the tensor
     SmallVector<Value> operands;
     if (isElementRead(&op))
