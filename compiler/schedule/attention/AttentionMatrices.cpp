@@ -9,7 +9,7 @@
 //
 //   B^T[n][q] = bias[h, q0 + q, n0 + n]
 //
-// and the lines of the next block are asked for, since no hardware prefetcher follows 64 rows.
+// and the lines of the next block are prefetched, since no hardware prefetcher follows 64 rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -84,7 +84,7 @@ Value TransposedForm::matrixRows(memref::LoadOp element, Value key, Value keysHe
   return memref::SubViewOp::create(b, loc, cast<MemRefType>(rows), matrix, offsets, sizes, strides);
 }
 
-/// Asks for a share of the next block of keys, W of its elements for each key of the current block: all at once would
+/// Prefetches a share of the next block of keys, W of its elements for each key of the current block: all at once would
 /// wait for each other.
 void TransposedForm::emitPrefetchMatrices(Value key) {
   Value first = arith::MulIOp::create(b, loc, key, index(blocking.width)), size = index(blocking.keys);

@@ -1,19 +1,19 @@
-//===- AttentionPrefetch.cpp - What is asked for before it is needed ------===//
+//===- AttentionPrefetch.cpp - Rows of Q, K, V and O, before their use ----===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Part of AttentionScheduler. Rows with a stride are more than a hardware prefetcher follows, and where sequences are
-// short every item meets new ones. Each register tile of R keys of Q K^T asks for a few lines, so that they never
-// queue up:
+// short every item visits new ones. Each register tile of R keys of Q K^T prefetches a few lines, so that they
+// never queue up:
 //
 //   the first block of queries      rows of K two tiles ahead       the tile's rows of V, for P V (unless they are
-//   to meet these keys                                              staged or packed: then O's at once)
+//   to visit these keys                                             staged or packed: then O's at once)
 //   block u, later                  rows of Q of the next item      rows of O of this item: key j of block u stands
 //                                                                   for row (u - 1) N + j
 //
-// since K and V are in the cache when another block of queries meets them. An item of one block asks for the queries of
-// the next at its end. Captured matrices are asked for where they are transposed (AttentionMatrices.cpp).
+// since K and V are in the cache when another block of queries visits them. An item of one block prefetches the queries
+// of the next at its end. Captured matrices are prefetched where they are transposed (AttentionMatrices.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::schedule;
 
-/// Asks for every cache line of a row of `rows`, whose `features` elements are neighbours; of a long row for the first
+/// Prefetches every cache line of a row of `rows`, whose `features` elements are neighbours; of a long row the first
 /// page, since hardware follows neighbours: code must not grow with the heads.
 void AttentionScheduler::prefetchRow(Value rows, Value row, int64_t features) {
   int64_t line = 64 * 8 / elementOf(rows).getIntOrFloatBitWidth(); // elements of a cache line
@@ -45,10 +45,10 @@ void AttentionScheduler::setNext(Value item) {
   std::tie(batch, head, group) = saved;
 }
 
-/// Asks for the next item's queries where register tiles have not (heads inside rows, M = N = 128: 3% of the time).
+/// Prefetches the next item's queries where register tiles have not (heads inside rows, M = N = 128: 3% of the time).
 void AttentionScheduler::emitPrefetchQueries(Value blocksHere) {
   OpBuilder::InsertionGuard guard(b);
-  if (asksInTiles()) {
+  if (prefetchesInTiles()) {
     Value isOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, blocksHere, index(1));
     b.setInsertionPointToStart(scf::IfOp::create(b, loc, isOne, /*withElseRegion=*/false).thenBlock());
   }
@@ -67,15 +67,15 @@ static Value selectRows(OpBuilder &b, Location loc, Value condition, Value rows,
   return arith::SelectOp::create(b, loc, condition, cast(rows), cast(others));
 }
 
-/// Asks for row `own` of `rows` where the keys are new, else for row `other` of `others`, of as many features.
-void TransposedForm::askForEither(Value rows, Value own, Value others, Value other, int64_t features) {
+/// Prefetches row `own` of `rows` where the keys are new, else for row `other` of `others`, of as many features.
+void TransposedForm::prefetchEither(Value rows, Value own, Value others, Value other, int64_t features) {
   if (Value chosen = selectRows(b, loc, isFirst, rows, others))
     return prefetchRow(chosen, arith::SelectOp::create(b, loc, isFirst, own, other), features);
   prefetchRow(rows, own, features);
   prefetchRow(others, other, features);
 }
 
-/// What the register tile of the key `key` (and of those after it) asks for. Of K and V only what is read in place:
+/// The prefetches of the register tile of the key `key` (and of those after it). Of K and V only what is read in place:
 /// what is staged or packed has just been read.
 void TransposedForm::emitPrefetch(Value key) {
   Value before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
@@ -87,8 +87,8 @@ void TransposedForm::emitPrefetch(Value key) {
   if (isStaged(op.getK()) && !pairs)
     prefetchRow(next.rows, query, op.getExtent('D'));
   else
-    askForEither(keysOf(op.getK(), op.getKLayout(), 'D'), min(add(key, index(2 * tileRows)), sub(n, index(1))),
-                 next.rows, query, op.getExtent('D'));
+    prefetchEither(keysOf(op.getK(), op.getKLayout(), 'D'), min(add(key, index(2 * tileRows)), sub(n, index(1))),
+                   next.rows, query, op.getExtent('D'));
 
   Value out = view(op.getInits()[0], op.getOLayout(), {{'M', index(0), m}, {'E', index(0), extent('E')}}, "ME");
   Value firstOut = sub(q0, arith::MulIOp::create(b, loc, block, step));
@@ -96,5 +96,5 @@ void TransposedForm::emitPrefetch(Value key) {
   if (isStaged(op.getV()) || pairs)
     prefetchRow(out, row, op.getExtent('E'));
   else
-    askForEither(keysOf(op.getV(), op.getVLayout(), 'E'), key, out, row, op.getExtent('E'));
+    prefetchEither(keysOf(op.getV(), op.getVLayout(), 'E'), key, out, row, op.getExtent('E'));
 }

@@ -194,7 +194,7 @@ void AttentionScheduler::emitBegin() {
   emitClearTotals();
   if (op.getQuery().empty())
     return emitQueries();
-  // Without keys the region must read nothing: a tensor that it asks for may be empty too.
+  // Without keys the region must read nothing: a tensor that it reads may be empty too.
   Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
   auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);

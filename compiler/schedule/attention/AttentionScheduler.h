@@ -9,7 +9,7 @@
 //
 //   AttentionToTile.cpp   items, the walk over key blocks
 //   AttentionBlocks.cpp   views, score, mask, the search for NaN in V
-//   AttentionPrefetch.cpp what is asked for before it is needed
+//   AttentionPrefetch.cpp prefetch of rows
 //   AttentionSums.cpp     sums over many keys
 //   AttentionRows.cpp     conversion of types, transformed rows; how a block of queries ends
 //
@@ -104,8 +104,8 @@ protected:
   /// One block of keys that the mask does not empty: `full` if it has Nb keys and the mask allows every pair,
   /// `someMasked` if it forbids a pair.
   virtual void emitVisited(mlir::Value full, mlir::Value someMasked);
-  /// Register tiles ask for the queries of the next item, from the second block of an item on.
-  virtual bool asksInTiles() const { return false; }
+  /// Register tiles prefetch the queries of the next item, from the second block of an item on.
+  virtual bool prefetchesInTiles() const { return false; }
   /// All blocks of keys that the mask leaves to queries `range`.
   virtual void emitWalks(IndexRange range, mlir::Value first, mlir::Value count);
 
@@ -194,12 +194,12 @@ protected:
   mlir::Type real;                             ///< of all arithmetic (A8)
   mlir::Value batch, head, group, q0, queries; ///< of the current block; `queries` are real ones
   mlir::Value n0, count, valueRows;            ///< the current block of keys: its first, how many, and V's rows
-  mlir::Value epoch;                           ///< of the last key that was met (in memory): emitCarryBefore
-  mlir::Value isMet, isFirst; ///< some block of queries has met it (in memory); the current one is the first
-  mlir::Value m, n, step;     ///< M, N, queries of a block
-  Scratch scratch;            ///< of the current block of queries
-  mlir::Value block;          ///< the number of the current block of queries within its item
-  NextQueries next;           ///< what the following item begins with
+  mlir::Value epoch;                           ///< of the last visited key (in memory): emitCarryBefore
+  mlir::Value isVisited, isFirst; ///< some block of queries has visited it (in memory); the current one is the first
+  mlir::Value m, n, step;         ///< M, N, queries of a block
+  Scratch scratch;                ///< of the current block of queries
+  mlir::Value block;              ///< the number of the current block of queries within its item
+  NextQueries next;               ///< what the following item begins with
   Items items;
   llvm::SmallVector<Matrix> matrices; ///< that a form has found and packed
 };

@@ -58,7 +58,7 @@ void AttentionScheduler::emitCarrySums() {
   mapColumns(index(blocking.width), [&](Value row) { emitCarry(scratch.sum, row, scratch.sumTotal, {index(0), row}); });
 }
 
-/// The blocks of queries of an item are about to meet the keys from `key` on.
+/// The blocks of queries of an item are about to visit the keys from `key` on.
 void AttentionScheduler::emitCarryBefore(Value key, Value first, Value number) {
   Value current = arith::DivUIOp::create(b, loc, key, index(attn::kEpochKeys));
   current = arith::IndexCastOp::create(b, loc, b.getI64Type(), current);

@@ -81,7 +81,7 @@ constexpr int64_t kThreads = 16, kWorthAnItem = 1 << 19;
 void AttentionScheduler::setKeyBlock(Value first) {
   n0 = first;
   count = min(index(blocking.keys), sub(n, n0));
-  store(arith::ConstantIntOp::create(b, loc, 0, 32), isMet, {index(0)});
+  store(arith::ConstantIntOp::create(b, loc, 0, 32), isVisited, {index(0)});
   setKeys();
 }
 
@@ -94,8 +94,8 @@ void AttentionScheduler::emitKeyBlock() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(visited.thenBlock());
   Value none32 = arith::ConstantIntOp::create(b, loc, 0, 32), one32 = arith::ConstantIntOp::create(b, loc, 1, 32);
-  isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, load(isMet, {index(0)}), none32);
-  store(one32, isMet, {index(0)});
+  isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, load(isVisited, {index(0)}), none32);
+  store(one32, isVisited, {index(0)});
   emitCarrySums();
   emitVisited(full, truth.someMasked);
 }
@@ -123,7 +123,7 @@ void AttentionScheduler::emitVisited(Value full, Value someMasked) {
 }
 
 /// Items in the order in which threads take them. Heads follow one another, so that an item finds K and V in the cache;
-/// few items are taken across heads instead. Where later queries meet more keys, their blocks go first: what is left at
+/// few items are taken across heads instead. Where later queries visit more keys, their blocks go first: what is left at
 /// the end is small then, and no thread waits long for another.
 AttentionScheduler::Place AttentionScheduler::placeOf(Value item) {
   Value few = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
@@ -151,14 +151,14 @@ void AttentionScheduler::emitItem(Value item) {
   Value blocksHere = min(items.blocksPerItem, sub(items.blocks, first));
 
   allocate();
-  isMet = scratchBuffer({1}, b.getI32Type());
+  isVisited = scratchBuffer({1}, b.getI32Type());
   epoch = scratchBuffer({1}, b.getI64Type());
   store(arith::ConstantIntOp::create(b, loc, 0, 64), epoch, {index(0)});
   forEachBlock(first, blocksHere, [&] { emitBegin(); });
   setNext(item);
   Value low = arith::MulIOp::create(b, loc, first, step);
   Value end = min(m, arith::MulIOp::create(b, loc, add(first, blocksHere), step));
-  // Without keys nothing may be read: a tensor that the mask asks for may be empty too.
+  // Without keys nothing may be read: a tensor that the mask reads may be empty too.
   Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
   auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
   {

@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Part of TransposedForm. A 64 x 64 block on the diagonal of a causal mask is half empty. Each vector of 16 queries
-// alone meets 16, 32, 48, 64 of its keys:
+// alone visits 16, 32, 48, 64 of its keys:
 //
 //     x                        computed: 10 of 16 squares instead of all
 //     x x

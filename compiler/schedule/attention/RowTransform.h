@@ -23,7 +23,7 @@ public:
   void emit(mlir::Value from, mlir::Value fromRow, mlir::Value to, mlir::Value toRow,
             mlir::ArrayRef<mlir::Value> place);
 
-  /// Asks for what row `ahead` of k will need: the row itself, of `rows`, and those of captured tensors that are read
+  /// Prefetches what row `ahead` of k will need: the row itself, of `rows`, and those of captured tensors that are read
   /// at j. `place` is b g j, then M and N, with `ahead` for j.
   void emitPrefetch(mlir::Value rows, mlir::Value ahead, mlir::ArrayRef<mlir::Value> place);
 

@@ -11,7 +11,7 @@
 //   AttentionRows.cpp     how a block of queries begins and ends; scratch memory
 //   AttentionBlocks.cpp   scores, weights and values of one block of keys
 //   AttentionVectors.cpp  the same for a partial block, one vector of queries at a time
-//   AttentionPrefetch.cpp what is asked for before it is needed
+//   AttentionPrefetch.cpp prefetch of rows
 //   AttentionMatrices.cpp captured values of every pair
 //   AttentionPairs.cpp    operands as pairs of bf16
 //
@@ -41,7 +41,7 @@ protected:
   void emitMaskedAccumulate() override;
   void emitRows(mlir::Value out) override;
   void emitVisited(mlir::Value full, mlir::Value someMasked) override;
-  bool asksInTiles() const override { return true; }
+  bool prefetchesInTiles() const override { return true; }
 
 private:
   /// Where tensors of another type are converted or packed; null where nothing is.
@@ -64,7 +64,7 @@ private:
   void emitPrefetchMatrices(mlir::Value key);
   void emitMatrices();
   void emitPrefetch(mlir::Value key);
-  void askForEither(mlir::Value rows, mlir::Value own, mlir::Value others, mlir::Value other, int64_t features);
+  void prefetchEither(mlir::Value rows, mlir::Value own, mlir::Value others, mlir::Value other, int64_t features);
   mlir::Value bitsOf(mlir::Value narrow, bool high);
   mlir::Value emitPackValues();
   mlir::Value loadWeight(mlir::Value key, mlir::Value lane);

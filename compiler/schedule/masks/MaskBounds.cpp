@@ -348,7 +348,7 @@ IndexRange IntervalEmitter::withinBuffer(IndexRange range, Value buffer, unsigne
 }
 
 /// ids[b, j] over a block: its smallest and largest id, or whether any and whether all flags are set; table[i // 64,
-/// j // 64] likewise, over the few elements that the block meets. `op` is a memref.load, or a tensor.extract where a
+/// j // 64] likewise, over the few elements that the block holds. `op` is a memref.load, or a tensor.extract where a
 /// mask is looked at before buffers exist.
 Fact IntervalEmitter::visitLoad(Operation &op) {
   Value buffer = factOf(op.getOperand(0)).uniform;

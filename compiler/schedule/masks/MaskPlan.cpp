@@ -1,4 +1,4 @@
-//===- MaskPlan.cpp - Which blocks of keys a block of queries meets -------===//
+//===- MaskPlan.cpp - Which blocks of keys a block of queries visits ------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -103,7 +103,7 @@ IndexRange MaskPlan::emitKeyHull(OpBuilder &b, Location loc, IndexRange queries,
   return hull;
 }
 
-/// Blocks begin at multiples of their size, so that a row meets its keys in the same blocks whatever its neighbours see.
+/// Blocks begin at multiples of their size, so that a row visits its keys in the same blocks whatever its neighbours see.
 static Value alignDown(OpBuilder &b, Location loc, Value key, Value size) {
   return b.createOrFold<arith::SubIOp>(loc, key, b.createOrFold<arith::RemSIOp>(loc, key, size));
 }

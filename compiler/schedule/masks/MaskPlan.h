@@ -1,10 +1,10 @@
-//===- MaskPlan.h - Which key blocks a block of queries meets ---*- C++ -*-===//
+//===- MaskPlan.h - Which key blocks a block of queries visits --*- C++ -*-===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A mask becomes loop bounds. Each conjunction of its formula gives one interval of keys for a range of queries; the
-// walk over key blocks jumps from interval to interval, and each block met is judged exactly: empty, full or partial.
+// walk over key blocks jumps from interval to interval, and each visited block is judged exactly: empty, full or partial.
 //
 //   causal and window(w):    for n = max(0, i0 - w + 1) to i1 + 1
 //   longformer(w, g):        n = next(n) over [i0 - w, i1 + w], [0, g - 1], and everything when i0 < g
@@ -55,7 +55,7 @@ public:
   void emitWalk(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, mlir::Value n, int64_t step,
                 llvm::function_ref<void(mlir::Value)> body);
 
-  /// Later queries meet more keys, as under a causal mask: some bound above grows with the query, none below does.
+  /// Later queries visit more keys, as under a causal mask: some bound above grows with the query, none below does.
   bool growsWithQueries();
 
   /// The mask can never be true: a mistake, surely.

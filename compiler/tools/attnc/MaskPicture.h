@@ -15,7 +15,7 @@ namespace attnc::tool {
 /// What the compiler makes of a block.
 enum class BlockClass : uint8_t {
   skipped, ///< empty, and outside the bounds of the loop over keys
-  empty,   ///< the loop meets it, and finds it empty
+  empty,   ///< the loop visits it, and finds it empty
   partial, ///< some pairs are allowed: the kernel asks for each
   full,    ///< all are: the kernel has no mask code
 };
