@@ -307,10 +307,10 @@ std::string numerics::moduleText(const Variant &variant) {
                              described(variant, name, layout, variant.type));
   for (auto [n, capture] : llvm::enumerate(capturesOf(variant))) {
     std::string name = fmt::format("capture{}", n);
-    std::string type = described(variant, name, capture.layout, capture.type);
+    std::string argument = described(variant, name, capture.layout, capture.type);
     if (capture.isSorted)
-      type.insert(type.size() - 1, ", attnc.sorted");
-    arguments += fmt::format(",\n    %{}: {}", name, type);
+      argument.insert(argument.size() - 1, ", attnc.sorted");
+    arguments += fmt::format(",\n    %{}: {}", name, argument);
     captures += (n ? ", %" : "%") + name;
     captureTypes += (n ? ", " : "") + typeText(variant, capture.layout, capture.type);
   }

@@ -61,13 +61,13 @@ struct RandomOptions {
   /// Only smooth float arithmetic of moderate size, and no decisions that hang on rounding: what a kernel in a
   /// narrower type can be compared with.
   bool tame = false;
-  bool plainScore = false; // s itself
+  bool plainScore = false;    // s itself
   std::string extraMask = {}; // a condition that is joined to the mask with `and`; the oracle does not know it
 };
 
 class SpecGenerator {
 public:
-  SpecGenerator(uint64_t seed, RandomOptions options) : random(seed), options(std::move(options)) {}
+  SpecGenerator(uint64_t seed, RandomOptions settings) : random(seed), options(std::move(settings)) {}
 
   RandomSpec generate() {
     std::string definitions, lets;
