@@ -11,10 +11,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/VectorTarget.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 constexpr int kDegree = 13;
@@ -22,9 +24,7 @@ constexpr double kLn2 = 0.69314718055994530942;
 
 Value VectorTarget::exp2F64(OpBuilder &b, Location loc, Value t) const {
   auto type = cast<VectorType>(t.getType());
-  auto splat = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, b.getF64FloatAttr(value)));
-  };
+  auto splat = [&](double value) { return constantFloat(b, loc, type, value); };
   Value floor = splat(-1023.0);
   Value below = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, floor, t); // false for NaN
   t = arith::SelectOp::create(b, loc, below, floor, t);

@@ -24,6 +24,7 @@
 
 #include "codegen/common/Passes.h"
 #include "codegen/common/Target.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -34,6 +35,7 @@ namespace attnc::codegen {
 } // namespace attnc::codegen
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 namespace {
@@ -51,13 +53,7 @@ public:
   Type f64() { return like(b.getF64Type()); }
   Type integer(unsigned width) { return like(b.getIntegerType(width)); }
 
-  Value constant(Value as, int64_t value) {
-    Type type = as.getType();
-    TypedAttr attribute = b.getIntegerAttr(getElementTypeOrSelf(type), value);
-    if (auto vector = dyn_cast<VectorType>(type))
-      attribute = DenseElementsAttr::get(vector, Attribute(attribute));
-    return arith::ConstantOp::create(b, loc, attribute);
-  }
+  Value constant(Value as, int64_t value) { return constantInt(b, loc, as.getType(), value); }
   Value cast(Value x, Type type) { return arith::BitcastOp::create(b, loc, type, x); }
   Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
   Value add(Value x, int64_t y) { return add(x, constant(x, y)); }

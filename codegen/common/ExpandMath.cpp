@@ -27,6 +27,7 @@
 #include "codegen/common/F64Functions.h"
 #include "codegen/common/Passes.h"
 #include "codegen/common/VectorTarget.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -39,6 +40,7 @@
 #include <limits>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 namespace attnc::codegen {
@@ -81,9 +83,7 @@ struct ExpandErf : OpRewritePattern<math::ErfOp> {
     if (type != VectorType::get({target.info.lanes(32)}, b.getF32Type()))
       return b.notifyMatchFailure(op, "no native vector of f32");
     Location loc = op.getLoc();
-    auto splat = [&](float value) -> Value {
-      return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, b.getF32FloatAttr(value)));
-    };
+    auto splat = [&](float value) { return constantFloat(b, loc, type, value); };
     auto horner = [&](ArrayRef<float> coefficients, Value at) {
       Value sum = splat(coefficients.back());
       for (float coefficient : llvm::reverse(coefficients.drop_back()))
@@ -182,13 +182,8 @@ struct ExpandLog : OpRewritePattern<math::LogOp> {
     Location loc = op.getLoc();
     auto shaped = dyn_cast<ShapedType>(type);
     Type ints = shaped ? Type(shaped.clone(b.getI32Type())) : b.getI32Type();
-    auto constant = [&](Type of, TypedAttr value) -> Value {
-      if (auto vector = dyn_cast<ShapedType>(of))
-        value = DenseElementsAttr::get(vector, Attribute(value));
-      return arith::ConstantOp::create(b, loc, value);
-    };
-    auto splat = [&](float value) { return constant(type, b.getF32FloatAttr(value)); };
-    auto bits = [&](int32_t value) { return constant(ints, b.getI32IntegerAttr(value)); };
+    auto splat = [&](float value) { return constantFloat(b, loc, type, value); };
+    auto bits = [&](int32_t value) { return constantInt(b, loc, ints, value); };
     auto fma = [&](Value x, Value y, Value z) { return target.multiplyAdd(b, loc, x, y, z); };
     auto test = [&](arith::CmpFPredicate predicate, Value x, float y) -> Value {
       return arith::CmpFOp::create(b, loc, predicate, x, splat(y));

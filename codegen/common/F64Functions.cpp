@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/F64Functions.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -26,6 +27,7 @@
 #include <numbers>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 namespace {
@@ -55,10 +57,8 @@ public:
 
 private:
   // Arithmetic.
-  Value c(double value) {
-    return arith::ConstantOp::create(b, loc, attribute(b.getFloatAttr(getElementTypeOrSelf(type), value), type));
-  }
-  Value bits(int64_t value) { return arith::ConstantOp::create(b, loc, attribute(b.getI64IntegerAttr(value), ints())); }
+  Value c(double value) { return constantFloat(b, loc, type, value); }
+  Value bits(int64_t value) { return constantInt(b, loc, ints(), value); }
   Value add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
   Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
   Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
@@ -91,10 +91,6 @@ private:
   Type ints() {
     auto vector = dyn_cast<VectorType>(type);
     return vector ? Type(vector.clone(b.getI64Type())) : b.getI64Type();
-  }
-  static TypedAttr attribute(TypedAttr element, Type type) {
-    auto shaped = dyn_cast<ShapedType>(type);
-    return shaped ? TypedAttr(DenseElementsAttr::get(shaped, Attribute(element))) : element;
   }
   Value asBits(Value x) { return arith::BitcastOp::create(b, loc, ints(), x); }
   Value asFloat(Value x) { return arith::BitcastOp::create(b, loc, type, x); }
@@ -389,7 +385,7 @@ Reduced Functions::reduceLarge(Value x) {
         b, loc,
         DenseElementsAttr::get(VectorType::get({static_cast<int64_t>(digits.size())}, b.getF64Type()),
                                ArrayRef<double>(digits)));
-    auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(b, loc, value).getResult(); };
+    auto index = [&](int64_t value) { return constantIndex(b, loc, value); };
     auto loop = scf::ForOp::create(b, loc, index(0), index(digits.size()), index(1), ValueRange{sum.high, sum.low});
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 using Form = LaneValue::Form;

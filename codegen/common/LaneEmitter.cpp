@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/LaneEmitter.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -16,6 +17,7 @@
 #include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 using Form = LaneValue::Form;
@@ -36,7 +38,7 @@ Value LaneEmitter::scalarAt(const LaneValue &value, unsigned r, unsigned c) cons
 LaneValue LaneEmitter::columns(Location loc, Value base) {
   LaneValue value{Form::Affine, false, grid.cols > 1, 1, {base}};
   for (unsigned c = 1; c < grid.cols; ++c) {
-    Value offset = arith::ConstantIndexOp::create(b, loc, c * grid.lanes);
+    Value offset = constantIndex(b, loc, c * grid.lanes);
     value.parts.push_back(arith::AddIOp::create(b, loc, base, offset));
   }
   return value;
@@ -54,7 +56,7 @@ LaneValue LaneEmitter::valueOf(Value scalar) {
     LaneValue value = kept->second.shape;
     value.byRow = grid.rows > 1, value.byCol = grid.cols > 1;
     for (unsigned at = 0; at < grid.rows * grid.cols; ++at) {
-      Value index = arith::ConstantIndexOp::create(b, scalar.getLoc(), at);
+      Value index = constantIndex(b, scalar.getLoc(), at);
       value.parts.push_back(loadPart(scalar.getLoc(), kept->second, scalar.getType(), index).parts[0]);
     }
     bind(scalar, value);
@@ -107,7 +109,7 @@ Value LaneEmitter::mask(Location loc, unsigned c) {
   if (masks.empty())
     masks.resize(grid.cols);
   if (!masks[c]) {
-    Value offset = arith::ConstantIndexOp::create(b, loc, c * grid.lanes);
+    Value offset = constantIndex(b, loc, c * grid.lanes);
     Value left = arith::SubIOp::create(b, loc, grid.colCount, offset); // create_mask clamps to [0, lanes]
     masks[c] = vector::CreateMaskOp::create(b, loc, vectorOf(b.getI1Type()), ValueRange{left});
   }
@@ -294,12 +296,11 @@ bool LaneEmitter::emitAffineCompare(Operation *op) {
     return false;
   Location loc = op->getLoc();
   LaneValue result = makeShape({lhs, rhs}, Form::Vector);
-  Value low = arith::ConstantIndexOp::create(b, loc, -(1 << 30)),
-        high = arith::ConstantIndexOp::create(b, loc, 1 << 30);
+  Value low = constantIndex(b, loc, -(1 << 30)), high = constantIndex(b, loc, 1 << 30);
   auto indexOf = [&](Value base, bool isWild) -> Value { // differences of i32 need more than 32 bits
     if (isWild) {
-      base = arith::MinSIOp::create(b, loc, base, arith::ConstantIndexOp::create(b, loc, int64_t(1) << kFits));
-      base = arith::MaxSIOp::create(b, loc, base, arith::ConstantIndexOp::create(b, loc, -(int64_t(1) << kFits)));
+      base = arith::MinSIOp::create(b, loc, base, constantIndex(b, loc, int64_t(1) << kFits));
+      base = arith::MaxSIOp::create(b, loc, base, constantIndex(b, loc, -(int64_t(1) << kFits)));
     }
     return base.getType().isIndex() ? base : arith::IndexCastOp::create(b, loc, b.getIndexType(), base).getResult();
   };
@@ -367,7 +368,7 @@ Value LaneEmitter::loadNeighbours(memref::LoadOp load, ValueRange at, Value coun
 Value LaneEmitter::loadSeconds(memref::LoadOp load, SmallVector<Value> at, unsigned c) {
   Location loc = load.getLoc();
   int64_t lanes = grid.lanes;
-  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
+  auto index = [&](int64_t value) -> Value { return constantIndex(b, loc, value); };
   Value lowCount, highCount; // of elements up to that of the last real lane
   if (grid.colCount) {
     Value left = arith::SubIOp::create(b, loc, grid.colCount, index(c * lanes));

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Lowering.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -153,7 +154,7 @@ LogicalResult codegen::lowerReduce(RewriterBase &b, tile::ReduceOp op, const Vec
   b.setInsertionPoint(op);
   Split split = splitRange(b, loc, op.getBegin(), op.getEnd(), lanes);
   TypedAttr element = neutral(b, op.getKind(), type);
-  Value padding = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, Attribute(element)));
+  Value padding = constantOf(b, loc, vector, element);
 
   LogicalResult status = success();
   auto step = [&](Value column, Value count, Value partial) {

@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Lowering.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -55,9 +56,7 @@ public:
 private:
   Value column(unsigned c) { return constantIndex(b, loc, c * lanes); }
   Value load(Value memref, unsigned c) { return vector::LoadOp::create(b, loc, vector, memref, ValueRange{column(c)}); }
-  Value splat(double value) {
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, b.getFloatAttr(element, value)));
-  }
+  Value splat(double value) { return constantFloat(b, loc, vector, value); }
   Value anyAbove();
   void emitRaise();
   void emitColumn(unsigned c);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "codegen/common/LaneEmitter.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -64,9 +65,5 @@ llvm::SmallVector<mlir::Value> exchangeChunks(mlir::OpBuilder &builder, mlir::Lo
 /// A scratch tile at the entry of the function (or parallel body) around `user`, where allocas are free.
 mlir::Value scratchTile(mlir::OpBuilder &builder, mlir::Operation *user, int64_t rows, int64_t width,
                         mlir::Type element);
-
-inline mlir::Value constantIndex(mlir::OpBuilder &builder, mlir::Location loc, int64_t value) {
-  return mlir::arith::ConstantIndexOp::create(builder, loc, value);
-}
 
 } // namespace attnc::codegen

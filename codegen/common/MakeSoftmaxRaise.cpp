@@ -23,6 +23,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Lowering.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -57,9 +58,7 @@ private:
   Value argument(RaiseArgument index) { return function.getArgument(index); }
   Value load(Value memref, ValueRange at) { return vector::LoadOp::create(b, loc, vector, memref, at); }
   void store(Value value, Value memref, ValueRange at) { vector::StoreOp::create(b, loc, value, memref, at); }
-  Value splat(double value) {
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, b.getFloatAttr(element, value)));
-  }
+  Value splat(double value) { return constantFloat(b, loc, vector, value); }
   Value compare(arith::CmpFPredicate predicate, Value lhs, Value rhs) {
     return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
   }
@@ -96,10 +95,7 @@ private:
 
 /// The two rows of f32 that packPairs has made one.
 static std::pair<Value, Value> unpackPairs(OpBuilder &b, Location loc, Value pairs, VectorType floats) {
-  auto splat = [&](int32_t value) -> Value {
-    auto type = cast<ShapedType>(pairs.getType());
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, b.getI32IntegerAttr(value)));
-  };
+  auto splat = [&](int32_t value) { return constantInt(b, loc, pairs.getType(), value); };
   Value low = arith::ShLIOp::create(b, loc, pairs, splat(16));
   Value high = arith::AndIOp::create(b, loc, pairs, splat(0xffff0000));
   return {arith::BitcastOp::create(b, loc, floats, low), arith::BitcastOp::create(b, loc, floats, high)};

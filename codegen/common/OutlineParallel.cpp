@@ -22,6 +22,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Passes.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -37,6 +38,7 @@ namespace attnc::codegen {
 } // namespace attnc::codegen
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 /// Notes the rank of every argument (-1: no memref) for PackEntries, which sees descriptor fields only.
@@ -89,7 +91,7 @@ static func::FuncOp outlineBody(OpBuilder &builder, scf::ForallOp forall, ArrayR
   OpBuilder inside = OpBuilder::atBlockBegin(body.addEntryBlock());
   IRMapping mapping;
   mapping.map(captures, body.getArguments().drop_front(2));
-  Value one = arith::ConstantIndexOp::create(inside, loc, 1);
+  Value one = constantIndex(inside, loc, 1);
   auto loop = scf::ForOp::create(inside, loc, body.getArgument(0), body.getArgument(1), one);
   func::ReturnOp::create(inside, loc);
   inside.setInsertionPointToStart(loop.getBody());

@@ -13,12 +13,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/VectorTarget.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::codegen;
 
 namespace {
@@ -26,16 +28,6 @@ namespace {
 /// Minimax coefficients of 2^f on [-1/2, 1/2], constant term first.
 constexpr float kRoughExp2[] = {0.999928073f, 0.693260984f, 0.242611124f, 0.0551716748f};
 constexpr float kExp2[] = {1.00000007f, 0.693146967f, 0.240221198f, 0.0555071323f, 0.0096755404f, 0.00132764871f};
-
-Value splat(OpBuilder &builder, Location loc, Type type, float value) {
-  return arith::ConstantOp::create(builder, loc,
-                                   DenseElementsAttr::get(cast<ShapedType>(type), builder.getF32FloatAttr(value)));
-}
-
-Value splatInt(OpBuilder &builder, Location loc, Type type, int32_t value) {
-  return arith::ConstantOp::create(builder, loc,
-                                   DenseElementsAttr::get(cast<ShapedType>(type), builder.getI32IntegerAttr(value)));
-}
 
 class X86Vectors : public VectorTarget {
 public:
@@ -67,9 +59,9 @@ protected:
 
 private:
   Value polynomial(OpBuilder &builder, Location loc, ArrayRef<float> coefficients, Value f) const {
-    Value p = splat(builder, loc, f.getType(), coefficients.back());
+    Value p = constantFloat(builder, loc, f.getType(), coefficients.back());
     for (float coefficient : llvm::reverse(coefficients.drop_back()))
-      p = multiplyAdd(builder, loc, p, f, splat(builder, loc, f.getType(), coefficient));
+      p = multiplyAdd(builder, loc, p, f, constantFloat(builder, loc, f.getType(), coefficient));
     return p;
   }
 
@@ -78,7 +70,7 @@ private:
     Value n = math::RoundEvenOp::create(builder, loc, t);
     Value f = arith::SubFOp::create(builder, loc, t, n);
     Value p = polynomial(builder, loc, coefficients, f);
-    Value zero = splat(builder, loc, type, 0.0f);
+    Value zero = constantFloat(builder, loc, type, 0.0f);
     Value all = arith::ConstantIntOp::create(builder, loc, -1, 16);
     Value currentRounding = arith::ConstantIntOp::create(builder, loc, 4, 32);
     return LLVM::CallIntrinsicOp::create(builder, loc, type,
@@ -91,16 +83,16 @@ private:
     Type type = t.getType();
     Type ints = cast<VectorType>(type).clone(builder.getI32Type());
     constexpr float kMagic = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer
-    Value floor = splat(builder, loc, type, -127.0f);
+    Value floor = constantFloat(builder, loc, type, -127.0f);
     // maxps(floor, t): the second operand wins when t is NaN.
     Value below = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, floor, t);
     t = arith::SelectOp::create(builder, loc, below, floor, t);
-    Value magic = splat(builder, loc, type, kMagic + 127.0f);
+    Value magic = constantFloat(builder, loc, type, kMagic + 127.0f);
     Value z = arith::AddFOp::create(builder, loc, t, magic);
     Value n = arith::SubFOp::create(builder, loc, z, magic);
     Value p = polynomial(builder, loc, kExp2, arith::SubFOp::create(builder, loc, t, n));
     Value bits = arith::BitcastOp::create(builder, loc, ints, z);
-    bits = arith::ShLIOp::create(builder, loc, bits, splatInt(builder, loc, ints, 23));
+    bits = arith::ShLIOp::create(builder, loc, bits, constantInt(builder, loc, ints, 23));
     return arith::MulFOp::create(builder, loc, p, arith::BitcastOp::create(builder, loc, type, bits));
   }
 };

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/Axes.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Common/DimNames.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -158,7 +159,7 @@ OpFoldResult AxisSpace::materializeExtent(OpBuilder &builder, Location loc, Arra
     return builder.getIndexAttr(factor);
   if (factor == 1)
     return product;
-  return arith::MulIOp::create(builder, loc, product, arith::ConstantIndexOp::create(builder, loc, factor)).getResult();
+  return arith::MulIOp::create(builder, loc, product, constantIndex(builder, loc, factor)).getResult();
 }
 
 //===----------------------------------------------------------------------===//

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/Layouts.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 
@@ -156,7 +157,7 @@ Value RegionIndices::get(OpBuilder &inside, ArrayRef<Axis> dim) {
     Value next = digit(inside, axis);
     value = value ? inside.createOrFold<arith::AddIOp>(loc, value, next) : next;
   }
-  return value ? value : arith::ConstantIndexOp::create(inside, loc, 0).getResult();
+  return value ? value : constantIndex(inside, loc, 0);
 }
 
 } // namespace attnc::fusion

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/StaticMask.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -70,7 +71,7 @@ static Value emitInside(OpBuilder &builder, Location loc, const TwoValued &matri
   auto compare = [&](arith::CmpIPredicate predicate, int64_t offset) {
     Value bound = row;
     if (offset != 0)
-      bound = arith::AddIOp::create(builder, loc, row, arith::ConstantIndexOp::create(builder, loc, offset));
+      bound = arith::AddIOp::create(builder, loc, row, constantIndex(builder, loc, offset));
     return arith::CmpIOp::create(builder, loc, predicate, column, bound).getResult();
   };
   Value inside;

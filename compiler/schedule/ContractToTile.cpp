@@ -26,6 +26,7 @@
 #include "compiler/schedule/attention/LayoutView.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -68,11 +69,11 @@ Roles findRoles(const Operand &lhs, const Operand &rhs, const Operand &out) {
 }
 
 /// Emits the schedule of one contraction.
-class ContractScheduler {
+class ContractScheduler : IndexMath {
 public:
   /// `sizes` are all known.
   ContractScheduler(OpBuilder &builder, ContractOp op, int64_t lanes, const schedule::Schedule &sizes)
-      : b(builder), op(op), loc(op.getLoc()), sizes(sizes), lanes(lanes), width(sizes.contractColumns),
+      : IndexMath{builder, op.getLoc()}, op(op), sizes(sizes), lanes(lanes), width(sizes.contractColumns),
         lhs{op.getLhs(), op.getLhsLayout().str()}, rhs{op.getRhs(), op.getRhsLayout().str()},
         out{op.getInit(), op.getOutLayout().str()} {}
 
@@ -80,13 +81,6 @@ public:
   LogicalResult emit();
 
 private:
-  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value add(Value l, Value r) { return b.createOrFold<arith::AddIOp>(loc, l, r); }
-  Value sub(Value l, Value r) { return b.createOrFold<arith::SubIOp>(loc, l, r); }
-  Value mul(Value l, Value r) { return b.createOrFold<arith::MulIOp>(loc, l, r); }
-  Value div(Value l, Value r) { return b.createOrFold<arith::DivUIOp>(loc, l, r); }
-  Value rem(Value l, Value r) { return b.createOrFold<arith::RemUIOp>(loc, l, r); }
-  Value min(Value l, Value r) { return b.createOrFold<arith::MinSIOp>(loc, l, r); }
   Value extent(char letter);
   char last(const std::string &letters) { return letters.empty() ? '\0' : letters.back(); }
 
@@ -104,9 +98,7 @@ private:
   SmallVector<Value> outIndices(Value row, Value col);
   std::pair<Value, StringRef> fixedView(const Operand &operand);
 
-  OpBuilder &b;
   ContractOp op;
-  Location loc;
   const schedule::Schedule &sizes;
   int64_t lanes, width;
   Operand lhs, rhs, out;
@@ -352,12 +344,9 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
   Value zero = index(0);
   if (packed) {
     auto type = cast<MemRefType>(packed.getType());
-    SmallVector<OpFoldResult> offsets{panel, b.getIndexAttr(0), b.getIndexAttr(0)},
-        shape{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1)), b.getIndexAttr(columns)},
-        strides(3, b.getIndexAttr(1));
-    auto reduced =
-        memref::SubViewOp::inferRankReducedResultType({type.getDimSize(1), columns}, type, offsets, shape, strides);
-    Value view = memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), packed, offsets, shape, strides);
+    SmallVector<OpFoldResult> offsets{panel, b.getIndexAttr(0), b.getIndexAttr(0)};
+    SmallVector<OpFoldResult> shape{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1)), b.getIndexAttr(columns)};
+    Value view = schedule::subviewOfDims(b, loc, packed, offsets, shape, {1, 2});
     return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);
   }
   auto type = MemRefType::get({sizes.contractSumChunk, width}, b.getF32Type());
@@ -451,8 +440,8 @@ LogicalResult ContractScheduler::emit() {
   sumLetter = last(roles.summed);
 
   Value packed = packedConstant();
-  Value rowBlocks = b.createOrFold<arith::CeilDivSIOp>(loc, extent(rowLetter), index(rowBlockOf(packed)));
-  Value panels = b.createOrFold<arith::CeilDivSIOp>(loc, extent(colLetter), index(width));
+  Value rowBlocks = ceilDiv(extent(rowLetter), index(rowBlockOf(packed)));
+  Value panels = ceilDiv(extent(colLetter), index(width));
   Value items = mul(rowBlocks, panels);
   for (char letter : roles.batch + roles.rows + roles.columns)
     if (letter != rowLetter && letter != colLetter)

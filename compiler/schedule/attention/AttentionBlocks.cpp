@@ -9,6 +9,7 @@
 
 #include "compiler/schedule/attention/NarrowPositions.h"
 #include "compiler/schedule/attention/TransposedForm.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -27,7 +28,7 @@ Value schedule::extentOf(OpBuilder &b, AttentionOp op, char letter) {
   for (auto [operand, layout] : operands)
     if (int64_t dim = AttentionOp::dimOf(layout, letter); dim >= 0)
       return b.createOrFold<memref::DimOp>(op.getLoc(), operand, dim);
-  return arith::ConstantIndexOp::create(b, op.getLoc(), 1);
+  return constantIndex(b, op.getLoc(), 1);
 }
 
 /// The sub-block of `memref` given by `ranges`, other letters fixed at the item's batch, head and group.

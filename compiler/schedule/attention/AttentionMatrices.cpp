@@ -66,22 +66,19 @@ Value TransposedForm::matrixRows(memref::LoadOp element, Value key, Value keysHe
   SmallVector<Value> arguments{Value(), batch, head, q0, key, m, n};
   llvm::append_range(arguments, op.getCaptures());
   mapping.map(block->getArguments().drop_front(), ArrayRef(arguments).drop_front());
-  auto type = cast<MemRefType>(element.getMemRef().getType());
-  SmallVector<OpFoldResult> offsets, sizes(type.getRank(), b.getIndexAttr(1)), strides = sizes;
+  SmallVector<OpFoldResult> offsets, sizes(element.getIndices().size(), b.getIndexAttr(1));
+  SmallVector<int64_t> kept;
   for (auto [dim, index] : llvm::enumerate(element.getIndices())) {
     APInt constant;
     offsets.push_back(matchPattern(index, m_ConstantInt(&constant))
                           ? OpFoldResult(b.getIndexAttr(constant.getSExtValue()))
                           : OpFoldResult(mapping.lookup(index)));
-    if (index == op.argumentOf(op.getScore(), 'i'))
-      sizes[dim] = queries;
-    else if (index == op.argumentOf(op.getScore(), 'j'))
-      sizes[dim] = keysHere;
+    if (index != op.argumentOf(op.getScore(), 'i') && index != op.argumentOf(op.getScore(), 'j'))
+      continue;
+    sizes[dim] = index == op.argumentOf(op.getScore(), 'i') ? queries : keysHere;
+    kept.push_back(dim);
   }
-  int64_t shape[] = {ShapedType::kDynamic, ShapedType::kDynamic};
-  auto rows = memref::SubViewOp::inferRankReducedResultType(shape, type, offsets, sizes, strides);
-  Value matrix = mapping.lookupOrDefault(element.getMemRef());
-  return memref::SubViewOp::create(b, loc, cast<MemRefType>(rows), matrix, offsets, sizes, strides);
+  return subviewOfDims(b, loc, mapping.lookupOrDefault(element.getMemRef()), offsets, sizes, kept);
 }
 
 /// Prefetches a share of the next block of keys, W of its elements for each key of the current block: all at once would

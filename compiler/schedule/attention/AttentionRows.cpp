@@ -166,14 +166,12 @@ TransposedForm::Staging TransposedForm::allocateStaging() {
 
 /// buffer[at]: a leading dimension counts the blocks of queries of an item.
 Value AttentionScheduler::blockOf(Value buffer, Value at) {
-  auto type = cast<MemRefType>(buffer.getType());
-  ArrayRef<int64_t> shape = type.getShape();
-  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0)), strides(shape.size(), b.getIndexAttr(1));
-  SmallVector<OpFoldResult> sizes = getAsIndexOpFoldResult(b.getContext(), shape);
+  SmallVector<OpFoldResult> sizes =
+      getAsIndexOpFoldResult(b.getContext(), cast<MemRefType>(buffer.getType()).getShape());
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
   offsets[0] = at;
   sizes[0] = b.getIndexAttr(1);
-  auto reduced = memref::SubViewOp::inferRankReducedResultType(shape.drop_front(), type, offsets, sizes, strides);
-  return memref::SubViewOp::create(b, loc, cast<MemRefType>(reduced), buffer, offsets, sizes, strides);
+  return subviewOfDims(b, loc, buffer, offsets, sizes, llvm::to_vector(llvm::seq<int64_t>(1, sizes.size())));
 }
 
 /// Runs `body` for `number` blocks of queries, the first of which is block `first` of its head.

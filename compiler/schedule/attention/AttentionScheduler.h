@@ -21,6 +21,7 @@
 #include "compiler/schedule/masks/MaskPlan.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Attn/ErrorBound.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -46,10 +47,10 @@ mlir::Value extentOf(mlir::OpBuilder &builder, attn::AttentionOp op, char letter
 bool isLong(attn::AttentionOp op);
 
 /// Emits the schedule of one attention op.
-class AttentionScheduler {
+class AttentionScheduler : protected IndexMath {
 public:
   AttentionScheduler(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking)
-      : b(builder), op(op), loc(op.getLoc()), blocking(blocking), mask(op), real(op.getAccumulatorType()) {}
+      : IndexMath{builder, op.getLoc()}, op(op), blocking(blocking), mask(op), real(op.getAccumulatorType()) {}
   virtual ~AttentionScheduler() = default;
   void emit();
 
@@ -110,12 +111,8 @@ protected:
   virtual void emitWalks(IndexRange range, mlir::Value first, mlir::Value count);
 
   // Small builders.
-  mlir::Value index(int64_t value) { return mlir::arith::ConstantIndexOp::create(b, loc, value); }
   mlir::Value flag(bool value) { return mlir::arith::ConstantIntOp::create(b, loc, value, 1); }
   mlir::Value f(double value) { return mlir::arith::ConstantOp::create(b, loc, b.getFloatAttr(real, value)); }
-  mlir::Value add(mlir::Value lhs, mlir::Value rhs) { return b.createOrFold<mlir::arith::AddIOp>(loc, lhs, rhs); }
-  mlir::Value sub(mlir::Value lhs, mlir::Value rhs) { return b.createOrFold<mlir::arith::SubIOp>(loc, lhs, rhs); }
-  mlir::Value min(mlir::Value lhs, mlir::Value rhs) { return b.createOrFold<mlir::arith::MinSIOp>(loc, lhs, rhs); }
   mlir::Value load(mlir::Value memref, mlir::ValueRange at) { return mlir::memref::LoadOp::create(b, loc, memref, at); }
   void store(mlir::Value value, mlir::Value memref, mlir::ValueRange at) {
     mlir::memref::StoreOp::create(b, loc, value, memref, at);
@@ -186,9 +183,7 @@ protected:
   RowEnd emitRowEnd(mlir::Value lane);
   mlir::Value emitLse(mlir::Value lane, mlir::Value sum);
 
-  mlir::OpBuilder &b;
   attn::AttentionOp op;
-  mlir::Location loc;
   Blocking blocking;
   MaskPlan mask;
   mlir::Type real;                             ///< of all arithmetic (A8)

@@ -51,6 +51,7 @@
 #include "compiler/schedule/attention/TransposedForm.h"
 #include "compiler/schedule/attention/UnfusedForm.h"
 #include "compiler/support/Unsupported.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -123,8 +124,8 @@ void AttentionScheduler::emitVisited(Value full, Value someMasked) {
 }
 
 /// Items in the order in which threads take them. Heads follow one another, so that an item finds K and V in the cache;
-/// few items are taken across heads instead. Where later queries visit more keys, their blocks go first: what is left at
-/// the end is small then, and no thread waits long for another.
+/// few items are taken across heads instead. Where later queries visit more keys, their blocks go first: what is left
+/// at the end is small then, and no thread waits long for another.
 AttentionScheduler::Place AttentionScheduler::placeOf(Value item) {
   Value few = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
                                     b.createOrFold<arith::MulIOp>(loc, items.pairs, items.perHead), index(kManyItems));
@@ -242,7 +243,7 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
   }
 
   static Value emitIsIn(OpBuilder &builder, Location loc, Value queries, ArrayRef<QueryRange> ranges) {
-    auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); };
+    auto index = [&](int64_t value) { return constantIndex(builder, loc, value); };
     Value result;
     for (QueryRange range : ranges) { // one compare: numbers below the first wrap around
       Value above = arith::SubIOp::create(builder, loc, queries, index(range.first));

@@ -38,14 +38,13 @@ bool RowTransform::isPermuted(AttentionOp op) {
 }
 
 RowTransform::RowTransform(OpBuilder &builder, AttentionOp op, Region &region)
-    : b(builder), op(op), region(region), loc(op.getLoc()), features(op.getExtent('D')), step(isPermuted(op) ? 2 : 1) {}
-
-Value RowTransform::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+    : IndexMath{builder, op.getLoc()}, op(op), region(region), features(op.getExtent('D')),
+      step(isPermuted(op) ? 2 : 1) {}
 
 /// first + slope * e
 Value RowTransform::emitIndex(AffineIndex at, Value e) {
-  Value scaled = b.createOrFold<arith::MulIOp>(loc, e, index(at.slope));
-  return b.createOrFold<arith::AddIOp>(loc, scaled, index(at.first));
+  Value scaled = mul(e, index(at.slope));
+  return add(scaled, index(at.first));
 }
 
 /// from[fromRow, position], widened.

@@ -8,12 +8,13 @@
 
 #include "compiler/schedule/attention/FeatureSplit.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/IR/Builders.h"
 
 namespace attnc::schedule {
 
 /// Emits what the query or key region of an attention makes of one row (A11), as loops over runs of features.
-class RowTransform {
+class RowTransform : IndexMath {
 public:
   /// `region` is op.getQuery() or op.getKey(). An empty one only copies.
   RowTransform(mlir::OpBuilder &builder, attn::AttentionOp op, mlir::Region &region);
@@ -39,7 +40,6 @@ private:
     FeatureKnowledge knowledge;
     llvm::DenseMap<mlir::Value, mlir::Value> emitted{}; ///< in this run
   };
-  mlir::Value index(int64_t value);
   mlir::Value emitValue(mlir::Value value, Scope &scope);
   mlir::Value emitIndex(AffineIndex index, mlir::Value e);
   void prefetchLines(mlir::Value memref, mlir::SmallVector<mlir::Value> at);
@@ -47,10 +47,8 @@ private:
   void emitRuns(mlir::ArrayRef<FeatureRun> runs, mlir::Value to, mlir::Value toRow, int64_t first);
   mlir::Value emitSum(attn::SumOp sum);
 
-  mlir::OpBuilder &b;
   attn::AttentionOp op;
   mlir::Region &region;
-  mlir::Location loc;
   int64_t features, step;
   mlir::Value from, fromRow;
   llvm::DenseMap<mlir::Value, mlir::Value> uniform; ///< block arguments besides the feature, and sums

@@ -9,6 +9,7 @@
 #include "compiler/schedule/masks/MaskClone.h"
 #include "compiler/schedule/masks/MaskFormula.h"
 #include "compiler/schedule/masks/MaskRanges.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -308,7 +309,7 @@ Value IntervalEmitter::reduce(Operation &op, ArrayRef<VaryingIndex> varying, IRM
     mapping.map(index, place);
     return varying.size() > 1 ? reduce(op, varying.drop_front(), mapping, kind) : b.clone(op, mapping)->getResult(0);
   };
-  Value first = at(range.low), one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value first = at(range.low), one = constantIndex(b, loc, 1);
   Value end = make<arith::AddIOp>(range.high, one);
   OpBuilder::InsertionGuard guard(b);
   if (varying.size() > 1) {
@@ -335,7 +336,7 @@ static bool isCoarse(Value index) {
 }
 
 Value attnc::schedule::emitWithinBuffer(OpBuilder &b, Location loc, Value index, Value buffer, unsigned dim) {
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0), one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
   Value extent = isa<TensorType>(buffer.getType()) ? b.createOrFold<tensor::DimOp>(loc, buffer, dim)
                                                    : b.createOrFold<memref::DimOp>(loc, buffer, dim);
   Value last = b.createOrFold<arith::SubIOp>(loc, extent, one);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/masks/MaskPlan.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -92,8 +93,8 @@ bool MaskPlan::growsWithQueries() {
 }
 
 IndexRange MaskPlan::emitKeyHull(OpBuilder &b, Location loc, IndexRange queries, IndexRange keys) {
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  IndexRange hull{b.createOrFold<arith::AddIOp>(loc, keys.high, one), arith::ConstantIndexOp::create(b, loc, -1)};
+  Value one = constantIndex(b, loc, 1);
+  IndexRange hull{b.createOrFold<arith::AddIOp>(loc, keys.high, one), constantIndex(b, loc, -1)};
   for (IndexRange range : rangesWithin(b, loc, kKeyDim, queries, keys)) {
     Value exists = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, range.low, range.high);
     Value low = b.createOrFold<arith::SelectOp>(loc, exists, range.low, hull.low);
@@ -103,7 +104,7 @@ IndexRange MaskPlan::emitKeyHull(OpBuilder &b, Location loc, IndexRange queries,
   return hull;
 }
 
-/// Blocks begin at multiples of their size, so that a row visits its keys in the same blocks whatever its neighbours see.
+/// Blocks begin at multiples of their size, so that a row visits its keys in the same blocks whatever others see.
 static Value alignDown(OpBuilder &b, Location loc, Value key, Value size) {
   return b.createOrFold<arith::SubIOp>(loc, key, b.createOrFold<arith::RemSIOp>(loc, key, size));
 }
@@ -121,7 +122,7 @@ static Value nextKey(OpBuilder &b, Location loc, ArrayRef<IndexRange> ranges, Va
 }
 
 SmallVector<IndexRange> MaskPlan::emitRanges(OpBuilder &b, Location loc, unsigned dim, IndexRange others, Value n) {
-  Value one = arith::ConstantIndexOp::create(b, loc, 1), zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value one = constantIndex(b, loc, 1), zero = constantIndex(b, loc, 0);
   return rangesWithin(b, loc, dim, others, {zero, b.createOrFold<arith::SubIOp>(loc, n, one)});
 }
 
@@ -136,8 +137,7 @@ SmallVector<IndexRange> MaskPlan::rangesWithin(OpBuilder &b, Location loc, unsig
   if (!symbols.areModerate)
     return ranges;
   if (ranges.empty()) // none, where the symbols are moderate
-    ranges.push_back(
-        {whole.low, b.createOrFold<arith::SubIOp>(loc, whole.low, arith::ConstantIndexOp::create(b, loc, 1))});
+    ranges.push_back({whole.low, b.createOrFold<arith::SubIOp>(loc, whole.low, constantIndex(b, loc, 1))});
   for (IndexRange &range : ranges)
     range = {b.createOrFold<arith::SelectOp>(loc, symbols.areModerate, range.low, whole.low),
              b.createOrFold<arith::SelectOp>(loc, symbols.areModerate, range.high, whole.high)};
@@ -154,7 +154,7 @@ static void emitFor(OpBuilder &b, Location loc, Value begin, Value end, Value st
 
 void MaskPlan::emitWalk(OpBuilder &b, Location loc, IndexRange queries, Value n, int64_t step,
                         llvm::function_ref<void(Value)> body) {
-  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
+  auto index = [&](int64_t value) -> Value { return constantIndex(b, loc, value); };
   Value zero = index(0), size = index(step);
   if (!hasMask())
     return emitFor(b, loc, zero, n, size, body);

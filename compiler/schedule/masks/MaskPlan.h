@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A mask becomes loop bounds. Each conjunction of its formula gives one interval of keys for a range of queries; the
-// walk over key blocks jumps from interval to interval, and each visited block is judged exactly: empty, full or partial.
+// walk over key blocks jumps from interval to interval, and each visited block is judged exactly: empty, full, partial.
 //
 //   causal and window(w):    for n = max(0, i0 - w + 1) to i1 + 1
 //   longformer(w, g):        n = next(n) over [i0 - w, i1 + w], [0, g - 1], and everything when i0 < g

@@ -7,6 +7,7 @@
 
 #include "compiler/schedule/masks/MaskProbe.h"
 #include "compiler/schedule/masks/MaskPlan.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -27,7 +28,7 @@ public:
   SmallVector<Value> emit();
 
 private:
-  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+  Value index(int64_t value) { return constantIndex(b, loc, value); }
   Value extent(char letter);
   using Elements = llvm::function_ref<SmallVector<Value>(Value row, Value column)>;
   SmallVector<Value> table(Value rows, Value columns, unsigned count, Elements elements);
@@ -129,8 +130,8 @@ static void unrollReduction(tile::ReduceOp reduce) {
   OpBuilder b(reduce);
   Location loc = reduce.getLoc();
   auto loop = scf::ForOp::create(
-      b, loc, reduce.getBegin(), reduce.getEnd(), arith::ConstantIndexOp::create(b, loc, 1),
-      ValueRange{reduce.getInit()}, [&](OpBuilder &inner, Location, Value at, ValueRange carried) {
+      b, loc, reduce.getBegin(), reduce.getEnd(), constantIndex(b, loc, 1), ValueRange{reduce.getInit()},
+      [&](OpBuilder &inner, Location, Value at, ValueRange carried) {
         Block &body = reduce.getBody().front();
         IRMapping mapping;
         mapping.map(body.getArgument(0), at);

@@ -8,10 +8,12 @@
 #include "compiler/schedule/masks/MaskSearch.h"
 #include "compiler/schedule/masks/MaskClone.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::schedule;
 
 Value MaskSearch::evaluate(Value value, unsigned dim, Value at) {
@@ -33,7 +35,7 @@ Value MaskSearch::evaluate(Value value, unsigned dim, Value at) {
 
 /// low where reached(low), else the first x in (low, high] with reached(x), given reached(high).
 Value MaskSearch::search(llvm::function_ref<Value(Value)> reached, Value low, Value high) {
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value one = constantIndex(b, loc, 1);
   Type index = b.getIndexType();
   auto loop = scf::WhileOp::create(b, loc, TypeRange{index, index}, ValueRange{low, high});
   OpBuilder::InsertionGuard guard(b);
@@ -42,7 +44,7 @@ Value MaskSearch::search(llvm::function_ref<Value(Value)> reached, Value low, Va
   scf::ConditionOp::create(b, loc, more, before->getArguments());
   Block *after = b.createBlock(&loop.getAfter(), {}, {index, index}, {loc, loc});
   Value first = after->getArgument(0), last = after->getArgument(1);
-  Value two = arith::ConstantIndexOp::create(b, loc, 2);
+  Value two = constantIndex(b, loc, 2);
   Value middle = arith::DivUIOp::create(b, loc, arith::AddIOp::create(b, loc, first, last), two);
   Value is = reached(middle), next = arith::AddIOp::create(b, loc, middle, one);
   scf::YieldOp::create(b, loc,
@@ -57,7 +59,7 @@ Value MaskSearch::first(Value value, unsigned dim, bool strictly, Value bound, I
   auto reached = [&](Value at) -> Value {
     return b.createOrFold<arith::CmpIOp>(loc, predicate, evaluate(value, dim, at), bound);
   };
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value one = constantIndex(b, loc, 1);
   Value atLow = reached(range.low), atHigh = reached(range.high);
   Value behind = b.createOrFold<arith::AddIOp>(loc, range.high, one);
   Value never = b.createOrFold<arith::XOrIOp>(loc, atHigh, arith::ConstantIntOp::create(b, loc, 1, 1));

@@ -7,9 +7,11 @@
 
 #include "compiler/schedule/masks/MaskSolver.h"
 #include "compiler/schedule/masks/MaskClone.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::schedule;
 
 //===----------------------------------------------------------------------===//
@@ -112,9 +114,6 @@ static std::optional<int64_t> lowerLimit(AffineExpr expr) {
 // Emission
 //===----------------------------------------------------------------------===//
 
-Value MaskSolver::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-Value MaskSolver::minimum(Value lhs, Value rhs) { return b.createOrFold<arith::MinSIOp>(loc, lhs, rhs); }
-Value MaskSolver::maximum(Value lhs, Value rhs) { return b.createOrFold<arith::MaxSIOp>(loc, lhs, rhs); }
 Value MaskSolver::atMost(Value lhs, Value rhs) {
   return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, lhs, rhs);
 }
@@ -203,9 +202,9 @@ void MaskSolver::narrowBySorted(Narrowed &range, const SortedAtom &atom, unsigne
   bool strictly = predicate == P::sgt || predicate == P::sle;
   Value first = search.first(atom.side(dim), dim, strictly, other, {range.low, range.high});
   if (predicate == P::sge || predicate == P::sgt)
-    range.low = maximum(range.low, first);
+    range.low = max(range.low, first);
   else
-    range.high = minimum(range.high, b.createOrFold<arith::SubIOp>(loc, first, index(1)));
+    range.high = min(range.high, sub(first, index(1)));
 }
 
 bool attnc::schedule::isSolvable(const MaskConjunction &conjunction, const AffineRanges &ranges) {
@@ -237,7 +236,7 @@ Value MaskSolver::meetsOne(const MaskConjunction &conjunction, IndexRange querie
         require(range, atMost(index(0), emit(atom, {Value(), key})));
     } else if (std::optional<SolvedBound> bound = solveFor(atom, kQueryDim, ranges)) {
       Value at = emit(bound->at, {Value(), key});
-      (bound->isLower ? range.low : range.high) = bound->isLower ? maximum(range.low, at) : minimum(range.high, at);
+      (bound->isLower ? range.low : range.high) = bound->isLower ? max(range.low, at) : min(range.high, at);
     }
   };
   AffineExpr end = getAffineDimExpr(kKeyDim, context);
@@ -274,7 +273,7 @@ IndexRange MaskSolver::partners(const MaskConjunction &conjunction, unsigned dim
       range.condition = both(range.condition, atMost(index(0), emit(atom, {})));
     } else if (std::optional<SolvedBound> bound = solveFor(atom, other, ranges)) {
       Value at = emit(bound->at, {});
-      (bound->isLower ? range.low : range.high) = bound->isLower ? maximum(range.low, at) : minimum(range.high, at);
+      (bound->isLower ? range.low : range.high) = bound->isLower ? max(range.low, at) : min(range.high, at);
     }
   }
   for (const SortedAtom &atom : conjunction.sorted)
@@ -294,10 +293,10 @@ IndexRange MaskSolver::partners(const MaskConjunction &conjunction, unsigned dim
   IndexRange result = whole;
   for (AffineExpr lower : atoms.lower)
     if (Value at = extreme(lower, /*smallest=*/true))
-      result.low = maximum(result.low, at);
+      result.low = max(result.low, at);
   for (AffineExpr upper : atoms.upper)
     if (Value at = extreme(upper, /*smallest=*/false))
-      result.high = minimum(result.high, at);
+      result.high = min(result.high, at);
   Narrowed own{result.low, result.high, Value()};
   for (const SortedAtom &atom : conjunction.sorted) {
     if (!atom.varies(dim))
@@ -308,7 +307,7 @@ IndexRange MaskSolver::partners(const MaskConjunction &conjunction, unsigned dim
   }
   result = {own.low, own.high};
   Value possible = both(atMost(range.low, range.high), range.condition);
-  Value none = b.createOrFold<arith::SubIOp>(loc, result.low, index(1));
+  Value none = sub(result.low, index(1));
   result.high = b.createOrFold<arith::SelectOp>(loc, possible, result.high, none);
   return result;
 }
@@ -321,7 +320,7 @@ SymbolValues attnc::schedule::emitMaskSymbols(OpBuilder &b, Location loc, Region
                                               const IRMapping &uniform) {
   IRMapping mapping(uniform);
   SymbolValues symbols;
-  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
+  auto index = [&](int64_t value) -> Value { return constantIndex(b, loc, value); };
   for (auto [symbol, isClamped] : formula.symbols) {
     Value value = cloneNeeded(b, symbol, mapping, mask);
     if (value.getType().isInteger(1))

@@ -20,6 +20,7 @@
 #include "compiler/schedule/masks/MaskBounds.h"
 #include "compiler/schedule/masks/MaskFormula.h"
 #include "compiler/schedule/masks/MaskSearch.h"
+#include "dialects/Common/Builders.h"
 
 namespace attnc::schedule {
 
@@ -36,13 +37,13 @@ std::optional<SolvedBound> solveFor(mlir::AffineExpr expr, unsigned dim, const A
 /// `meets` is exact for `conjunction`, if that is: no inequality has to be dropped.
 bool isSolvable(const MaskConjunction &conjunction, const AffineRanges &ranges);
 
-class MaskSolver {
+class MaskSolver : IndexMath {
 public:
   /// `symbols` are index values for the formula's symbols, in order; `uniform` is as MaskSearch wants it. Where a wild
   /// symbol is beyond kModerate, no answer means anything.
   MaskSolver(mlir::OpBuilder &builder, mlir::Location loc, const AffineRanges &ranges,
              llvm::ArrayRef<mlir::Value> symbols, mlir::Region &mask, const mlir::IRMapping &uniform)
-      : b(builder), loc(loc), ranges(ranges), symbols(symbols), search(builder, loc, mask, uniform) {}
+      : IndexMath{builder, loc}, ranges(ranges), symbols(symbols), search(builder, loc, mask, uniform) {}
 
   /// i1: some point of the box satisfies one of the conjunctions. Exact for exact conjunctions whose inequalities can
   /// be solved; otherwise it may be true where no point does.
@@ -53,9 +54,6 @@ public:
   IndexRange partners(const MaskConjunction &conjunction, unsigned dim, IndexRange others, IndexRange whole);
 
 private:
-  mlir::Value index(int64_t value);
-  mlir::Value minimum(mlir::Value lhs, mlir::Value rhs);
-  mlir::Value maximum(mlir::Value lhs, mlir::Value rhs);
   mlir::Value atMost(mlir::Value lhs, mlir::Value rhs);
   mlir::Value both(mlir::Value lhs, mlir::Value rhs);
   mlir::Value emit(mlir::AffineExpr expr, llvm::ArrayRef<mlir::Value> dims);
@@ -64,8 +62,6 @@ private:
   void narrowBySorted(Narrowed &range, const SortedAtom &atom, unsigned dim, mlir::Value other);
   mlir::Value meetsOne(const MaskConjunction &conjunction, IndexRange queries, IndexRange keys);
 
-  mlir::OpBuilder &b;
-  mlir::Location loc;
   const AffineRanges &ranges;
   llvm::ArrayRef<mlir::Value> symbols;
   MaskSearch search;

@@ -35,6 +35,7 @@
 
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/rows/RowProgram.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -100,11 +101,11 @@ static FailureOr<Size> sizeOf(memref::AllocOp alloc) {
 
 /// bytes of a slot, rounded up: (scale * extents + 63) & -64.
 static Value emitSize(OpBuilder &builder, Location loc, int64_t scale, ValueRange extents) {
-  Value bytes = arith::ConstantIndexOp::create(builder, loc, scale);
+  Value bytes = constantIndex(builder, loc, scale);
   for (Value extent : extents)
     bytes = builder.createOrFold<arith::MulIOp>(loc, bytes, extent);
-  Value more = arith::ConstantIndexOp::create(builder, loc, kAlignment - 1);
-  Value mask = arith::ConstantIndexOp::create(builder, loc, -kAlignment);
+  Value more = constantIndex(builder, loc, kAlignment - 1);
+  Value mask = constantIndex(builder, loc, -kAlignment);
   bytes = builder.createOrFold<arith::AddIOp>(loc, bytes, more);
   return builder.createOrFold<arith::AndIOp>(loc, bytes, mask);
 }
@@ -236,10 +237,10 @@ static void emitViews(func::FuncOp function, ArrayRef<Buffer> buffers, MutableAr
   int64_t start = 0;
   for (Slot &slot : slots)
     if (slot.size.extents.empty()) {
-      slot.offset = arith::ConstantIndexOp::create(builder, function.getLoc(), start);
+      slot.offset = constantIndex(builder, function.getLoc(), start);
       start += llvm::alignTo(slot.size.scale, kAlignment);
     }
-  Value next = arith::ConstantIndexOp::create(builder, function.getLoc(), start);
+  Value next = constantIndex(builder, function.getLoc(), start);
   for (const Buffer &buffer : buffers) {
     Slot &slot = slots[buffer.slot];
     memref::AllocOp alloc = buffer.alloc;
@@ -291,8 +292,7 @@ public:
   /// The total of all slots as one more result, -1 where it leaves 63 bits.
   LogicalResult finish(ArrayRef<Slot> slots) {
     Location loc = ret.getLoc();
-    Value total = arith::ConstantIndexOp::create(builder, loc, 0),
-          fits = arith::ConstantIntOp::create(builder, loc, 1, 1);
+    Value total = constantIndex(builder, loc, 0), fits = arith::ConstantIntOp::create(builder, loc, 1, 1);
     for (const Slot &slot : slots) {
       SmallVector<Value> extents;
       for (Value value : slot.values) {
@@ -314,7 +314,7 @@ public:
   }
 
 private:
-  Value constant(int64_t value) { return arith::ConstantIndexOp::create(builder, ret.getLoc(), value); }
+  Value constant(int64_t value) { return constantIndex(builder, ret.getLoc(), value); }
   Value compare(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
     return builder.createOrFold<arith::CmpIOp>(ret.getLoc(), predicate, lhs, rhs);
   }

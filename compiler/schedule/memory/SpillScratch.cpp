@@ -23,6 +23,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/Passes.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace attnc::schedule {
@@ -31,6 +32,7 @@ namespace attnc::schedule {
 } // namespace attnc::schedule
 
 using namespace mlir;
+using namespace attnc;
 
 constexpr int64_t kStack = 512 << 10; // half of what is promised: spilled registers and the loop's caller need some too
 constexpr int64_t kSmall = 4 << 10;   // buffers that stay: counters, maxima, sums
@@ -65,7 +67,7 @@ static void moveToMemory(OpBuilder &b, Location loc, int64_t slots, Value slot, 
     Value memory = memref::AllocOp::create(outside, loc, MemRefType::get({slots * bytes}, b.getI8Type()), ValueRange(),
                                            b.getI64IntegerAttr(kAlignment));
     b.setInsertionPointToStart(slot.getParentBlock());
-    Value offset = arith::MulIOp::create(b, loc, slot, arith::ConstantIndexOp::create(b, loc, bytes));
+    Value offset = arith::MulIOp::create(b, loc, slot, constantIndex(b, loc, bytes));
     Value view = memref::ViewOp::create(b, loc, buffer.getType(), memory, offset, ValueRange());
     buffer.replaceAllUsesWith(view);
     buffer.erase();
@@ -80,7 +82,7 @@ static void spill(scf::ForallOp loop, ArrayRef<memref::AllocaOp> buffers) {
   for (memref::AllocaOp buffer : buffers)
     bytes += bytesOf(buffer);
   int64_t most = std::clamp(kMemory / bytes, kFewestSlots, kMostSlots);
-  Value slots = arith::MinSIOp::create(b, loc, items, arith::ConstantIndexOp::create(b, loc, most));
+  Value slots = arith::MinSIOp::create(b, loc, items, constantIndex(b, loc, most));
   auto outer = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{slots}, ValueRange(), std::nullopt);
   b.setInsertionPointToStart(outer.getBody());
   auto inner = scf::ForOp::create(b, loc, outer.getInductionVar(0), items, slots);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/rows/RowEmitter.h"
+#include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -17,10 +18,6 @@ using namespace mlir;
 
 namespace attnc::schedule {
 namespace {
-
-Value constantIndex(OpBuilder &builder, Location loc, int64_t value) {
-  return arith::ConstantIndexOp::create(builder, loc, value);
-}
 
 /// `extent` as a value: what it was made from, so that equal extents are one value.
 Value materialise(OpBuilder &builder, Location loc, Extent extent) {
@@ -240,18 +237,11 @@ void emitRow(OpBuilder &builder, const RowProgram &program, ArrayRef<Value> exte
 // Loops over rows
 //===----------------------------------------------------------------------===//
 
-/// a * b, a + b, min(a, b), ceil(a / b) on indices, folded where constant.
-struct IndexMath {
-  OpBuilder &builder;
-  Location loc;
-  Value constant(int64_t value) { return constantIndex(builder, loc, value); }
-  Value mul(Value a, Value b) { return builder.createOrFold<arith::MulIOp>(loc, a, b); }
-  Value add(Value a, Value b) { return builder.createOrFold<arith::AddIOp>(loc, a, b); }
-  Value min(Value a, Value b) { return builder.createOrFold<arith::MinUIOp>(loc, a, b); }
-  Value max(Value a, Value b) { return builder.createOrFold<arith::MaxUIOp>(loc, a, b); }
-  Value div(Value a, Value b) { return builder.createOrFold<arith::DivUIOp>(loc, a, b); }
-  Value rem(Value a, Value b) { return builder.createOrFold<arith::RemUIOp>(loc, a, b); }
-  Value ceilDiv(Value a, Value b) { return div(builder.createOrFold<arith::SubIOp>(loc, add(a, b), constant(1)), b); }
+/// Counts of rows and of operations, which may need all 64 bits.
+struct CountMath : IndexMath {
+  Value min(Value l, Value r) { return b.createOrFold<arith::MinUIOp>(loc, l, r); }
+  Value max(Value l, Value r) { return b.createOrFold<arith::MaxUIOp>(loc, l, r); }
+  Value ceilDiv(Value l, Value r) { return div(sub(add(l, r), index(1)), r); }
 };
 
 /// Scalar operations of all loops of `programs`, or nothing if an extent is
@@ -273,8 +263,8 @@ std::optional<int64_t> staticWork(ArrayRef<RowProgram> programs) {
 }
 
 /// Scalar operations of one row of `program`.
-Value rowWork(IndexMath math, const RowProgram &program, ArrayRef<Value> extents) {
-  Value work = math.constant(program.workPerElement());
+Value rowWork(CountMath math, const RowProgram &program, ArrayRef<Value> extents) {
+  Value work = math.index(program.workPerElement());
   for (unsigned loop : program.inner)
     work = math.mul(work, extents[loop]);
   return program.lane ? math.mul(work, extents[*program.lane]) : work;
@@ -283,10 +273,10 @@ Value rowWork(IndexMath math, const RowProgram &program, ArrayRef<Value> extents
 /// forall over tasks of `perTask` out of `count` things; returns the builder
 /// inside and the task's [begin, end).
 std::tuple<OpBuilder, Value, Value> emitTasks(OpBuilder &builder, Location loc, Value count, Value perTask) {
-  Value tasks = IndexMath{builder, loc}.ceilDiv(count, perTask);
+  Value tasks = CountMath{{builder, loc}}.ceilDiv(count, perTask);
   auto forall = scf::ForallOp::create(builder, loc, ArrayRef<OpFoldResult>{tasks}, ValueRange(), std::nullopt);
   OpBuilder inside(forall.getTerminator());
-  IndexMath math{inside, loc};
+  CountMath math{{inside, loc}};
   Value begin = math.mul(forall.getInductionVar(0), perTask);
   Value end = math.min(math.add(begin, perTask), count);
   return {inside, begin, end};
@@ -297,15 +287,15 @@ using RowBody = llvm::function_ref<void(OpBuilder &, ArrayRef<Value>)>;
 /// Rows shared among threads: all outer loops as one count, cut into tasks.
 void emitSharedRows(OpBuilder &builder, Location loc, ArrayRef<Value> extents, Value work, int64_t grain,
                     RowBody body) {
-  IndexMath math{builder, loc};
-  Value rows = math.constant(1);
+  CountMath math{{builder, loc}};
+  Value rows = math.index(1);
   for (Value extent : extents)
     rows = math.mul(rows, extent);
-  Value perTask = math.ceilDiv(math.constant(grain), math.max(work, math.constant(1)));
+  Value perTask = math.ceilDiv(math.index(grain), math.max(work, math.index(1)));
   auto [inside, begin, end] = emitTasks(builder, loc, rows, perTask);
   auto loop = scf::ForOp::create(inside, loc, begin, end, constantIndex(inside, loc, 1));
   OpBuilder perRow(loop.getBody()->getTerminator());
-  IndexMath rowMath{perRow, loc};
+  CountMath rowMath{{perRow, loc}};
   SmallVector<Value> ivs(extents.size());
   Value rest = loop.getInductionVar();
   for (unsigned i = extents.size(); i-- > 0;) {
@@ -337,12 +327,12 @@ void emitSerialRows(OpBuilder &builder, Location loc, ArrayRef<Value> extents, R
 /// tasks, of whole cache lines.
 void emitSharedLanes(OpBuilder &builder, const RowProgram &program, ArrayRef<Value> extents, int64_t grain) {
   Location loc = program.location();
-  IndexMath math{builder, loc};
-  Value perLane = math.constant(program.workPerElement());
+  CountMath math{{builder, loc}};
+  Value perLane = math.index(program.workPerElement());
   for (unsigned loop : program.inner)
     perLane = math.mul(perLane, extents[loop]);
-  Value line = math.constant(64);
-  Value lanes = math.ceilDiv(math.constant(grain), math.max(perLane, math.constant(1)));
+  Value line = math.index(64);
+  Value lanes = math.ceilDiv(math.index(grain), math.max(perLane, math.index(1)));
   Value perTask = math.mul(math.ceilDiv(lanes, line), line);
   auto [inside, begin, end] = emitTasks(builder, loc, extents[*program.lane], perTask);
   RowEmitter(inside, program, extents, {}).emit(begin, end);
@@ -374,8 +364,8 @@ void emitRows(OpBuilder &builder, ArrayRef<RowProgram> group, int64_t grain) {
     return emitSharedLanes(builder, first, extents.front(), grain);
   if (rows.empty())
     return emitSerialRows(builder, loc, rows, body);
-  IndexMath math{builder, loc};
-  Value perRow = math.constant(0);
+  CountMath math{{builder, loc}};
+  Value perRow = math.index(0);
   for (auto [program, sizes] : llvm::zip(group, extents))
     perRow = math.add(perRow, rowWork(math, program, sizes));
   emitSharedRows(builder, loc, rows, perRow, grain, body);
