@@ -8,12 +8,11 @@
 #include "codegen/emit/Translate.h"
 #include "codegen/emit/Ptx.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 
 using namespace mlir;
@@ -26,7 +25,24 @@ std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &tar
   return name;
 }
 
-std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module) {
+/// LLVM's switches that leave a pass out; empty once a tool has removed LLVM's options and none was found before.
+static llvm::ArrayRef<llvm::cl::opt<bool> *> passSwitches() {
+  static const auto switches = [] {
+    llvm::SmallVector<llvm::cl::opt<bool> *> found;
+    for (llvm::StringRef name : {"disable-lsr", "disable-post-ra"})
+      if (llvm::cl::Option *option = llvm::cl::getRegisteredOptions().lookup(name))
+        found.push_back(static_cast<llvm::cl::opt<bool> *>(option));
+    return found;
+  }();
+  return switches;
+}
+
+void setUpCodeGenerator() { (void)passSwitches(); }
+
+std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module, ArrayRef<codegen::TargetInfo> targets) {
+  bool isWide = llvm::all_of(targets, [](const codegen::TargetInfo &target) { return target.vectorRegisters >= 32; });
+  for (llvm::cl::opt<bool> *leavesOut : passSwitches())
+    leavesOut->setValue(isWide);
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
@@ -172,26 +188,8 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRe
   leaveLongBlocks(module);
 }
 
-namespace {
-/// Leaves out loop strength reduction and the second scheduler, as -disable-lsr and -disable-post-ra do, but for the
-/// functions of one context.
-struct WithoutSlowPasses : llvm::OptPassGate {
-  bool isEnabled() const override { return true; }
-  bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) const override {
-    return !llvm::is_contained({"Canonicalize Freeze Instructions in Loops", "Loop Strength Reduction",
-                                "Post RA top-down list latency scheduler"},
-                               pass);
-  }
-};
-} // namespace
-
 FailureOr<llvm::SmallVector<char, 0>> generate(llvm::Module &module, llvm::TargetMachine &machine,
-                                               ArrayRef<codegen::TargetInfo> targets, llvm::CodeGenFileType kind) {
-  llvm::OptPassGate &before = module.getContext().getOptPassGate();
-  static WithoutSlowPasses gate; // has no state; outlives a crash that is recovered from
-  if (llvm::all_of(targets, [](const codegen::TargetInfo &target) { return target.vectorRegisters >= 32; }))
-    module.getContext().setOptPassGate(gate);
-  llvm::scope_exit restore([&] { module.getContext().setOptPassGate(before); });
+                                               llvm::CodeGenFileType kind) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
