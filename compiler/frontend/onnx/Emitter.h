@@ -91,11 +91,12 @@ public:
   Tensor *transpose(Tensor *tensor, llvm::ArrayRef<int64_t> permutation);
   /// Repeats extent-1 and missing dims. The caller has checked that `shape` fits.
   Tensor *broadcast(Tensor *tensor, const SymList &shape);
-  /// offsets and sizes per dim; strides are positive constants.
+  /// offsets and sizes per dim; strides are constants, and negative where a dim is read backwards.
   Tensor *slice(Tensor *tensor, const SymList &offsets, const SymList &sizes, llvm::ArrayRef<int64_t> strides);
   Tensor *concat(llvm::ArrayRef<Tensor *> parts, int64_t axis, const SymList &shape);
 
 private:
+  Tensor *sliceBackwards(Tensor *tensor, const SymList &offsets, const SymList &sizes, llvm::ArrayRef<int64_t> strides);
   using IndexMap = llvm::function_ref<int64_t(llvm::ArrayRef<int64_t>)>;
   /// If `tensor` is known: the tensor of fixed `shape` whose element at `index` is the one at linear position
   /// `source(index)`. Null otherwise.

@@ -21,31 +21,14 @@ using V = Value;
 
 //===- Slice --------------------------------------------------------------===//
 
-/// A bound as ONNX counts it: negative from the end, then held inside [0, extent].
-Sym clampBound(Extents &s, const Sym &bound, const Sym &extent) {
+/// A bound as ONNX counts it: negative from the end, then held inside [low, high].
+Sym clampBound(Extents &s, const Sym &bound, const Sym &extent, const Sym &low, const Sym &high) {
   if (bound.constant() && *bound.constant() > INT32_MAX)
-    return extent; // exporters write INT64_MAX for "to the end"
+    return high; // exporters write INT64_MAX for "to the end"
   if (bound.constant() && *bound.constant() < -INT32_MAX)
-    return 0;
+    return low;
   Sym fromFront = s.select(s.less(bound, 0), s.add(bound, extent), bound);
-  return s.max(s.min(fromFront, extent), 0);
-}
-
-/// Reads `x` backwards along some dims: result[i] = x[start - i * step].
-Tensor *sliceBackwards(NodeContext &ctx, Tensor *x, const SymList &starts, ArrayRef<int64_t> steps,
-                       const SymList &shape) {
-  auto bounds = llvm::map_to_vector(starts, [&](const Sym &start) { return ctx.emit.index(start); });
-  V source = ctx.emit.value(x);
-  AffineMap identity = AffineMap::getMultiDimIdentityMap(shape.size(), ctx.emit.builder.getContext());
-  return ctx.emit.generic({}, {}, identity, x->elementType, shape, [&](B &b, L l, ValueRange) -> V {
-    SmallVector<V> position;
-    for (auto [dim, bound] : llvm::enumerate(bounds)) {
-      V step = arith::ConstantIndexOp::create(b, l, steps[dim]);
-      V moved = arith::MulIOp::create(b, l, linalg::IndexOp::create(b, l, dim), step);
-      position.push_back(arith::AddIOp::create(b, l, bound, moved));
-    }
-    return tensor::ExtractOp::create(b, l, source, position);
-  });
+  return s.max(s.min(fromFront, high), low);
 }
 
 LogicalResult importSlice(NodeContext &ctx) {
@@ -71,32 +54,25 @@ LogicalResult importSlice(NodeContext &ctx) {
 
   SymList offsets(x->shape.size(), Sym(0)), shape(x->shape);
   SmallVector<int64_t> steps(x->shape.size(), 1);
-  bool isBackwards = false;
   for (auto [axis, start, end, step] : llvm::zip(axes, *starts, *ends, given)) {
     size_t dim = axis < 0 ? axis + x->rank() : axis;
     const Sym extent = x->shape[dim];
-    if (step == 0 || step < -INT32_MAX || step > INT32_MAX)
-      return ctx.fail(fmt::format("its step {} is not supported", step));
+    if (step == 0)
+      return ctx.fail("its step is 0");
+    step = std::clamp<int64_t>(step, -INT32_MAX, INT32_MAX); // beyond any extent: the first element alone
     steps[dim] = step;
-    offsets[dim] = clampBound(s, start, extent);
-    if (step > 0) { // ceil((end - start) / step), at least 0
-      Sym length = s.max(s.sub(clampBound(s, end, extent), offsets[dim]), 0);
-      shape[dim] = s.div(s.add(length, step - 1), step);
-      continue;
-    }
-    isBackwards = true;
-    // Backwards, start is held inside [0, extent - 1] and end inside [-1, extent - 1]; end counts from the back too, so
-    // "one before the first" is written as a very negative number.
-    bool fromLast = start.isConstant(-1) || start.constant().value_or(0) > INT32_MAX;
-    offsets[dim] = fromLast ? s.sub(extent, 1) : s.min(offsets[dim], s.sub(extent, 1));
-    bool toFront = end.constant() &&
-                   (*end.constant() < -INT32_MAX || (extent.constant() && *end.constant() < -*extent.constant()));
-    Sym last = toFront ? Sym(-1) : s.min(clampBound(s, end, extent), s.sub(extent, 1));
-    Sym length = s.max(s.sub(offsets[dim], last), 0);
-    shape[dim] = s.div(s.add(length, -step - 1), -step);
+    // Forwards, bounds lie inside [0, extent]. Backwards, the start lies inside [0, extent - 1] (and is -1 of no elements),
+    // the end inside [-1, extent - 1], where -1 is one before the first; a start of -1 is the last element of any extent.
+    const Sym high = step > 0 ? extent : s.sub(extent, 1);
+    offsets[dim] = clampBound(s, start, extent, 0, extent);
+    if (step < 0)
+      offsets[dim] = start.isConstant(-1) ? high : s.min(offsets[dim], high);
+    const Sym stop = clampBound(s, end, extent, step > 0 ? 0 : -1, high);
+    // ceil((end - start) / step), at least 0
+    Sym length = s.max(step > 0 ? s.sub(stop, offsets[dim]) : s.sub(offsets[dim], stop), 0);
+    shape[dim] = s.div(s.add(length, std::abs(step) - 1), std::abs(step));
   }
-  return ctx.result(isBackwards ? sliceBackwards(ctx, x, offsets, steps, shape)
-                                : ctx.emit.slice(x, offsets, shape, steps));
+  return ctx.result(ctx.emit.slice(x, offsets, shape, steps));
 }
 
 //===- Gather -------------------------------------------------------------===//
@@ -227,8 +203,8 @@ LogicalResult importRange(NodeContext &ctx) {
   }
   auto [start, limit, delta] = bounds;
   Extents &s = ctx.symbols;
-  if (!delta.constant() || *delta.constant() == 0 || std::abs(*delta.constant()) > INT32_MAX)
-    return ctx.fail("its delta must be a constant that is not 0");
+  if (!delta.constant() || *delta.constant() == 0 || *delta.constant() < -INT32_MAX || *delta.constant() > INT32_MAX)
+    return ctx.fail("its delta must be a constant that is not 0, and within 32 bits");
   // ceil((limit - start) / delta), at least 0
   int64_t step = *delta.constant();
   int64_t distance;
@@ -265,6 +241,8 @@ LogicalResult importTrilu(NodeContext &ctx) {
     if (given->size() != 1)
       return ctx.fail("its k must be a scalar");
     k = given->front();
+    if (k.constant()) // beyond any extent, and row + k does not wrap around
+      k = Sym(std::clamp<int64_t>(*k.constant(), -INT32_MAX, INT32_MAX));
   }
   V offset = ctx.emit.index(k);
   return ctx.result(ctx.emit.elementwise(x, x->elementType, x->shape, [&](B &b, L l, ValueRange in) -> V {

@@ -209,6 +209,23 @@ Tensor *Emitter::broadcast(Tensor *tensor, const SymList &shape) {
                      [](OpBuilder &, Location, ValueRange operands) { return operands[0]; });
 }
 
+/// result[i] = tensor[offset + i * step] along each dim: what no slice of a tensor in memory is.
+Tensor *Emitter::sliceBackwards(Tensor *tensor, const SymList &offsets, const SymList &extents,
+                                ArrayRef<int64_t> steps) {
+  auto starts = llvm::map_to_vector(offsets, [&](const Sym &offset) { return index(offset); });
+  Value source = value(tensor);
+  AffineMap identity = AffineMap::getMultiDimIdentityMap(extents.size(), builder.getContext());
+  return generic({}, {}, identity, tensor->elementType, extents, [&](OpBuilder &b, Location l, ValueRange) -> Value {
+    SmallVector<Value> position;
+    for (auto [dim, start] : llvm::enumerate(starts)) {
+      Value step = arith::ConstantIndexOp::create(b, l, steps[dim]);
+      Value moved = arith::MulIOp::create(b, l, linalg::IndexOp::create(b, l, dim), step);
+      position.push_back(arith::AddIOp::create(b, l, start, moved));
+    }
+    return tensor::ExtractOp::create(b, l, source, position);
+  });
+}
+
 Tensor *Emitter::slice(Tensor *tensor, const SymList &offsets, const SymList &extents, ArrayRef<int64_t> steps) {
   bool isWhole = extents == tensor->shape && llvm::all_of(steps, [](int64_t step) { return step == 1; });
   if (isWhole && llvm::all_of(offsets, [](const Sym &offset) { return offset.isConstant(0); }))
@@ -224,6 +241,8 @@ Tensor *Emitter::slice(Tensor *tensor, const SymList &offsets, const SymList &ex
       return known;
   if (llvm::any_of(extents, [](const Sym &extent) { return extent.isConstant(0); }))
     return computed(empty(tensor->elementType, extents), extents); // an offset at the end would be out of bounds
+  if (llvm::any_of(steps, [](int64_t step) { return step < 0; }))
+    return sliceBackwards(tensor, offsets, extents, steps);
   SmallVector<OpFoldResult> stepSizes =
       llvm::map_to_vector(steps, [&](int64_t step) -> OpFoldResult { return builder.getIndexAttr(step); });
   return computed(
