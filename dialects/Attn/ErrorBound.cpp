@@ -108,7 +108,10 @@ double RoundingModel::outputBound(const RowMagnitudes &row, double value, double
   double weight = std::exp(scoreError(row)) * (1 + weights) / (1 - weights);
   double eta = weight * weight * sums * (1 + 4 * unit) - 1;
   constexpr double kLeastSum = 0x1p-20; // where a maximum was raised ahead of its score
-  double bound = eta * magnitude * runs + 2 * (keys + 1) * smallest / kLeastSum * std::max(largest, 1.0);
+  // However wrong the weights are (e^T may be infinite), both results are means of v.
+  double apart = largest * (1 + sums * (1 + weights) / (1 - weights) * (1 + 4 * unit));
+  double bound =
+      std::min(apart, eta * magnitude * runs) + 2 * (keys + 1) * smallest / kLeastSum * std::max(largest, 1.0);
   return bound + roundingOf(outputType, value, bound);
 }
 

@@ -13,6 +13,7 @@
 //   sums are off by      g = 1.25 (c + 8) u        c additions in a row, rescalings: the weights of a block, min(n, 256);
 //                            for O blocks too, min(n, 1024) / 16 (compiler/schedule/attention/AttentionSums.cpp)
 //   so an output by      eta sum_j w_j |v_j|,      1 + eta = (e^T (1 + eps) / (1 - eps))^2 (1 + g) (1 + g_O) (1 + 4u)
+//                            and never by more than two means of v are apart, 2 max_j |v_j| and the errors of sums
 //   and lse by           T + log((1 + eps)(1 + g)) + 6u (|lse| + max_j |s'_j| + 1)
 //
 // plus the rounding of the output to its type, plus what weights and values lose that are flushed to 0. Nothing is
