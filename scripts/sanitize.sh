@@ -42,8 +42,8 @@ sed -n '/^Total Discovered Tests/,$p' "$log"
 grep -E '^(FAIL|TIMEOUT|UNRESOLVED):' "$log" | sort || true
 echo "== reports of the sanitizers"
 # The log has those of programs that a test runs with an environment of its own.
-found=$(grep -rhoE '(ERROR: (Address|Leak)Sanitizer: .*|[^ ]+:[0-9]+:[0-9]+: runtime error: .*)' "$log" "$reports" |
-  sed -E 's/0x[0-9a-f]+/0x../g; s/\b(pc|bp|sp|T[0-9]+)\b.*//' | sort | uniq -c | sort -rn || true)
+found=$(grep -rhoE '(SUMMARY: (Address|Leak)Sanitizer: .*|[^ ]+:[0-9]+:[0-9]+: runtime error: .*)' "$log" "$reports" |
+  sed -E 's/0x[0-9a-f]+/0x../g' | sort | uniq -c | sort -rn || true)
 echo "${found:-none}"
 [ -z "$found" ] || [ "$status" -ne 0 ] || status=1
 exit "$status"
