@@ -100,6 +100,9 @@ def run(subject, seed, options):
 def main(arguments):
     values = {"--seed": "1", "--shapes": "5", "--seconds": "0", "--only": ""}
     options = []
+    if set(arguments) & {"-h", "--help"}:
+        print(__doc__.strip())
+        return 0
     while arguments:
         argument, _, value = arguments.pop(0).partition("=")
         if argument in values:

@@ -38,10 +38,6 @@ static bool walkSum(AttentionOp op, llvm::function_ref<void(Operation *)> visit)
   return true;
 }
 
-bool attnc::attn::isSumWithScore(AttentionOp op) {
-  return walkSum(op, [](Operation *) {});
-}
-
 /// An addend may be rounded once or twice, but not be a difference of large values.
 bool attnc::attn::hasErrorBound(AttentionOp op) {
   SmallVector<Operation *> sums;

@@ -52,9 +52,6 @@ struct ErrorBounds {
 /// The slack of ErrorBounds::estimates.
 constexpr double kEstimateSlack = 2;
 
-/// The score is the raw score s, or a sum that s occurs in once.
-bool isSumWithScore(AttentionOp op);
-
 /// ErrorBounds says for which ops that is so.
 bool hasErrorBound(AttentionOp op);
 
