@@ -22,7 +22,9 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
   // Bodies become functions first: scratch memory and loops are then per body, and lowering sees plain scf.for.
   pm.addPass(createOutlineParallel());
   pm.addPass(createLowerTile(LowerTileOptions{target.name}));
-  pm.addPass(createCanonicalizerPass());
+  // From the top, it would take the square of a long block's length: what folds puts every loop around it, with all that
+  // the loop holds, to the question whether it is dead.
+  pm.addPass(createCanonicalizerPass(GreedyRewriteConfig().setUseTopDownTraversal(false)));
   pm.addPass(createCSEPass());
   // After vectorisation, because the expansions are elementwise and cheap to vectorise but not to recognise.
   pm.addPass(createExpandMath(ExpandMathOptions{target.name}));

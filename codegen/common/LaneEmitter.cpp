@@ -80,7 +80,7 @@ Value LaneEmitter::vectorAt(Location loc, const LaneValue &value, Type type, uns
   Value part = scalarAt(value, r, c);
   if (value.form == Form::Vector)
     return part;
-  Value splat = vector::BroadcastOp::create(b, loc, vectorOf(type), part);
+  Value splat = b.createOrFold<vector::BroadcastOp>(loc, vectorOf(type), part);
   if (value.form == Form::Scalar)
     return splat;
   return arith::AddIOp::create(b, loc, splat, laneIota(loc, type, value.step)); // base + step * lane
@@ -296,20 +296,17 @@ bool LaneEmitter::emitAffineCompare(Operation *op) {
     return false;
   Location loc = op->getLoc();
   LaneValue result = makeShape({lhs, rhs}, Form::Vector);
-  Value low = constantIndex(b, loc, -(1 << 30)), high = constantIndex(b, loc, 1 << 30);
-  auto indexOf = [&](Value base, bool isWild) -> Value { // differences of i32 need more than 32 bits
-    if (isWild) {
-      base = arith::MinSIOp::create(b, loc, base, constantIndex(b, loc, int64_t(1) << kFits));
-      base = arith::MaxSIOp::create(b, loc, base, constantIndex(b, loc, -(int64_t(1) << kFits)));
-    }
-    return base.getType().isIndex() ? base : arith::IndexCastOp::create(b, loc, b.getIndexType(), base).getResult();
+  IndexMath math{b, loc};
+  auto indexOf = [&](Value base, bool isWild) { // differences of i32 need more than 32 bits
+    if (isWild)
+      base = math.max(math.min(base, math.index(int64_t(1) << kFits)), math.index(-(int64_t(1) << kFits)));
+    return base.getType().isIndex() ? base : b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), base);
   };
   forEachPart(result, grid, [&](unsigned r, unsigned c) {
-    Value difference = arith::SubIOp::create(b, loc, indexOf(scalarAt(rhs, r, c), isRightWild),
-                                             indexOf(scalarAt(lhs, r, c), isLeftWild));
-    difference = arith::MaxSIOp::create(b, loc, arith::MinSIOp::create(b, loc, difference, high), low);
-    Value bound = arith::IndexCastOp::create(b, loc, b.getI32Type(), difference);
-    Value splat = vector::BroadcastOp::create(b, loc, vectorOf(b.getI32Type()), bound);
+    Value difference = math.sub(indexOf(scalarAt(rhs, r, c), isRightWild), indexOf(scalarAt(lhs, r, c), isLeftWild));
+    difference = math.max(math.min(difference, math.index(1 << 30)), math.index(-(1 << 30)));
+    Value bound = b.createOrFold<arith::IndexCastOp>(loc, b.getI32Type(), difference);
+    Value splat = b.createOrFold<vector::BroadcastOp>(loc, vectorOf(b.getI32Type()), bound);
     result.parts.push_back(arith::CmpIOp::create(b, loc, predicate, laneIota(loc, b.getI32Type(), step), splat));
   });
   bind(op->getResult(0), result);

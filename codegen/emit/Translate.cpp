@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/emit/Translate.h"
+#include "codegen/emit/LongBlocks.h"
 #include "codegen/emit/Ptx.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringSet.h"
@@ -154,18 +155,6 @@ FailureOr<std::unique_ptr<llvm::Module>> translate(ModuleOp module, ArrayRef<Ent
   internalize(*llvmModule);
   setTarget(*llvmModule, target);
   return llvmModule;
-}
-
-/// Schedulers and the selection of instructions take the square of a basic block's length; that of a user's expression of
-/// thousands of operations is compiled as it stands.
-static void leaveLongBlocks(llvm::Module &module) {
-  constexpr unsigned kLong = 2000;
-  for (llvm::Function &function : module)
-    if (llvm::any_of(function, [](const llvm::BasicBlock &block) { return block.size() > kLong; })) {
-      function.removeFnAttr(llvm::Attribute::AlwaysInline);
-      function.addFnAttr(llvm::Attribute::NoInline); // what optnone wants
-      function.addFnAttr(llvm::Attribute::OptimizeNone);
-    }
 }
 
 void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef first) {

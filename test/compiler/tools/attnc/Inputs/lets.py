@@ -8,8 +8,10 @@ kinds = {  # the first let, what follows, the statement
     "magnitudes": ("i - j", "abs({p} - {n})", "mask = {p} > 0"),
     "choices": ("i - j", "{p} if {p} > {n} else {p} - j", "mask = {p} > 0"),
     "conditions": ("i > j", "({p} and i > {n}) or (not {p} and j < {n})", "mask = {p}"),
+    "ladders": ("i > j", "({p} or i > {n}) and (j < {n} or {p} != (i + j > {n}))", "mask = {p}"),
     "differences": ("i > j", "{p} != (j > i - {n})", "mask = {p}"),
     "uniform": ("w", "{p} * 3 + {p} // {m}", "mask = {p} > j"),
+    "rows": ("d - i", "{p} + {p} % {m}", "query = q[d] * float({p} % 8)"),
     "scores": ("float(i - j)", "{p} + tanh({p}) / {m}", "score = s + tanh({p})"),
 }
 first, then, statement = kinds[sys.argv[1]]
