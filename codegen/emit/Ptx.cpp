@@ -78,7 +78,7 @@ FailureOr<std::string> generatePtx(ModuleOp module, llvm::Module &device, const 
   std::unique_ptr<llvm::TargetMachine> machine = createGpuMachine(module, target);
   if (!machine)
     return failure();
-  auto text = generate(device, *machine, llvm::CodeGenFileType::AssemblyFile);
+  auto text = generate(device, *machine, target, llvm::CodeGenFileType::AssemblyFile);
   if (failed(text))
     return failure();
   llvm::StringRef code(text->data(), text->size());

@@ -9,11 +9,15 @@
 #include "codegen/emit/LongBlocks.h"
 #include "codegen/emit/Ptx.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/CodeGen/MachineModuleInfo.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 
 using namespace mlir;
@@ -26,24 +30,7 @@ std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &tar
   return name;
 }
 
-/// LLVM's switches that leave a pass out; empty once a tool has removed LLVM's options and none was found before.
-static llvm::ArrayRef<llvm::cl::opt<bool> *> passSwitches() {
-  static const auto switches = [] {
-    llvm::SmallVector<llvm::cl::opt<bool> *> found;
-    for (llvm::StringRef name : {"disable-lsr", "disable-post-ra"})
-      if (llvm::cl::Option *option = llvm::cl::getRegisteredOptions().lookup(name))
-        found.push_back(static_cast<llvm::cl::opt<bool> *>(option));
-    return found;
-  }();
-  return switches;
-}
-
-void setUpCodeGenerator() { (void)passSwitches(); }
-
-std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module, ArrayRef<codegen::TargetInfo> targets) {
-  bool isWide = llvm::all_of(targets, [](const codegen::TargetInfo &target) { return target.vectorRegisters >= 32; });
-  for (llvm::cl::opt<bool> *leavesOut : passSwitches())
-    leavesOut->setValue(isWide);
+std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module) {
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
@@ -177,12 +164,48 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRe
   leaveLongBlocks(module);
 }
 
+namespace {
+/// Leaves out loop strength reduction, and what prepares loops for it, where code is generated in one context.
+struct WithoutLoopReduction : llvm::OptPassGate {
+  bool isEnabled() const override { return true; }
+  bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) const override {
+    return pass != "Loop Strength Reduction" && pass != "Canonicalize Freeze Instructions in Loops";
+  }
+};
+} // namespace
+
+/// As TargetMachine::addPassesToEmitFile, but without the second scheduler where `leavesOut` says so.
+static bool addPasses(llvm::legacy::PassManager &passes, llvm::TargetMachine &machine, bool leavesOut,
+                      llvm::raw_pwrite_stream &stream, llvm::CodeGenFileType kind) {
+  auto *info = new llvm::MachineModuleInfoWrapperPass(&machine); // the pass manager owns both
+  llvm::TargetPassConfig *config = machine.createPassConfig(passes);
+  config->setDisableVerify(true);
+  if (leavesOut)
+    config->disablePass(&llvm::PostRASchedulerID);
+  passes.add(config);
+  passes.add(info);
+  if (config->addISelPasses())
+    return false;
+  config->addMachinePasses();
+  config->setInitialized();
+  if (machine.addAsmPrinter(passes, stream, nullptr, kind, info->getMMI().getContext()))
+    return false;
+  passes.add(llvm::createFreeMachineFunctionPass());
+  return true;
+}
+
 FailureOr<llvm::SmallVector<char, 0>> generate(llvm::Module &module, llvm::TargetMachine &machine,
-                                               llvm::CodeGenFileType kind) {
+                                               ArrayRef<codegen::TargetInfo> targets, llvm::CodeGenFileType kind) {
+  bool isWide = llvm::all_of(targets, [](const codegen::TargetInfo &target) { return target.vectorRegisters >= 32; });
+  llvm::OptPassGate &before = module.getContext().getOptPassGate();
+  static WithoutLoopReduction gate; // has no state; outlives a crash that is recovered from
+  if (isWide)
+    module.getContext().setOptPassGate(gate);
+  llvm::scope_exit restore([&] { module.getContext().setOptPassGate(before); });
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, kind))
+  if (!addPasses(passes, machine, isWide, stream, kind))
     return failure();
   passes.run(module);
   return bytes;

@@ -22,17 +22,9 @@ namespace attnc::emit {
 /// ("causal__run", x86-64-v4) -> "causal__run_x86_64_v4".
 std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &target);
 
-/// Takes hold of LLVM's switches for passes of its code generator; to be called before a tool removes LLVM's options
-/// from its own, since LLVM has no other way to them.
-void setUpCodeGenerator();
-
 /// Position-independent code for Linux on baseline x86-64; functions of a variant carry their own instruction sets as
 /// attributes. Null, with an error at `module`, if LLVM was built without the target.
-///
-/// Where all `targets` have 32 vector registers, loop strength reduction and the second scheduler are left out, for the
-/// whole process: a third of the time of code generation, and code is no slower. AVX2 would lose 1 to 2%.
-std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module,
-                                                         llvm::ArrayRef<codegen::TargetInfo> targets);
+std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module);
 
 /// Translates `module` (llvm dialect) to LLVM IR: the kernels `F__run` and
 /// `F__plan` of every entry get their variant's name and hidden visibility, all
@@ -52,9 +44,12 @@ mlir::FailureOr<std::unique_ptr<llvm::Module>> translateDevice(mlir::ModuleOp mo
 /// `first`: passes to run before them, each followed by a comma.
 void optimize(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef first = "");
 
-/// Machine code of `module` (which codegen changes) as an object file or as
-/// assembly text.
+/// Machine code of `module` (which codegen changes) as an object file or as assembly text.
+///
+/// Where all `targets` have 32 vector registers, loop strength reduction and the second scheduler are left out: a third
+/// of the time of code generation, and code is no slower. AVX2 would lose 1 to 2%.
 mlir::FailureOr<llvm::SmallVector<char, 0>> generate(llvm::Module &module, llvm::TargetMachine &machine,
+                                                     llvm::ArrayRef<codegen::TargetInfo> targets,
                                                      llvm::CodeGenFileType kind);
 
 } // namespace attnc::emit

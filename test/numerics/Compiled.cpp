@@ -48,7 +48,7 @@ bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &fi
   if (failed(entries) || failed(runPipeline(module, "attn", "llvm", options)))
     return false;
   llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::TargetMachine> machine = emit::createTargetMachine(module, *target);
+  std::unique_ptr<llvm::TargetMachine> machine = emit::createTargetMachine(module);
   std::unique_ptr<llvm::Module> whole = emit::buildDescriptor(*entries, *target, llvmContext);
   whole->setTargetTriple(machine->getTargetTriple());
   whole->setDataLayout(machine->createDataLayout());
@@ -58,7 +58,7 @@ bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &fi
   emit::optimize(**kernels, *machine);
   llvm::Linker::linkModules(*whole, std::move(*kernels));
   emit::hideKernels(*whole);
-  auto object = emit::generate(*whole, *machine, llvm::CodeGenFileType::ObjectFile);
+  auto object = emit::generate(*whole, *machine, *target, llvm::CodeGenFileType::ObjectFile);
   if (failed(object))
     return false;
   auto linked = emit::linkShared({*object, "test", "test.so", emit::exportedSymbols(*entries)});

@@ -350,7 +350,7 @@ int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &i
 }
 
 int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
-  if (!machine && !(machine = emit::createTargetMachine(*ir, asked.targets)))
+  if (!machine && !(machine = emit::createTargetMachine(*ir)))
     return kOurBug;
   result = emit::buildDescriptor(entryInfos, asked.targets, llvmContext);
   result->setTargetTriple(machine->getTargetTriple());
@@ -397,7 +397,8 @@ int Compilation::buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0
   bool refused = false;
   llvmContext.setDiagnosticHandlerCallBack(reportLlvm, &refused);
   FailureOr<llvm::SmallVector<char, 0>> code = failure();
-  bool survived = survives([&] { timed("codegen", [&] { code = emit::generate(*module, *machine, kind); }); });
+  bool survived =
+      survives([&] { timed("codegen", [&] { code = emit::generate(*module, *machine, asked.targets, kind); }); });
   if (survived && succeeded(code) && !refused) {
     result = std::move(*code);
     return kOk;

@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/emit/Translate.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/verbs/Verb.h"
@@ -109,7 +108,6 @@ static void endWithoutMemory() {
 int main(int argc, char **argv) {
   std::set_new_handler(endWithoutMemory);
   llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { endWithoutMemory(); });
-  attnc::emit::setUpCodeGenerator();
   llvm::BumpPtrAllocator allocator;
   llvm::SmallVector<const char *, 32> arguments(argv + 1, argv + argc);
   llvm::cl::ExpansionContext expansion(allocator, llvm::cl::TokenizeGNUCommandLine);
