@@ -59,6 +59,7 @@ private:
   llvm::Error runGroup(llvm::ArrayRef<Group> before, Group group, double begin, double end);
   llvm::Expected<Schedule> startOf(llvm::ArrayRef<Group> before);
   llvm::Error ensure(const Schedule &candidate, int rounds);
+  bool hasLooked() const;
   void keepFastest(std::vector<Schedule> &candidates, size_t count);
 
   const Space &space;
@@ -78,6 +79,11 @@ llvm::Error Searcher::ensure(const Schedule &candidate, int rounds) {
     return more.takeError();
   have.insert(have.end(), more->begin(), more->end());
   return llvm::Error::success();
+}
+
+/// Something was measured, now or in an earlier search.
+bool Searcher::hasLooked() const {
+  return llvm::any_of(measured, [](const auto &entry) { return !entry.second.empty(); });
 }
 
 void Searcher::keepFastest(std::vector<Schedule> &candidates, size_t count) {
@@ -113,7 +119,7 @@ llvm::Error Searcher::runGroup(llvm::ArrayRef<Group> before, Group group, double
     return start.takeError();
   std::vector<Schedule> candidates = propose(space, group, *start);
   for (const Schedule &candidate : candidates) {
-    if (hooks.spent() >= begin + 0.75 * (end - begin))
+    if (hasLooked() && hooks.spent() >= begin + 0.75 * (end - begin))
       break;
     if (llvm::Error problem = ensure(candidate, kScreenRounds))
       return problem;

@@ -37,7 +37,8 @@ struct SearchHooks {
 
 /// Group after group: every candidate gets a first look while three quarters of the group's time last, the best three
 /// then as many rounds as a decision needs, and the winner is where the next group starts. Candidates in `measured`
-/// with enough rounds are not measured again; new rounds are added to it.
+/// with enough rounds are not measured again; new rounds are added to it. However short the time, and slow the machine,
+/// one candidate gets its first look.
 llvm::Error search(const Space &space, const SearchHooks &hooks, Measurements &measured);
 
 } // namespace attnc::tuner
