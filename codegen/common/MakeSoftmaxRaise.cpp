@@ -24,6 +24,7 @@
 
 #include "codegen/common/Lowering.h"
 #include "dialects/Common/Builders.h"
+#include "dialects/Common/StreamingSoftmax.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -80,7 +81,6 @@ private:
   void scaleRows(Value memref, Value rows, Value column, Value factor);
   void buildRows(Value row, Value column);
 
-  static constexpr double kAhead = 20; ///< log2 units
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   OpBuilder &b;
   Location loc;
@@ -157,7 +157,7 @@ Value RaiseBuilder::scoreBelow(const State &state, Value score) {
 /// The state of a column that raises its maximum at `score`. A second time it goes ahead of the score: what has risen
 /// rises on, as under ALiBi.
 RaiseBuilder::State RaiseBuilder::raisedTo(Value score, const State &old) {
-  Value ahead = arith::DivFOp::create(b, loc, splat(kAhead), unit), zero = splat(0.0);
+  Value ahead = arith::DivFOp::create(b, loc, splat(kRaisedAhead), unit), zero = splat(0.0);
   Value max = arith::AddFOp::create(b, loc, score, select(isSet(old), ahead, zero));
   Value near = isNear(max), shift = target.info.hasFma ? arith::MulFOp::create(b, loc, max, unit).getResult() : max;
   Value limit = arith::AddFOp::create(b, loc, max, arith::DivFOp::create(b, loc, threshold, unit));

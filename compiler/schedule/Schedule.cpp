@@ -7,6 +7,7 @@
 
 #include "compiler/schedule/Schedule.h"
 #include "compiler/support/Suggest.h"
+#include "dialects/Common/StreamingSoftmax.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
@@ -51,8 +52,12 @@ llvm::SmallVector<int64_t> schedule::legalSizes(const Knob &knob, const Machine 
     return {1, 2, 4, 8}; // they divide every block of keys
   if (knob.size == &Schedule::attentionBlocks)
     return {1, 2, 4, 8};
-  if (knob.size == &Schedule::attentionKeys)
-    return {16, 32, 64, 128, 256};
+  if (knob.size == &Schedule::attentionKeys) {
+    llvm::SmallVector<int64_t> sizes;
+    for (int64_t keys = kFewestKeys; keys <= kMostKeys; keys *= 2)
+      sizes.push_back(keys);
+    return sizes;
+  }
   if (knob.size == &Schedule::contractRows)
     return {1, 2, 3, 4, 5, 6, 8, 12};
   if (knob.size == &Schedule::contractSumChunk)

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Attn/ErrorBound.h"
+#include "dialects/Common/StreamingSoftmax.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -77,8 +78,6 @@ RoundingModel::RoundingModel(AttentionOp op, bool bf16Dots) {
   lseType = elementOf(op.getInits().back());
 }
 
-constexpr int64_t kMostKeys = 256, kFewestKeys = 16; // of a block
-
 /// g for `additions` in a row, and some for rescalings.
 double RoundingModel::sumError(int64_t additions) const { return 1.25 * static_cast<double>(additions + 8) * unit; }
 
@@ -103,11 +102,11 @@ double RoundingModel::outputBound(const RowMagnitudes &row, double value, double
   double sums = (1 + sumError(inBlock)) * (1 + sumError(inBlock + blocks));
   double weight = std::exp(scoreError(row)) * (1 + weights) / (1 - weights);
   double eta = weight * weight * sums * (1 + 4 * unit) - 1;
-  constexpr double kLeastSum = 0x1p-20; // where a maximum was raised ahead of its score
+  double leastSum = std::exp2(-kRaisedAhead); // where a maximum was raised ahead of its score
   // However wrong the weights are (e^T may be infinite), both results are means of v.
   double apart = largest * (1 + sums * (1 + weights) / (1 - weights) * (1 + 4 * unit));
   double bound =
-      std::min(apart, eta * magnitude * runs) + 2 * (keys + 1) * smallest / kLeastSum * std::max(largest, 1.0);
+      std::min(apart, eta * magnitude * runs) + 2 * (keys + 1) * smallest / leastSum * std::max(largest, 1.0);
   return bound + roundingOf(outputType, value, bound);
 }
 
