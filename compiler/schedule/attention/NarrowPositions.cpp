@@ -7,6 +7,7 @@
 
 #include "compiler/schedule/attention/NarrowPositions.h"
 #include "compiler/support/Limits.h"
+#include "dialects/Common/StreamingSoftmax.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -20,7 +21,7 @@ using namespace attnc::schedule;
 
 /// Lanes of a block beyond its last query or key have positions as well; their values are dropped, but must not
 /// overflow.
-constexpr int64_t kBeyond = 256;
+constexpr int64_t kBeyond = kMostKeys;
 
 /// Types that take more than the 32 bits of an f32's lane.
 static bool isWideInteger(Type type) { return type.isIndex() || type.isInteger(64); }
@@ -40,24 +41,13 @@ void PositionNarrower::setPosition(Value argument, Value extent) {
   std::optional<int64_t> largest = largestOf(extent);
   unsigned width = ConstantIntRanges::getStorageBitwidth(argument.getType());
   if (largest)
-    ranges.insert({argument, ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, *largest + kBeyond))});
-}
-
-ConstantIntRanges PositionNarrower::rangeOf(Value value) {
-  auto it = ranges.find(value);
-  if (it != ranges.end())
-    return it->second;
-  APInt constant;
-  unsigned width = ConstantIntRanges::getStorageBitwidth(value.getType());
-  if (matchPattern(value, m_ConstantInt(&constant)))
-    return ConstantIntRanges::constant(constant.sextOrTrunc(width));
-  return ConstantIntRanges::maxRange(width);
+    ranges.set(argument, ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, *largest + kBeyond)));
 }
 
 bool PositionNarrower::fits(Value value) {
   if (!isWideInteger(value.getType()))
     return true;
-  ConstantIntRanges range = rangeOf(value);
+  ConstantIntRanges range = ranges.of(value);
   return range.smin().isSignedIntN(32) && range.smax().isSignedIntN(32);
 }
 
@@ -68,7 +58,7 @@ bool PositionNarrower::isNarrowable(Operation &op) {
            arith::SIToFPOp>(op))
     return false;
   if (isa<arith::DivSIOp, arith::RemSIOp, arith::FloorDivSIOp, arith::CeilDivSIOp>(op) &&
-      !rangeOf(op.getOperand(1)).smin().isStrictlyPositive())
+      !ranges.of(op.getOperand(1)).smin().isStrictlyPositive())
     return false; // by 0 or -1
   if (isa<arith::IndexCastOp>(op) && ConstantIntRanges::getStorageBitwidth(op.getResult(0).getType()) < 32)
     return false;
@@ -76,15 +66,6 @@ bool PositionNarrower::isNarrowable(Operation &op) {
   auto fit = [&](Value value) { return fits(value); };
   return (llvm::any_of(op.getOperands(), isWide) || llvm::any_of(op.getResults(), isWide)) &&
          llvm::all_of(op.getOperands(), fit) && llvm::all_of(op.getResults(), fit);
-}
-
-void PositionNarrower::inferRange(Operation &op) {
-  auto inferrable = dyn_cast<InferIntRangeInterface>(op);
-  if (!inferrable || op.getNumRegions() || !llvm::all_of(op.getOperandTypes(), llvm::IsaPred<IntegerType, IndexType>))
-    return;
-  SmallVector<ConstantIntRanges> operands = llvm::map_to_vector(op.getOperands(), [&](Value v) { return rangeOf(v); });
-  inferrable.inferResultRanges(
-      operands, [&](Value result, const ConstantIntRanges &range) { ranges.insert_or_assign(result, range); });
 }
 
 /// `value`, of an integer type, as i32; of another type, as it is.
@@ -141,7 +122,7 @@ void PositionNarrower::cloneNarrow(Operation &op) {
 }
 
 void PositionNarrower::clone(Operation &op) {
-  inferRange(op);
+  ranges.infer(op);
   if (isNarrowable(op))
     return cloneNarrow(op);
   op.walk([&](Operation *nested) {

@@ -18,9 +18,9 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "compiler/schedule/IntegerRanges.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Interfaces/InferIntRangeInterface.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace attnc::schedule {
@@ -37,17 +37,15 @@ public:
   mlir::Value wide(mlir::Value value);
 
 private:
-  mlir::ConstantIntRanges rangeOf(mlir::Value value);
   bool fits(mlir::Value value);
   bool isNarrowable(mlir::Operation &op);
-  void inferRange(mlir::Operation &op);
   mlir::Value narrow(mlir::Value value);
   void cloneNarrow(mlir::Operation &op);
 
   mlir::OpBuilder &b;
   mlir::IRMapping &mapping;
-  llvm::DenseMap<mlir::Value, mlir::ConstantIntRanges> ranges; ///< of what is known to be less than its type allows
-  llvm::DenseMap<mlir::Value, mlir::Value> narrowed;           ///< index and i64 values of the region, as i32
+  IntegerRanges ranges;                              ///< of what is known to be less than its type allows
+  llvm::DenseMap<mlir::Value, mlir::Value> narrowed; ///< index and i64 values of the region, as i32
 };
 
 } // namespace attnc::schedule

@@ -11,7 +11,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -22,8 +21,6 @@ using namespace attnc::schedule;
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
-
-static bool isInteger(Type type) { return isa<IntegerType, IndexType>(type); }
 
 /// `tensor` is a parameter of the function, or a part of one: a call has checked its extents.
 static bool isParameter(Value tensor) {
@@ -42,41 +39,24 @@ ValueRanges::ValueRanges(Region &mask) {
   auto positions = ConstantIntRanges::fromSigned(APInt(64, kPositions.low, /*isSigned=*/true),
                                                  APInt(64, isChecked ? kMaxExtent : kPositions.high));
   for (BlockArgument argument : mask.getArguments().take_front(attn::AttentionOp::kMaskIndices))
-    ranges.insert({argument, positions});
-  for (Operation &op : mask.front()) {
-    auto inferrable = dyn_cast<InferIntRangeInterface>(op);
-    if (!inferrable || op.getNumRegions() || !llvm::all_of(op.getOperandTypes(), isInteger))
-      continue;
-    SmallVector<ConstantIntRanges> operands =
-        llvm::map_to_vector(op.getOperands(), [&](Value operand) { return rangeOf(operand); });
-    inferrable.inferResultRanges(
-        operands, [&](Value result, const ConstantIntRanges &range) { ranges.insert_or_assign(result, range); });
-  }
-}
-
-ConstantIntRanges ValueRanges::rangeOf(Value value) const {
-  if (auto it = ranges.find(value); it != ranges.end())
-    return it->second;
-  APInt constant;
-  unsigned width = ConstantIntRanges::getStorageBitwidth(value.getType());
-  if (matchPattern(value, m_ConstantInt(&constant)))
-    return ConstantIntRanges::constant(constant.sextOrTrunc(width));
-  return ConstantIntRanges::maxRange(width);
+    ranges.set(argument, positions);
+  for (Operation &op : mask.front())
+    ranges.infer(op);
 }
 
 Span ValueRanges::of(Value value) const {
   if (value.getType().isInteger(1))
     return {0, 1};
-  ConstantIntRanges range = rangeOf(value);
+  ConstantIntRanges range = ranges.of(value);
   return {range.smin().getSExtValue(), range.smax().getSExtValue()};
 }
 
 bool ValueRanges::mayWrap(Operation *op) const {
   unsigned width = ConstantIntRanges::getStorageBitwidth(op->getResult(0).getType());
-  ConstantIntRanges x = rangeOf(op->getOperand(0));
+  ConstantIntRanges x = ranges.of(op->getOperand(0));
   if (op->getNumOperands() == 1) // a conversion
     return !x.smin().isSignedIntN(width) || !x.smax().isSignedIntN(width);
-  ConstantIntRanges y = rangeOf(op->getOperand(1));
+  ConstantIntRanges y = ranges.of(op->getOperand(1));
   auto overflows = [&](APInt (APInt::*apply)(const APInt &, bool &) const, const APInt &a, const APInt &b) {
     bool overflow = false;
     (void)(a.*apply)(b, overflow);

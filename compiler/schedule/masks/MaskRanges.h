@@ -14,10 +14,9 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "compiler/schedule/IntegerRanges.h"
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/Region.h"
-#include "mlir/Interfaces/InferIntRangeInterface.h"
-#include "llvm/ADT/DenseMap.h"
 #include <optional>
 
 namespace attnc::schedule {
@@ -43,8 +42,7 @@ public:
   bool mayWrap(mlir::Operation *op) const;
 
 private:
-  mlir::ConstantIntRanges rangeOf(mlir::Value value) const;
-  llvm::DenseMap<mlir::Value, mlir::ConstantIntRanges> ranges;
+  IntegerRanges ranges;
 };
 
 /// The values that expressions of positions and symbols may have, in mathematics.
