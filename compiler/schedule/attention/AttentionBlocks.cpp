@@ -127,9 +127,11 @@ void TransposedForm::emitScores(bool partial) {
       real = arith::AndIOp::create(b, loc, real, allowed(row, col));
     score = arith::SelectOp::create(b, loc, real, score, f(-std::numeric_limits<double>::infinity()));
   }
+  SmallVector<Value> scaled{scratch.o, scratch.sumTotal};
+  if (scratch.oTotal)
+    scaled.insert(scaled.begin() + 1, scratch.oTotal);
   tile::SoftmaxStepOp::create(b, loc, score, scratch.max, scratch.shift, scratch.limit, scratch.sum, scratch.p,
-                              index(0), ValueRange{scratch.o, scratch.oTotal, scratch.sumTotal},
-                              b.getF64FloatAttr(unit), b.getF64FloatAttr(attn::kRescaleThreshold));
+                              index(0), scaled, b.getF64FloatAttr(unit), b.getF64FloatAttr(attn::kRescaleThreshold));
   tile::YieldOp::create(b, loc, Value());
 }
 

@@ -140,14 +140,15 @@ void TransposedForm::allocate() {
   all.shift = lanes();
   all.limit = lanes();
   staging = allocateStaging();
-  all.oTotal = floats(op.getExtent('E')); // rarely used: behind what is used all the time
+  if (hasTotals()) // rarely used: behind what is used all the time
+    all.oTotal = floats(op.getExtent('E'));
   all.sumTotal = floats(1);
   all.partial = scratchBuffer({1, width}, real);
 }
 
 void TransposedForm::selectBlock(Value block) {
   const Scratch &all = itemScratch;
-  auto ofBlock = [&](Value buffer) { return blockOf(buffer, block); };
+  auto ofBlock = [&](Value buffer) { return buffer ? blockOf(buffer, block) : Value(); };
   scratch = {ofBlock(all.q),     ofBlock(all.o),    ofBlock(all.oTotal),   all.p,
              ofBlock(all.max),   ofBlock(all.sum),  ofBlock(all.sumTotal), all.partial,
              ofBlock(all.shift), ofBlock(all.limit)};

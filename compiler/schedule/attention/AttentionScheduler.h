@@ -58,9 +58,9 @@ protected:
   /// Scratch memory of a block of queries. Q and O lie as the form wants them; `max` is in units of a score. Long sums
   /// are carried to the totals from time to time (emitCarry): O and the sum of a row are o + oTotal and sum + sumTotal.
   struct Scratch {
-    mlir::Value q, o, oTotal, p, max, sum, sumTotal;
-    mlir::Value partial;      ///< one row of O, of one block of keys
-    mlir::Value shift, limit; ///< of tile.softmax_step; null in forms that have none
+    mlir::Value q, o, oTotal, p, max, sum, sumTotal; ///< oTotal is null where hasTotals() says no
+    mlir::Value partial;                             ///< one row of O, of one block of keys
+    mlir::Value shift, limit;                        ///< of tile.softmax_step; null in forms that have none
   };
 
   /// An element [.., i, .., j] of a captured tensor that the score reads, and where a block of it lies as [key][query].
@@ -153,6 +153,7 @@ protected:
   void emitClearTotals();
   void emitCarry(mlir::Value sums, mlir::ValueRange at, mlir::Value totals, mlir::ValueRange totalAt);
   void emitCarrySums();
+  bool hasTotals();
   void emitCarryBefore(mlir::Value key, mlir::Value first, mlir::Value number);
   void emitAddTotals();
 

@@ -11,8 +11,8 @@
 //   at the end:                          o := o + total
 //
 // An epoch is a range of positions, so that what a row gets does not depend on which blocks its neighbours visit: to
-// carry once more changes nothing. With N <= 1024 none of this runs. Sums of rows, which are few, are carried before
-// every block.
+// carry once more changes nothing. With N <= 1024 none of this runs; where a static N says so, none is emitted. Sums of
+// rows, which are few, are carried before every block.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +23,15 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::schedule;
 
+/// There may be keys beyond the first epoch.
+bool AttentionScheduler::hasTotals() {
+  int64_t keys = op.getExtent('N');
+  return ShapedType::isDynamic(keys) || keys > attn::kEpochKeys;
+}
+
 void AttentionScheduler::ifLong(llvm::function_ref<void()> body) {
+  if (!hasTotals())
+    return;
   Value isLong = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(attn::kEpochKeys));
   auto branch = scf::IfOp::create(b, loc, isLong, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
@@ -60,6 +68,8 @@ void AttentionScheduler::emitCarrySums() {
 
 /// The blocks of queries of an item are about to visit the keys from `key` on.
 void AttentionScheduler::emitCarryBefore(Value key, Value first, Value number) {
+  if (!hasTotals())
+    return;
   Value current = arith::DivUIOp::create(b, loc, key, index(attn::kEpochKeys));
   current = arith::IndexCastOp::create(b, loc, b.getI64Type(), current);
   Value begins = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, current, load(epoch, {index(0)}));

@@ -153,8 +153,10 @@ void AttentionScheduler::emitItem(Value item) {
 
   allocate();
   isVisited = scratchBuffer({1}, b.getI32Type());
-  epoch = scratchBuffer({1}, b.getI64Type());
-  store(arith::ConstantIntOp::create(b, loc, 0, 64), epoch, {index(0)});
+  if (hasTotals()) {
+    epoch = scratchBuffer({1}, b.getI64Type());
+    store(arith::ConstantIntOp::create(b, loc, 0, 64), epoch, {index(0)});
+  }
   forEachBlock(first, blocksHere, [&] { emitBegin(); });
   setNext(item);
   Value low = arith::MulIOp::create(b, loc, first, step);

@@ -74,7 +74,9 @@ void TransposedForm::setVector(Value vector, IndexRange range) {
   count = add(sub(range.high, range.low), index(1));
   auto rowsOf = [&](Value memref) { return cast<MemRefType>(memref.getType()).getDimSize(0); };
   OpFoldResult zero = b.getIndexAttr(0), width = b.getIndexAttr(blocking.lanes);
-  auto columns = [&](Value memref) { return slice(memref, {zero, lane}, {b.getIndexAttr(rowsOf(memref)), width}); };
+  auto columns = [&](Value memref) {
+    return memref ? slice(memref, {zero, lane}, {b.getIndexAttr(rowsOf(memref)), width}) : Value();
+  };
   auto rows = [&](Value memref, Value first, Value number) {
     int64_t features = cast<MemRefType>(memref.getType()).getDimSize(1);
     return slice(memref, {first, zero}, {number, b.getIndexAttr(features)});

@@ -61,7 +61,7 @@ void RowForm::allocate() {
   auto buffer = [&](ArrayRef<int64_t> shape) { return scratchBuffer(shape, real); };
   itemScratch = {buffer({number, width, d}),
                  buffer({number, width, paddedE}),
-                 buffer({number, width, paddedE}),
+                 hasTotals() ? buffer({number, width, paddedE}) : Value(),
                  buffer({width, blocking.keys}),
                  buffer({number, width}),
                  buffer({number, width}),
@@ -87,7 +87,7 @@ void RowForm::clear(Value buffer) {
 
 void RowForm::selectBlock(Value block) {
   const Scratch &all = itemScratch;
-  auto ofBlock = [&](Value buffer) { return blockOf(buffer, block); };
+  auto ofBlock = [&](Value buffer) { return buffer ? blockOf(buffer, block) : Value(); };
   scratch = {ofBlock(all.q),   ofBlock(all.o),        ofBlock(all.oTotal), all.p,   ofBlock(all.max),
              ofBlock(all.sum), ofBlock(all.sumTotal), all.partial,         Value(), Value()};
 }
@@ -218,7 +218,8 @@ void RowForm::scaleSums(Value row, Value factor) {
   scale(scratch.sum, {row});
   scale(scratch.sumTotal, {index(0), row});
   for (Value rows : {scratch.o, scratch.oTotal})
-    mapColumns(index(paddedE), [&](Value column) { scale(rows, {row, column}); });
+    if (rows)
+      mapColumns(index(paddedE), [&](Value column) { scale(rows, {row, column}); });
 }
 
 /// P[q][n] = e^(s' - m), l[q] += sum_n P[q][n].
