@@ -11,8 +11,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/spec/Import.h"
-#include "dialects/Attn/Interpreter.h"
 #include "test/compiler/frontend/spec/RandomMask.h"
+#include "test/numerics/Interpreted.h"
 #include "test/numerics/Modules.h"
 #include "llvm/Support/SourceMgr.h"
 #include <chrono>
@@ -70,16 +70,7 @@ void RandomMasks::check(llvm::StringRef mask, test::RandomMask &random) {
   for (auto [M, N] : {std::pair<int64_t, int64_t>(1, 70), {19, 33}, {70, 150}, {5, 1}})
     for (int round = 0; round < 2; ++round) {
       SCOPED_TRACE(testing::Message() << "M " << M << ", N " << N);
-      std::vector<RefTensor> inputs = makeInputs(function, random, M, N);
-      auto expected = attn::interpret(function, inputs);
-      ASSERT_TRUE(succeeded(expected));
-      std::string error;
-      auto found = compiled->run(inputs, error);
-      ASSERT_TRUE(found) << error;
-      for (auto [mine, other] : llvm::zip(*found, *expected)) {
-        attn::Comparison comparison = attn::compare(mine, other);
-        ASSERT_TRUE(comparison.within(1e-5)) << describe(comparison, mine, other);
-      }
+      ASSERT_NO_FATAL_FAILURE(expectInterpreted(function, *compiled, makeInputs(function, random, M, N), 1e-5));
     }
 }
 } // namespace

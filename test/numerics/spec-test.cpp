@@ -9,9 +9,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/spec/Import.h"
-#include "dialects/Attn/Interpreter.h"
 #include "test/compiler/frontend/spec/RandomSpec.h"
-#include "test/numerics/Compiled.h"
+#include "test/numerics/Interpreted.h"
 #include "llvm/Support/SourceMgr.h"
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -76,17 +75,8 @@ void RandomPrograms::check(const RandomOptions &options, double limit) {
     GTEST_SKIP() << "this machine has no " << setting("ATTNC_TEST_TARGET", "host");
   auto function = *(*module)->getOps<func::FuncOp>().begin();
   for (auto [B, M, N] : {std::tuple(2, 3, 4), {1, 17, 33}, {1, 33, 17}, {2, 1, 70}, {1, 5, 0}}) {
-    std::vector<attn::RefTensor> inputs = makeInputs(B, M, N);
-    auto expected = attn::interpret(function, inputs);
-    ASSERT_TRUE(succeeded(expected));
-    std::string error;
-    auto found = compiled->run(inputs, error);
-    ASSERT_TRUE(found) << error;
-    for (auto [mine, other] : llvm::zip(*found, *expected)) {
-      attn::Comparison comparison = attn::compare(mine, other);
-      EXPECT_TRUE(comparison.within(limit))
-          << "M = " << M << ", N = " << N << ": " << describe(comparison, mine, other);
-    }
+    SCOPED_TRACE(testing::Message() << "M = " << M << ", N = " << N);
+    ASSERT_NO_FATAL_FAILURE(expectInterpreted(function, *compiled, makeInputs(B, M, N), limit));
   }
 }
 
