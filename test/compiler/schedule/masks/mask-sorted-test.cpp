@@ -15,6 +15,7 @@
 #include "dialects/Attn/Interpreter.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Verifier.h"
+#include "test/compiler/schedule/masks/BlockTruths.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "gtest/gtest.h"
@@ -127,28 +128,15 @@ std::vector<RefTensor> MaskSortedTest::makeInputs(func::FuncOp probe, int64_t M,
 }
 
 void MaskSortedTest::compare(llvm::ArrayRef<RefTensor> answers, const MaskQuestion &question) {
-  const RefTensor &pairs = answers[kAllowed], &some = answers[kSomeAllowed];
-  int64_t M = pairs.shape[0], N = pairs.shape[1];
-  for (int64_t row = 0; row < some.shape[0]; ++row)
-    for (int64_t column = 0; column < some.shape[1]; ++column) {
-      bool someAllowed = false, someMasked = false;
-      for (int64_t i = row * question.blockRows; i < std::min(M, (row + 1) * question.blockRows); ++i)
-        for (int64_t j = column * question.blockCols; j < std::min(N, (column + 1) * question.blockCols); ++j)
-          (pairs.ints[i * N + j] ? someAllowed : someMasked) = true;
-      int64_t at = row * some.shape[1] + column;
-      SCOPED_TRACE(testing::Message() << "block " << row << ", " << column << " of " << question.blockRows << " x "
-                                      << question.blockCols << ", M " << M << ", N " << N);
-      bool saidAllowed = some.ints[at], saidMasked = answers[kSomeMasked].ints[at], walked = answers[kWalked].ints[at];
-      ASSERT_GE(saidAllowed, someAllowed);
-      ASSERT_GE(saidMasked, someMasked);
-      ASSERT_GE(walked, someAllowed);
-      if (GetParam().claim >= exact) {
-        ASSERT_EQ(saidAllowed && walked, someAllowed);
-        ASSERT_EQ(saidMasked, someMasked);
-      }
-      if (GetParam().claim == tight)
-        ASSERT_EQ(walked, someAllowed);
+  test::forEachBlock(answers, question, [](const test::BlockTruths &block) {
+    ASSERT_TRUE(block.isSound());
+    if (GetParam().claim >= exact) {
+      ASSERT_EQ(block.saidAllowed && block.isWalked, block.someAllowed);
+      ASSERT_EQ(block.saidMasked, block.someMasked);
     }
+    if (GetParam().claim == tight)
+      ASSERT_EQ(block.isWalked, block.someAllowed);
+  });
 }
 
 void MaskSortedTest::ask(const MaskQuestion &question, int64_t M, int64_t N, bool keepPromises) {
