@@ -70,10 +70,10 @@ public:
   SpecGenerator(uint64_t seed, RandomOptions settings) : random(seed), options(std::move(settings)) {}
 
   RandomSpec generate() {
-    std::string definitions, lets;
+    std::string definitions, bindings;
     define(definitions);
     for (int n = pick(3); n > 0; --n)
-      let(lets);
+      let(bindings);
     Expr<double> score = number(options.depth);
     Expr<bool> mask = (inMask = true, condition(options.depth));
     if (options.plainScore)
@@ -81,7 +81,7 @@ public:
     else if (options.tame)
       score = {"s + 2 * tanh(" + score.text + ")", Sum,
                [score](const Point &p) { return p.s + 2 * std::tanh(score.value(p)); }};
-    std::string text = replaceAll(kHead, "T", options.element) + lets + "  score = " + score.text + "\n  mask = " +
+    std::string text = replaceAll(kHead, "T", options.element) + bindings + "  score = " + score.text + "\n  mask = " +
                        (options.extraMask.empty() ? mask.text : options.extraMask + " and " + at(mask, Not)) + "\n}\n" +
                        definitions;
     return {text, score.value, mask.value};
