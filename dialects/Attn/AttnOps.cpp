@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
@@ -15,6 +16,7 @@
 #include <cmath>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::attn;
 
 #include "dialects/Attn/AttnDialect.cpp.inc"
@@ -376,4 +378,24 @@ LogicalResult ContractOp::verify() {
 
 void ContractOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   addMemrefEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+OpFoldResult WeightOp::fold(FoldAdaptor) { return getNameAttr(); }
+
+Operation *AttnDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+  auto name = dyn_cast<FlatSymbolRefAttr>(value);
+  return name && isa<RankedTensorType>(type) ? WeightOp::create(builder, loc, type, name).getOperation() : nullptr;
+}
+
+LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &) {
+  Operation *weight = weights::lookup(*this, getNameAttr());
+  if (!weight)
+    return failure();
+  if (weights::typeOf(weight) != getType())
+    return emitOpError() << "has another type than " << getNameAttr() << ", a " << weights::typeOf(weight);
+  return success();
 }

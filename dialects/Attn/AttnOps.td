@@ -12,6 +12,7 @@
 #define ATTNC_DIALECTS_ATTN_ATTNOPS_TD
 
 include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/RegionKindInterface.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
@@ -27,6 +28,7 @@ def Attn_Dialect : Dialect {
     computed and never how. Its meaning is executable: see
     `dialects/Attn/Interpreter.h`.
   }];
+  let hasConstantMaterializer = 1; // attn.weight
 }
 
 class Attn_Op<string mnemonic, list<Trait> traits = []>
@@ -247,6 +249,18 @@ def Attn_ContractOp : Attn_Op<"contract", [
     ::mlir::Block *addEpilogueBlock();
   }];
   let hasVerifier = 1;
+}
+
+def Attn_WeightOp : Attn_Op<"weight", [ConstantLike, Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a constant tensor whose bytes lie in a file";
+  let description = [{
+    `%w = attn.weight @q : tensor<768x768xf32>` is the tensor that an op of the weights dialect calls @q: numbers of the
+    model, or what is made of them when the artefact is written. Small constants are `arith.constant`.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$name);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$name attr-dict `:` type($result)";
+  let hasFolder = 1; // to its name
 }
 
 def Attn_FeatureOp : Attn_Op<"feature", [Pure]> {

@@ -9,7 +9,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Attn/AttnOps.h"
 #include "dialects/Attn/InterpreterImpl.h"
+#include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,6 +20,7 @@
 #include <cmath>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::attn;
 using namespace attnc::attn::interpreter;
 
@@ -484,6 +487,24 @@ static void compileConstant(Compiler &compiler, arith::ConstantOp op) {
   }
 }
 
+/// A weight is read, or made, before the program starts.
+static void compileWeight(Compiler &compiler, WeightOp op) {
+  Operation *weight = weights::lookup(op, op.getNameAttr());
+  FailureOr<weights::RecipePtr> recipe = failure();
+  if (weight)
+    recipe = weights::recipeOf(weight);
+  if (failed(recipe))
+    return compiler.fail(op, "the interpreter cannot read this weight");
+  if (!(*recipe)->isKnown())
+    return compiler.fail(op, "the numbers of this weight are not known: no file holds them");
+  std::vector<char> scratch;
+  RankedTensorType type = op.getType();
+  FailureOr<RefTensor> tensor = fromBytes(type.getElementType(), type.getShape(), weights::make(**recipe, scratch));
+  if (failed(tensor))
+    return compiler.fail(op, "the interpreter does not know elements of this type");
+  compiler.initial.tensors[compiler.slot(op.getResult())] = std::make_shared<RefTensor>(std::move(*tensor));
+}
+
 static void compileAffine(Compiler &compiler, Operation *op, AffineMap map, int64_t (*choose)(ArrayRef<int64_t>)) {
   SmallVector<Slot> in = compiler.slots(op->getOperands());
   Slot out = compiler.slot(op->getResult(0));
@@ -503,6 +524,8 @@ static void compileAffine(Compiler &compiler, Operation *op, AffineMap map, int6
 bool interpreter::compileScalars(Compiler &compiler, Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return compileConstant(compiler, constant), true;
+  if (auto weight = dyn_cast<WeightOp>(op))
+    return compileWeight(compiler, weight), true;
   if (isa<arith::ExtFOp, arith::TruncFOp>(op) && !isTensor(op->getOperand(0).getType()) &&
       !compiler.deciding.contains(op->getResult(0)))
     return compiler.alias(op->getResult(0), compiler.slot(op->getOperand(0))),

@@ -6,11 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Tile/TileOps.h"
+#include "dialects/Weights/WeightsOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::tile;
 
 #include "dialects/Tile/TileDialect.cpp.inc"
@@ -130,4 +132,18 @@ LogicalResult TransposeOp::verify() {
   Type index = IndexType::get(getContext());
   Type seen = isOfPairs() ? dst.getElementType() : src.getElementType();
   return verifyRegion(*this, getBody(), "body", {seen, index, index}, dst.getElementType());
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &) {
+  Operation *weight = weights::lookup(*this, getNameAttr());
+  if (!weight)
+    return failure();
+  RankedTensorType tensor = weights::typeOf(weight);
+  if (getType() == MemRefType::get(tensor.getShape(), tensor.getElementType()))
+    return success();
+  return emitOpError() << "is the memory of " << getNameAttr() << ", a " << tensor << " without gaps";
 }

@@ -11,6 +11,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
@@ -270,6 +271,21 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike,
   let summary = "ends a region of a tile op, with its value where there is one";
   let arguments = (ins Optional<AnyType>:$value);
   let assemblyFormat = "attr-dict ($value^ `:` type($value))?";
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+def Tile_WeightOp : Tile_Op<"weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "where a weight of the artefact lies";
+  let description = [{
+    `%w = tile.weight @q.panels : memref<12x768x64xf32>` is the memory of the tensor that an op of the weights dialect
+    names: read-only, row-major, at a multiple of 64 bytes.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$name);
+  let results = (outs Res<AnyStaticShapeMemRef, "">:$result);
+  let assemblyFormat = "$name attr-dict `:` type($result)";
 }
 
 #endif

@@ -19,12 +19,14 @@
 
 #include "compiler/schedule/memory/BufferizableOpInterfaceImpl.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 
 using namespace mlir;
+using namespace attnc;
 using namespace mlir::bufferization;
 
 namespace {
@@ -88,11 +90,31 @@ struct AttnOpModel : DstBufferizableOpInterfaceExternalModel<AttnOpModel<OpTy>, 
     return success();
   }
 };
+
+/// attn.weight @w : tensor  ->  tile.weight @w : memref, which is never written.
+struct WeightOpModel : BufferizableOpInterface::ExternalModel<WeightOpModel, attn::WeightOp> {
+  bool isWritable(Operation *, Value, const AnalysisState &) const { return false; }
+
+  FailureOr<BufferLikeType> getBufferType(Operation *, Value value, const BufferizationOptions &,
+                                          const BufferizationState &, SmallVector<Value> &) const {
+    auto type = cast<RankedTensorType>(value.getType());
+    return cast<BufferLikeType>(MemRefType::get(type.getShape(), type.getElementType()));
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &,
+                          BufferizationState &) const {
+    auto weight = cast<attn::WeightOp>(op);
+    auto type = MemRefType::get(weight.getType().getShape(), weight.getType().getElementType());
+    replaceOpWithNewBufferizedOp<tile::WeightOp>(rewriter, op, type, weight.getNameAttr());
+    return success();
+  }
+};
 } // namespace
 
 void attnc::schedule::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, attn::AttnDialect *) {
     attn::AttentionOp::attachInterface<AttnOpModel<attn::AttentionOp>>(*context);
     attn::ContractOp::attachInterface<AttnOpModel<attn::ContractOp>>(*context);
+    attn::WeightOp::attachInterface<WeightOpModel>(*context);
   });
 }

@@ -1,0 +1,228 @@
+//===- Recipe.cpp - How the bytes of a weight are made --------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Weights/Recipe.h"
+#include "compiler/support/InputFiles.h"
+#include "compiler/support/ReadPlainFile.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cstring>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+using namespace attnc::weights;
+using llvm::APFloat;
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+void Files::add(llvm::StringRef path, File file) {
+  std::lock_guard<std::mutex> guard(lock);
+  known[path] = std::move(file);
+}
+
+llvm::Expected<File> Files::open(llvm::StringRef path) {
+  std::lock_guard<std::mutex> guard(lock);
+  File &file = known[path];
+  if (!file) {
+    auto opened = readPlainFile(path, /*maxBytes=*/UINT64_MAX);
+    if (!opened)
+      return opened.takeError();
+    rememberInput(path);
+    file = std::move(*opened);
+  }
+  return file;
+}
+
+//===----------------------------------------------------------------------===//
+// Recipes
+//===----------------------------------------------------------------------===//
+
+uint64_t Recipe::bytes() const {
+  uint64_t count = elementBytes;
+  for (int64_t extent : shape)
+    count *= static_cast<uint64_t>(extent);
+  return count;
+}
+
+static llvm::ArrayRef<RecipePtr> sourcesOf(const Recipe &recipe) {
+  if (const auto *view = std::get_if<Recipe::View>(&recipe.step))
+    return view->source;
+  if (const auto *cast = std::get_if<Recipe::Cast>(&recipe.step))
+    return cast->source;
+  if (const auto *concat = std::get_if<Recipe::Concat>(&recipe.step))
+    return concat->sources;
+  return {};
+}
+
+bool Recipe::isKnown() const {
+  if (const auto *data = std::get_if<Data>(&step))
+    return data->file != nullptr;
+  return llvm::all_of(sourcesOf(*this), [](const RecipePtr &source) { return source->isKnown(); });
+}
+
+std::string Recipe::text() const {
+  std::string made;
+  if (const auto *data = std::get_if<Data>(&step))
+    made = data->file ? fmt::format("data {} {}", data->path, data->offset) : "data unknown " + name;
+  else if (const auto *view = std::get_if<View>(&step))
+    made = fmt::format("view {} {} {} {}", view->at, fmt::join(view->strides, ","), fmt::join(view->inside, ","),
+                       view->limit);
+  else if (const auto *cast = std::get_if<Cast>(&step))
+    made = fmt::format("cast {} {}", static_cast<int>(cast->from), static_cast<int>(cast->to));
+  else
+    made = fmt::format("concat {}", std::get<Concat>(step).dim);
+  for (const RecipePtr &source : sourcesOf(*this))
+    made += "(" + source->text() + ")";
+  return fmt::format("{} {}x{}", made, fmt::join(shape, "x"), elementBytes);
+}
+
+//===----------------------------------------------------------------------===//
+// Views
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Copies a view, elements of `T`.
+template <typename T>
+class ViewCopy {
+public:
+  ViewCopy(const Recipe::View &view, llvm::ArrayRef<int64_t> shape, const char *source, char *result)
+      : view(view), shape(shape), source(source), result(result) {}
+
+  void run() {
+    if (!llvm::is_contained(shape, 0))
+      copy(0, view.at, 0);
+  }
+
+private:
+  int64_t inside(size_t dim) const { return view.inside.empty() ? 0 : view.inside[dim]; }
+
+  /// The elements whose first `dim` indices are fixed: they add up to `place` in the source, to `sum` in the limit.
+  void copy(size_t dim, int64_t place, int64_t sum) {
+    if (dim == shape.size())
+      return copyRow(1, place, 0, sum, 0);
+    if (dim + 1 == shape.size())
+      return copyRow(shape[dim], place, view.strides[dim], sum, inside(dim));
+    for (int64_t i = 0; i < shape[dim]; ++i)
+      copy(dim + 1, place + i * view.strides[dim], sum + i * inside(dim));
+  }
+
+  void copyRow(int64_t count, int64_t place, int64_t stride, int64_t sum, int64_t step) {
+    int64_t real = count; // how many lie inside
+    if (!view.inside.empty())
+      real = sum >= view.limit ? 0 : step > 0 ? std::min(count, (view.limit - sum + step - 1) / step) : count;
+    const char *from = source + place * static_cast<int64_t>(sizeof(T));
+    if (stride == 1 && real > 0)
+      std::memcpy(result, from, static_cast<size_t>(real) * sizeof(T));
+    else
+      for (int64_t i = 0; i < real; ++i)
+        std::memcpy(result + i * sizeof(T), from + i * stride * static_cast<int64_t>(sizeof(T)), sizeof(T));
+    std::memset(result + real * sizeof(T), 0, static_cast<size_t>(count - real) * sizeof(T));
+    result += count * sizeof(T);
+  }
+
+  const Recipe::View &view;
+  llvm::ArrayRef<int64_t> shape;
+  const char *source;
+  char *result; // moves on with each row
+};
+} // namespace
+
+static void makeView(const Recipe &recipe, const Recipe::View &view, const char *source, char *result) {
+  switch (recipe.elementBytes) {
+  case 1:
+    return ViewCopy<uint8_t>(view, recipe.shape, source, result).run();
+  case 2:
+    return ViewCopy<uint16_t>(view, recipe.shape, source, result).run();
+  case 4:
+    return ViewCopy<uint32_t>(view, recipe.shape, source, result).run();
+  default:
+    return ViewCopy<uint64_t>(view, recipe.shape, source, result).run();
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Casts
+//===----------------------------------------------------------------------===//
+
+static const llvm::fltSemantics &semanticsOf(Format format) {
+  switch (format) {
+  case Format::f16:
+    return APFloat::IEEEhalf();
+  case Format::bf16:
+    return APFloat::BFloat();
+  case Format::f32:
+    return APFloat::IEEEsingle();
+  case Format::f64:
+    return APFloat::IEEEdouble();
+  }
+  return APFloat::IEEEdouble();
+}
+
+/// The upper half of `bits`, rounded to nearest even; a NaN stays one.
+static uint16_t roundToBf16(uint32_t bits) {
+  if ((bits & 0x7fffffffu) > 0x7f800000u)
+    return static_cast<uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+static uint64_t castBits(uint64_t bits, Format from, Format to) {
+  const llvm::fltSemantics &source = semanticsOf(from);
+  APFloat value(source, llvm::APInt(APFloat::semanticsSizeInBits(source), bits));
+  bool losesInfo;
+  value.convert(semanticsOf(to), APFloat::rmNearestTiesToEven, &losesInfo);
+  return value.bitcastToAPInt().getZExtValue();
+}
+
+static void makeCast(const Recipe::Cast &cast, llvm::ArrayRef<char> source, unsigned elementBytes, char *result) {
+  unsigned from = cast.source->elementBytes;
+  for (size_t at = 0; at < source.size(); at += from, result += elementBytes) {
+    uint64_t bits = 0; // little-endian, as files are
+    std::memcpy(&bits, source.data() + at, from);
+    bits = cast.from == Format::f32 && cast.to == Format::bf16 ? roundToBf16(static_cast<uint32_t>(bits))
+                                                               : castBits(bits, cast.from, cast.to);
+    std::memcpy(result, &bits, elementBytes);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Making
+//===----------------------------------------------------------------------===//
+
+/// Runs of each source in turn: one run is all that has the same indices before dimension `dim`.
+static void makeConcat(const Recipe &recipe, const Recipe::Concat &concat, char *result) {
+  int64_t runs = 1;
+  for (int64_t extent : llvm::ArrayRef(recipe.shape).take_front(static_cast<size_t>(concat.dim)))
+    runs *= extent;
+  if (runs == 0)
+    return;
+  uint64_t pitch = recipe.bytes() / static_cast<uint64_t>(runs), offset = 0;
+  for (const RecipePtr &source : concat.sources) {
+    std::vector<char> scratch;
+    llvm::ArrayRef<char> bytes = make(*source, scratch);
+    uint64_t run = bytes.size() / static_cast<uint64_t>(runs);
+    for (int64_t i = 0; i < runs; ++i)
+      std::memcpy(result + static_cast<uint64_t>(i) * pitch + offset, bytes.data() + static_cast<uint64_t>(i) * run,
+                  run);
+    offset += run;
+  }
+}
+
+llvm::ArrayRef<char> attnc::weights::make(const Recipe &recipe, std::vector<char> &scratch) {
+  if (const auto *data = std::get_if<Recipe::Data>(&recipe.step))
+    return llvm::ArrayRef(data->file->getBufferStart() + data->offset, recipe.bytes());
+  scratch.resize(recipe.bytes());
+  std::vector<char> source;
+  if (const auto *view = std::get_if<Recipe::View>(&recipe.step))
+    makeView(recipe, *view, make(*view->source, source).data(), scratch.data());
+  else if (const auto *cast = std::get_if<Recipe::Cast>(&recipe.step))
+    makeCast(*cast, make(*cast->source, source), recipe.elementBytes, scratch.data());
+  else
+    makeConcat(recipe, std::get<Recipe::Concat>(recipe.step), scratch.data());
+  return scratch;
+}

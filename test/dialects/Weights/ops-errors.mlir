@@ -1,0 +1,91 @@
+// RUN: attnc-opt %s -split-input-file -verify-diagnostics
+
+// expected-error @below {{lies at a position of its file, from 0 on}}
+weights.data @q "w.bin" at -4 : tensor<4xf32>
+
+// -----
+
+// expected-error @below {{elements of 'i1' are not whole bytes of a known number}}
+weights.data @q "w.bin" at 0 : tensor<4xi1>
+
+// -----
+
+// expected-error @below {{a tensor of this size does not fit into memory}}
+weights.data @q "w.bin" at 0 : tensor<4294967296x4294967296xf32>
+
+// -----
+
+// expected-error @below {{there is no weight @w}}
+weights.view @v of @w at 0 strides [1] : tensor<4xf32>
+
+// -----
+
+// expected-error @below {{is made of @w, which stands behind it}}
+weights.view @v of @w at 0 strides [1] : tensor<4xf32>
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{reads beyond the 4 elements of @w}}
+weights.view @v of @w at 1 strides [1] : tensor<4xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{reads beyond the 4 elements of @w}}
+weights.view @v of @w at 0 strides [-1] : tensor<2xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{reads beyond the 4 elements of @w}}
+weights.view @v of @w at 0 strides [4611686018427387904, 1] : tensor<4x1xf32>
+
+// -----
+
+// A limit bounds what is read only where it counts as the source does.
+weights.data @w "w.bin" at 0 : tensor<4x3xf32>
+// expected-error @below {{strides of the dimensions that count for the limit must be one multiple of what they count for}}
+weights.view @v of @w at 0 strides [2, 3, 1] inside [1, 0, 1] below 3 : tensor<2x4x2xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4x3xf32>
+// expected-error @below {{reads beyond the 12 elements of @w}}
+weights.view @v of @w at 0 strides [2, 3, 1] inside [2, 0, 1] below 4 : tensor<2x4x2xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{needs one stride for each of its 2 dimensions}}
+weights.view @v of @w at 0 strides [1] : tensor<2x2xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xi32>
+// expected-error @below {{is between f16, bf16, f32 and f64, not from 'i32' to 'f32'}}
+weights.cast @v of @w : tensor<4xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{has 9 along dimension 0, its sources together 8}}
+weights.concat @v of [@w, @w] dim 0 : tensor<9xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+func.func @f() -> tensor<5xf32> {
+  // expected-error @below {{has another type than @w, a 'tensor<4xf32>'}}
+  %0 = attn.weight @w : tensor<5xf32>
+  return %0 : tensor<5xf32>
+}
+
+// -----
+
+func.func @f() -> memref<5xf32> {
+  // expected-error @below {{there is no weight @w}}
+  %0 = tile.weight @w : memref<5xf32>
+  return %0 : memref<5xf32>
+}

@@ -1,0 +1,25 @@
+// RUN: attnc-opt %s | attnc-opt | FileCheck %s
+// RUN: attnc-opt %s --mlir-print-op-generic | attnc-opt | FileCheck %s
+
+// CHECK: weights.data @q "bert.onnx" at 4096 : tensor<768x70xf32>
+weights.data @q "bert.onnx" at 4096 : tensor<768x70xf32>
+// CHECK: weights.data @unknown : tensor<70xf32>
+weights.data @unknown : tensor<70xf32>
+// CHECK: weights.view @panels of @q at 0 strides [64, 70, 1] inside [64, 0, 1] below 70 : tensor<2x768x64xf32>
+weights.view @panels of @q at 0 strides [64, 70, 1] inside [64, 0, 1] below 70 : tensor<2x768x64xf32>
+// CHECK: weights.view @transposed of @q at 0 strides [1, 70] : tensor<70x768xf32>
+weights.view @transposed of @q at 0 strides [1, 70] : tensor<70x768xf32>
+// CHECK: weights.cast @half of @transposed : tensor<70x768xbf16>
+weights.cast @half of @transposed : tensor<70x768xbf16>
+// CHECK: weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
+weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
+// CHECK: attn.weight @half : tensor<70x768xbf16>
+func.func @use() -> tensor<70x768xbf16> {
+  %0 = attn.weight @half : tensor<70x768xbf16>
+  return %0 : tensor<70x768xbf16>
+}
+// CHECK: tile.weight @panels : memref<2x768x64xf32>
+func.func @lowered() -> memref<2x768x64xf32> {
+  %0 = tile.weight @panels : memref<2x768x64xf32>
+  return %0 : memref<2x768x64xf32>
+}

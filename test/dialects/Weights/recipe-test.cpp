@@ -1,0 +1,145 @@
+// What a recipe makes, beside the same thing said element by element.
+#include "dialects/Attn/RefTensor.h"
+#include "dialects/Weights/Recipe.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/MLIRContext.h"
+#include <cstring>
+#include <gtest/gtest.h>
+#include <numeric>
+#include <rapidcheck/gtest.h>
+
+using namespace attnc::weights;
+
+namespace {
+RecipePtr dataOf(const std::vector<char> &bytes, llvm::SmallVector<int64_t> shape, unsigned elementBytes) {
+  Recipe recipe{"w", std::move(shape), elementBytes, {}};
+  recipe.step = Recipe::Data{llvm::MemoryBuffer::getMemBufferCopy({bytes.data(), bytes.size()}), "w.bin", 0};
+  return std::make_shared<const Recipe>(std::move(recipe));
+}
+
+/// 0, 1, 2, ... in `elementBytes` each.
+std::vector<char> counting(int64_t count, unsigned elementBytes) {
+  std::vector<char> bytes(static_cast<size_t>(count) * elementBytes);
+  for (int64_t i = 0; i < count; ++i)
+    std::memcpy(bytes.data() + i * elementBytes, &i, elementBytes);
+  return bytes;
+}
+
+std::vector<uint64_t> elementsOf(const Recipe &recipe) {
+  std::vector<char> scratch;
+  llvm::ArrayRef<char> bytes = make(recipe, scratch);
+  std::vector<uint64_t> elements(bytes.size() / recipe.elementBytes);
+  for (size_t i = 0; i < elements.size(); ++i)
+    std::memcpy(&elements[i], bytes.data() + i * recipe.elementBytes, recipe.elementBytes);
+  return elements;
+}
+
+int64_t product(llvm::ArrayRef<int64_t> shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>());
+}
+} // namespace
+
+// Panels of a K x N matrix, given by rows or by columns: panel[p, k, w] = matrix[k, p * W + w], 0 beyond its columns.
+RC_GTEST_PROP(Recipe, PanelsAreTheMatrixAndZeros, ()) {
+  int64_t sums = *rc::gen::inRange(1, 9), columns = *rc::gen::inRange(1, 40), width = *rc::gen::element(1, 4, 16);
+  unsigned elementBytes = *rc::gen::element(1u, 2u, 4u, 8u);
+  bool byColumns = *rc::gen::arbitrary<bool>();
+  RecipePtr source = dataOf(counting(sums * columns, elementBytes), {sums, columns}, elementBytes);
+  int64_t column = byColumns ? sums : 1, sum = byColumns ? 1 : columns;
+  int64_t panels = (columns + width - 1) / width;
+  Recipe recipe{"panels", {panels, sums, width}, elementBytes, {}};
+  recipe.step = Recipe::View{source, 0, {width * column, sum, column}, {width, 0, 1}, columns};
+  std::vector<uint64_t> elements = elementsOf(recipe);
+  uint64_t mask = elementBytes == 8 ? ~uint64_t(0) : (uint64_t(1) << (8 * elementBytes)) - 1;
+  for (int64_t p = 0; p < panels; ++p)
+    for (int64_t k = 0; k < sums; ++k)
+      for (int64_t w = 0; w < width; ++w) {
+        int64_t n = p * width + w;
+        uint64_t expected = n < columns ? static_cast<uint64_t>(k * sum + n * column) & mask : 0;
+        RC_ASSERT(elements[static_cast<size_t>((p * sums + k) * width + w)] == expected);
+      }
+}
+
+// A view of any rank without a limit is its strides.
+RC_GTEST_PROP(Recipe, ViewsAreStrides, ()) {
+  int64_t rank = *rc::gen::inRange(0, 4);
+  llvm::SmallVector<int64_t> shape, strides;
+  int64_t last = 0;
+  for (int64_t d = 0; d < rank; ++d) {
+    shape.push_back(*rc::gen::inRange(0, 5));
+    strides.push_back(*rc::gen::inRange(0, 6));
+    last += std::max<int64_t>(0, shape.back() - 1) * strides.back();
+  }
+  int64_t at = *rc::gen::inRange(0, 4);
+  RecipePtr source = dataOf(counting(at + last + 1, 4), {at + last + 1}, 4);
+  Recipe recipe{"view", shape, 4, {}};
+  recipe.step = Recipe::View{source, at, strides, {}, 0};
+  std::vector<uint64_t> elements = elementsOf(recipe);
+  RC_ASSERT(static_cast<int64_t>(elements.size()) == product(shape));
+  for (int64_t i = 0; i < static_cast<int64_t>(elements.size()); ++i) {
+    int64_t rest = i, place = at;
+    for (int64_t d = rank; d-- > 0; rest /= shape[static_cast<size_t>(d)])
+      place += rest % shape[static_cast<size_t>(d)] * strides[static_cast<size_t>(d)];
+    RC_ASSERT(elements[static_cast<size_t>(i)] == static_cast<uint64_t>(place));
+  }
+}
+
+// Parts along a dimension, one behind the other.
+RC_GTEST_PROP(Recipe, ConcatIsOnePartBehindTheOther, ()) {
+  int64_t outer = *rc::gen::inRange(1, 4), inner = *rc::gen::inRange(1, 4);
+  auto widths = *rc::gen::container<std::vector<int64_t>>(3, rc::gen::inRange<int64_t>(0, 4));
+  int64_t total = std::accumulate(widths.begin(), widths.end(), int64_t(0));
+  Recipe::Concat concat{{}, 1};
+  for (int64_t width : widths)
+    concat.sources.push_back(dataOf(counting(outer * width * inner, 2), {outer, width, inner}, 2));
+  Recipe recipe{"joined", {outer, total, inner}, 2, {}};
+  recipe.step = concat;
+  std::vector<uint64_t> elements = elementsOf(recipe);
+  size_t next = 0;
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t width : widths)
+      for (int64_t i = 0; i < width * inner; ++i)
+        RC_ASSERT(elements[next++] == static_cast<uint64_t>(o * width * inner + i));
+}
+
+// Conversions round as the reference does: to nearest even, subnormals and infinities included.
+RC_GTEST_PROP(Recipe, CastsRoundToNearestEven, ()) {
+  mlir::MLIRContext context;
+  mlir::Builder b(&context);
+  std::pair<Format, mlir::FloatType> formats[] = {{Format::f16, b.getF16Type()},
+                                                  {Format::bf16, b.getBF16Type()},
+                                                  {Format::f32, b.getF32Type()},
+                                                  {Format::f64, b.getF64Type()}};
+  auto [from, fromType] = formats[*rc::gen::inRange(0, 4)];
+  auto [to, toType] = formats[*rc::gen::inRange(0, 4)];
+  unsigned fromBytes = fromType.getWidth() / 8, toBytes = toType.getWidth() / 8;
+  auto bits = *rc::gen::container<std::vector<uint64_t>>(50, rc::gen::arbitrary<uint64_t>());
+  std::vector<char> bytes(bits.size() * fromBytes);
+  for (size_t i = 0; i < bits.size(); ++i)
+    std::memcpy(bytes.data() + i * fromBytes, &bits[i], fromBytes);
+  int64_t count = static_cast<int64_t>(bits.size());
+  Recipe recipe{"cast", {count}, toBytes, {}};
+  recipe.step = Recipe::Cast{dataOf(bytes, {count}, fromBytes), from, to};
+  std::vector<char> scratch;
+  auto source = attnc::attn::fromBytes(fromType, count, bytes),
+       made = attnc::attn::fromBytes(toType, count, make(recipe, scratch));
+  for (size_t i = 0; i < bits.size(); ++i) {
+    double expected = attnc::attn::roundTo(toType, source->floats[i]), got = made->floats[i];
+    RC_ASSERT(got == expected || (std::isnan(got) && std::isnan(expected)));
+  }
+}
+
+// Recipes with one text are one tensor of the artefact: whatever changes the bytes changes it.
+TEST(Recipe, TextTellsRecipesApart) {
+  RecipePtr source = dataOf(counting(12, 4), {12}, 4);
+  auto view = [&](int64_t at, llvm::SmallVector<int64_t> shape, llvm::SmallVector<int64_t> strides) {
+    Recipe recipe{"v", std::move(shape), 4, {}};
+    recipe.step = Recipe::View{source, at, std::move(strides), {}, 0};
+    return recipe.text();
+  };
+  EXPECT_EQ(view(0, {3, 4}, {4, 1}), view(0, {3, 4}, {4, 1}));
+  EXPECT_NE(view(0, {3, 4}, {4, 1}), view(0, {3, 4}, {1, 3}));
+  EXPECT_NE(view(0, {3, 4}, {4, 1}), view(0, {4, 3}, {4, 1}));
+  EXPECT_NE(view(0, {2, 4}, {4, 1}), view(4, {2, 4}, {4, 1}));
+  EXPECT_NE(source->text(), view(0, {12}, {1}));
+}
