@@ -17,10 +17,13 @@ using namespace mlir;
 using namespace attnc::codegen;
 
 void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &target) {
+  pm.addPass(createLowerWeights(LowerWeightsOptions{target.isGpu()}));
   if (target.isGpu())
     pm.addPass(createMoveToDevice()); // what is sequential becomes a parallel loop too
   // Bodies become functions first: scratch memory and loops are then per body, and lowering sees plain scf.for.
-  pm.addPass(createOutlineParallel());
+  pm.addPass(createOutlineParallel(OutlineParallelOptions{target.isGpu()}));
+  // Before they grow.
+  pm.addPass(createMergeFunctions());
   pm.addPass(createLowerTile(LowerTileOptions{target.name}));
   // From the top, it would take the square of a long block's length: what folds puts every loop around it, with all that
   // the loop holds, to the question whether it is dead.

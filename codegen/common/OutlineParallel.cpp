@@ -51,18 +51,19 @@ static void recordRanks(func::FuncOp function) {
   function->setAttr("attnc.ranks", DenseI64ArrayAttr::get(function.getContext(), ranks));
 }
 
-/// A constant, the address of a weight, or a view of weights by constants.
-static bool isConstant(Value value) {
+/// A constant; with `globals` also the address of a global, or a view of one by constants.
+static bool isConstant(Value value, bool globals) {
   Operation *op = value.getDefiningOp();
   if (!op || op->getNumResults() != 1)
     return false;
-  if (op->hasTrait<OpTrait::ConstantLike>() || isa<memref::GetGlobalOp>(op))
+  if (op->hasTrait<OpTrait::ConstantLike>() || (globals && isa<memref::GetGlobalOp>(op)))
     return true;
-  return isa<ViewLikeOpInterface>(op) && isMemoryEffectFree(op) && llvm::all_of(op->getOperands(), isConstant);
+  return isa<ViewLikeOpInterface>(op) && isMemoryEffectFree(op) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) { return isConstant(operand, globals); });
 }
 
-/// Constants are cheaper to repeat in the body than to pass; and a GPU has weights at other addresses than the host.
-static void sinkConstants(scf::ForallOp forall) {
+/// Constants are cheaper to repeat in the body than to pass.
+static void sinkConstants(scf::ForallOp forall, bool globals) {
   OpBuilder builder(forall.getContext());
   bool changed = true;
   while (changed) { // a view's operands follow it, to before it
@@ -70,7 +71,7 @@ static void sinkConstants(scf::ForallOp forall) {
     SetVector<Value> outside;
     getUsedValuesDefinedAbove(forall.getRegion(), outside);
     for (Value value : outside) {
-      if (!isConstant(value))
+      if (!isConstant(value, globals))
         continue;
       builder.setInsertionPointToStart(forall.getBody());
       value.replaceUsesWithIf(builder.clone(*value.getDefiningOp())->getResult(0), [&](OpOperand &use) {
@@ -115,7 +116,7 @@ struct OutlineParallelPass : attnc::codegen::impl::OutlineParallelBase<OutlinePa
     if (forall.getRank() != 1 || !isConstantIntValue(forall.getMixedLowerBound()[0], 0) ||
         !isConstantIntValue(forall.getMixedStep()[0], 1) || forall.getNumResults() != 0)
       return forall.emitError("expected a parallel loop over one range from 0 in steps of 1, without results");
-    sinkConstants(forall);
+    sinkConstants(forall, sinkGlobals);
     SetVector<Value> used;
     getUsedValuesDefinedAbove(forall.getRegion(), used);
     auto function = forall->getParentOfType<func::FuncOp>();

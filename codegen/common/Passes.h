@@ -20,6 +20,9 @@ namespace attnc::codegen {
 #define GEN_PASS_REGISTRATION
 #include "codegen/common/Passes.h.inc"
 
+/// What the name of a weight's global begins with.
+inline constexpr llvm::StringLiteral kWeightPrefix = ".weight.";
+
 /// Level tile to the LLVM dialect, packed entries included. Each stage says why it stands where it stands.
 void buildCodegenPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
 

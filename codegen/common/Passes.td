@@ -22,14 +22,34 @@ def LowerTile : Pass<"lower-tile", "::mlir::ModuleOp"> {
                            "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def LowerWeights : Pass<"lower-weights", "::mlir::ModuleOp"> {
+  let summary = "tile.weight to globals";
+  let description = [{
+    The globals are declarations, `.weight.NAME`: the weights of all targets are laid out and written by codegen/emit.
+    With `embed` they are constants of this very code.
+  }];
+  let options = [Option<"embed", "embed", "bool", "false", "give the globals their numbers">];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def OutlineParallel : Pass<"outline-parallel", "::mlir::ModuleOp"> {
   let summary = "scf.forall to a body function and a call of the runtime's parallel-for";
   let description = [{
     Every public function gets a trailing `!llvm.ptr` argument, the context that
     the runtime wants back. Each `scf.forall` becomes a private function over a
-    range of items and a call of `attnc_rt_parallel_for`.
+    range of items and a call of `attnc_rt_parallel_for`. Globals are captured, so that
+    layers have one body for their different weights; with `sink-globals` the body names
+    them itself: a GPU has them at other addresses than the host.
   }];
+  let options = [Option<"sinkGlobals", "sink-globals", "bool", "false", "bodies name the globals that they read">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect"];
+}
+
+def MergeFunctions : Pass<"merge-functions", "::mlir::ModuleOp"> {
+  let summary = "private functions that say the same become one";
+  let description = [{
+    Code and compile time follow the number of different layers of a model, not that of its layers.
+  }];
 }
 
 def ExpandMath : Pass<"expand-math", "::mlir::ModuleOp"> {

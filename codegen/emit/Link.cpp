@@ -205,6 +205,8 @@ static std::vector<std::string> commonArguments(const CLibrary &libc) {
                                      "now",
                                      "-z",
                                      "noexecstack",
+                                     "-z",
+                                     "lrodata-after-bss", // weights in a segment of their own: WeightsSection.h
                                      "--no-undefined"};
   for (const std::string &directory : libc.directories)
     arguments.push_back("-L" + directory);

@@ -10,7 +10,7 @@
 // Before:
 //   attn.contract lhs(%x "sk") rhs(%w "kn") outs("sn", %y) epilogue { bias }         // %w a constant, K x N
 // After, W columns a panel, MC rows a block:
-//   memref.global @packed : memref<P x K x W>                                        // repacked at compile time
+//   weights.view @w.panels of @w ... : tensor<P x K x W>                             // repacked at compile time
 //   scf.forall (%item) in (ceil(M / MC) * P) {
 //     tile.contract rows(%m0 to %m1) cols(%n0) k(%K) lhs(%x) rhs(%packed[p]) epilogue { bias; store %y[row, col] }
 //   }
@@ -28,12 +28,14 @@
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
+#include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/StringExtras.h"
+#include <fmt/format.h>
 
 namespace attnc::schedule {
 #define GEN_PASS_DEF_CONTRACTTOTILE
@@ -45,6 +47,10 @@ using namespace attnc;
 using attnc::attn::ContractOp;
 
 namespace {
+
+/// Columns of a panel that is packed when compiling: the same for every target, so that one artefact holds each weight
+/// once. What is done at once there divides it (4 vectors of 16 lanes, 2 of 8), or has panels of its own.
+constexpr int64_t kPanelColumns = 64;
 
 /// An operand with its letters.
 struct Operand {
@@ -74,8 +80,8 @@ public:
   /// `sizes` are all known.
   ContractScheduler(OpBuilder &builder, ContractOp op, int64_t lanes, const schedule::Schedule &sizes)
       : IndexMath{builder, op.getLoc()}, op(op), sizes(sizes), lanes(lanes), width(sizes.contractColumns),
-        lhs{op.getLhs(), op.getLhsLayout().str()}, rhs{op.getRhs(), op.getRhsLayout().str()},
-        out{op.getInit(), op.getOutLayout().str()} {}
+        panelWidth(kPanelColumns % width == 0 ? kPanelColumns : width), lhs{op.getLhs(), op.getLhsLayout().str()},
+        rhs{op.getRhs(), op.getRhsLayout().str()}, out{op.getInit(), op.getOutLayout().str()} {}
 
   /// Fails, with a diagnostic, on a layout without a schedule.
   LogicalResult emit();
@@ -88,6 +94,8 @@ private:
   bool canMerge(const Operand &operand, char outer, char inner);
   void merge(Operand &operand, char outer, char inner);
   Value packedConstant();
+  Value packedWeight(tile::WeightOp weight);
+  Value packedValues(memref::GetGlobalOp get);
   /// Rows of a work item; `packed` is null when every item must pack its panel.
   int64_t rowBlockOf(Value packed) { return packed ? sizes.contractRowBlock : sizes.contractPackRowBlock; }
   void emitItem(Value item, Value packed, Value rowBlocks, Value panels);
@@ -101,6 +109,7 @@ private:
   ContractOp op;
   const schedule::Schedule &sizes;
   int64_t lanes, width;
+  int64_t panelWidth; ///< columns of a panel of constants
   Operand lhs, rhs, out;
   Roles roles;
   char rowLetter = 0, colLetter = 0, sumLetter = 0; ///< 0: extent 1
@@ -176,21 +185,52 @@ void ContractScheduler::mergeLetters(std::string &role) {
 // Panels
 //===----------------------------------------------------------------------===//
 
-/// The rhs as constant panels [outer columns..., P, K, W], if it is a constant without batch letters.
+/// The rhs as constant panels [P, K, W], if it is a constant without batch letters.
 Value ContractScheduler::packedConstant() {
   // Look through the views that merging made.
   Value source = rhs.memref;
   while (auto collapse = source.getDefiningOp<memref::CollapseShapeOp>())
     source = collapse.getSrc();
-  auto get = source.getDefiningOp<memref::GetGlobalOp>();
-  if (!get || !sumLetter || !colLetter || roles.columns.size() != 1 || !roles.batch.empty())
+  auto type = cast<MemRefType>(rhs.memref.getType());
+  if (!sumLetter || !colLetter || roles.columns.size() != 1 || !roles.batch.empty() || !type.hasStaticShape() ||
+      !type.getElementType().isF32() || !type.getLayout().isIdentity())
     return Value();
+  if (auto weight = source.getDefiningOp<tile::WeightOp>())
+    return packedWeight(weight);
+  auto get = source.getDefiningOp<memref::GetGlobalOp>();
+  return get ? packedValues(get) : Value();
+}
+
+/// Panels as a recipe: result[p, k, w] = rhs[k, p * W + w], 0 beyond its last column.
+Value ContractScheduler::packedWeight(tile::WeightOp weight) {
+  auto type = cast<MemRefType>(rhs.memref.getType());
+  bool sumFirst = rhs.layout[0] == sumLetter;
+  int64_t sums = type.getDimSize(sumFirst ? 0 : 1), columns = type.getDimSize(sumFirst ? 1 : 0);
+  int64_t column = sumFirst ? 1 : sums, sum = sumFirst ? columns : 1; // strides of rhs
+  int64_t panels = llvm::divideCeil(columns, panelWidth);
+  auto packedType = RankedTensorType::get({panels, sums, panelWidth}, b.getF32Type());
+  auto module = op->getParentOfType<ModuleOp>();
+  std::string name = fmt::format("{}.panels{}_{}x{}", weight.getName().str(), panelWidth, sums, columns);
+  if (!module.lookupSymbol(name)) {
+    OpBuilder outside(module.getContext());
+    outside.setInsertionPointAfter(module.lookupSymbol(weight.getNameAttr().getAttr()));
+    bool isPadded = columns % panelWidth != 0;
+    weights::ViewOp::create(outside, weight.getLoc(), name, weight.getName(), 0,
+                            outside.getDenseI64ArrayAttr({panelWidth * column, sum, column}),
+                            isPadded ? outside.getDenseI64ArrayAttr({panelWidth, 0, 1}) : nullptr,
+                            isPadded ? outside.getI64IntegerAttr(columns) : nullptr, packedType);
+  }
+  return tile::WeightOp::create(b, loc, MemRefType::get(packedType.getShape(), b.getF32Type()), name);
+}
+
+/// The same for the values of a small constant, at once.
+Value ContractScheduler::packedValues(memref::GetGlobalOp get) {
   auto module = op->getParentOfType<ModuleOp>();
   auto global = module.lookupSymbol<memref::GlobalOp>(get.getName());
   auto values = dyn_cast_or_null<DenseElementsAttr>(global.getConstantInitValue());
-  auto type = cast<MemRefType>(rhs.memref.getType());
-  if (!values || !type.hasStaticShape() || !type.getElementType().isF32() || !type.getLayout().isIdentity())
+  if (!values)
     return Value();
+  auto type = cast<MemRefType>(rhs.memref.getType());
   bool sumFirst = rhs.layout[0] == sumLetter;
   int64_t sums = type.getDimSize(sumFirst ? 0 : 1), columns = type.getDimSize(sumFirst ? 1 : 0);
   int64_t panels = llvm::divideCeil(columns, width);
@@ -344,7 +384,13 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
   Value zero = index(0);
   if (packed) {
     auto type = cast<MemRefType>(packed.getType());
-    SmallVector<OpFoldResult> offsets{panel, b.getIndexAttr(0), b.getIndexAttr(0)};
+    // A panel holds one or more of what a register tile takes at once.
+    Value outer = panel, column = index(0);
+    if (int64_t held = type.getDimSize(2); held != width) {
+      outer = div(n0, index(held));
+      column = rem(n0, index(held));
+    }
+    SmallVector<OpFoldResult> offsets{outer, b.getIndexAttr(0), getAsOpFoldResult(column)};
     SmallVector<OpFoldResult> shape{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1)), b.getIndexAttr(columns)};
     Value view = schedule::subviewOfDims(b, loc, packed, offsets, shape, {1, 2});
     return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);

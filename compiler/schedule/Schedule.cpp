@@ -132,13 +132,15 @@ namespace {
 struct RegisterTile {
   const Knob &width, &rows;
   llvm::ArrayRef<int64_t> wanted;
+  int64_t vectors; ///< of the width, where there are 16 registers; 4 where there are 32
 };
 } // namespace
 
 static std::array<RegisterTile, 2> registerTiles() {
   static constexpr int64_t kAttention[] = {4, 2, 1}, kContract[] = {6, 4, 2, 1};
-  return {{{knobOf(&Schedule::attentionQueries), knobOf(&Schedule::attentionRows), kAttention},
-           {knobOf(&Schedule::contractColumns), knobOf(&Schedule::contractRows), kContract}}};
+  // Columns of a matmul divide panels of 64, which all targets share: 2 vectors of 8 lanes, not 3.
+  return {{{knobOf(&Schedule::attentionQueries), knobOf(&Schedule::attentionRows), kAttention, 3},
+           {knobOf(&Schedule::contractColumns), knobOf(&Schedule::contractRows), kContract, 2}}};
 }
 
 static llvm::Error checkSize(const Knob &knob, int64_t size, const Machine &machine) {
@@ -178,7 +180,7 @@ llvm::Error schedule::checkSchedule(const Schedule &schedule, const Machine &mac
 static void fillTile(RegisterTile tile, Schedule &schedule, const Machine &machine) {
   int64_t &width = schedule.*tile.width.size, &rows = schedule.*tile.rows.size;
   if (!width)
-    width = machine.lanes * (machine.registers >= 32 ? 4 : 3);
+    width = machine.lanes * (machine.registers >= 32 ? 4 : tile.vectors);
   if (rows) {
     while (!fitsRegisters(rows, width, machine) && width > machine.lanes)
       width -= machine.lanes;

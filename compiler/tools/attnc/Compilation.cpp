@@ -332,12 +332,15 @@ int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &i
     return code;
   if (int code = readWorkspaces(*lowered))
     return code;
+  if (failed(table.take(*lowered)))
+    return kBadInput;
   bool ok = false;
   bool survived = survives([&] {
     auto variant =
         timed("translate", [&] { return emit::translate(*lowered, entryInfos, target, *machine, llvmContext); });
     if (failed(variant))
       return;
+    table.bind(**variant);
     timed("optimize", [&] { emit::optimize(**variant, *machine); });
     ok = !llvm::Linker::linkModules(into, std::move(*variant));
   });
@@ -356,9 +359,12 @@ int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
   result->setTargetTriple(machine->getTargetTriple());
   result->setDataLayout(machine->createDataLayout());
   result->setSourceFileName(artefact);
+  table = {};
   for (const codegen::TargetInfo &target : asked.targets)
     if (int code = buildVariant(target, *result))
       return code;
+  if (!table.empty())
+    emit::placeInside(*result, table);
   emit::hideKernels(*result);
   return kOk;
 }

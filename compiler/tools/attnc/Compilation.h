@@ -7,6 +7,7 @@
 #pragma once
 
 #include "codegen/emit/Entry.h"
+#include "codegen/emit/WeightTable.h"
 #include "compiler/tools/attnc/Options.h"
 #include "compiler/tools/attnc/Session.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -72,6 +73,8 @@ public:
   void setSchedule(size_t index, const schedule::Schedule &sizes) { asked.schedules[index] = sizes; }
   mlir::ModuleOp module() { return *ir; }
   Stage stage() const { return current; }
+  /// The weights that the code built last reads.
+  const emit::WeightTable &weights() const { return table; }
   const std::vector<emit::EntryInfo> &entries() const { return entryInfos; }
   /// The entry called `name`, the first if that is empty; null after a usage error of `verb`, which is reported.
   const emit::EntryInfo *findEntry(llvm::StringRef name, llvm::StringRef verb) const;
@@ -104,6 +107,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> ir;
   Stage current = Stage::attn;
   std::vector<emit::EntryInfo> entryInfos;
+  emit::WeightTable table;
   std::string artefact;
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::TargetMachine> machine;

@@ -8,6 +8,7 @@
 #include "compiler/tools/attnc/Emit.h"
 #include "codegen/emit/Descriptor.h"
 #include "codegen/emit/Header.h"
+#include "codegen/emit/WeightsSection.h"
 #include "compiler/frontend/spec/printing/Print.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/OutputFiles.h"
@@ -183,6 +184,16 @@ static int emitPtx(Compilation &compilation, const std::string &output) {
 
 static llvm::StringRef textOf(const emit::Bytes &bytes) { return {bytes.data(), bytes.size()}; }
 
+/// Makes room for the weights at the end of `bytes`.
+static llvm::Error openSection(EmitKind kind, const Compilation &compilation, emit::Bytes &bytes) {
+  if (std::string unknown = compilation.weights().firstUnknown(); !unknown.empty())
+    return llvm::createStringError("the numbers of weight @" + unknown +
+                                   " are in no file: name one in its weights.data");
+  if (compilation.weights().empty())
+    return llvm::Error::success();
+  return kind == EmitKind::archive ? emit::openWeightsSectionOfArchive(bytes) : emit::openWeightsSection(bytes);
+}
+
 /// An archive, a library called `soname` or a program.
 static llvm::Expected<emit::Bytes> link(Compilation &compilation, EmitKind kind, const emit::Bytes &object,
                                         llvm::StringRef soname) {
@@ -200,15 +211,22 @@ static int emitCode(Compilation &compilation, EmitKind kind, const std::string &
   auto type = kind == EmitKind::assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
   if (int failed = compilation.buildCode(type, code))
     return failed;
-  if (kind == EmitKind::assembly || kind == EmitKind::object)
+  if (kind == EmitKind::assembly)
     return writeOutput(output, textOf(code));
-  auto linked = link(compilation, kind, code, path::filename(output));
-  if (!linked)
-    return error(linked.takeError());
+  if (kind != EmitKind::object) {
+    auto linked = link(compilation, kind, code, path::filename(output));
+    if (!linked)
+      return error(linked.takeError());
+    code = std::move(*linked);
+  }
+  if (llvm::Error failed = openSection(kind, compilation, code))
+    return error(std::move(failed));
   OutputFiles files;
   std::vector<std::string> beside = companions(kind, output);
   std::string name = artefactName(output);
-  int failed = files.add(output, textOf(*linked), kind != EmitKind::archive);
+  bool isProgram = kind == EmitKind::program || kind == EmitKind::shared;
+  int failed =
+      compilation.timed("write", [&] { return files.add(output, textOf(code), isProgram, &compilation.weights()); });
   if (!failed && !beside.empty())
     failed = files.add(beside[0], emit::makeHeader(name, compilation.entries(), compilation.request().targets));
   if (!failed && !beside.empty())
@@ -227,6 +245,8 @@ int buildShared(Compilation &compilation, emit::Bytes &library) {
   auto linked = link(compilation, EmitKind::shared, code, "");
   if (!linked)
     return error(linked.takeError());
+  if (llvm::Error failed = openSection(EmitKind::shared, compilation, *linked))
+    return error(std::move(failed));
   library = std::move(*linked);
   return kOk;
 }

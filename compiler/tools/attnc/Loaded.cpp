@@ -22,7 +22,7 @@ Loaded::~Loaded() {
 }
 
 /// Loads a library from memory: no file of it is left behind, whatever happens to this process.
-static void *loadFromMemory(const emit::Bytes &library, std::string &why) {
+static void *loadFromMemory(const emit::Bytes &library, const emit::WeightTable &weights, std::string &why) {
   int file = memfd_create("attnc", MFD_CLOEXEC);
   if (file < 0) {
     why = strerror(errno);
@@ -33,6 +33,9 @@ static void *loadFromMemory(const emit::Bytes &library, std::string &why) {
   if (stream.has_error())
     why = stream.error().message();
   stream.clear_error();
+  if (why.empty() && !weights.empty())
+    if (auto hash = weights.write(file, library.size()); !hash)
+      why = llvm::toString(hash.takeError());
   void *loaded =
       why.empty() ? dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
   if (!loaded && why.empty())
@@ -46,7 +49,7 @@ int Loaded::load(Compilation &compilation, int threads) {
   if (int code = buildShared(compilation, bytes))
     return code;
   std::string why;
-  library = loadFromMemory(bytes, why);
+  library = loadFromMemory(bytes, compilation.weights(), why);
   if (!library)
     return error("internal error: the compiled library does not load: " + why), kOurBug;
   descriptor = reinterpret_cast<const attnc_module *(*)()>(dlsym(library, "attnc_module_v1"))();

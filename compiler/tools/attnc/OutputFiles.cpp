@@ -59,9 +59,13 @@ OutputFiles::~OutputFiles() {
     llvm::consumeError(file.temporary.discard());
 }
 
-int OutputFiles::add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram) {
+int OutputFiles::add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram, const emit::WeightTable *weights) {
   if (int code = checkOutput(path))
     return code;
+  if (weights && weights->empty())
+    weights = nullptr;
+  if (weights && (path == "-" || isSpecial(path)))
+    return cannotWrite(path, "the weights of a model are written into a file; give one with -o");
   if (path == "-") {
     llvm::outs() << bytes;
     return kOk;
@@ -74,7 +78,12 @@ int OutputFiles::add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram
     return cannotWrite(path, llvm::toString(temporary.takeError()));
   files.push_back({path.str(), std::move(*temporary)});
   std::error_code failed = writeAll(files.back().temporary.FD, bytes, /*close=*/false);
-  return failed ? cannotWrite(path, failed.message()) : kOk;
+  if (failed)
+    return cannotWrite(path, failed.message());
+  if (weights)
+    if (auto hash = weights->write(files.back().temporary.FD, bytes.size()); !hash)
+      return cannotWrite(path, llvm::toString(hash.takeError()));
+  return kOk;
 }
 
 int OutputFiles::commit() {

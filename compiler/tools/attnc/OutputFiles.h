@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "codegen/emit/WeightTable.h"
 #include "llvm/Support/FileSystem.h"
 #include <string>
 #include <vector>
@@ -25,8 +26,10 @@ public:
   ~OutputFiles();
   OutputFiles(const OutputFiles &) = delete;
 
-  /// Returns an exit code; an error is reported.
-  int add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram = false);
+  /// Adds the file `path`: `bytes`, and behind them `weights`, if there are any. Returns an exit code; an error is
+  /// reported.
+  int add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram = false,
+          const emit::WeightTable *weights = nullptr);
   int commit();
 
 private:

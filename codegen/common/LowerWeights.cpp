@@ -1,0 +1,86 @@
+//===- LowerWeights.cpp - tile.weight to a global of the artefact ---------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Before:
+//
+//   weights.data @q "bert.onnx" at 4096 : tensor<768x768xf32>
+//   %w = tile.weight @q : memref<768x768xf32>
+//
+// After: a declaration, whose place codegen/emit knows when all targets are compiled.
+//
+//   weights.data @q "bert.onnx" at 4096 : tensor<768x768xf32>
+//   memref.global constant @".weight.q" : memref<768x768xf32>
+//   %w = memref.get_global @".weight.q" : memref<768x768xf32>
+//
+// A GPU's code holds its constants: there the global is given its numbers, and the weights ops go.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/Passes.h"
+#include "dialects/Tile/TileOps.h"
+#include "dialects/Weights/WeightsOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace attnc::codegen {
+#define GEN_PASS_DEF_LOWERWEIGHTS
+#include "codegen/common/Passes.h.inc"
+} // namespace attnc::codegen
+
+using namespace mlir;
+using namespace attnc;
+
+/// The numbers of `weight`; null, after an error, where no file has them.
+static DenseElementsAttr numbersOf(Operation *weight) {
+  FailureOr<weights::RecipePtr> recipe = weights::recipeOf(weight);
+  if (failed(recipe))
+    return nullptr;
+  if (!(*recipe)->isKnown()) {
+    weight->emitError("the numbers of this weight are not known: no file holds them");
+    return nullptr;
+  }
+  std::vector<char> scratch;
+  return DenseElementsAttr::getFromRawBuffer(weights::typeOf(weight), weights::make(**recipe, scratch));
+}
+
+namespace {
+struct LowerWeightsPass : codegen::impl::LowerWeightsBase<LowerWeightsPass> {
+  using LowerWeightsBase::LowerWeightsBase;
+
+  /// The global of the weight that `use` names; null after an error.
+  memref::GlobalOp globalOf(tile::WeightOp use, SymbolTable &symbols) {
+    std::string name = (codegen::kWeightPrefix + use.getName()).str();
+    if (auto known = symbols.lookup<memref::GlobalOp>(name))
+      return known;
+    Operation *weight = weights::lookup(use, use.getNameAttr());
+    Attribute numbers;
+    if (!weight || (embed && !(numbers = numbersOf(weight))))
+      return nullptr;
+    OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
+    StringAttr visibility = embed ? builder.getStringAttr("private") : StringAttr();
+    auto global = memref::GlobalOp::create(builder, weight->getLoc(), name, visibility, use.getType(), numbers,
+                                           /*constant=*/true, builder.getI64IntegerAttr(64));
+    symbols.insert(global);
+    return global;
+  }
+
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    SmallVector<tile::WeightOp> uses;
+    getOperation().walk([&](tile::WeightOp use) { uses.push_back(use); });
+    for (tile::WeightOp use : uses) {
+      memref::GlobalOp global = globalOf(use, symbols);
+      if (!global)
+        return signalPassFailure();
+      OpBuilder builder(use);
+      use.replaceAllUsesWith(
+          memref::GetGlobalOp::create(builder, use.getLoc(), use.getType(), global.getSymName()).getResult());
+      use.erase();
+    }
+    if (embed)
+      weights::eraseUnused(getOperation());
+  }
+};
+} // namespace
