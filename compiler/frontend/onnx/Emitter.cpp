@@ -9,11 +9,15 @@
 
 #include "compiler/frontend/onnx/Emitter.h"
 #include "compiler/frontend/onnx/Integers.h"
+#include "dialects/Attn/AttnOps.h"
+#include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
+#include <fmt/format.h>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::onnx;
 
 namespace {
@@ -28,6 +32,28 @@ constexpr int64_t kMaxFolded = 1 << 16;
 Tensor *Emitter::constant(DenseElementsAttr value) {
   SymList shape(value.getType().getShape().begin(), value.getType().getShape().end());
   return add({value.getElementType(), std::move(shape), value, std::nullopt, nullptr});
+}
+
+Tensor *Emitter::constant(const Constant &held, StringRef name) {
+  if (held.weight)
+    return weight(*held.weight, name);
+  return held.value ? constant(held.value) : nullptr;
+}
+
+/// weights.data @NAME before the function, attn.weight @NAME in it.
+Tensor *Emitter::weight(const WeightPlace &place, StringRef name) {
+  auto function = builder.getBlock()->getParent()->getParentOfType<FunctionOpInterface>();
+  std::string unique = printable(name), taken = function.getName().str();
+  // The names of functions that are made of this one begin with its own.
+  for (int i = 2; unique.empty() || StringRef(unique).starts_with(taken) || !weightNames.insert(unique).second; ++i)
+    unique = fmt::format("w_{}_{}", printable(name), i);
+  auto *dialect = builder.getContext()->getOrLoadDialect<weights::WeightsDialect>();
+  dialect->files().add(place.path, place.file);
+  OpBuilder outside(function);
+  weights::DataOp::create(outside, loc, unique, outside.getStringAttr(place.path),
+                          outside.getI64IntegerAttr(static_cast<int64_t>(place.offset)), place.type);
+  SymList shape(place.type.getShape().begin(), place.type.getShape().end());
+  return computed(attn::WeightOp::create(builder, loc, place.type, unique), std::move(shape));
 }
 
 /// Known integers are computed in 64 bits; those of a narrower type wrap around, as they do at run time.

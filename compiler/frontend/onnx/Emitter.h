@@ -11,10 +11,12 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "compiler/frontend/onnx/Model.h"
 #include "compiler/frontend/onnx/Symbolic.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/StringSet.h"
 #include <deque>
 
 namespace attnc::onnx {
@@ -47,6 +49,8 @@ public:
 
   //===- Making tensors ---------------------------------------------------===//
   Tensor *constant(mlir::DenseElementsAttr value);
+  /// What the file calls `name`; null if it has a type that is not handled.
+  Tensor *constant(const Constant &constant, llvm::StringRef name);
   Tensor *symbolic(mlir::Type elementType, SymList shape, SymList elements);
   Tensor *computed(mlir::Value value, SymList shape);
   /// All elements equal to `scalar`; needs no memory at compile time.
@@ -103,7 +107,10 @@ private:
   Tensor *rearrange(Tensor *tensor, const SymList &shape, IndexMap source);
   Tensor *add(Tensor tensor) { return &tensors.emplace_back(std::move(tensor)); }
 
+  Tensor *weight(const WeightPlace &place, llvm::StringRef name);
+
   std::deque<Tensor> tensors;
+  llvm::StringSet<> weightNames;
   /// How many elements of constants may still be moved at import: a small file can ask for any number of copies.
   int64_t toRearrange = int64_t(1) << 28;
 };

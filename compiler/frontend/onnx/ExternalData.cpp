@@ -24,8 +24,8 @@ static Error refuse(StringRef location, std::string reason) {
   return createStringError(fmt::format("external data file '{}': {}", attnc::printable(location), std::move(reason)));
 }
 
-Expected<std::vector<char>> attnc::onnx::readExternalData(StringRef modelPath, StringRef location, int64_t offset,
-                                                          int64_t length, uint64_t expected) {
+Expected<attnc::weights::File> attnc::onnx::openExternalData(StringRef modelPath, StringRef location, int64_t offset,
+                                                             int64_t length, uint64_t expected) {
   Expected<int> fd = openBelow(sys::path::parent_path(modelPath), location);
   if (!fd)
     return refuse(location, toString(fd.takeError()));
@@ -43,13 +43,8 @@ Expected<std::vector<char>> attnc::onnx::readExternalData(StringRef modelPath, S
   if (wanted > rest)
     return refuse(location,
                   fmt::format("{} bytes are wanted at offset {}, the file has {}", wanted, offset, info.st_size));
-
-  std::vector<char> bytes(wanted); // bounded by the size of a file that exists
-  for (uint64_t done = 0; done < wanted;) {
-    ssize_t got = pread(*fd, bytes.data() + done, wanted - done, offset + done);
-    if (got <= 0)
-      return refuse(location, got < 0 ? sys::StrError() : "it became shorter while being read");
-    done += got;
-  }
-  return bytes;
+  auto file = MemoryBuffer::getOpenFile(*fd, location, info.st_size, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return refuse(location, file.getError().message());
+  return std::move(*file);
 }

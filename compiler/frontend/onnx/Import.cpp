@@ -17,7 +17,9 @@
 #include "compiler/frontend/onnx/TensorData.h"
 #include "compiler/support/Limits.h"
 #include "compiler/support/Suggest.h"
+#include "dialects/Attn/AttnOps.h"
 #include "dialects/Common/DimNames.h"
+#include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -331,8 +333,8 @@ Tensor *GraphImporter::lookUp(Emitter &emit, const Node &node, const std::string
   Tensor *&tensor = tensors[name];
   auto initializer = model.initializers.find(name);
   if (initializer != model.initializers.end()) {
-    if (initializer->second.value)
-      return tensor = emit.constant(initializer->second.value);
+    if ((tensor = emit.constant(initializer->second, name)))
+      return tensor;
     problems.add(
         fmt::format("initializer '{}': type {} is not supported", printable(name), initializer->second.problem));
     return nullptr;
@@ -465,8 +467,8 @@ FailureOr<OwningOpRef<ModuleOp>> GraphImporter::run() {
 
 FailureOr<OwningOpRef<ModuleOp>> attnc::onnx::importModel(StringRef path, MLIRContext *context,
                                                           const DimBindings &dims) {
-  context->loadDialect<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
-                       tensor::TensorDialect>();
+  context->loadDialect<attn::AttnDialect, weights::WeightsDialect, arith::ArithDialect, func::FuncDialect,
+                       linalg::LinalgDialect, math::MathDialect, tensor::TensorDialect>();
   FailureOr<Model> model = readModel(path, context);
   if (failed(model))
     return failure();

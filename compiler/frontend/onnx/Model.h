@@ -9,6 +9,7 @@
 #pragma once
 
 #include "compiler/support/Printable.h"
+#include "dialects/Weights/Recipe.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringMap.h"
@@ -26,6 +27,21 @@ constexpr int64_t kMinOpset = 11, kMaxOpset = 24;
 /// Tensors of higher rank are refused; no exporter writes them.
 constexpr int64_t kMaxRank = 12;
 
+/// Where the numbers of a large tensor lie.
+struct WeightPlace {
+  weights::File file;
+  std::string path;
+  uint64_t offset = 0;
+  mlir::RankedTensorType type;
+};
+
+/// A tensor of the file. Small ones are held, of large ones the place is known.
+struct Constant {
+  mlir::DenseElementsAttr value;
+  std::optional<WeightPlace> weight;
+  std::string problem; ///< why there is neither: a type this compiler does not handle
+};
+
 struct NodeAttr {
   enum class Kind { Int, Float, String, Ints, Floats, Tensor, Other };
   Kind kind = Kind::Other;
@@ -34,8 +50,7 @@ struct NodeAttr {
   std::string s;
   std::vector<int64_t> ints;
   std::vector<float> floats;
-  mlir::DenseElementsAttr tensor; ///< null with kind Tensor: `problem` says why
-  std::string problem;
+  Constant tensor;
 };
 
 struct Node {
@@ -61,17 +76,12 @@ struct ValueInfo {
   std::string problem;
 };
 
-struct Initializer {
-  mlir::DenseElementsAttr value; ///< null: `problem` says why (a type this compiler does not handle)
-  std::string problem;
-};
-
 struct Model {
   std::string path, graphName;
   int64_t irVersion = 0, opset = 0;
   std::vector<Node> nodes;
   std::vector<ValueInfo> inputs, outputs; ///< inputs without those that are initializers
-  llvm::StringMap<Initializer> initializers;
+  llvm::StringMap<Constant> initializers;
 };
 
 /// The name of a TensorProto.DataType ("float16"), also of those this build does not handle.

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Reader.h"
+#include "compiler/frontend/onnx/Skeleton.h"
 #include "compiler/frontend/onnx/TensorData.h"
 #include "compiler/frontend/onnx/proto/onnx.pb.h"
 #include "compiler/support/Limits.h"
@@ -16,11 +17,13 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <unistd.h>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::onnx;
 using llvm::Expected;
 
@@ -42,12 +45,17 @@ private:
   LogicalResult readNode(const ::onnx::NodeProto &proto);
   LogicalResult readAttribute(const ::onnx::AttributeProto &proto, NodeAttr &attribute);
   LogicalResult readValueInfo(const ::onnx::ValueInfoProto &proto, ValueInfo &info);
-  LogicalResult readTensor(const ::onnx::TensorProto &proto, const std::string &what, DenseElementsAttr &value,
-                           std::string &problem);
+  LogicalResult readTensor(const ::onnx::TensorProto &proto, const std::string &what, Constant &constant);
+  LogicalResult findExternalData(const ::onnx::TensorProto &proto, const std::string &what, uint64_t bytes,
+                                 WeightPlace &place);
+  LogicalResult findOwnData(const ::onnx::TensorProto &proto, const std::string &what, WeightPlace &place,
+                            uint64_t &length);
 
   StringRef path;
   MLIRContext *context;
   Model model;
+  weights::File file;                    ///< the model's own
+  llvm::StringMap<weights::File> beside; ///< external data, by location
   uint64_t externalBytes = 0;
 };
 } // namespace
@@ -84,15 +92,19 @@ FailureOr<Model> Reader::read() {
 }
 
 LogicalResult Reader::parse(::onnx::ModelProto &proto) {
-  auto file = attnc::readPlainFile(path, /*maxBytes=*/UINT64_MAX);
-  if (!file)
-    return fail(llvm::toString(file.takeError()));
-  StringRef bytes = (*file)->getBuffer();
+  auto opened = attnc::readPlainFile(path, /*maxBytes=*/UINT64_MAX);
+  if (!opened)
+    return fail(llvm::toString(opened.takeError()));
+  file = std::move(*opened);
+  StringRef bytes = file->getBuffer();
   if (bytes.empty())
     return fail("the file is empty");
   if (bytes.size() > kMaxFileBytes)
     return fail("the file is larger than 2 GiB; store the weights as external data");
   google::protobuf::SetLogHandler(nullptr); // its messages name no file; ours does
+  if (std::optional<std::string> skeleton = skeletonOf(bytes); skeleton && proto.ParseFromString(*skeleton))
+    return success();
+  // Once more with everything in it, to say where the damage is.
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t *>(bytes.data()),
                                                 static_cast<int>(bytes.size()));
   // The default recursion limit (100 messages) stays: deeper files are refused instead of overflowing the stack.
@@ -127,15 +139,11 @@ LogicalResult Reader::readInitializers(const ::onnx::GraphProto &graph) {
     auto [it, isNew] = model.initializers.try_emplace(tensor.name());
     if (!isNew)
       return fail(fmt::format("two initializers are named '{}'", printable(tensor.name())));
-    if (failed(readTensor(tensor, fmt::format("initializer '{}'", printable(tensor.name())), it->second.value,
-                          it->second.problem)))
+    if (failed(readTensor(tensor, fmt::format("initializer '{}'", printable(tensor.name())), it->second)))
       return failure();
   }
-  for (const ::onnx::SparseTensorProto &tensor : graph.sparse_initializer()) {
-    Initializer &initializer = model.initializers[tensor.values().name()];
-    initializer.value = nullptr;
-    initializer.problem = "sparse tensors";
-  }
+  for (const ::onnx::SparseTensorProto &tensor : graph.sparse_initializer())
+    model.initializers[tensor.values().name()] = {nullptr, std::nullopt, "sparse tensors"};
   return success();
 }
 
@@ -181,7 +189,7 @@ LogicalResult Reader::readAttribute(const ::onnx::AttributeProto &proto, NodeAtt
     attribute.kind = NodeAttr::Kind::Tensor;
     return readTensor(proto.t(),
                       fmt::format("attribute '{}' of {}", printable(proto.name()), model.nodes.back().describe()),
-                      attribute.tensor, attribute.problem);
+                      attribute.tensor);
   default: // graphs, types, strings, sparse tensors, and whatever is newer than this build
     break;
   }
@@ -219,13 +227,78 @@ LogicalResult Reader::readValueInfo(const ::onnx::ValueInfoProto &proto, ValueIn
   return success();
 }
 
-LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::string &what, DenseElementsAttr &value,
-                                 std::string &problem) {
+LogicalResult Reader::findExternalData(const ::onnx::TensorProto &proto, const std::string &what, uint64_t bytes,
+                                       WeightPlace &place) {
+  std::string location;
+  int64_t offset = 0, length = -1;
+  for (const ::onnx::StringStringEntryProto &entry : proto.external_data()) {
+    bool isBad = false;
+    if (entry.key() == "location")
+      location = entry.value();
+    else if (entry.key() == "offset")
+      isBad = StringRef(entry.value()).getAsInteger(10, offset) || offset < 0;
+    else if (entry.key() == "length")
+      isBad = StringRef(entry.value()).getAsInteger(10, length) || length < 0;
+    if (isBad)
+      return fail(fmt::format("{}: external {} '{}' is no size", what, entry.key(), printable(entry.value())));
+  }
+  // A file may have any size and nothing in it.
+  externalBytes += bytes;
+  if (externalBytes > physicalMemory())
+    return fail(fmt::format("{}: the external data up to here has {} bytes, this machine has a memory of {}", what,
+                            externalBytes, physicalMemory()));
+  Expected<weights::File> opened = openExternalData(path, location, offset, length, bytes);
+  if (!opened)
+    return fail(what + ": " + llvm::toString(opened.takeError()));
+  weights::File &known = beside[location]; // one mapping for all tensors of a file
+  if (!known)
+    known = std::move(*opened);
+  llvm::SmallString<256> full(llvm::sys::path::parent_path(path));
+  llvm::sys::path::append(full, location);
+  place = {known, full.str().str(), static_cast<uint64_t>(offset), nullptr};
+  return success();
+}
+
+/// Where the raw data lies that the skeleton has left out; a null file if it has not.
+LogicalResult Reader::findOwnData(const ::onnx::TensorProto &proto, const std::string &what, WeightPlace &place,
+                                  uint64_t &length) {
+  for (const ::onnx::StringStringEntryProto &entry : proto.external_data()) {
+    if (entry.key() != kOwnData)
+      continue;
+    auto [offset, size] = StringRef(entry.value()).split(' ');
+    if (offset.getAsInteger(10, place.offset) || size.getAsInteger(10, length) ||
+        place.offset > file->getBufferSize() || length > file->getBufferSize() - place.offset)
+      return fail(what + ": its external data is damaged");
+    place.file = file;
+    place.path = path.str();
+  }
+  return success();
+}
+
+/// Whether `raw`, whole elements of a float type, are the numbers of a weight. Tensors of one or two different values
+/// are constants of whatever size: they are masks and fillings, which the compiler looks into.
+static bool isWeight(ArrayRef<char> raw, Type type) {
+  if (raw.size() < kMinWeightBytes || !isa<FloatType>(type))
+    return false;
+  size_t bytes = type.getIntOrFloatBitWidth() / 8;
+  const char *second = nullptr;
+  for (size_t at = 0; at < raw.size(); at += bytes) {
+    const char *element = raw.data() + at;
+    if (std::memcmp(element, raw.data(), bytes) == 0 || (second && std::memcmp(element, second, bytes) == 0))
+      continue;
+    if (second)
+      return true;
+    second = element;
+  }
+  return false;
+}
+
+LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::string &what, Constant &constant) {
   TensorSource source;
   source.dims.assign(proto.dims().begin(), proto.dims().end());
   source.dataType = proto.data_type();
   if (!constantTypeOf(source.dataType, context)) {
-    problem = dataTypeName(source.dataType);
+    constant.problem = dataTypeName(source.dataType);
     return success();
   }
   if (proto.has_segment())
@@ -234,42 +307,29 @@ LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::st
   if (!size)
     return fail(what + ": " + llvm::toString(size.takeError()));
 
-  std::vector<char> external;
-  if (proto.data_location() == ::onnx::TensorProto::EXTERNAL) {
-    std::string location;
-    int64_t offset = 0, length = -1;
-    for (const ::onnx::StringStringEntryProto &entry : proto.external_data()) {
-      bool isBad = false;
-      if (entry.key() == "location")
-        location = entry.value();
-      else if (entry.key() == "offset")
-        isBad = StringRef(entry.value()).getAsInteger(10, offset) || offset < 0;
-      else if (entry.key() == "length")
-        isBad = StringRef(entry.value()).getAsInteger(10, length) || length < 0;
-      if (isBad)
-        return fail(fmt::format("{}: external {} '{}' is no size", what, entry.key(), printable(entry.value())));
-    }
-    // A file may have any size and nothing in it.
-    externalBytes += *size;
-    if (externalBytes > physicalMemory())
-      return fail(fmt::format("{}: the external data up to here has {} bytes, this machine has a memory of {}", what,
-                              externalBytes, physicalMemory()));
-    Expected<std::vector<char>> bytes = readExternalData(path, location, offset, length, *size);
-    if (!bytes)
-      return fail(what + ": " + llvm::toString(bytes.takeError()));
-    external = std::move(*bytes);
-    source.raw = ArrayRef<char>(external);
-  } else if (proto.has_raw_data()) {
+  WeightPlace place;
+  uint64_t length = *size;
+  bool isExternal = proto.data_location() == ::onnx::TensorProto::EXTERNAL;
+  if (failed(isExternal ? findExternalData(proto, what, *size, place) : findOwnData(proto, what, place, length)))
+    return failure();
+  if (place.file)
+    source.raw = ArrayRef<char>(place.file->getBufferStart() + place.offset, length);
+  else if (proto.has_raw_data())
     source.raw = ArrayRef<char>(proto.raw_data().data(), proto.raw_data().size());
-  }
   source.floats = {proto.float_data().data(), static_cast<size_t>(proto.float_data_size())};
   source.int32s = {proto.int32_data().data(), static_cast<size_t>(proto.int32_data_size())};
   source.int64s = {reinterpret_cast<const int64_t *>(proto.int64_data().data()),
                    static_cast<size_t>(proto.int64_data_size())};
   source.doubles = {proto.double_data().data(), static_cast<size_t>(proto.double_data_size())};
+  Type element = constantTypeOf(source.dataType, context);
+  if (place.file && length == *size && isWeight(*source.raw, element)) {
+    place.type = RankedTensorType::get(source.dims, element);
+    constant.weight = std::move(place);
+    return success();
+  }
   Expected<DenseElementsAttr> attr = readTensorData(source, context);
   if (!attr)
     return fail(what + ": " + llvm::toString(attr.takeError()));
-  value = *attr;
+  constant.value = *attr;
   return success();
 }

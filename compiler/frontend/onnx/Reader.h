@@ -17,9 +17,10 @@ namespace attnc::onnx {
 /// merely unsupported are left to the importer, which lists them all.
 mlir::FailureOr<Model> readModel(llvm::StringRef path, mlir::MLIRContext *context);
 
-/// The bytes [offset, offset + length) of `location`, a file beside or below the model; `length` -1 is the rest of it.
-/// Fails unless exactly `expected` bytes are meant. Nothing outside the model's directory is ever opened.
-llvm::Expected<std::vector<char>> readExternalData(llvm::StringRef modelPath, llvm::StringRef location, int64_t offset,
-                                                   int64_t length, uint64_t expected);
+/// `location`, a file beside or below the model, mapped, and where in it the bytes [offset, offset + length) begin;
+/// `length` -1 is the rest of it. Fails unless exactly `expected` bytes are meant. Nothing outside the model's directory
+/// is ever opened.
+llvm::Expected<weights::File> openExternalData(llvm::StringRef modelPath, llvm::StringRef location, int64_t offset,
+                                               int64_t length, uint64_t expected);
 
 } // namespace attnc::onnx

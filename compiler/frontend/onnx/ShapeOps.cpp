@@ -26,9 +26,10 @@ LogicalResult importConstant(NodeContext &ctx) {
     return ctx.result(
         ctx.emit.constant(DenseElementsAttr::get(RankedTensorType::get(shape, builder.getI64Type()), numbers)));
   };
-  if (const NodeAttr *value = ctx.attr("value"))
-    return value->tensor ? ctx.result(ctx.emit.constant(value->tensor))
-                         : ctx.fail("type " + value->problem + " is not supported");
+  if (const NodeAttr *value = ctx.attr("value")) {
+    Tensor *tensor = ctx.emit.constant(value->tensor, ctx.node.name);
+    return tensor ? ctx.result(tensor) : ctx.fail("type " + value->tensor.problem + " is not supported");
+  }
   if (const NodeAttr *value = ctx.attr("value_float"))
     return floats(value->f, {});
   if (const NodeAttr *value = ctx.attr("value_floats"))
@@ -56,10 +57,11 @@ LogicalResult importConstantOfShape(NodeContext &ctx) {
     return failure();
   TypedAttr fill = ctx.emit.builder.getF32FloatAttr(0);
   if (const NodeAttr *value = ctx.attr("value")) {
-    if (!value->tensor || value->tensor.getNumElements() != 1)
-      return ctx.fail(value->tensor ? "its value must have one element"
-                                    : "type " + value->problem + " is not supported");
-    fill = cast<TypedAttr>(*value->tensor.value_begin<mlir::Attribute>());
+    DenseElementsAttr tensor = value->tensor.value;
+    if (!tensor || tensor.getNumElements() != 1)
+      return ctx.fail(value->tensor.problem.empty() ? "its value must have one element"
+                                                    : "type " + value->tensor.problem + " is not supported");
+    fill = cast<TypedAttr>(*tensor.value_begin<mlir::Attribute>());
   }
   return ctx.result(ctx.emit.splat(fill, *shape));
 }
