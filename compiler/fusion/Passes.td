@@ -10,6 +10,16 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FoldWeights : Pass<"fold-weights", "::mlir::ModuleOp"> {
+  let summary = "What is made of weights alone becomes a weight";
+  let description = [{
+    Transposes, slices, reshapes, conversions and concatenations of `attn.weight` become ops of the weights dialect,
+    which are carried out when the artefact is written.
+  }];
+  let dependentDialects = ["::attnc::attn::AttnDialect", "::attnc::weights::WeightsDialect"];
+  let statistics = [Statistic<"numFolded", "num-folded", "ops folded">];
+}
+
 def SimplifyGraph : Pass<"simplify-graph", "::mlir::func::FuncOp"> {
   let summary = "Drop what exporters write and nobody needs";
   let description = [{

@@ -12,8 +12,10 @@
 using namespace mlir;
 
 void attnc::fusion::buildFusionPipeline(OpPassManager &manager, const FusionOptions &options) {
+  // First, because what is a weight is looked into no more.
+  manager.addPass(createFoldWeights());
   OpPassManager &functions = manager.nest<func::FuncOp>();
-  // First, because a factor must be a constant to be a scale.
+  // Early, because a factor must be a constant to be a scale.
   functions.addPass(createSimplifyGraph());
   // Equal subgraphs become one, because a tensor with two copies looks like two
   // tensors to a region's captures.

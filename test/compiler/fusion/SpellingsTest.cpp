@@ -32,10 +32,12 @@ constexpr double kLimit = 1e-12;
 
 std::vector<std::string> spellingFiles() {
   std::vector<std::string> files;
-  if (const char *folder = std::getenv("ATTNC_SPELLINGS"))
+  if (const char *folder = std::getenv("ATTNC_SPELLINGS")) {
+    fs::current_path(folder); // files of weights are named from there
     for (const fs::directory_entry &entry : fs::directory_iterator(folder))
       if (entry.path().extension() == ".mlir")
         files.push_back(entry.path());
+  }
   std::sort(files.begin(), files.end());
   return files;
 }

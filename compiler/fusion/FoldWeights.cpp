@@ -1,0 +1,236 @@
+//===- FoldWeights.cpp - What is made of weights alone --------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Before:
+//
+//   weights.data @w "bert.onnx" at 4096 : tensor<768x3072xf32>
+//   %w = attn.weight @w : tensor<768x3072xf32>
+//   %t = linalg.transpose ins(%w) outs(%e : tensor<3072x768xf32>) permutation = [1, 0]
+//
+// After: the artefact holds the transposed weight.
+//
+//   weights.data @w "bert.onnx" at 4096 : tensor<768x3072xf32>
+//   weights.view @w.transposed of @w at 0 strides [1, 3072] : tensor<3072x768xf32>
+//   %t = attn.weight @w.transposed : tensor<3072x768xf32>
+//
+// The same for slices, reshapes, conversions between float types, and tensors joined along a dimension. A chain of them
+// folds link by link.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/fusion/Passes.h"
+#include "dialects/Attn/AttnOps.h"
+#include "dialects/Weights/WeightsOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace attnc::fusion {
+#define GEN_PASS_DEF_FOLDWEIGHTS
+#include "compiler/fusion/Passes.h.inc"
+
+static attn::WeightOp weightOf(Value value) { return value.getDefiningOp<attn::WeightOp>(); }
+
+static SmallVector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (size_t dim = shape.size(); dim-- > 1;)
+    strides[dim - 1] = strides[dim] * shape[dim];
+  return strides;
+}
+
+namespace {
+class WeightFolder {
+public:
+  explicit WeightFolder(ModuleOp module) : symbols(module) {}
+
+  /// The op that says how the result of `op` is made, or null if it is not made of weights alone.
+  Operation *fold(Operation *op) {
+    return llvm::TypeSwitch<Operation *, Operation *>(op)
+        .Case([&](linalg::TransposeOp transpose) { return foldTranspose(transpose); })
+        .Case([&](tensor::ExtractSliceOp slice) { return foldSlice(slice); })
+        .Case<tensor::CollapseShapeOp, tensor::ExpandShapeOp>([&](auto reshape) { return foldReshape(reshape); })
+        .Case([&](linalg::GenericOp generic) { return foldCast(generic); })
+        .Case([&](tensor::InsertSliceOp insert) { return foldConcat(insert); })
+        .Default([](Operation *) -> Operation * { return nullptr; });
+  }
+
+private:
+  /// A builder behind the op that declares `source`, or the last of several.
+  OpBuilder behind(ArrayRef<attn::WeightOp> sources) {
+    Operation *last = nullptr;
+    for (attn::WeightOp source : sources)
+      if (Operation *op = symbols.lookup(source.getName()); !last || last->isBeforeInBlock(op))
+        last = op;
+    OpBuilder builder(last->getContext());
+    builder.setInsertionPointAfter(last);
+    return builder;
+  }
+
+  std::string unique(StringRef source, StringRef what) {
+    std::string name = (source + "." + what).str();
+    for (int i = 2; symbols.lookup(name); ++i)
+      name = (source + "." + what + "_" + Twine(i)).str();
+    return name;
+  }
+
+  template <typename OpTy, typename... Args>
+  Operation *declare(Operation *made, ArrayRef<attn::WeightOp> sources, StringRef what, Args... args) {
+    OpBuilder builder = behind(sources);
+    Type type = made->getResult(0).getType();
+    attn::WeightOp first = sources.front();
+    auto op = OpTy::create(builder, made->getLoc(), builder.getStringAttr(unique(first.getName(), what)), args...,
+                           TypeAttr::get(type));
+    symbols.insert(op);
+    return op;
+  }
+
+  Operation *declareView(Operation *made, attn::WeightOp source, StringRef what, int64_t at,
+                         ArrayRef<int64_t> strides) {
+    Builder builder(made->getContext());
+    return declare<weights::ViewOp>(made, source, what, source.getNameAttr(), builder.getI64IntegerAttr(at),
+                                    builder.getDenseI64ArrayAttr(strides), DenseI64ArrayAttr(), IntegerAttr());
+  }
+
+  Operation *foldTranspose(linalg::TransposeOp op) {
+    attn::WeightOp source = weightOf(op.getInput());
+    if (!source || op->getNumResults() != 1)
+      return nullptr;
+    SmallVector<int64_t> from = stridesOf(source.getType().getShape());
+    auto strides = llvm::map_to_vector(op.getPermutation(), [&](int64_t dim) { return from[dim]; });
+    return declareView(op, source, "transposed", 0, strides);
+  }
+
+  Operation *foldSlice(tensor::ExtractSliceOp op) {
+    attn::WeightOp source = weightOf(op.getSource());
+    if (!source || ShapedType::isDynamicShape(op.getStaticOffsets()) ||
+        ShapedType::isDynamicShape(op.getStaticSizes()) || ShapedType::isDynamicShape(op.getStaticStrides()))
+      return nullptr;
+    int64_t at = 0;
+    SmallVector<int64_t> strides, from = stridesOf(source.getType().getShape());
+    llvm::SmallBitVector dropped = op.getDroppedDims();
+    for (size_t dim = 0; dim < from.size(); ++dim) {
+      at += op.getStaticOffset(dim) * from[dim];
+      if (!dropped[dim])
+        strides.push_back(op.getStaticStride(dim) * from[dim]);
+    }
+    return declareView(op, source, "slice", at, strides);
+  }
+
+  template <typename OpTy>
+  Operation *foldReshape(OpTy op) {
+    attn::WeightOp source = weightOf(op.getSrc());
+    auto type = cast<RankedTensorType>(op.getResult().getType());
+    return source && type.hasStaticShape() ? declareView(op, source, "reshaped", 0, stridesOf(type.getShape()))
+                                           : nullptr;
+  }
+
+  /// generic ins(weight) outs(...) { yield truncf or extf of the element }, in the same order.
+  Operation *foldCast(linalg::GenericOp op) {
+    if (op.getNumDpsInputs() != 1 || op->getNumResults() != 1 || !llvm::hasNItems(*op.getBody(), 2) ||
+        !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
+      return nullptr;
+    attn::WeightOp source = weightOf(op.getDpsInputs()[0]);
+    Operation &cast = op.getBody()->front();
+    if (!source || !isa<arith::TruncFOp, arith::ExtFOp>(cast) || cast.getOperand(0) != op.getBody()->getArgument(0) ||
+        op.getBody()->getTerminator()->getOperand(0) != cast.getResult(0))
+      return nullptr;
+    return declare<weights::CastOp>(op, source, "cast", source.getNameAttr());
+  }
+
+  /// A chain of insert_slice that fills an empty tensor with whole weights along one dimension.
+  Operation *foldConcat(tensor::InsertSliceOp last) {
+    RankedTensorType type = last.getResultType();
+    if (!type.hasStaticShape())
+      return nullptr;
+    SmallVector<tensor::InsertSliceOp> inserts; // from the last to the first
+    Value below = last.getResult();
+    while (auto insert = below.getDefiningOp<tensor::InsertSliceOp>()) {
+      inserts.push_back(insert);
+      below = insert.getDest();
+    }
+    if (!below.getDefiningOp<tensor::EmptyOp>())
+      return nullptr;
+    std::optional<int64_t> dim;
+    int64_t next = 0;
+    SmallVector<attn::WeightOp> sources;
+    SmallVector<Attribute> names;
+    for (tensor::InsertSliceOp insert : llvm::reverse(inserts)) {
+      attn::WeightOp source = weightOf(insert.getSource());
+      if (!source || !continues(insert, type, dim, next))
+        return nullptr;
+      sources.push_back(source);
+      names.push_back(source.getNameAttr());
+    }
+    if (!dim || next != type.getDimSize(*dim))
+      return nullptr;
+    Builder builder(last.getContext());
+    return declare<weights::ConcatOp>(last, sources, "joined", builder.getArrayAttr(names),
+                                      builder.getI64IntegerAttr(*dim));
+  }
+
+  /// Whether `insert` fills the next part along `dim`, which the first narrower part chooses.
+  static bool continues(tensor::InsertSliceOp insert, RankedTensorType whole, std::optional<int64_t> &dim,
+                        int64_t &next) {
+    if (insert.getSourceType().getShape() != insert.getStaticSizes() ||
+        llvm::any_of(insert.getStaticStrides(), [](int64_t stride) { return stride != 1; }))
+      return false;
+    for (int64_t d = 0; d < whole.getRank() && !dim; ++d)
+      if (insert.getStaticSize(d) != whole.getDimSize(d))
+        dim = d;
+    for (int64_t d = 0; d < whole.getRank(); ++d) {
+      bool isJoined = dim == d;
+      if (insert.getStaticOffset(d) != (isJoined ? next : 0) ||
+          (!isJoined && insert.getStaticSize(d) != whole.getDimSize(d)))
+        return false;
+    }
+    if (dim)
+      next += insert.getStaticSize(*dim);
+    return dim.has_value();
+  }
+
+  SymbolTable symbols;
+};
+
+struct FoldWeightsPass : impl::FoldWeightsBase<FoldWeightsPass> {
+  void runOnOperation() override {
+    WeightFolder folder(getOperation());
+    SmallVector<Operation *> ops; // in order: a link of a chain before the next
+    getOperation().walk([&](func::FuncOp function) {
+      for (Block &block : function.getBody())
+        for (Operation &op : block)
+          ops.push_back(&op);
+    });
+    bool changed = false;
+    for (Operation *op : ops) {
+      Operation *made = folder.fold(op);
+      if (!made)
+        continue;
+      OpBuilder builder(op);
+      auto type = cast<RankedTensorType>(op->getResult(0).getType());
+      auto weight = attn::WeightOp::create(builder, op->getLoc(), type, SymbolTable::getSymbolName(made).getValue());
+      op->replaceAllUsesWith(weight->getResults());
+      ++numFolded;
+      changed = true;
+    }
+    if (!changed)
+      return;
+    for (Operation *op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op))
+        op->erase();
+    getOperation().walk([](attn::WeightOp weight) { // those of the first links of a chain
+      if (weight.use_empty())
+        weight.erase();
+    });
+    weights::eraseUnused(getOperation());
+  }
+};
+} // namespace
+
+} // namespace attnc::fusion

@@ -1,0 +1,76 @@
+// RUN: attnc-opt %s --fold-weights | FileCheck %s
+
+weights.data @w "Inputs/weights.bin" at 0 : tensor<6x4xf32>
+weights.data @b "Inputs/weights.bin" at 96 : tensor<6x2xf32>
+
+// CHECK-DAG: weights.view @w.transposed of @w at 0 strides [1, 4] : tensor<4x6xf32>
+// CHECK-DAG: weights.view @w.transposed.slice of @w.transposed at 6 strides [6, 2] : tensor<2x3xf32>
+// CHECK-LABEL: func @chain
+// CHECK-NEXT: %[[W:.*]] = attn.weight @w.transposed.slice : tensor<2x3xf32>
+// CHECK-NEXT: return %[[W]]
+func.func @chain() -> tensor<2x3xf32> {
+  %w = attn.weight @w : tensor<6x4xf32>
+  %e = tensor.empty() : tensor<4x6xf32>
+  %t = linalg.transpose ins(%w : tensor<6x4xf32>) outs(%e : tensor<4x6xf32>) permutation = [1, 0]
+  %s = tensor.extract_slice %t[1, 0] [2, 3] [1, 2] : tensor<4x6xf32> to tensor<2x3xf32>
+  return %s : tensor<2x3xf32>
+}
+
+// CHECK-LABEL: func @row
+// CHECK-NEXT: attn.weight @w.slice : tensor<4xf32>
+func.func @row() -> tensor<4xf32> {
+  %w = attn.weight @w : tensor<6x4xf32>
+  %s = tensor.extract_slice %w[5, 0] [1, 4] [1, 1] : tensor<6x4xf32> to tensor<4xf32>
+  return %s : tensor<4xf32>
+}
+
+// CHECK-LABEL: func @reshape
+// CHECK-NEXT: attn.weight @w.reshaped.reshaped : tensor<2x12xf32>
+func.func @reshape() -> tensor<2x12xf32> {
+  %w = attn.weight @w : tensor<6x4xf32>
+  %c = tensor.collapse_shape %w [[0, 1]] : tensor<6x4xf32> into tensor<24xf32>
+  %r = tensor.expand_shape %c [[0, 1]] output_shape [2, 12] : tensor<24xf32> into tensor<2x12xf32>
+  return %r : tensor<2x12xf32>
+}
+
+// CHECK-LABEL: func @half
+// CHECK-NEXT: attn.weight @w.cast : tensor<6x4xbf16>
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @half() -> tensor<6x4xbf16> {
+  %w = attn.weight @w : tensor<6x4xf32>
+  %e = tensor.empty() : tensor<6x4xbf16>
+  %h = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%w : tensor<6x4xf32>) outs(%e : tensor<6x4xbf16>) {
+  ^bb0(%in: f32, %out: bf16):
+    %0 = arith.truncf %in : f32 to bf16
+    linalg.yield %0 : bf16
+  } -> tensor<6x4xbf16>
+  return %h : tensor<6x4xbf16>
+}
+
+// CHECK-LABEL: func @joined
+// CHECK-NEXT: attn.weight @b.joined : tensor<6x8xf32>
+func.func @joined() -> tensor<6x8xf32> {
+  %w = attn.weight @w : tensor<6x4xf32>
+  %b = attn.weight @b : tensor<6x2xf32>
+  %e = tensor.empty() : tensor<6x8xf32>
+  %0 = tensor.insert_slice %b into %e[0, 0] [6, 2] [1, 1] : tensor<6x2xf32> into tensor<6x8xf32>
+  %1 = tensor.insert_slice %w into %0[0, 2] [6, 4] [1, 1] : tensor<6x4xf32> into tensor<6x8xf32>
+  %2 = tensor.insert_slice %b into %1[0, 6] [6, 2] [1, 1] : tensor<6x2xf32> into tensor<6x8xf32>
+  return %2 : tensor<6x8xf32>
+}
+
+// What is not known when compiling stays, and so do gaps.
+// CHECK-LABEL: func @kept
+// CHECK: tensor.extract_slice
+// CHECK: tensor.insert_slice
+func.func @kept(%x: tensor<?xf32> {attnc.dims = ["n"]}) -> (tensor<1x4xf32>, tensor<6x8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c6 = arith.constant 6 : index
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %i = arith.remui %n, %c6 : index
+  %w = attn.weight @w : tensor<6x4xf32>
+  %s = tensor.extract_slice %w[%i, 0] [1, 4] [1, 1] : tensor<6x4xf32> to tensor<1x4xf32>
+  %e = tensor.empty() : tensor<6x8xf32>
+  %0 = tensor.insert_slice %w into %e[0, 4] [6, 4] [1, 1] : tensor<6x4xf32> into tensor<6x8xf32>
+  return %s, %0 : tensor<1x4xf32>, tensor<6x8xf32>
+}
