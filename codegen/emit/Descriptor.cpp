@@ -8,6 +8,7 @@
 #include "codegen/emit/Descriptor.h"
 #include "attnc/attnc.h"
 #include "codegen/emit/Translate.h"
+#include "codegen/emit/WeightTable.h"
 #include "llvm/IR/IRBuilder.h"
 
 namespace attnc::emit {
@@ -17,7 +18,7 @@ using llvm::Constant;
 // Structs are built without a named type: their natural layout is that of C. A
 // changed header must not go unnoticed.
 static_assert(sizeof(attnc_dim) == 16 && sizeof(attnc_tensor_info) == 24 && sizeof(attnc_variant) == 32 &&
-                  sizeof(attnc_entry) == 64 && sizeof(attnc_module) == 32,
+                  sizeof(attnc_entry) == 72 && sizeof(attnc_module) == 32 && sizeof(attnc_weights) == 40,
               "the descriptor below repeats attnc.h field by field");
 
 namespace {
@@ -59,6 +60,7 @@ private:
   Constant *dims(const TensorInfo &info);
   Constant *symbols(const EntryInfo &info);
   Constant *variants(const EntryInfo &info);
+  Constant *weights();
   Constant *kernel(llvm::StringRef symbol, const codegen::TargetInfo &target);
 
   llvm::Function *function(llvm::StringRef name, llvm::ArrayRef<llvm::Type *> arguments);
@@ -134,11 +136,22 @@ Constant *DescriptorBuilder::variants(const EntryInfo &info) {
 //               int32_t num_inputs, num_outputs, num_symbols, num_variants;
 //               const attnc_tensor_info *inputs, *outputs;
 //               const char *const *symbols;
-//               const attnc_variant *variants; }
+//               const attnc_variant *variants;
+//               const attnc_weights *weights; }
 Constant *DescriptorBuilder::entry(const EntryInfo &info) {
   return structure({text(info.name), info.doc.empty() ? null() : text(info.doc), integer(32, info.inputs.size()),
                     integer(32, info.outputs.size()), integer(32, info.symbols.size()), integer(32, targets.size()),
-                    tensors(info.inputs, "inputs"), tensors(info.outputs, "outputs"), symbols(info), variants(info)});
+                    tensors(info.inputs, "inputs"), tensors(info.outputs, "outputs"), symbols(info), variants(info),
+                    weights()});
+}
+
+// attnc_weights { const char *file; uint64_t size, hash[2]; const void **address; }: no file, until placeBeside.
+Constant *DescriptorBuilder::weights() {
+  if (llvm::GlobalVariable *known = module.getGlobalVariable(kWeightsInfo, /*AllowInternal=*/true))
+    return known;
+  auto *type = llvm::StructType::get(context, {pointer(), i64(), i64(), i64(), pointer()});
+  return new llvm::GlobalVariable(module, type, /*isConstant=*/true, llvm::GlobalValue::PrivateLinkage,
+                                  Constant::getNullValue(type), kWeightsInfo);
 }
 
 //===----------------------------------------------------------------------===//

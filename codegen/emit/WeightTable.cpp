@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/emit/WeightTable.h"
+#include "attnc/attnc.h"
 #include "codegen/common/Passes.h"
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -44,7 +45,7 @@ LogicalResult WeightTable::take(ModuleOp module) {
     if (weights::typeOf(&op))
       declared.push_back(&op);
     auto global = dyn_cast<LLVM::GlobalOp>(op);
-    StringRef name = global ? global.getSymName() : "";
+    StringRef name = global && !global.getValueOrNull() ? global.getSymName() : ""; // others hold their numbers
     if (!name.consume_front(codegen::kWeightPrefix))
       continue;
     Operation *weight = weights::lookup(global, FlatSymbolRefAttr::get(op.getContext(), name));
@@ -128,6 +129,21 @@ void placeInside(llvm::Module &descriptor, const WeightTable &table) {
   base->setLinkage(llvm::GlobalValue::InternalLinkage);
 }
 
+void placeBeside(llvm::Module &descriptor, const WeightTable &table, StringRef file, WeightsHash hash) {
+  llvm::LLVMContext &context = descriptor.getContext();
+  llvm::GlobalVariable *base = declareBase(descriptor);
+  base->setInitializer(llvm::ConstantPointerNull::get(llvm::PointerType::getUnqual(context)));
+  base->setVisibility(llvm::GlobalValue::DefaultVisibility);
+  base->setLinkage(llvm::GlobalValue::InternalLinkage);
+  llvm::GlobalVariable *info = descriptor.getGlobalVariable(kWeightsInfo, /*AllowInternal=*/true);
+  auto number = [&](uint64_t value) { return llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), value); };
+  llvm::Constant *name = llvm::ConstantDataArray::getString(context, file);
+  auto *text = new llvm::GlobalVariable(descriptor, name->getType(), /*isConstant=*/true,
+                                        llvm::GlobalValue::PrivateLinkage, name, ".weights.file");
+  info->setInitializer(
+      llvm::ConstantStruct::getAnon(context, {text, number(table.bytes()), number(hash.low), number(hash.high), base}));
+}
+
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
@@ -166,6 +182,20 @@ llvm::Expected<WeightsHash> WeightTable::write(int descriptor, uint64_t at) cons
   auto whole = llvm::xxh3_128bits(
       llvm::ArrayRef(reinterpret_cast<const uint8_t *>(hashes.data()), hashes.size() * sizeof(uint64_t)));
   return WeightsHash{whole.low64, whole.high64};
+}
+
+llvm::Expected<WeightsHash> writeWeightsFile(const WeightTable &table, int descriptor) {
+  auto hash = table.write(descriptor, ATTNC_WEIGHTS_START);
+  if (!hash)
+    return hash.takeError();
+  attnc_weights_head head;
+  std::memcpy(head.magic, ATTNC_WEIGHTS_MAGIC, sizeof head.magic);
+  head.size = table.bytes();
+  head.hash[0] = hash->low;
+  head.hash[1] = hash->high;
+  if (llvm::Error failed = writeAll(descriptor, {reinterpret_cast<const char *>(&head), sizeof head}, 0))
+    return std::move(failed);
+  return *hash;
 }
 
 } // namespace attnc::emit

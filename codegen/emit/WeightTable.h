@@ -67,7 +67,16 @@ inline constexpr llvm::StringLiteral kWeightsBase = "attnc_weights_base";
 /// (SHT_NOBITS); see WeightsSection.h.
 inline constexpr llvm::StringLiteral kWeightsSection = ".attnc_weights";
 
+/// The name of the descriptor's attnc_weights.
+inline constexpr llvm::StringLiteral kWeightsInfo = ".weights";
+
 /// Defines the base in the descriptor's module: as the address of a section of `table`'s size.
 void placeInside(llvm::Module &descriptor, const WeightTable &table);
+
+/// Defines the base as what the runtime sets when it has mapped `file`, whose contents have that hash.
+void placeBeside(llvm::Module &descriptor, const WeightTable &table, llvm::StringRef file, WeightsHash hash);
+
+/// Writes the file that lies beside an artefact: a head, and from ATTNC_WEIGHTS_START on the weights.
+llvm::Expected<WeightsHash> writeWeightsFile(const WeightTable &table, int descriptor);
 
 } // namespace attnc::emit

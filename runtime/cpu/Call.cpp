@@ -8,6 +8,7 @@
 #include "runtime/cpu/Invocation.h"
 #include "runtime/cpu/Options.h"
 #include "runtime/cpu/Strided.h"
+#include "runtime/cpu/Weights.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,8 +32,11 @@ static attnc_status checkEntry(const attnc_entry *entry, Text &why) {
 // Plan
 //===----------------------------------------------------------------------===//
 
-static attnc_status planInvocation(Invocation &call, const DLTensor *const *inputs, bool needData) {
+static attnc_status planInvocation(Invocation &call, const attnc_entry &entry, const DLTensor *const *inputs,
+                                   bool needData, Text &why) {
   attnc_status status = call.selectVariant();
+  if (status == ATTNC_OK && needData && lacksWeights(entry))
+    status = loadWeights(entry, nullptr, why);
   if (status == ATTNC_OK)
     status = call.bindInputs(inputs, needData);
   if (status == ATTNC_OK && needData)
@@ -63,7 +67,7 @@ attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *const *inputs,
   if (attnc_status status = checkEntry(entry, options.why); status != ATTNC_OK)
     return status;
   Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)), options.why);
-  attnc_status status = planInvocation(call, inputs, /*needData=*/false);
+  attnc_status status = planInvocation(call, *entry, inputs, /*needData=*/false, options.why);
   if (status != ATTNC_OK)
     return status;
   int64_t bytes;
@@ -129,7 +133,7 @@ attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs,
   if (attnc_status status = checkEntry(entry, options.why); status != ATTNC_OK)
     return status;
   Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)), options.why);
-  attnc_status status = planInvocation(call, inputs, /*needData=*/true);
+  attnc_status status = planInvocation(call, *entry, inputs, /*needData=*/true, options.why);
   if (status == ATTNC_OK)
     status = call.bindOutputs(outputs);
   return status == ATTNC_OK ? runInWorkspace(call, *entry, options) : status;
@@ -216,7 +220,7 @@ attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols, co
     outputs.tensors[o].data = outputData ? outputData[o] : nullptr;
 
   Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)), options.why);
-  status = planInvocation(call, inputs.pointers, /*needData=*/true);
+  status = planInvocation(call, *entry, inputs.pointers, /*needData=*/true, options.why);
   if (status != ATTNC_OK)
     return status;
   copyExtents(outputs.shapes, call.outputExtents(), call.numOutputExtents());

@@ -563,7 +563,7 @@ struct Promises : testing::Test {
                              extents[1] = 0;
                            },
                            [](void **) { ++runs; }};
-  attnc_entry entry = {"f", nullptr, 1, 1, 2, 1, &ids, &out, symbols, &variant};
+  attnc_entry entry = {"f", nullptr, 1, 1, 2, 1, &ids, &out, symbols, &variant, nullptr};
   attnc_options options = attnc_options_init();
   char why[256] = "";
   Promises() {

@@ -352,7 +352,7 @@ int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &i
   return kOurBug;
 }
 
-int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
+int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result, PlaceWeights place) {
   if (!machine && !(machine = emit::createTargetMachine(*ir)))
     return kOurBug;
   result = emit::buildDescriptor(entryInfos, asked.targets, llvmContext);
@@ -363,8 +363,14 @@ int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result) {
   for (const codegen::TargetInfo &target : asked.targets)
     if (int code = buildVariant(target, *result))
       return code;
-  if (!table.empty())
-    emit::placeInside(*result, table);
+  if (!table.empty()) {
+    if (place) {
+      if (int code = place(*result))
+        return code;
+    } else {
+      emit::placeInside(*result, table);
+    }
+  }
   emit::hideKernels(*result);
   return kOk;
 }
@@ -396,9 +402,9 @@ int Compilation::buildDevice(std::unique_ptr<llvm::Module> &module, std::string 
   return kOurBug;
 }
 
-int Compilation::buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result) {
+int Compilation::buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result, PlaceWeights place) {
   std::unique_ptr<llvm::Module> module;
-  if (int code = buildLlvm(module))
+  if (int code = buildLlvm(module, place))
     return code;
   bool refused = false;
   llvmContext.setDiagnosticHandlerCallBack(reportLlvm, &refused);

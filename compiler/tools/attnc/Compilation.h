@@ -51,15 +51,19 @@ public:
   /// buildLlvm does that too.
   int planWorkspaces();
 
-  /// LLVM IR of all variants and of the descriptor, optimised.
-  int buildLlvm(std::unique_ptr<llvm::Module> &result);
+  /// Says in the module of all variants where the weights will lie; returns an exit code.
+  using PlaceWeights = llvm::function_ref<int(llvm::Module &)>;
+
+  /// LLVM IR of all variants and of the descriptor, optimised. Weights, if there are any, go inside, or where `place`
+  /// says.
+  int buildLlvm(std::unique_ptr<llvm::Module> &result, PlaceWeights place = nullptr);
 
   /// What runs on the GPU alone, for the first target, which must be one: as
   /// LLVM IR, and with `ptx` as text.
   int buildDevice(std::unique_ptr<llvm::Module> &module, std::string *ptx);
 
   /// The same as an object file or as assembly.
-  int buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result);
+  int buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result, PlaceWeights place = nullptr);
 
   /// Times `body` as step `name`.
   template <typename Body>

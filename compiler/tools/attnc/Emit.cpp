@@ -184,14 +184,28 @@ static int emitPtx(Compilation &compilation, const std::string &output) {
 
 static llvm::StringRef textOf(const emit::Bytes &bytes) { return {bytes.data(), bytes.size()}; }
 
+/// Weights whose place in an artefact is beyond what offsets of 32 bits reach.
+constexpr uint64_t kMaxWeightsInside = uint64_t(2) << 30;
+
 /// Makes room for the weights at the end of `bytes`.
 static llvm::Error openSection(EmitKind kind, const Compilation &compilation, emit::Bytes &bytes) {
-  if (std::string unknown = compilation.weights().firstUnknown(); !unknown.empty())
-    return llvm::createStringError("the numbers of weight @" + unknown +
-                                   " are in no file: name one in its weights.data");
   if (compilation.weights().empty())
     return llvm::Error::success();
   return kind == EmitKind::archive ? emit::openWeightsSectionOfArchive(bytes) : emit::openWeightsSection(bytes);
+}
+
+/// An error where weights would be written that no file holds.
+static int checkKnown(const Compilation &compilation) {
+  std::string unknown = compilation.weights().firstUnknown();
+  return unknown.empty() ? kOk
+                         : error("the numbers of weight @" + unknown + " are in no file: name one in its weights.data");
+}
+
+/// lib/libbert.so -> lib/bert.weights
+static std::string weightsPath(llvm::StringRef output) {
+  llvm::SmallString<128> file(path::parent_path(output));
+  path::append(file, artefactName(output) + ".weights");
+  return file.str().str();
 }
 
 /// An archive, a library called `soname` or a program.
@@ -206,10 +220,29 @@ static llvm::Expected<emit::Bytes> link(Compilation &compilation, EmitKind kind,
 }
 
 /// Objects, assembly, archives, libraries and programs.
-static int emitCode(Compilation &compilation, EmitKind kind, const std::string &output) {
+static int emitCode(Compilation &compilation, EmitKind kind, const std::string &output, bool separateWeights) {
   emit::Bytes code;
+  OutputFiles files;
+  std::vector<std::string> beside = companions(kind, output);
+  auto place = [&](llvm::Module &module) {
+    const emit::WeightTable &weights = compilation.weights();
+    if (int failed = checkKnown(compilation))
+      return failed;
+    separateWeights |= weights.bytes() > kMaxWeightsInside;
+    if (!separateWeights) {
+      emit::placeInside(module, weights);
+      return static_cast<int>(kOk);
+    }
+    std::string file = weightsPath(output);
+    emit::WeightsHash hash;
+    if (int failed = compilation.timed("write weights", [&] { return files.addWeights(file, weights, hash); }))
+      return failed;
+    beside.push_back(file);
+    emit::placeBeside(module, weights, path::filename(file), hash);
+    return static_cast<int>(kOk);
+  };
   auto type = kind == EmitKind::assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
-  if (int failed = compilation.buildCode(type, code))
+  if (int failed = compilation.buildCode(type, code, place))
     return failed;
   if (kind == EmitKind::assembly)
     return writeOutput(output, textOf(code));
@@ -219,17 +252,17 @@ static int emitCode(Compilation &compilation, EmitKind kind, const std::string &
       return error(linked.takeError());
     code = std::move(*linked);
   }
-  if (llvm::Error failed = openSection(kind, compilation, code))
+  if (llvm::Error failed = separateWeights ? llvm::Error::success() : openSection(kind, compilation, code))
     return error(std::move(failed));
-  OutputFiles files;
-  std::vector<std::string> beside = companions(kind, output);
   std::string name = artefactName(output);
   bool isProgram = kind == EmitKind::program || kind == EmitKind::shared;
-  int failed =
-      compilation.timed("write", [&] { return files.add(output, textOf(code), isProgram, &compilation.weights()); });
-  if (!failed && !beside.empty())
+  bool isLibrary = kind == EmitKind::shared || kind == EmitKind::archive;
+  int failed = compilation.timed("write", [&] {
+    return files.add(output, textOf(code), isProgram, separateWeights ? nullptr : &compilation.weights());
+  });
+  if (!failed && isLibrary)
     failed = files.add(beside[0], emit::makeHeader(name, compilation.entries(), compilation.request().targets));
-  if (!failed && !beside.empty())
+  if (!failed && isLibrary)
     failed = files.add(beside[1], emit::makeExample(name, compilation.entries().front(), path::filename(output)));
   if (!failed)
     failed = files.commit();
@@ -245,6 +278,8 @@ int buildShared(Compilation &compilation, emit::Bytes &library) {
   auto linked = link(compilation, EmitKind::shared, code, "");
   if (!linked)
     return error(linked.takeError());
+  if (int failed = checkKnown(compilation))
+    return failed;
   if (llvm::Error failed = openSection(EmitKind::shared, compilation, *linked))
     return error(std::move(failed));
   library = std::move(*linked);
@@ -254,7 +289,8 @@ int buildShared(Compilation &compilation, emit::Bytes &library) {
 /// Whether the result has symbols that other code is linked with.
 static bool hasSymbols(EmitKind kind) { return kind >= EmitKind::llvm && kind <= EmitKind::shared; }
 
-int emitResult(Compilation &compilation, EmitKind kind, std::string output, llvm::StringRef name) {
+int emitResult(Compilation &compilation, EmitKind kind, std::string output, llvm::StringRef name,
+               bool separateWeights) {
   if (output.empty())
     output = defaultOutput(rowOf(kind), compilation.stem());
   if (int code = checkOutputs(kind, output))
@@ -288,13 +324,13 @@ int emitResult(Compilation &compilation, EmitKind kind, std::string output, llvm
       return emitPtx(compilation, output);
     [[fallthrough]];
   case EmitKind::object:
-    return emitCode(compilation, kind, output);
+    return emitCode(compilation, kind, output, separateWeights);
   case EmitKind::program:
     compilation.checkIndices();
-    return emitCode(compilation, kind, output);
+    return emitCode(compilation, kind, output, separateWeights);
   case EmitKind::shared:
   case EmitKind::archive:
-    return emitCode(compilation, kind, output);
+    return emitCode(compilation, kind, output, separateWeights);
   }
   return kOurBug;
 }

@@ -59,6 +59,16 @@ OutputFiles::~OutputFiles() {
     llvm::consumeError(file.temporary.discard());
 }
 
+/// Opens a temporary file for `path`.
+int OutputFiles::open(llvm::StringRef path, bool isProgram) {
+  auto mode = fs::all_read | fs::all_write | (isProgram ? fs::all_exe : fs::no_perms);
+  auto temporary = fs::TempFile::create(path + ".tmp-%%%%%%%%", mode);
+  if (!temporary)
+    return cannotWrite(path, llvm::toString(temporary.takeError()));
+  files.push_back({path.str(), std::move(*temporary)});
+  return kOk;
+}
+
 int OutputFiles::add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram, const emit::WeightTable *weights) {
   if (int code = checkOutput(path))
     return code;
@@ -72,17 +82,27 @@ int OutputFiles::add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram
   }
   if (isSpecial(path))
     return writeInPlace(path, bytes);
-  auto mode = fs::all_read | fs::all_write | (isProgram ? fs::all_exe : fs::no_perms);
-  auto temporary = fs::TempFile::create(path + ".tmp-%%%%%%%%", mode);
-  if (!temporary)
-    return cannotWrite(path, llvm::toString(temporary.takeError()));
-  files.push_back({path.str(), std::move(*temporary)});
-  std::error_code failed = writeAll(files.back().temporary.FD, bytes, /*close=*/false);
-  if (failed)
+  if (int code = open(path, isProgram))
+    return code;
+  if (std::error_code failed = writeAll(files.back().temporary.FD, bytes, /*close=*/false))
     return cannotWrite(path, failed.message());
   if (weights)
     if (auto hash = weights->write(files.back().temporary.FD, bytes.size()); !hash)
       return cannotWrite(path, llvm::toString(hash.takeError()));
+  return kOk;
+}
+
+int OutputFiles::addWeights(llvm::StringRef path, const emit::WeightTable &weights, emit::WeightsHash &hash) {
+  if (int code = checkOutput(path))
+    return code;
+  if (isSpecial(path))
+    return cannotWrite(path, "it is no plain file");
+  if (int code = open(path, /*isProgram=*/false))
+    return code;
+  auto written = emit::writeWeightsFile(weights, files.back().temporary.FD);
+  if (!written)
+    return cannotWrite(path, llvm::toString(written.takeError()));
+  hash = *written;
   return kOk;
 }
 

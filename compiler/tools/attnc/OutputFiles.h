@@ -30,9 +30,13 @@ public:
   /// reported.
   int add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram = false,
           const emit::WeightTable *weights = nullptr);
+  /// Adds a file of weights, whose hash it returns.
+  int addWeights(llvm::StringRef path, const emit::WeightTable &weights, emit::WeightsHash &hash);
   int commit();
 
 private:
+  int open(llvm::StringRef path, bool isProgram);
+
   struct File {
     std::string path;
     llvm::sys::fs::TempFile temporary;

@@ -101,7 +101,7 @@ ATTNC_API const char *attnc_status_text(attnc_status status);
 
 //===-- What a compiled module says about itself --------------------------===//
 
-#define ATTNC_ABI_VERSION 1u
+#define ATTNC_ABI_VERSION 2u
 
 // Instruction sets a variant needs. V2, V3 and V4 are the levels of the x86-64
 // psABI together with the registers the operating system must save:
@@ -190,6 +190,21 @@ typedef struct {
   void (*run)(void **args);
 } attnc_variant;
 
+// The file of weights beside a program or library that does not hold them (attnc compile --weights=separate): a head,
+// and from ATTNC_WEIGHTS_START on the weights.
+#define ATTNC_WEIGHTS_MAGIC "attnc weights 1\n"
+#define ATTNC_WEIGHTS_START 4096
+typedef struct {
+  char magic[16];
+  uint64_t size, hash[2]; // bytes of the weights, and what tells them from others
+} attnc_weights_head;
+
+typedef struct {
+  const char *file;       // its name, without a folder
+  uint64_t size, hash[2]; // those of its head
+  const void **address;   // where kernels look for the weights: NULL until they are loaded. A NULL here: no file
+} attnc_weights;
+
 typedef struct {
   const char *name;
   const char *doc; // some lines of text, or NULL
@@ -197,6 +212,7 @@ typedef struct {
   const attnc_tensor_info *inputs, *outputs;
   const char *const *symbols;    // names of run-time extents: "B", "M", "N"
   const attnc_variant *variants; // best first
+  const attnc_weights *weights;  // shared by the entries of a module
 } attnc_entry;
 
 typedef struct {
@@ -311,6 +327,12 @@ ATTNC_API size_t attnc_describe(const attnc_module *module, char *text, size_t c
 // The ATTNC_CPU_* bits of this machine, less those that the environment
 // variable ATTNC_CPU (v1, v2, v3 or v4; read once) takes away.
 ATTNC_API uint64_t attnc_cpu_features(void);
+
+// Maps the entry's file of weights, for the rest of the process. attnc_call does so at its first call; this says earlier
+// what is wrong, or where the file lies. Does nothing where there is no such file or it is mapped.
+//   path  NULL: beside the program or library that holds the entry
+// Errors: ATTNC_INVALID_ARGUMENT: no such file, one of other weights, or a truncated one.
+ATTNC_API attnc_status attnc_load_weights(const attnc_entry *entry, const char *path, const attnc_options *options);
 
 // The variant that attnc_call runs here; NULL if none can (see the message).
 ATTNC_API const attnc_variant *attnc_select_variant(const attnc_entry *entry, const attnc_options *options);

@@ -23,6 +23,11 @@ struct Flags : CompileFlags {
       "name", "NAME",
       "what the C function is called; without, as the output's file (libenc.so: enc), where there is one; several: "
       "NAME_ENTRY"};
+  Text weights{
+      "weights", "PLACE",
+      "inside: of the program or library, which the loader maps; separate: in NAME.weights beside it, as always "
+      "above 2 GiB",
+      "inside"};
 };
 } // namespace
 
@@ -45,6 +50,10 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     return usageError("compile", "--name: '" + name +
                                      "' is no name for a C function, or C, C++ or their library has taken it; '" +
                                      possible + "' would do");
+  std::string weights = flags().weights;
+  if (weights != "inside" && weights != "separate")
+    return usageError("compile", "--weights: '" + weights + "' is no place" +
+                                     didYouMean(weights, {"inside", "separate"}) + " (known: inside, separate)");
   std::optional<CompileRequest> request = readRequest(flags(), "compile");
   if (!request)
     return kUsage;
@@ -53,7 +62,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     return code;
   if (*kind != EmitKind::attn && *kind != EmitKind::spec && *kind != EmitKind::fused)
     echoTargets(compilation.request());
-  return emitResult(compilation, *kind, output, name);
+  return emitResult(compilation, *kind, output, name, weights == "separate");
 }
 
 const Verb compileVerb{"compile",
