@@ -23,6 +23,7 @@
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
 
 namespace attnc::codegen {
 #define GEN_PASS_DEF_LOWERWEIGHTS
@@ -84,3 +85,22 @@ struct LowerWeightsPass : codegen::impl::LowerWeightsBase<LowerWeightsPass> {
   }
 };
 } // namespace
+
+//===----------------------------------------------------------------------===//
+// LLVM IR
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The ops stay in the module to its end, so that every stage loads again; LLVM IR has nothing for them.
+struct NoTranslation : LLVMTranslationDialectInterface {
+  using LLVMTranslationDialectInterface::LLVMTranslationDialectInterface;
+  LogicalResult convertOperation(Operation *, llvm::IRBuilderBase &, LLVM::ModuleTranslation &) const override {
+    return success();
+  }
+};
+} // namespace
+
+void attnc::codegen::registerWeightsTranslation(DialectRegistry &registry) {
+  registry.addExtension(
+      +[](MLIRContext *, weights::WeightsDialect *dialect) { dialect->addInterfaces<NoTranslation>(); });
+}

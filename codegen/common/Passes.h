@@ -10,6 +10,7 @@
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
+class DialectRegistry;
 class OpPassManager;
 } // namespace mlir
 
@@ -22,6 +23,9 @@ namespace attnc::codegen {
 
 /// What the name of a weight's global begins with.
 inline constexpr llvm::StringLiteral kWeightPrefix = ".weight.";
+
+/// Lets modules be translated to LLVM IR with the ops of the weights dialect in them.
+void registerWeightsTranslation(mlir::DialectRegistry &registry);
 
 /// Level tile to the LLVM dialect, packed entries included. Each stage says why it stands where it stands.
 void buildCodegenPipeline(mlir::OpPassManager &pm, const TargetInfo &target);

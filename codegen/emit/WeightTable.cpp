@@ -39,11 +39,8 @@ uint64_t WeightTable::add(weights::RecipePtr recipe) {
 
 LogicalResult WeightTable::take(ModuleOp module) {
   lastTaken.clear();
-  SmallVector<Operation *> declared;
   bool ok = true;
   for (Operation &op : *module.getBody()) {
-    if (weights::typeOf(&op))
-      declared.push_back(&op);
     auto global = dyn_cast<LLVM::GlobalOp>(op);
     StringRef name = global && !global.getValueOrNull() ? global.getSymName() : ""; // others hold their numbers
     if (!name.consume_front(codegen::kWeightPrefix))
@@ -56,8 +53,6 @@ LogicalResult WeightTable::take(ModuleOp module) {
       lastTaken[global.getSymName()] = add(*recipe);
     ok &= succeeded(recipe);
   }
-  for (Operation *op : llvm::reverse(declared))
-    op->erase();
   return success(ok);
 }
 

@@ -37,7 +37,7 @@ public:
   /// The name of a weight whose numbers are in no file; "" if there is none.
   std::string firstUnknown() const;
 
-  /// Notes the weights that `module`, in the LLVM dialect, reads, and takes the ops of the weights dialect out of it.
+  /// Notes the weights that `module`, in the LLVM dialect, reads.
   /// Fails, with an error, where a file is missing or too short.
   mlir::LogicalResult take(mlir::ModuleOp module);
 

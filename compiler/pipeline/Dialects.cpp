@@ -51,6 +51,7 @@ void attnc::registerDialects(DialectRegistry &registry) {
   schedule::registerBufferizableOpInterfaceExternalModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  codegen::registerWeightsTranslation(registry);
 }
 
 void attnc::registerPasses() {

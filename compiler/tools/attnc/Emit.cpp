@@ -226,10 +226,9 @@ static int emitCode(Compilation &compilation, EmitKind kind, const std::string &
   std::vector<std::string> beside = companions(kind, output);
   auto place = [&](llvm::Module &module) {
     const emit::WeightTable &weights = compilation.weights();
-    if (int failed = checkKnown(compilation))
-      return failed;
     separateWeights |= weights.bytes() > kMaxWeightsInside;
-    if (!separateWeights) {
+    // Unknown ones are an error further on: code can be generated, which a reproducer is there for.
+    if (!separateWeights || !weights.firstUnknown().empty()) {
       emit::placeInside(module, weights);
       return static_cast<int>(kOk);
     }
@@ -246,6 +245,8 @@ static int emitCode(Compilation &compilation, EmitKind kind, const std::string &
     return failed;
   if (kind == EmitKind::assembly)
     return writeOutput(output, textOf(code));
+  if (int failed = checkKnown(compilation))
+    return failed;
   if (kind != EmitKind::object) {
     auto linked = link(compilation, kind, code, path::filename(output));
     if (!linked)

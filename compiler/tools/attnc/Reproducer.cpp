@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Reproducer.h"
+#include "dialects/Weights/WeightsOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/Support/FileSystem.h"
@@ -42,6 +43,10 @@ void dropWeights(ModuleOp module) {
     return splat(values.getShapedType());
   });
   replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true);
+  module.walk([](weights::DataOp weight) { // code can be made for weights that nobody knows
+    weight.removeFileAttr();
+    weight.removeAtAttr();
+  });
 }
 
 static std::string print(ModuleOp module) {

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Compile time, memory, size, start and speed of BERT-base and GPT-2 small (bench/models.py), as tables for RESULTS.md.
+
+Usage: bench/whole-models.py [--rounds N] [--only compile|speed]      about five minutes; build/bench/models keeps the models
+ONNX Runtime is compared where scripts/setup.sh --bench has installed it; it and ours run in turns, one thread, and their
+outputs are compared first. What is beside the file is the peak of the process less the file, which is mapped."""
+import argparse
+import array
+import os
+import pathlib
+import random
+import statistics
+import struct
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "build/bench/models"
+ATTNC = ROOT / "build/bin/attnc"
+
+
+def make(name, layers=12):
+    path = WORK / f"{name}-{layers}.onnx"
+    if not path.exists():
+        text = path.with_suffix(".txt")
+        with text.open("w") as file:
+            subprocess.run([sys.executable, ROOT / "bench/models.py", name, "--layers", str(layers)], stdout=file, check=True)
+        subprocess.run([ROOT / "build/test/bin/make-onnx", text, "-o", path], check=True)
+    return path
+
+
+def run(*command):
+    """Wall seconds and peak MB of a process."""
+    start = time.monotonic()
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = process.stderr.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{command[1]} failed: {errors}")
+    return time.monotonic() - start, usage.ru_maxrss / 1024, errors
+
+
+def compile_time(path, output, rounds, *options):
+    """The median run; the milliseconds of its steps."""
+    runs = []
+    for _ in range(rounds):
+        seconds, peak, report = run(ATTNC, "compile", path, "-o", output, "--time-report", *options)
+        steps = dict((parts[0], float(parts[-4 if len(parts) > 4 else -2])) for line in report.splitlines()
+                     if (parts := line.split()) and " ms" in line and len(parts) in (4, 5))
+        runs.append((seconds, peak, steps))
+    return sorted(runs, key=lambda run: run[0])[rounds // 2]
+
+
+def compile_table(rounds):
+    print("| model | file | compile | beside the file | without writing | 24 layers for 12 | three targets for one | `--emit=attn` |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name in ("bert-base", "gpt2-small"):
+        path, long = make(name), make(name, 24)
+        mega = path.stat().st_size / 2**20
+        seconds, peak, steps = compile_time(path, WORK / name, rounds)
+        _, _, more = compile_time(long, WORK / f"{name}-long", rounds)
+        rest, long_rest = (sum(s.values()) - s.get("write", 0) for s in (steps, more))
+        for count, targets in ((1, "x86-64-v4"), (3, "x86-64-v4,x86-64-v3,x86-64-v2")):
+            run(ATTNC, "compile", path, "-o", WORK / f"{name}.{count}", f"--target={targets}")
+        sizes = [(WORK / f"{name}.{count}").stat().st_size for count in (1, 3)]
+        text_seconds, _, _ = run(ATTNC, "compile", path, "--emit=attn", "-o", WORK / f"{name}.mlir")
+        text = (WORK / f"{name}.mlir").stat().st_size
+        print(f"| {name} | {mega:.0f} MB | {seconds:.2f} s | {peak - mega:.0f} MB | {rest:.0f} ms | "
+              f"{long_rest / rest:.2f}x | {sizes[1] / sizes[0]:.4f}x | {text_seconds:.2f} s, {text / 1e6:.2f} MB |")
+
+
+def write_inputs(folder, batch, seq):
+    folder.mkdir(parents=True, exist_ok=True)
+    makers = {"input_ids": lambda: random.randrange(30000), "attention_mask": lambda: 1, "token_type_ids": lambda: 0}
+    for name, number in makers.items():
+        header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({batch}, {seq}), }}"
+        header += " " * (63 - (10 + len(header)) % 64) + "\n"
+        with (folder / f"{name}.npy").open("wb") as file:
+            file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+            file.write(struct.pack(f"<{batch * seq}q", *(number() for _ in range(batch * seq))))
+
+
+def ours(program, folder, output):
+    """Milliseconds of one call, the median of three."""
+    text = subprocess.run([program, "--inputs", folder, "-o", output, "--threads", "1", "--repeat", "3"], check=True,
+                          capture_output=True, text=True)
+    return float((text.stdout + text.stderr).split("median ")[1].split()[0])
+
+
+class OnnxRuntime:
+    def __init__(self, model, folder, output):
+        self.process = subprocess.Popen(["node", ROOT / "bench/peers/ort-model.mjs", model, folder, "1", output],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.ready = self.process.stdout.readline().strip() == "ready"
+
+    def call(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline()) * 1e3
+
+
+def largest_difference(npy, raw):
+    data = npy.read_bytes()
+    a, b = array.array("f", data[10 + struct.unpack("<H", data[8:10])[0]:]), array.array("f", raw.read_bytes())
+    return max(abs(x - y) for x, y in zip(a, b)) if len(a) == len(b) else float("inf")
+
+
+def speed_table(rounds):
+    path, program = make("bert-base"), WORK / "bert-base"
+    run(ATTNC, "compile", path, "-o", program)
+    print("| BERT-base f32, one thread | ours | ONNX Runtime | ratio | largest difference | first call, of a new process |")
+    print("|---|---|---|---|---|---|")
+    for batch, seq in ((1, 128), (8, 128), (1, 512)):
+        folder = WORK / f"in{batch}x{seq}"
+        write_inputs(folder, batch, seq)
+        peer = OnnxRuntime(path, folder, WORK / "ort.bin")
+        mine, theirs, starts = [], [], []
+        for _ in range(rounds):
+            mine.append(ours(program, folder, WORK / "ours.npy"))
+            if peer.ready:
+                theirs.extend(peer.call() for _ in range(3))
+            starts.append(run(program, "--inputs", folder, "-o", WORK / "ours.npy", "--threads", "1")[0] * 1e3)
+        own = statistics.median(mine)
+        other = statistics.median(theirs) if theirs else float("nan")
+        difference = largest_difference(WORK / "ours.npy", WORK / "ort.bin") if theirs else float("nan")
+        print(f"| B{batch} S{seq} | {own:.1f} ms | {other:.1f} ms | {other / own:.2f}x | {difference:.1e} | "
+              f"{statistics.median(starts) - own:.0f} ms more |")
+        peer.process.kill()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=["compile", "speed"])
+    arguments = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
+    if arguments.only != "speed":
+        compile_table(arguments.rounds)
+        print()
+    if arguments.only != "compile":
+        speed_table(arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
