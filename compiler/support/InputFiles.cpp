@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/support/InputFiles.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include <mutex>
 #include <set>
@@ -16,6 +17,7 @@ namespace {
 struct Registry {
   std::mutex mutex;
   std::set<UniqueID> files;
+  std::vector<std::string> paths;
 };
 } // namespace
 
@@ -24,23 +26,30 @@ static Registry &registry() {
   return all;
 }
 
-static void remember(const file_status &status) {
+static void remember(const file_status &status, llvm::StringRef path) {
   if (status.type() != file_type::regular_file)
     return;
   std::lock_guard lock(registry().mutex);
   registry().files.insert(status.getUniqueID());
+  if (!llvm::is_contained(registry().paths, path))
+    registry().paths.push_back(path.str());
 }
 
 void attnc::rememberInput(llvm::StringRef path) {
   file_status found;
   if (!status(path, found))
-    remember(found);
+    remember(found, path);
 }
 
-void attnc::rememberInput(int descriptor) {
+void attnc::rememberInput(int descriptor, llvm::StringRef path) {
   file_status found;
   if (!status(convertFDToNativeFile(descriptor), found))
-    remember(found);
+    remember(found, path);
+}
+
+std::vector<std::string> attnc::inputPaths() {
+  std::lock_guard lock(registry().mutex);
+  return registry().paths;
 }
 
 bool attnc::isInput(llvm::StringRef path) {

@@ -6,17 +6,25 @@
 //===----------------------------------------------------------------------===//
 //
 // A model is often more than the file that is named: weights lie beside it. Whoever opens one says so here, so that no
-// output replaces it. Files are told apart by device and inode: links do not hide them.
+// output replaces it, and a build system can be told what the result depends on. Files are told apart by device and
+// inode: links do not hide them.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "llvm/ADT/StringRef.h"
+#include <string>
+#include <vector>
 
 namespace attnc {
 
 void rememberInput(llvm::StringRef path);
-void rememberInput(int descriptor);
+/// The same where the file is open already; `path` is how it was named.
+void rememberInput(int descriptor, llvm::StringRef path);
+
+/// The paths of all of them, as they were named, in the order in which they were read. Folders, devices and pipes are
+/// left out.
+std::vector<std::string> inputPaths();
 
 /// Whether `path` leads to a file that this process has read as an input.
 bool isInput(llvm::StringRef path);

@@ -118,7 +118,9 @@ Expected<int> attnc::openBelow(StringRef directory, StringRef location) {
   if (!file)
     return createStringError(sys::StrError());
   if (isPlain(file)) {
-    rememberInput(file.get());
+    SmallString<128> path(directory);
+    sys::path::append(path, location);
+    rememberInput(file.get(), path);
     return file.release();
   }
   return createStringError("it is no plain file (a device or pipe, or a private file that has other names as well)");

@@ -11,6 +11,7 @@
 
 #include "compiler/frontend/weights/Weights.h"
 #include "compiler/frontend/weights/Safetensors.h"
+#include "compiler/support/InputFiles.h"
 #include "compiler/support/Json.h"
 #include "compiler/support/OpenBelow.h"
 #include "compiler/support/Printable.h"
@@ -48,6 +49,7 @@ static Expected<Buffer> openNamed(StringRef path) {
   int fd = open(path.str().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0)
     return createStringError(sys::StrError());
+  rememberInput(fd, path);
   return mapFile(fd, path);
 }
 

@@ -10,6 +10,7 @@
 #include "codegen/emit/Header.h"
 #include "codegen/emit/WeightsSection.h"
 #include "compiler/frontend/spec/printing/Print.h"
+#include "compiler/support/InputFiles.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/OutputFiles.h"
 #include "llvm/ADT/StringExtras.h"
@@ -80,10 +81,11 @@ static std::string artefactName(llvm::StringRef output) {
   return stem.empty() ? "attnc" : stem.str();
 }
 
-static std::string defaultOutput(const KindRow &row, const std::string &stem) {
+std::string defaultOutput(EmitKind kind, const std::string &stem) {
+  const KindRow &row = rowOf(kind);
   if (row.isText)
     return "-";
-  bool isLibrary = row.kind == EmitKind::shared || row.kind == EmitKind::archive;
+  bool isLibrary = kind == EmitKind::shared || kind == EmitKind::archive;
   std::string name = (isLibrary ? "lib" + stem : stem) + row.extension.str();
   return llvm::sys::fs::is_directory(name) ? name + "-attention" : name; // beside the model's folder
 }
@@ -290,10 +292,17 @@ int buildShared(Compilation &compilation, emit::Bytes &library) {
 /// Whether the result has symbols that other code is linked with.
 static bool hasSymbols(EmitKind kind) { return kind >= EmitKind::llvm && kind <= EmitKind::shared; }
 
-int emitResult(Compilation &compilation, EmitKind kind, std::string output, llvm::StringRef name,
+/// The archives that `kind` is linked with are inputs as well.
+static void rememberRuntime(EmitKind kind) {
+  if (kind == EmitKind::program)
+    rememberInput(emit::runtimeLibraryDirectory() + "/libattnc_main.a");
+  if (kind >= EmitKind::archive)
+    rememberInput(emit::runtimeLibraryDirectory() + "/libattnc_rt.a");
+}
+
+int emitResult(Compilation &compilation, EmitKind kind, const std::string &output, llvm::StringRef name,
                bool separateWeights) {
-  if (output.empty())
-    output = defaultOutput(rowOf(kind), compilation.stem());
+  rememberRuntime(kind);
   if (int code = checkOutputs(kind, output))
     return code;
   // A function has the name of the file that holds it: two files made from two models called model.onnx then fit into

@@ -35,12 +35,14 @@ std::vector<llvm::StringRef> emitKindNames();
 std::optional<EmitKind> parseEmitKind(llvm::StringRef name);
 EmitKind emitKindOf(llvm::StringRef output);
 
-/// Produces `kind` into `output`; "" is the default: standard output for text,
-/// a name made from the file's for the rest. A library comes with its header
-/// and an example. Entries are called `name`; "": as the output's file, where
-/// there is one of each. Weights lie in the artefact; if `separateWeights`, or
-/// above 2 GiB, in NAME.weights beside it. Returns an exit code.
-int emitResult(Compilation &compilation, EmitKind kind, std::string output, llvm::StringRef name = "",
+/// Where `kind` goes unless the user says so: standard output for text, a name made from the file's, `stem`, for the
+/// rest.
+std::string defaultOutput(EmitKind kind, const std::string &stem);
+
+/// Produces `kind` into `output`. A library comes with its header and an example. Entries are called `name`; "": as the
+/// output's file, where there is one of each. Weights lie in the artefact; if `separateWeights`, or above 2 GiB, in
+/// NAME.weights beside it. Returns an exit code.
+int emitResult(Compilation &compilation, EmitKind kind, const std::string &output, llvm::StringRef name = "",
                bool separateWeights = false);
 
 /// Links a shared library with no header, for use by this process. Returns an exit code.

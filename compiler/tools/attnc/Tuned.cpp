@@ -13,6 +13,7 @@
 
 #include "compiler/tools/attnc/Tuned.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/support/InputFiles.h"
 #include "compiler/tools/attnc/Console.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
@@ -89,6 +90,7 @@ int useTunedSchedules(Compilation &compilation) {
     note("there is no tuning database '" + *request.tuned + "' yet; using the default schedule");
     return kOk;
   }
+  rememberInput(*request.tuned);
   auto database = tuner::Database::open(*request.tuned);
   if (!database)
     return error(database.takeError());

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/support/InputFiles.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/verbs/Verb.h"
@@ -93,6 +94,7 @@ public:
       return std::make_error_code(std::errc::operation_not_supported);
     if (found && found->getSize() > kMaxBytes)
       return std::make_error_code(std::errc::file_too_large);
+    attnc::rememberInput(path.str());
     return ProxyFileSystem::openFileForRead(path);
   }
 };

@@ -6,9 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/emit/Names.h"
+#include "compiler/support/InputFiles.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Depfile.h"
 #include "compiler/tools/attnc/Emit.h"
+#include "compiler/tools/attnc/OutputFiles.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace attnc::tool {
@@ -19,6 +22,7 @@ struct Flags : CompileFlags {
   Text emit{"emit", "KIND",
             "exe, shared, static, obj, asm, llvm, bitcode, llvm-dialect, tile, "
             "fused, attn, spec or header"};
+  Text depfile{"depfile", "FILE", "write there, as a rule of make, what the output was made from"};
   Text name{
       "name", "NAME",
       "what the C function is called; without, as the output's file (libenc.so: enc), where there is one; several: "
@@ -36,10 +40,25 @@ static Flags &flags() {
   return *all;
 }
 
+/// Before anything is computed: whether `depfile` can be written about `output`. Returns an exit code.
+static int checkDepfile(llvm::StringRef depfile, llvm::StringRef output) {
+  if (output == "-")
+    return usageError("compile", "--depfile: standard output is no file that a rule could make; name one with -o");
+  if (depfile == output)
+    return usageError("compile", "--depfile and -o both name '" + output + "'");
+  auto text = makeDepfile(output, inputPaths());
+  return text ? checkOutput(depfile) : error(text.takeError());
+}
+
+static int writeDepfile(llvm::StringRef depfile, llvm::StringRef output) {
+  auto text = makeDepfile(output, inputPaths());
+  return text ? writeOutput(depfile, *text) : error(text.takeError());
+}
+
 static int run(llvm::ArrayRef<const char *> arguments) {
   if (std::optional<int> done = parse(compileVerb, arguments))
     return *done;
-  std::string output = flags().output, kindName = flags().emit, name = flags().name;
+  std::string output = flags().output, kindName = flags().emit, name = flags().name, depfile = flags().depfile;
   std::optional<EmitKind> kind = kindName.empty() ? emitKindOf(output) : parseEmitKind(kindName);
   if (!kind) {
     std::vector<llvm::StringRef> names = emitKindNames();
@@ -60,9 +79,15 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   Compilation compilation(std::move(*request));
   if (int code = compilation.load())
     return code;
+  if (output.empty())
+    output = defaultOutput(*kind, compilation.stem());
+  if (int code = depfile.empty() ? kOk : checkDepfile(depfile, output))
+    return code;
   if (*kind != EmitKind::attn && *kind != EmitKind::spec && *kind != EmitKind::fused)
     echoTargets(compilation.request());
-  return emitResult(compilation, *kind, output, name, weights == "separate");
+  if (int code = emitResult(compilation, *kind, output, name, weights == "separate"))
+    return code;
+  return depfile.empty() ? kOk : writeDepfile(depfile, output);
 }
 
 const Verb compileVerb{"compile",
