@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipeline/Dialects.h"
+#include "compiler/support/Tool.h"
 #include "dialects/Attn/Interpreter.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
@@ -61,10 +62,11 @@ static LogicalResult processBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer, b
 
 int main(int argc, char **argv) {
   llvm::InitLLVM initialised(argc, argv);
+  attnc::setUpTool("attnc-interpret");
   llvm::cl::opt<std::string> input(llvm::cl::Positional, llvm::cl::init("-"), llvm::cl::desc("<file.mlir>"));
   llvm::cl::opt<bool> split("split-input-file", llvm::cl::desc("Treat the parts between // ----- as files"));
   llvm::cl::opt<bool> verify("verify-diagnostics", llvm::cl::desc("Check the errors against expected-error comments"));
-  llvm::cl::ParseCommandLineOptions(argc, argv, "Runs every function without arguments on the f64 reference\n");
+  llvm::cl::ParseCommandLineOptions(argc, argv, "runs every function without arguments on the f64 reference\n");
 
   DialectRegistry registry;
   attnc::registerDialects(registry);

@@ -6,12 +6,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipeline/Dialects.h"
+#include "compiler/support/Tool.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
+  attnc::setUpTool("attnc-opt");
   mlir::DialectRegistry registry;
   attnc::registerDialects(registry);
   attnc::registerPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "attnc pass driver\n", registry));
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "runs passes of the compiler, by name\n", registry));
 }

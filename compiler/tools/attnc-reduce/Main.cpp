@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipeline/Dialects.h"
+#include "compiler/support/Tool.h"
 #include "compiler/tools/attnc-reduce/Reductions.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
@@ -229,6 +230,7 @@ void Reducer::run() {
 //===----------------------------------------------------------------------===//
 
 int main(int argc, char **argv) {
+  attnc::setUpTool("attnc-reduce");
   cl::OptionCategory options("attnc-reduce options");
   cl::opt<std::string> file(cl::Positional, cl::desc("FILE"), cl::Required, cl::cat(options));
   cl::opt<std::string> output("o", cl::desc("where the result goes"), cl::init("-"), cl::cat(options));
@@ -237,7 +239,6 @@ int main(int argc, char **argv) {
   cl::opt<std::string> shows("shows", cl::value_desc("text"), cl::cat(options),
                              cl::desc("what the command prints then"));
   cl::opt<unsigned> seconds("seconds", cl::init(60), cl::cat(options), cl::desc("a command that runs longer is ended"));
-  cl::HideUnrelatedOptions(options);
   cl::ParseCommandLineOptions(argc, argv, "makes a module smaller for as long as a command shows the same problem\n");
 
   DialectRegistry registry;

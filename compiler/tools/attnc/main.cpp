@@ -29,7 +29,7 @@ llvm::ArrayRef<const Verb *> attnc::tool::verbs() {
 }
 
 static void printHelp() {
-  llvm::outs() << "attnc: a compiler for attention\n\nattnc VERB ...; attnc "
+  llvm::outs() << "attnc: an ahead-of-time compiler for attention\n\nattnc VERB ...; attnc "
                   "VERB --help says more\n";
   for (const Verb *verb : verbs())
     llvm::outs() << fmt::format("  {:<12}{}\n", verb->name.str(), verb->summary.str());
@@ -40,6 +40,7 @@ static void printHelp() {
 
 Exit codes: 0 ok, 1 the input is wrong, 2 usage, 3 accuracy check failed, 4 the code does not fit this machine,
 70 our bug.
+Environment: NO_COLOR; what is compiled heeds ATTNC_NUM_THREADS (1, 2, ...) and ATTNC_CPU (v1 to v4).
 )";
 }
 
