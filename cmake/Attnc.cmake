@@ -73,7 +73,9 @@ function(attnc_tool name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE attnc_mlir ${ARG_LINK} MLIR LLVM)
   target_link_options(${name} PRIVATE ${ATTNC_LINK_FLAGS})
-  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF) # -fPIE would not match the PCH
+  set_target_properties(${name} PROPERTIES
+    POSITION_INDEPENDENT_CODE OFF # -fPIE would not match the PCH
+    INSTALL_RPATH "$ORIGIN/../lib;${LLVM_LIBRARY_DIR}") # libMLIR lies in a folder that the loader does not know
   target_compile_options(${name} PRIVATE -fPIC)
   target_precompile_headers(${name} REUSE_FROM attnc_pch)
 endfunction()

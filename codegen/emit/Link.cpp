@@ -32,14 +32,13 @@ static llvm::Error failure(const Parts &...parts) {
   return llvm::createStringError(text);
 }
 
-std::string runtimeLibraryDirectory() {
+std::string installedTree() {
   static int anchor;
-  llvm::SmallString<256> path(llvm::sys::fs::getMainExecutable(nullptr, &anchor));
-  llvm::sys::path::remove_filename(path);
-  llvm::sys::path::append(path, "..", "lib");
-  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
-  return path.str().str();
+  std::string program = llvm::sys::fs::getMainExecutable(nullptr, &anchor);
+  return llvm::sys::path::parent_path(llvm::sys::path::parent_path(program)).str();
 }
+
+std::string runtimeLibraryDirectory() { return installedTree() + "/lib"; }
 
 namespace {
 /// A file in memory that lld can open by name.
@@ -125,7 +124,7 @@ llvm::Error checkCLibrary() { return findCLibrary().takeError(); }
 static llvm::Expected<std::string> findRuntime(llvm::StringRef archive) {
   std::string path = runtimeLibraryDirectory() + "/" + archive.str();
   if (!llvm::sys::fs::exists(path))
-    return failure("the runtime library ", path, " is missing; attnc expects it in lib/ beside its own bin/");
+    return failure("the runtime library ", path, " is missing; ", kKeepTogether);
   return path;
 }
 

@@ -20,8 +20,14 @@
 
 namespace attnc::emit {
 
-/// Where the runtime's archives lie: lib/ beside the bin/ of this very program.
+/// The folder that holds bin/ with this very program: of an installed tree, or of a build.
+std::string installedTree();
+/// Where the runtime's archives lie: lib/ of that tree.
 std::string runtimeLibraryDirectory();
+
+/// What to do where a part of the tree is missing.
+inline constexpr char kKeepTogether[] =
+    "bin, include, lib and share belong together: copy or move the whole folder, or install attnc again";
 
 /// Whether programs and shared libraries can be linked here; else says which
 /// package is missing.

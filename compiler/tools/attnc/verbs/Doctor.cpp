@@ -21,9 +21,9 @@ static bool line(bool ok, const std::string &what, const std::string &found, con
   return ok;
 }
 
-static bool checkRuntime(const char *archive) {
-  std::string path = emit::runtimeLibraryDirectory() + "/" + archive;
-  return line(llvm::sys::fs::exists(path), archive, path, "expected at " + path + "; build or install attnc again");
+/// A file of the tree that attnc is in.
+static bool checkFile(const std::string &what, const std::string &path) {
+  return line(llvm::sys::fs::exists(path), what, path, "expected at " + path + "; " + emit::kKeepTogether);
 }
 
 static int run(llvm::ArrayRef<const char *> arguments) {
@@ -32,14 +32,16 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   auto host = codegen::parseTarget("host");
   line(true, "processor", host->name + " (" + codegen::describeTarget(*host) + ")", "");
   line(true, "threads", std::to_string(attnc_default_threads()), "");
-  bool ok = checkRuntime("libattnc_rt.a");
-  ok &= checkRuntime("libattnc_main.a");
+  bool ok = checkFile("libattnc_rt.a", emit::runtimeLibraryDirectory() + "/libattnc_rt.a");
+  ok &= checkFile("libattnc_main.a", emit::runtimeLibraryDirectory() + "/libattnc_main.a");
   if (llvm::Error failure = emit::checkCLibrary())
     ok &= line(false, "C library for linking", "", llvm::toString(std::move(failure)));
   else
     line(true, "C library for linking", "libc6-dev", "");
   auto compiler = llvm::sys::findProgramByName("cc");
   line(bool(compiler), "cc (only for C examples)", compiler ? *compiler : "", "install the package gcc");
+  std::string page = emit::installedTree() + "/share/man/man1/attnc.1";
+  checkFile("manual pages (only for man)", llvm::sys::fs::exists(page + ".gz") ? page + ".gz" : page);
   return ok ? kOk : kUnfit;
 }
 
