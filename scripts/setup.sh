@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages=(
-  build-essential cmake ninja-build pkg-config git ccache
+  build-essential cmake ninja-build pkg-config git ccache dpkg-dev man-db
   clang-22 lld-22 liblld-22-dev llvm-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libclang-rt-22-dev
   clang-tidy-22 clang-format-22
   zlib1g-dev libzstd-dev libxml2-dev libedit-dev
