@@ -12,15 +12,26 @@ set(share ${CMAKE_BINARY_DIR}/share)
 set(verbs compile run check bench tune mask fmt completion doctor)
 set(development_tools attnc-opt attnc-translate attnc-interpret attnc-reduce)
 
-# attnc_share_file(COMPONENT FILE COMMAND...): share/FILE is what COMMAND prints.
-function(attnc_share_file component file)
+# Nothing is copied from a build that is not whole, such as one of the target attnc alone.
+foreach(component compiler development)
+  install(CODE "
+    foreach(file $<TARGET_GENEX_EVAL:attnc-share,$<TARGET_PROPERTY:attnc-share,ATTNC_${component}>>)
+      if(NOT EXISTS \${file})
+        message(FATAL_ERROR \"\${file} is not built yet. First build everything: cmake --build ${CMAKE_BINARY_DIR}\")
+      endif()
+    endforeach()" COMPONENT ${component})
+endforeach()
+
+# attnc_share_file(COMPONENT FILE PROGRAM ARGUMENTS...): share/FILE is what the command prints.
+function(attnc_share_file component file program)
   cmake_path(GET file PARENT_PATH folder)
   add_custom_command(
     OUTPUT ${share}/${file}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${share}/${folder}
-    COMMAND ${ARGN} > ${share}/${file}
-    DEPENDS attnc ${development_tools} ${CMAKE_SOURCE_DIR}/cmake/man-page.awk VERBATIM)
-  set_property(GLOBAL APPEND PROPERTY ATTNC_SHARE_FILES ${share}/${file})
+    COMMAND ${program} ${ARGN} > ${share}/${file}
+    DEPENDS ${program} ${CMAKE_SOURCE_DIR}/cmake/man-page.awk VERBATIM)
+  set_property(GLOBAL APPEND PROPERTY ATTNC_${component} $<TARGET_FILE:${program}> ${share}/${file})
+  set_property(GLOBAL APPEND PROPERTY ATTNC_SHARE ${share}/${file})
   install(FILES ${share}/${file} DESTINATION share/${folder} COMPONENT ${component})
 endfunction()
 
@@ -45,9 +56,12 @@ endforeach()
 attnc_share_file(compiler bash-completion/completions/attnc attnc completion bash)
 attnc_share_file(compiler zsh/site-functions/_attnc attnc completion zsh)
 attnc_share_file(compiler fish/vendor_completions.d/attnc.fish attnc completion fish)
-
-get_property(files GLOBAL PROPERTY ATTNC_SHARE_FILES)
+get_property(files GLOBAL PROPERTY ATTNC_SHARE)
 add_custom_target(attnc-share ALL DEPENDS ${files})
+foreach(component compiler development)
+  get_property(files GLOBAL PROPERTY ATTNC_${component})
+  set_target_properties(attnc-share PROPERTIES ATTNC_${component} "${files}")
+endforeach()
 
 install(TARGETS attnc EXPORT attncTargets RUNTIME DESTINATION bin COMPONENT compiler)
 install(TARGETS ${development_tools} RUNTIME DESTINATION bin COMPONENT development)
