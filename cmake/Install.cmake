@@ -68,9 +68,11 @@ install(TARGETS ${development_tools} RUNTIME DESTINATION bin COMPONENT developme
 install(TARGETS attnc_rt attnc_main EXPORT attncTargets ARCHIVE DESTINATION lib COMPONENT runtime
         INCLUDES DESTINATION include)
 install(FILES runtime/include/attnc/attnc.h DESTINATION include/attnc COMPONENT runtime)
-install(FILES README.md docs/usage.md docs/language.md docs/limits.md docs/variants.md DESTINATION share/doc/attnc
+install(FILES README.md DESTINATION share/doc/attnc COMPONENT compiler)
+install(FILES docs/usage.md docs/language.md docs/limits.md docs/variants.md DESTINATION share/doc/attnc/docs
         COMPONENT compiler)
-install(DIRECTORY docs/masks examples DESTINATION share/doc/attnc COMPONENT compiler)
+install(DIRECTORY docs/masks DESTINATION share/doc/attnc/docs COMPONENT compiler)
+install(DIRECTORY examples DESTINATION share/doc/attnc COMPONENT compiler)
 
 # find_package(attnc) and pkg-config. Before 1.0 a new minor version may change the interface.
 set(package ${CMAKE_BINARY_DIR}/package)

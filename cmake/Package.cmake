@@ -9,7 +9,6 @@ set(CPACK_PACKAGE_DESCRIPTION
 a layer exported to ONNX, or the attention of a Hugging Face model becomes a
 program, or a library with a C header. What it computes is stated exactly, and
 every build can be compared with a reference in f64.")
-set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_GENERATOR DEB)
 set(CPACK_COMPONENTS_ALL runtime compiler development) # in one package
