@@ -6,6 +6,8 @@ endif()
 set(tree ${CPACK_TEMPORARY_DIRECTORY}${CPACK_PACKAGING_INSTALL_PREFIX})
 set(doc ${tree}/share/doc/attnc)
 file(COPY ${CMAKE_CURRENT_LIST_DIR}/copyright DESTINATION ${doc} NO_SOURCE_PERMISSIONS)
+file(COPY ${CMAKE_CURRENT_LIST_DIR}/lintian-overrides DESTINATION ${tree}/share/lintian/overrides NO_SOURCE_PERMISSIONS)
+file(RENAME ${tree}/share/lintian/overrides/lintian-overrides ${tree}/share/lintian/overrides/attnc)
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 file(WRITE ${doc}/changelog "attnc (${CPACK_PACKAGE_VERSION}) unstable; urgency=medium
 
