@@ -115,6 +115,7 @@ private:
   mlir::LogicalResult emitStore(mlir::Operation *op, llvm::ArrayRef<LaneValue> indices);
   LaneValue makeShape(llvm::ArrayRef<LaneValue> operands, LaneValue::Form form) const;
   mlir::Value mask(mlir::Location loc, unsigned c);
+  bool isSingleLane(unsigned c) const;
   mlir::Value laneIota(mlir::Location loc, mlir::Type element, int64_t step);
 
   mlir::OpBuilder &b;

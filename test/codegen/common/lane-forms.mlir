@@ -165,3 +165,20 @@ func.func @wild_sum(%x: memref<?xf32>, %n: index, %w: i64) {
   }
   return
 }
+
+// A last column alone in its vector, narrower than it is computed: a scalar store, which LLVM would widen from a masked one.
+// CHECK-LABEL: func @last_lane
+func.func @last_lane(%x: memref<?x8xf32>, %w: memref<8x32xf32>, %y: memref<?x17xbf16>, %m: index) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  %c17 = arith.constant 17 : index
+  // CHECK: %[[LAST:.*]] = vector.extract %{{.*}}[0] : bf16 from vector<16xbf16>
+  // CHECK: memref.store %[[LAST]], %{{.*}}[%{{.*}}, %c16] : memref<?x17xbf16>
+  tile.contract rows(%c0 to %m) cols(%c0 count %c17) k(%c8) lhs(%x : memref<?x8xf32>) rhs(%w : memref<8x32xf32>) tail = clamp epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    %0 = arith.truncf %acc : f32 to bf16
+    memref.store %0, %y[%row, %col] : memref<?x17xbf16>
+    tile.yield
+  } {tile_rows = 1 : i64}
+  return
+}
