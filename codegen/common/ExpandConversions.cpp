@@ -257,7 +257,7 @@ struct ExpandConversionsPass : attnc::codegen::impl::ExpandConversionsBase<Expan
       return signalPassFailure();
     }
     // F16C comes with level v3, as FMA does. A GPU has f16, and bf16 in newer chips only.
-    Native native{info->hasFma, info->hasBf16Dot};
+    Native native{info->hasFma, info->hasBf16};
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandExtF, ExpandTruncF, ComputeInF32>(&getContext(), native);
     patterns.add<ExpandIntegerToFloat<arith::SIToFPOp>, ExpandIntegerToFloat<arith::UIToFPOp>,

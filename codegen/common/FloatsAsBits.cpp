@@ -39,7 +39,7 @@ struct FloatsAsBitsPass : attnc::codegen::impl::FloatsAsBitsBase<FloatsAsBitsPas
       return signalPassFailure();
     }
     auto bits = [&](Type type) -> Type {
-      bool isLacking = (type.isF16() && !info->hasFma) || (type.isBF16() && !info->hasBf16Dot);
+      bool isLacking = (type.isF16() && !info->hasFma) || (type.isBF16() && !info->hasBf16);
       return isLacking ? IntegerType::get(&getContext(), 16) : Type();
     };
     AttrTypeReplacer replacer;

@@ -26,6 +26,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/ContractOperands.h"
 #include "codegen/common/Lowering.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -62,14 +63,15 @@ namespace {
 class ContractEmitter {
 public:
   ContractEmitter(OpBuilder &builder, tile::ContractOp op, const VectorTarget &target)
-      : b(builder), op(op), target(target), loc(op.getLoc()), cols(op.getWidth() / target.info.lanes(32)) {}
+      : b(builder), op(op), target(target), loc(op.getLoc()), cols(op.getWidth() / target.info.lanes(32)),
+        operands(builder, op, target), corrections(operands.corrections(cols)) {}
 
   LogicalResult emitAll();
 
 private:
   LogicalResult emitTile(unsigned rows, Value firstRow, bool clamp);
   LogicalResult initialValues(LaneEmitter &lanes, const LaneValue &row, SmallVectorImpl<Value> &acc);
-  Value broadcast(Value row, Value k, VectorType vector);
+  void correct(SmallVectorImpl<Value> &acc);
   SmallVector<Value> accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc);
   SmallVector<Value> columnsOf(Value first, int64_t count);
   Value dotProducts(ArrayRef<Value> rows, ArrayRef<Value> columns);
@@ -83,17 +85,25 @@ private:
   const VectorTarget &target;
   Location loc;
   unsigned cols;
+  ContractOperands operands;
+  SmallVector<Value> corrections; ///< added to every row's initial values, by vector column; empty: none
 };
 
 } // namespace
 
+void ContractEmitter::correct(SmallVectorImpl<Value> &acc) {
+  if (!corrections.empty())
+    for (auto [i, sum] : llvm::enumerate(acc))
+      sum = b.createOrFold<arith::AddIOp>(loc, sum, corrections[i % cols]);
+}
+
 LogicalResult ContractEmitter::initialValues(LaneEmitter &lanes, const LaneValue &row, SmallVectorImpl<Value> &acc) {
   unsigned rows = lanes.shape().rows;
-  FloatType type = op.getAccumulatorType();
+  Type type = op.getAccumulatorType();
   if (op.getInit().empty()) {
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(lanes.vectorOf(type)));
     acc.assign(rows * cols, zero);
-    return success();
+    return correct(acc), success();
   }
   Block &init = op.getInit().front();
   lanes.bind(init.getArgument(0), row);
@@ -104,46 +114,39 @@ LogicalResult ContractEmitter::initialValues(LaneEmitter &lanes, const LaneValue
   for (unsigned r = 0; r < rows; ++r)
     for (unsigned c = 0; c < cols; ++c)
       acc.push_back(lanes.vectorAt(loc, value, type, r, c));
-  return success();
-}
-
-/// lhs[row, k] in every lane; with pairs of bf16 as i32.
-Value ContractEmitter::broadcast(Value row, Value k, VectorType vector) {
-  Value element;
-  auto lhs = cast<MemRefType>(op.getLhs().getType());
-  if (vector.getElementType().isInteger(32) && lhs.getElementType().isBF16()) {
-    Value first = arith::MulIOp::create(b, loc, k, constantIndex(b, loc, 2));
-    Value two =
-        vector::LoadOp::create(b, loc, VectorType::get({2}, lhs.getElementType()), op.getLhs(), ValueRange{row, first});
-    Value pair = vector::BitCastOp::create(b, loc, VectorType::get({1}, vector.getElementType()), two);
-    element = vector::ExtractOp::create(b, loc, pair, 0);
-  } else {
-    element = memref::LoadOp::create(b, loc, op.getLhs(), ValueRange{row, k});
-  }
-  return vector::BroadcastOp::create(b, loc, vector, element);
+  return correct(acc), success();
 }
 
 /// acc[r][c] += lhs[row r, k] * rhs[k, c] over all k.
 SmallVector<Value> ContractEmitter::accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc) {
-  Type element = cast<MemRefType>(op.getRhs().getType()).getElementType();
-  VectorType vector = VectorType::get({target.info.lanes(32)}, element);
-  Value zero = constantIndex(b, loc, 0);
-  return SmallVector<Value>(buildLoop(b, loc, zero, op.getKEnd(), 1, acc, [&](Value k, ValueRange sums) {
-    SmallVector<Value> panel, next;
-    for (unsigned c = 0; c < cols; ++c) {
-      Value column = constantIndex(b, loc, c * target.info.lanes(32));
-      panel.push_back(vector::LoadOp::create(b, loc, vector, op.getRhs(), ValueRange{k, column}));
-    }
+  using Word = ContractOperands::Word;
+  auto addProducts = [&](Value word, ValueRange sums, llvm::function_ref<Word(Value)> readRow) {
+    SmallVector<Word> panel;
+    SmallVector<Value> next;
+    for (unsigned c = 0; c < cols; ++c)
+      panel.push_back(operands.readRhs(word, constantIndex(b, loc, c * target.info.lanes(32))));
     for (unsigned r = 0; r < rows; ++r) {
-      Value splat = broadcast(rowIndex[r], k, vector);
-      for (unsigned c = 0; c < cols; ++c) {
-        Value sum = sums[r * cols + c];
-        next.push_back(element.isInteger(32) ? target.dotPairs(b, loc, sum, splat, panel[c])
-                                             : target.multiplyAdd(b, loc, splat, panel[c], sum));
-      }
+      Word row = readRow(rowIndex[r]);
+      for (unsigned c = 0; c < cols; ++c)
+        next.push_back(operands.multiplyAdd(sums[r * cols + c], row, panel[c]));
     }
     return next;
-  }));
+  };
+  SmallVector<Value> sums(
+      buildLoop(b, loc, constantIndex(b, loc, 0), operands.words, 1, acc, [&](Value k, ValueRange s) {
+        return addProducts(k, s, [&](Value row) { return operands.readLhs(row, k); });
+      }));
+  if (!operands.rest)
+    return sums;
+  Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, operands.rest, constantIndex(b, loc, 0));
+  auto branch = scf::IfOp::create(b, loc, TypeRange(ValueRange(sums)), some, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(branch.elseBlock());
+  scf::YieldOp::create(b, loc, sums);
+  b.setInsertionPointToEnd(branch.thenBlock());
+  sums = addProducts(operands.words, sums, [&](Value row) { return operands.readLhsRest(row); });
+  scf::YieldOp::create(b, loc, sums);
+  return branch.getResults();
 }
 
 /// `count` columns from `first` on; one that is not real repeats the last real one.
@@ -313,17 +316,18 @@ LogicalResult ContractEmitter::emitAll() {
 }
 
 LogicalResult codegen::lowerContract(RewriterBase &rewriter, tile::ContractOp op, const VectorTarget &target) {
-  Type element = op.getAccumulatorType(), panel = cast<MemRefType>(op.getRhs().getType()).getElementType();
-  bool pairs = panel.isInteger(32) && target.info.hasBf16Dot;
-  if (!pairs && (panel != element || cast<MemRefType>(op.getLhs().getType()).getElementType() != element))
-    return op.emitError() << "contractions of " << panel << " have no lowering on this target";
+  auto isOfSums = [&](Value operand) {
+    return cast<MemRefType>(operand.getType()).getElementType() == op.getAccumulatorType();
+  };
+  if (op.getDots() && (!isOfSums(op.getLhs()) || !isOfSums(op.getRhs())))
+    return op.emitError() << "dot products are of operands of the type of the sums, " << op.getAccumulatorType();
   if (op.getWidth() % target.info.lanes(32) != 0)
     return op.emitError() << "a panel of " << op.getWidth() << " columns does not fill vectors of "
                           << target.info.lanes(32) << " lanes";
   if (op.getDots() && target.info.lanes(32) % op.getTileRows() != 0)
     return op.emitError() << "dot products of " << op.getTileRows() << " rows do not fill vectors of "
                           << target.info.lanes(32) << " lanes";
-  rewriter.setInsertionPoint(op);
+  rewriter.setInsertionPoint(op); // the emitter begins with what all its tiles share
   if (failed(ContractEmitter(rewriter, op, target).emitAll()))
     return failure();
   rewriter.eraseOp(op);

@@ -144,6 +144,11 @@ Value codegen::packPairs(OpBuilder &b, Location loc, Value low, Value high, Vect
   return arith::OrIOp::create(b, loc, lowBits, highBits);
 }
 
+static const DotInstruction *findPairs(MLIRContext *context, const VectorTarget &target) {
+  Type bf16 = BFloat16Type::get(context);
+  return target.info.findDot(bf16, bf16, 2);
+}
+
 Value codegen::emitWeights(OpBuilder &b, Location loc, ArrayRef<Value> t, Value sum, Value weights, Value row,
                            Value column, const VectorTarget &target) {
   if (t.size() == 1) {
@@ -158,12 +163,16 @@ Value codegen::emitWeights(OpBuilder &b, Location loc, ArrayRef<Value> t, Value 
   Value pair = packPairs(b, loc, low, high, ints);
   row = arith::DivUIOp::create(b, loc, row, constantIndex(b, loc, 2));
   vector::StoreOp::create(b, loc, pair, weights, ValueRange{row, column});
-  return target.dotPairs(b, loc, sum, pair, ones); // what is summed is what is stored, so that truncation has no bias
+  // What is summed is what is stored, so that truncation has no bias.
+  return target.dotProducts(b, loc, *findPairs(b.getContext(), target), sum, pair, ones);
 }
 
 LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp op, Value firstRow,
                                        const VectorTarget &target) {
-  if (emitter.shape().rows % weightsOfRow(op.getWeights().getType()) != 0)
+  unsigned together = weightsOfRow(op.getWeights().getType());
+  if (together > 1 && !findPairs(op.getContext(), target))
+    return op.emitError("weights in pairs need a target that has dot products of pairs of bf16");
+  if (emitter.shape().rows % together != 0)
     return op.emitError("weights in pairs need an even number of rows in a register tile");
   StepEmitter(emitter, op, firstRow, target).emit();
   return success();

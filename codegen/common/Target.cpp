@@ -16,6 +16,7 @@
 
 #include "codegen/common/Target.h"
 #include "attnc/attnc.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -51,7 +52,14 @@ static const Level kLevels[] = {
 };
 
 // Instruction sets beyond AVX-512's level that our code uses: "x86-64-v4+avx512bf16".
-constexpr Extension kExtensions[] = {{"avx512bf16", ATTNC_CPU_AVX512_BF16}};
+constexpr Extension kExtensions[] = {{"avx512bf16", ATTNC_CPU_AVX512_BF16}, {"avx512vnni", ATTNC_CPU_AVX512_VNNI}};
+
+// Contractions that have an instruction for groups. All others are multiply-adds of one element at a time, widened to
+// the type of the sums: so f16, whose products AVX512-FP16 adds up in f16.
+constexpr DotInstruction kDots[] = {
+    {"llvm.x86.avx512bf16.dpbf16ps.512", Element::bf16, Element::bf16, 2, ATTNC_CPU_AVX512_BF16},
+    {"llvm.x86.avx512.vpdpbusd.512", Element::ui8, Element::si8, 4, ATTNC_CPU_AVX512_VNNI},
+};
 
 namespace {
 /// LLVM ends the process when a PTX version does not know the chip, so the two stand together: the first version that
@@ -67,8 +75,16 @@ constexpr uint64_t kSm75 = ATTNC_CUDA_SM_75, kSm80 = kSm75 | ATTNC_CUDA_SM_80, k
 static const Chip kChips[] = {{"sm_90", "+ptx78", kSm90}, {"sm_80", "+ptx70", kSm80}, {"sm_75", "+ptx63", kSm75}};
 
 llvm::ArrayRef<llvm::StringLiteral> targetNames() {
-  static constexpr llvm::StringLiteral names[] = {
-      "host", "x86-64-v4+avx512bf16", "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64", "sm_90", "sm_80", "sm_75"};
+  static constexpr llvm::StringLiteral names[] = {"host",
+                                                  "x86-64-v4+avx512bf16+avx512vnni",
+                                                  "x86-64-v4+avx512bf16",
+                                                  "x86-64-v4",
+                                                  "x86-64-v3",
+                                                  "x86-64-v2",
+                                                  "x86-64",
+                                                  "sm_90",
+                                                  "sm_80",
+                                                  "sm_75"};
   return names;
 }
 
@@ -89,7 +105,34 @@ static void extend(TargetInfo &target, const Extension &extension) {
   target.name += "+" + extension.feature.str();
   target.features += (target.features.empty() ? "+" : ",+") + extension.feature.str();
   target.cpuFeatureBits |= extension.featureBits;
-  target.hasBf16Dot = target.cpuFeatureBits & ATTNC_CPU_AVX512_BF16;
+  target.hasBf16 = target.cpuFeatureBits & ATTNC_CPU_AVX512_BF16;
+  for (const DotInstruction &dot : kDots)
+    if (dot.featureBits == extension.featureBits)
+      target.dots.push_back(&dot);
+}
+
+mlir::Type typeOf(Element element, mlir::MLIRContext *context) {
+  switch (element) {
+  case Element::bf16:
+    return mlir::BFloat16Type::get(context);
+  case Element::si8:
+    return mlir::IntegerType::get(context, 8, mlir::IntegerType::Signed);
+  case Element::ui8:
+    return mlir::IntegerType::get(context, 8, mlir::IntegerType::Unsigned);
+  }
+  llvm_unreachable("not an element");
+}
+
+const DotInstruction *TargetInfo::findDot(mlir::Type lhs, mlir::Type rhs, unsigned group) const {
+  auto found = llvm::find_if(dots, [&](const DotInstruction *dot) {
+    return typeOf(dot->lhs, lhs.getContext()) == lhs && typeOf(dot->rhs, lhs.getContext()) == rhs &&
+           dot->group == group;
+  });
+  return found == dots.end() ? nullptr : *found;
+}
+
+bool TargetInfo::hasDots(Element element) const {
+  return llvm::any_of(dots, [&](const DotInstruction *dot) { return dot->rhs == element; });
 }
 
 /// "x86-64-v4+avx512bf16": a level, then what AVX-512 has beside it.

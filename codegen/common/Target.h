@@ -6,17 +6,32 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "mlir/IR/Types.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace attnc::codegen {
 
 /// Which LLVM backend and which room of codegen/ a target belongs to.
 enum class Family { x86, nvptx };
+
+/// Elements of groups that have an instruction.
+enum class Element { bf16, si8, ui8 };
+mlir::Type typeOf(Element element, mlir::MLIRContext *context);
+
+/// An instruction that adds to each lane of 32 bits the dot product of two groups of neighbours along k. Sums are f32 of
+/// floats and i32 of integers.
+struct DotInstruction {
+  llvm::StringLiteral name; // LLVM's intrinsic: (sums, lhs, rhs) -> sums
+  Element lhs, rhs;
+  unsigned group;
+  uint64_t featureBits; // ATTNC_CPU_*
+};
 
 /// What schedules and lowerings may know of a target: a row of a table in
 /// Target.cpp.
@@ -31,9 +46,15 @@ struct TargetInfo {
   bool hasFma = false;
   bool hasMaskedMemory = false;                     // loads and stores under a lane mask
   bool hasScalef = false;                           // x * 2^n in one instruction
-  bool hasBf16Dot = false;                          // f32 lanes += dot products of pairs of bf16
+  bool hasBf16 = false;                             // conversions from f32 to bf16
   unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10; // data caches of one core
   uint64_t cpuFeatureBits = 0;                      // ATTNC_CPU_*: what the loader demands of the machine
+  std::vector<const DotInstruction *> dots;         // of all that there are, those of this target
+
+  /// The instruction for groups of these elements; null: they are widened.
+  const DotInstruction *findDot(mlir::Type lhs, mlir::Type rhs, unsigned group) const;
+  /// Groups of `element` in panels have an instruction.
+  bool hasDots(Element element) const;
 
   bool isGpu() const { return family == Family::nvptx; }
   unsigned lanes(unsigned elementBits) const { return vectorBits / elementBits; }

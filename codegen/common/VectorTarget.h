@@ -33,12 +33,9 @@ public:
     return exp2(builder, loc, t);
   }
 
-  /// sum[l] + a[2l] * b[2l] + a[2l+1] * b[2l+1]; a and b are vectors of i32 that hold pairs of bf16. Only where
-  /// `info.hasBf16Dot`.
-  virtual mlir::Value dotPairs(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value sum, mlir::Value a,
-                               mlir::Value b) const {
-    llvm_unreachable("this target has no dot products of bf16");
-  }
+  /// sum[l] + the dot product of the groups that words l of a and b (vectors of i32) hold. `dot` is one of `info.dots`.
+  mlir::Value dotProducts(mlir::OpBuilder &builder, mlir::Location loc, const DotInstruction &dot, mlir::Value sum,
+                          mlir::Value a, mlir::Value b) const;
 
   const TargetInfo info;
 

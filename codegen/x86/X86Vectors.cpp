@@ -17,7 +17,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace attnc;
@@ -41,15 +40,6 @@ public:
 
   Value roughExp2(OpBuilder &builder, Location loc, Value t) const override {
     return info.hasScalef ? exp2Scalef(builder, loc, t, kRoughExp2) : exp2Magic(builder, loc, t);
-  }
-
-  Value dotPairs(OpBuilder &builder, Location loc, Value sum, Value a, Value b) const override {
-    auto pairs = VectorType::get({2 * info.lanes(32)}, builder.getBF16Type());
-    SmallVector<Value> operands{sum, vector::BitCastOp::create(builder, loc, pairs, a),
-                                vector::BitCastOp::create(builder, loc, pairs, b)};
-    return LLVM::CallIntrinsicOp::create(builder, loc, sum.getType(),
-                                         builder.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"), operands)
-        .getResult(0);
   }
 
 protected:

@@ -69,8 +69,13 @@ schedule::Machine attnc::machineOf(const codegen::TargetInfo &target) {
 
 static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {
   module.getContext()->getOrLoadDialect<tile::TileDialect>();
-  module->setAttr("tile.target", tile::TargetAttr::get(module.getContext(), target.lanes(32), target.vectorRegisters,
-                                                       target.l1Bytes, target.l2Bytes, target.hasBf16Dot));
+  MLIRContext *context = module.getContext();
+  SmallVector<Attribute> dots; // by what panels hold
+  for (const codegen::DotInstruction *dot : target.dots)
+    dots.push_back(tile::EncodingAttr::get(context, dot->group, typeOf(dot->rhs, context)));
+  module->setAttr("tile.target",
+                  tile::TargetAttr::get(context, target.lanes(32), target.vectorRegisters, target.l1Bytes,
+                                        target.l2Bytes, dots.empty() ? ArrayAttr() : ArrayAttr::get(context, dots)));
 }
 
 LogicalResult attnc::runPipeline(ModuleOp module, llvm::StringRef from, llvm::StringRef to,

@@ -63,13 +63,69 @@ static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name,
   return success();
 }
 
-static FloatType accumulatorOf(Type shaped) {
-  Type element = cast<ShapedType>(shaped).getElementType();
-  Builder builder(shaped.getContext());
-  return element.isF64() ? builder.getF64Type() : builder.getF32Type();
+//===----------------------------------------------------------------------===//
+// What operands hold
+//===----------------------------------------------------------------------===//
+
+LogicalResult EncodingAttr::verify(function_ref<InFlightDiagnostic()> emitError, unsigned group, Type element) {
+  if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() > 64)
+    return emitError() << "an encoding holds floats or integers, not " << element;
+  if (group != 1 && group * element.getIntOrFloatBitWidth() != 32)
+    return emitError() << group << " elements of " << element << " do not fill a word of 32 bits";
+  return success();
 }
 
-FloatType ContractOp::getAccumulatorType() { return accumulatorOf(getLhs().getType()); }
+Type EncodingAttr::getStored() {
+  Type element = getElement();
+  return isa<FloatType>(element) ? element : IntegerType::get(getContext(), element.getIntOrFloatBitWidth());
+}
+
+Type EncodingAttr::getWord() { return getGroup() == 1 ? getStored() : IntegerType::get(getContext(), 32); }
+
+EncodingAttr TargetAttr::getDots(Type element) {
+  if (getDots())
+    for (auto encoding : getDots().getAsRange<EncodingAttr>())
+      if (encoding.getElement() == element)
+        return encoding;
+  return {};
+}
+
+static EncodingAttr wordOf(EncodingAttr encoding, Value operand) {
+  return encoding ? encoding
+                  : EncodingAttr::get(operand.getContext(), 1, cast<MemRefType>(operand.getType()).getElementType());
+}
+EncodingAttr ContractOp::getLhsWord() { return wordOf(getLhsEncodingAttr(), getLhs()); }
+EncodingAttr ContractOp::getRhsWord() { return wordOf(getRhsEncodingAttr(), getRhs()); }
+
+bool ContractOp::isLhsOfWords() {
+  return cast<MemRefType>(getLhs().getType()).getElementType() == getLhsWord().getWord();
+}
+
+Type ContractOp::getAccumulatorType() {
+  Type lhs = getLhsWord().getElement(), rhs = getRhsWord().getElement();
+  Builder builder(getContext());
+  if (lhs.isF64() || rhs.isF64())
+    return builder.getF64Type();
+  return isa<FloatType>(lhs) || isa<FloatType>(rhs) ? Type(builder.getF32Type()) : builder.getI32Type();
+}
+
+/// Operands hold what their encodings say, in words of one size.
+static LogicalResult verifyEncodings(ContractOp op) {
+  EncodingAttr left = op.getLhsWord(), right = op.getRhsWord();
+  if (left.getGroup() != right.getGroup())
+    return op.emitOpError() << "groups of " << left.getGroup() << " in lhs meet groups of " << right.getGroup()
+                            << " in rhs";
+  auto lhs = cast<MemRefType>(op.getLhs().getType()), rhs = cast<MemRefType>(op.getRhs().getType());
+  bool besides = lhs.getElementType() == left.getStored() && lhs.getStridesAndOffset().first.back() == 1;
+  if (!op.isLhsOfWords() && !besides)
+    return op.emitOpError() << "lhs as " << left << " wants " << left.getWord() << ", or " << left.getStored()
+                            << " side by side along k";
+  if (rhs.getElementType() != right.getWord())
+    return op.emitOpError() << "rhs as " << right << " wants " << right.getWord();
+  if (op.getDots() && (op.getLhsEncoding() || op.getRhsEncoding()))
+    return op.emitOpError("dot products are of operands without an encoding");
+  return success();
+}
 
 LogicalResult ContractOp::verify() {
   auto lhs = cast<MemRefType>(getLhs().getType()), rhs = cast<MemRefType>(getRhs().getType());
@@ -77,10 +133,8 @@ LogicalResult ContractOp::verify() {
     return emitOpError("lhs and rhs must have rank 2");
   if (rhs.isDynamicDim(1))
     return emitOpError("the panel rhs must have a static number of columns");
-  Type element = lhs.getElementType();
-  if (rhs.getElementType().isInteger(32) && !element.isInteger(32) &&
-      !(element.isBF16() && lhs.getStridesAndOffset().first.back() == 1))
-    return emitOpError("pairs in rhs want pairs of bf16 in lhs: i32, or bf16 side by side");
+  if (failed(verifyEncodings(*this)))
+    return failure();
   if (getDots() && (lhs.getStridesAndOffset().first.back() != 1 || rhs.getStridesAndOffset().first.front() != 1))
     return emitOpError("dot products want lhs and rhs contiguous along k");
   Builder builder(getContext());

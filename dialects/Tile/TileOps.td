@@ -48,20 +48,43 @@ class Tile_Attr<string name, string attrMnemonic> : AttrDef<Tile_Dialect, name> 
 // Target facts
 //===----------------------------------------------------------------------===//
 
+def Tile_EncodingAttr : Tile_Attr<"Encoding", "encoding"> {
+  let summary = "what one word of a contraction's operand holds";
+  let description = [{
+    `<2 x bf16>`: two bf16 that follow each other along k, the first in the low bits. A group of more than one fills a
+    word of 32 bits. Elements are floats, or integers with a sign (`si8`) or without one (`ui8`).
+  }];
+  let parameters = (ins "unsigned":$group, "::mlir::Type":$element);
+  let assemblyFormat = "`<` $group `x` $element `>`";
+  let extraClassDeclaration = [{
+    /// What a memref of such words holds: i32, or the element itself where it stands alone.
+    ::mlir::Type getWord();
+    /// What a memref of single elements holds; signs are no part of a memref's type.
+    ::mlir::Type getStored();
+  }];
+  let genVerifyDecl = 1;
+}
+
 def Tile_TargetAttr : Tile_Attr<"Target", "target"> {
   let summary = "what a schedule must know about the machine";
   let description = [{
     The module attribute `tile.target`. `lanes` counts f32 elements of a vector
     register, `registers` the vector registers, cache sizes are bytes per core.
-    With `bf16_dot` contractions of pairs of bf16 have an instruction.
+    `dots` lists the groups whose dot products have an instruction; operands of
+    other groups of more than one are better widened when they are packed.
 
     ```mlir
-    module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {}
+    module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576,
+                                                  dots = [#tile.encoding<2 x bf16>]>} {}
     ```
   }];
   let parameters = (ins "unsigned":$lanes, "unsigned":$registers, "unsigned":$l1, "unsigned":$l2,
-                        DefaultValuedParameter<"bool", "false">:$bf16_dot);
+                        OptionalParameter<"::mlir::ArrayAttr">:$dots);
   let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    /// The group of `element` that has an instruction; null if none has.
+    EncodingAttr getDots(::mlir::Type element);
+  }];
 }
 
 //===----------------------------------------------------------------------===//
@@ -94,8 +117,15 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     With `dots`, both operands are read as vectors along k, which is contiguous in both, and the lanes are summed: for
     few rows cheaper than making a panel. Only columns that are real are read. Smaller tiles of `peel` are single rows.
 
-    Pairs of bf16: where `rhs` holds i32, each is two bf16 that follow each other along k, the first in the low half, and
-    `k_end` counts pairs. `lhs` holds the same, or bf16 whose pairs are adjacent in memory. Sums are f32.
+    What the operands hold is their encoding: `as <2 x bf16>` says that each word is a group of two bf16 along k; without
+    one a memref's elements are what they are. Groups of lhs and rhs are of one size. `rhs` then has a row for each group;
+    `lhs` holds words too, or elements that are adjacent in memory along k. `k_end` counts elements, not words: in a last
+    group that is not whole, what is beyond `k_end` is 0 in `rhs`, finite in the words of `lhs`, and not read in its
+    elements.
+
+    The type of the sums is that of the epilogue's first argument: f64 if an operand is, otherwise f32 if one holds floats
+    and i32 for integers (which wrap around). Products of types for which the target has no instruction are those of the
+    operands widened to the type of the sums.
 
     Rows: `exact` promises that register tiles fit; `peel` emits smaller tiles for
     the rest; `clamp` computes whole tiles, in which rows at and beyond `row_end`
@@ -106,7 +136,8 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     A register tile has `tile_rows` rows. Its elements run the epilogue together, operation by
     operation; tiles run in increasing row order.
 
-    Example, a projection with bias:
+    Example, a projection with bias (bf16 would be `lhs(%x : memref<?x768xbf16> as <2 x bf16>)
+    rhs(%panel : memref<384x64xi32> as <2 x bf16>)`):
 
     ```mlir
     tile.contract rows(%m0 to %m1) cols(%n0) k(%K)
@@ -125,19 +156,33 @@ def Tile_ContractOp : Tile_Op<"contract"> {
   let arguments = (ins Index:$row_begin, Index:$row_end, Index:$col_begin,
                        Optional<Index>:$col_count, Index:$k_end,
                        AnyStridedMemRef:$lhs, AnyStridedMemRef:$rhs,
+                       OptionalAttr<Tile_EncodingAttr>:$lhs_encoding, OptionalAttr<Tile_EncodingAttr>:$rhs_encoding,
                        DefaultValuedAttr<Tile_TailAttr, "::attnc::tile::Tail::Peel">:$tail,
                        DefaultValuedAttr<I64Attr, "4">:$tile_rows, UnitAttr:$dots);
   let regions = (region MaxSizedRegion<1>:$init, SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
     `rows` `(` $row_begin `to` $row_end `)` `cols` `(` $col_begin (`count` $col_count^)? `)` `k` `(` $k_end `)`
-    `lhs` `(` $lhs `:` type($lhs) `)` `rhs` `(` $rhs `:` type($rhs) `)` `tail` `=` $tail
+    `lhs` `(` $lhs `:` type($lhs) (`as` $lhs_encoding^)? `)`
+    `rhs` `(` $rhs `:` type($rhs) (`as` $rhs_encoding^)? `)` `tail` `=` $tail
     (`init` $init^)? `epilogue` $epilogue attr-dict
   }];
   let extraClassDeclaration = [{
     /// W: the static number of columns.
     int64_t getWidth() { return ::llvm::cast<::mlir::MemRefType>(getRhs().getType()).getShape().back(); }
-    ::mlir::FloatType getAccumulatorType();
+    /// What a word of the operand holds: its encoding, or one element of its memref.
+    EncodingAttr getLhsWord();
+    EncodingAttr getRhsWord();
+    /// lhs is read as words of the memref; otherwise a group is gathered from elements side by side.
+    bool isLhsOfWords();
+    ::mlir::Type getAccumulatorType();
   }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$row_begin, "::mlir::Value":$row_end, "::mlir::Value":$col_begin,
+                                 "::mlir::Value":$col_count, "::mlir::Value":$k_end, "::mlir::Value":$lhs,
+                                 "::mlir::Value":$rhs, "Tail":$tail, "int64_t":$tile_rows,
+                                 CArg<"bool", "false">:$dots), [{
+    build($_builder, $_state, row_begin, row_end, col_begin, col_count, k_end, lhs, rhs, EncodingAttr(), EncodingAttr(),
+          tail, tile_rows, dots);
+  }]>];
   let hasVerifier = 1;
 }
 

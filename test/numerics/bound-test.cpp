@@ -91,7 +91,7 @@ protected:
 constexpr double kNotSilly = 50;
 } // namespace
 
-bool Bound::hasBf16Dots() { return codegen::parseTarget(testTarget())->hasBf16Dot; }
+bool Bound::hasBf16Dots() { return codegen::parseTarget(testTarget())->hasDots(codegen::Element::bf16); }
 
 /// All weights are 1. Each column of V repeats three numbers, whose sum rounds the same way for long; in f32 one number a
 /// little above 1, which loses that little wherever sums of a block of keys grow beyond 32.

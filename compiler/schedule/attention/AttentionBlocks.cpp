@@ -107,8 +107,8 @@ void TransposedForm::emitScores(bool partial) {
   Value d = extent('D');
   // Captures end where the queries end; otherwise nothing outside of scratch is read by column.
   Value columns = readsOnlyMatrices() ? Value() : queries;
-  auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns,
-                                           pairs ? index(op.getExtent('D') / 2) : d, keys, scratch.q,
+  auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns, d,
+                                           keys, scratch.q, encoding(), encoding(),
                                            partial ? tile::Tail::Clamp : tile::Tail::Exact, tileRows);
   OpBuilder::InsertionGuard guard(b);
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
@@ -172,9 +172,8 @@ void AttentionScheduler::addToOutput(tile::ContractOp contract) {
 void TransposedForm::emitAccumulate() {
   auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
   Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
-  Value depth = pairs ? b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)) : count;
-  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), depth, transposed,
-                                           scratch.p, tile::Tail::Peel, tileRows);
+  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), count, transposed,
+                                           scratch.p, encoding(), encoding(), tile::Tail::Peel, tileRows);
   addToOutput(contract);
 }
 

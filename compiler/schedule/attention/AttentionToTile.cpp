@@ -233,11 +233,12 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
   /// Both contractions can be of pairs of bf16. Sums of weights as bf16 are too rough for an lse of f32 (8.6e-4 off).
   bool takesPairs(AttentionOp op, Blocking blocking) {
     auto isBf16 = [](Value tensor) { return cast<MemRefType>(tensor.getType()).getElementType().isBF16(); };
+    auto bf16 = BFloat16Type::get(op.getContext());
     double scale = op.getScaleValue();
     auto readsPairs = [](Value tensor, StringRef layout) {
       return layout.ends_with("D") && cast<MemRefType>(tensor.getType()).getStridesAndOffset().first.back() == 1;
     };
-    return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getBf16Dot() && isBf16(op.getQ()) &&
+    return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getDots(bf16) && isBf16(op.getQ()) &&
            isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 &&
            readsPairs(op.getQ(), op.getQLayout()) && readsPairs(op.getK(), op.getKLayout()) && blocking.rows % 2 == 0 &&
            !op.hasLse() && op.getQuery().empty() && op.getKey().empty() && std::isnormal(scale) &&

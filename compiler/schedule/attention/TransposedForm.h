@@ -19,6 +19,7 @@
 #pragma once
 
 #include "compiler/schedule/attention/AttentionScheduler.h"
+#include "dialects/Tile/TileOps.h"
 
 namespace attnc::schedule {
 
@@ -68,6 +69,10 @@ private:
   mlir::Value bitsOf(mlir::Value narrow, bool high);
   mlir::Value emitPackValues();
   mlir::Value loadWeight(mlir::Value key, mlir::Value lane);
+  /// Of the operands of both contractions; null: what their memrefs hold.
+  tile::EncodingAttr encoding() {
+    return pairs ? tile::EncodingAttr::get(b.getContext(), 2, b.getBF16Type()) : tile::EncodingAttr();
+  }
 
   bool pairs;
   int64_t tileRows;         ///< rows of a register tile

@@ -61,10 +61,80 @@ func.func @transpose_rank(%x: memref<?xf32>, %y: memref<?x?xf32>, %n: index) {
 
 func.func @pairs_of_floats(%x: memref<?x8xf32>, %panel: memref<4x16xi32>, %n: index) {
   %c0 = arith.constant 0 : index
-  // expected-error @+1 {{pairs in rhs want pairs of bf16 in lhs: i32, or bf16 side by side}}
-  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<4x16xi32>) tail = peel epilogue {
+  // expected-error @+1 {{lhs as #tile.encoding<2 x bf16> wants 'i32', or 'bf16' side by side along k}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32> as <2 x bf16>) rhs(%panel : memref<4x16xi32> as <2 x bf16>) tail = peel epilogue {
   ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
     tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @pairs_apart(%x: memref<?x8xbf16, strided<[1, 8]>>, %panel: memref<4x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{lhs as #tile.encoding<2 x bf16> wants 'i32', or 'bf16' side by side along k}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xbf16, strided<[1, 8]>> as <2 x bf16>) rhs(%panel : memref<4x16xi32> as <2 x bf16>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @panel_of_elements(%x: memref<?x8xbf16>, %panel: memref<8x16xbf16>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{rhs as #tile.encoding<2 x bf16> wants 'i32'}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xbf16> as <2 x bf16>) rhs(%panel : memref<8x16xbf16> as <2 x bf16>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @groups_differ(%x: memref<?x8xbf16>, %panel: memref<4x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{groups of 1 in lhs meet groups of 2 in rhs}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xbf16>) rhs(%panel : memref<4x16xi32> as <2 x bf16>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @sums_of_bytes(%x: memref<?x8xi8>, %panel: memref<2x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{arguments of the epilogue region must be ('i32', 'index', 'index', 'i1')}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xi8> as <4 x ui8>) rhs(%panel : memref<2x16xi32> as <4 x si8>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @dots_of_pairs(%x: memref<?x8xbf16>, %panel: memref<4x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{dot products are of operands without an encoding}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xbf16> as <2 x bf16>) rhs(%panel : memref<4x16xi32> as <2 x bf16>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  } {dots}
+  return
+}
+
+// -----
+
+func.func @no_word(%x: memref<?x8xbf16>, %panel: memref<4x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{3 elements of 'bf16' do not fill a word of 32 bits}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xbf16> as <3 x bf16>) rhs(%panel : memref<4x16xi32>) tail = peel epilogue {
   }
   return
 }

@@ -26,9 +26,9 @@ double threadSeconds();
 /// had, which other processes cannot take away; several by the wall.
 inline double clockSeconds(int threads) { return threads == 1 ? threadSeconds() : wallSeconds(); }
 
-/// What a burst adds and multiplies. Dot products of bf16 pairs count two multiplications and two additions a lane, and
-/// are 512 bits wide.
-enum class Arithmetic { f32, f64, bf16Dots };
+/// What a burst adds and multiplies. Dot products of bf16 pairs count two multiplications and two additions a lane, those
+/// of four bytes four of each; both are 512 bits wide.
+enum class Arithmetic { f32, f64, bf16Dots, byteDots };
 
 /// Multiply-adds as fast as they come, in vectors of `vectorBits` (512, 256,
 /// 128) on `threads` threads, for about 3 ms: the rate in GFLOP/s. The widths

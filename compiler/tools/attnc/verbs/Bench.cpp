@@ -112,7 +112,17 @@ struct Setup {
 } // namespace
 
 static llvm::StringRef nameOf(Arithmetic arithmetic) {
-  return arithmetic == Arithmetic::bf16Dots ? "bf16 dot" : arithmetic == Arithmetic::f64 ? "f64 FMA" : "FMA";
+  switch (arithmetic) {
+  case Arithmetic::bf16Dots:
+    return "bf16 dot";
+  case Arithmetic::byteDots:
+    return "int8 dot";
+  case Arithmetic::f64:
+    return "f64 FMA";
+  case Arithmetic::f32:
+    return "FMA";
+  }
+  llvm_unreachable("no arithmetic");
 }
 
 static Round measureRound(const Setup &setup, int calls, BandwidthMeter &memory) {
@@ -228,15 +238,21 @@ static int report(Compilation &compilation, const Setup &setup, const DimBinding
   return kOk;
 }
 
-/// What the measured code should do at its best: dot products where every tensor of floats is bf16.
+/// What the measured code should do at its best: dot products where every tensor of floats is bf16, or where there is none
+/// and one of bytes.
 static Arithmetic arithmeticOf(const emit::EntryInfo &entry, const codegen::TargetInfo &target) {
   auto isDouble = [](const auto &input) { return input.typeCode == kDLFloat && input.typeBits == 64; };
   auto isNoBf16 = [](const auto &input) { return input.typeCode == kDLFloat && !input.dims.empty(); };
   auto isBf16 = [](const auto &input) { return input.typeCode == kDLBfloat; };
+  auto isByte = [](const auto &input) { return input.typeCode == kDLInt && input.typeBits == 8; };
   if (llvm::any_of(entry.inputs, isDouble))
     return Arithmetic::f64;
-  bool takesDots = target.hasBf16Dot && llvm::any_of(entry.inputs, isBf16) && llvm::none_of(entry.inputs, isNoBf16);
-  return takesDots ? Arithmetic::bf16Dots : Arithmetic::f32;
+  if (llvm::any_of(entry.inputs, isNoBf16))
+    return Arithmetic::f32;
+  if (llvm::any_of(entry.inputs, isBf16))
+    return target.hasDots(codegen::Element::bf16) ? Arithmetic::bf16Dots : Arithmetic::f32;
+  bool takesBytes = llvm::any_of(entry.inputs, isByte) && target.hasDots(codegen::Element::si8);
+  return takesBytes ? Arithmetic::byteDots : Arithmetic::f32;
 }
 
 static int run(llvm::ArrayRef<const char *> arguments) {

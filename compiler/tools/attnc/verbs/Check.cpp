@@ -235,7 +235,7 @@ constexpr uint64_t kMostDraws = 8;
 static int checkEntry(Compilation &compilation, const emit::EntryInfo &entry, Loaded &loaded, func::FuncOp function,
                       const Settings &settings) {
   loaded.select(entry.name);
-  bool bf16Dots = loaded.target(compilation.request().targets).hasBf16Dot;
+  bool bf16Dots = loaded.target(compilation.request().targets).hasDots(codegen::Element::bf16);
   std::optional<Tensors> inputs;
   std::optional<Expected> expected;
   Tensors outputs;

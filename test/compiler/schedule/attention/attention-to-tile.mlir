@@ -91,7 +91,7 @@ func.func @bf16(%q: memref<?x64xf32>, %k: memref<?x64xbf16>, %v: memref<?x64xbf1
 
 // -----
 
-module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576, bf16_dot = true>} {
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576, dots = [#tile.encoding<2 x bf16>]>} {
 // Dot products of pairs: K in place, V packed once per block of keys, P stored as pairs, the scale in the unit
 // of the softmax step.
 // CHECK-LABEL: func @pairs
@@ -102,9 +102,9 @@ func.func @pairs(%q: memref<?x64xbf16>, %k: memref<?x64xbf16>, %v: memref<?x64xb
   // CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c64
   // CHECK: arith.ori
   // CHECK: scf.for
-  // CHECK: tile.contract {{.*}} k(%c32) lhs(%{{.*}} : memref<?x64xbf16, strided<[64, 1], offset: ?>>) rhs(%{{.*}} : memref<32x64xi32{{.*}}
+  // CHECK: tile.contract {{.*}} k(%c64) lhs(%{{.*}} : memref<?x64xbf16, strided<[64, 1], offset: ?>> as <2 x bf16>) rhs(%{{.*}} : memref<32x64xi32{{.*}} as <2 x bf16>)
   // CHECK: tile.softmax_step %{{.*}} max({{.*}} {unit = 0.180{{.*}}} : f32, {{.*}} memref<32x64xi32>
-  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<64x32xi32, strided<[1, 64]>>) rhs(%{{.*}} : memref<32x64xi32>)
+  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<64x32xi32, strided<[1, 64]>> as <2 x bf16>) rhs(%{{.*}} : memref<32x64xi32> as <2 x bf16>)
   attn.attention q(%q "MD" : memref<?x64xbf16>) k(%k "ND" : memref<?x64xbf16>) v(%v "NE" : memref<?x64xbf16>)
     outs("ME", %o : memref<?x64xbf16>)
   return
