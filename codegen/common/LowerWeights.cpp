@@ -33,8 +33,8 @@ namespace attnc::codegen {
 using namespace mlir;
 using namespace attnc;
 
-/// The numbers of `weight`; null, after an error, where no file has them.
-static DenseElementsAttr numbersOf(Operation *weight) {
+/// The numbers of `weight` as they lie in `memory`; null, after an error, where no file has them.
+static DenseElementsAttr numbersOf(Operation *weight, MemRefType memory) {
   FailureOr<weights::RecipePtr> recipe = weights::recipeOf(weight);
   if (failed(recipe))
     return nullptr;
@@ -43,7 +43,8 @@ static DenseElementsAttr numbersOf(Operation *weight) {
     return nullptr;
   }
   std::vector<char> scratch;
-  return DenseElementsAttr::getFromRawBuffer(weights::typeOf(weight), weights::make(**recipe, scratch));
+  return DenseElementsAttr::getFromRawBuffer(RankedTensorType::get(memory.getShape(), memory.getElementType()),
+                                             weights::make(**recipe, scratch));
 }
 
 namespace {
@@ -57,7 +58,7 @@ struct LowerWeightsPass : codegen::impl::LowerWeightsBase<LowerWeightsPass> {
       return known;
     Operation *weight = weights::lookup(use, use.getNameAttr());
     Attribute numbers;
-    if (!weight || (embed && !(numbers = numbersOf(weight))))
+    if (!weight || (embed && !(numbers = numbersOf(weight, use.getType()))))
       return nullptr;
     OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
     StringAttr visibility = embed ? builder.getStringAttr("private") : StringAttr();

@@ -35,7 +35,15 @@ std::optional<APFloat> getSplatFloat(Value tensor) {
   return std::nullopt;
 }
 
+/// The destination of a sum of integers, as it is filled.
+static bool isFilledWithZero(Value tensor) {
+  auto fill = tensor.getDefiningOp<linalg::FillOp>();
+  return fill && matchPattern(fill.getInputs()[0], m_Zero());
+}
+
 bool isZeroTensor(Value tensor) {
+  if (isa<IntegerType>(getElementTypeOrSelf(tensor.getType())))
+    return isFilledWithZero(tensor);
   std::optional<APFloat> value = getSplatFloat(tensor);
   return value && value->isZero();
 }
@@ -49,8 +57,16 @@ bool isContraction(Operation *op) {
          llvm::all_of(structured.getIndexingMapsArray(), [](AffineMap map) { return map.isProjectedPermutation(); });
 }
 
+bool isByteContraction(Operation *op) {
+  auto contract = dyn_cast_or_null<linalg::ContractOp>(op);
+  auto holds = [](Value tensor, unsigned bits) { return getElementTypeOrSelf(tensor.getType()).isInteger(bits); };
+  return contract && contract.hasPureTensorSemantics() && linalg::isaContractionOpInterface(contract) &&
+         holds(contract.getInputs()[0], 8) && holds(contract.getInputs()[1], 8) && holds(op->getResult(0), 32) &&
+         contract.getCast() == linalg::TypeFn::cast_signed && isZeroTensor(contract.getOutputs()[0]);
+}
+
 std::optional<Contraction> matchContraction(Operation *op, AxisSpace &axes) {
-  if (!isContraction(op))
+  if (!isContraction(op) && !isByteContraction(op))
     return std::nullopt;
   auto structured = cast<linalg::LinalgOp>(op);
   Contraction contraction;

@@ -24,6 +24,9 @@ struct Contraction {
 /// True for linalg.contract and every other structured op on tensors that sums
 /// products of two operands.
 bool isContraction(mlir::Operation *op);
+
+/// A contraction of signed integers of 8 bits, into i32 from 0.
+bool isByteContraction(mlir::Operation *op);
 /// Describes such an op, with fresh axes for its loops.
 std::optional<Contraction> matchContraction(mlir::Operation *op, AxisSpace &axes);
 /// True if every element of `tensor` is the constant 0.

@@ -15,8 +15,8 @@
 //   }
 //   %2 = tensor.expand_shape %y [[0, 1], [2]]
 //
-// Every linalg contraction of floats becomes an attn.contract, with an epilogue
-// if the ops behind it allow one:
+// Every linalg contraction of floats (and of i8 into i32) becomes an attn.contract,
+// with an epilogue if the ops behind it allow one:
 //
 //   1. the destination, if it is not zero, is added as one more elementwise op;
 //   2. the tail is found: views and elementwise ops whose values nothing else uses;
@@ -181,8 +181,9 @@ bool ContractBuilder::nameAxes() {
 /// 4. The scalar code of the tail, in terms of (acc, one index per letter of
 /// out).
 Value ContractBuilder::buildEpilogue(OpBuilder &builder, Block &scratch, const LaidOut &out) {
-  bool wide = getElementTypeOrSelf(op->getOperand(0).getType()).isF64();
-  Type accumulator = wide ? builder.getF64Type() : builder.getF32Type();
+  Type element = getElementTypeOrSelf(op->getOperand(0).getType());
+  Type yielded = element.isF64() ? builder.getF64Type() : builder.getF32Type();
+  Type accumulator = isa<IntegerType>(element) ? Type(builder.getI32Type()) : yielded;
   Value acc = scratch.addArgument(accumulator, loc);
   SmallVector<Role> arguments;
   for (auto [letter, dim] : llvm::zip(out.layout, out.index)) {
@@ -196,7 +197,7 @@ Value ContractBuilder::buildEpilogue(OpBuilder &builder, Block &scratch, const L
   Value value = expression->emit(inside, loc, {acc, index});
   if (tail == op->getResult(0))
     return acc;
-  return value.getType() == accumulator ? value : arith::ExtFOp::create(inside, loc, accumulator, value).getResult();
+  return value.getType() == yielded ? value : arith::ExtFOp::create(inside, loc, yielded, value).getResult();
 }
 
 Value ContractBuilder::build() {
@@ -236,7 +237,7 @@ struct FuseEpilogue : impl::FuseEpilogueBase<FuseEpilogue> {
   void runOnOperation() override {
     SmallVector<linalg::LinalgOp> contractions;
     getOperation().walk([&](linalg::LinalgOp op) {
-      if (isContraction(op))
+      if (isContraction(op) || isByteContraction(op))
         contractions.push_back(op);
     });
     for (linalg::LinalgOp op : contractions)

@@ -15,12 +15,16 @@
 //     tile.contract rows(%m0 to %m1) cols(%n0) k(%K) lhs(%x) rhs(%packed[p]) epilogue { bias; store %y[row, col] }
 //   }
 //
-// A rhs that is known only at run time is packed panel by panel in chunks of KC: partial sums then go through %y, and
-// only the last chunk runs the epilogue. The panel's tail (N not a multiple of W) repeats the last column or is zero,
-// and stores are limited to the real columns.
+// A rhs that is known only at run time is packed panel by panel in chunks of KC: partial sums then go through %y, or
+// scratch where %y is of another type, and only the last chunk runs the epilogue. The panel's tail (N not a multiple of
+// W) repeats the last column or is zero, and stores are limited to the real columns.
+//
+// Operands narrower than the sums (bf16, f16, i8) stay what they are where the target multiplies groups of them, and panels
+// hold such groups; elsewhere panels are of the sums' type (ContractEncodings.h).
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/schedule/ContractEncodings.h"
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/ScheduleTarget.h"
 #include "compiler/schedule/attention/LayoutView.h"
@@ -78,10 +82,11 @@ Roles findRoles(const Operand &lhs, const Operand &rhs, const Operand &out) {
 class ContractScheduler : IndexMath {
 public:
   /// `sizes` are all known.
-  ContractScheduler(OpBuilder &builder, ContractOp op, int64_t lanes, const schedule::Schedule &sizes)
-      : IndexMath{builder, op.getLoc()}, op(op), sizes(sizes), lanes(lanes), width(sizes.contractColumns),
-        panelWidth(kPanelColumns % width == 0 ? kPanelColumns : width), lhs{op.getLhs(), op.getLhsLayout().str()},
-        rhs{op.getRhs(), op.getRhsLayout().str()}, out{op.getInit(), op.getOutLayout().str()} {}
+  ContractScheduler(OpBuilder &builder, ContractOp op, tile::TargetAttr target, const schedule::Schedule &sizes)
+      : IndexMath{builder, op.getLoc()}, op(op), target(target), sizes(sizes), lanes(target.getLanes()),
+        width(sizes.contractColumns), panelWidth(kPanelColumns % width == 0 ? kPanelColumns : width),
+        lhs{op.getLhs(), op.getLhsLayout().str()}, rhs{op.getRhs(), op.getRhsLayout().str()},
+        out{op.getInit(), op.getOutLayout().str()} {}
 
   /// Fails, with a diagnostic, on a layout without a schedule.
   LogicalResult emit();
@@ -106,12 +111,19 @@ private:
   SmallVector<Value> outIndices(Value row, Value col);
   std::pair<Value, StringRef> fixedView(const Operand &operand);
 
+  void emitPackGroups(Value source, Value panel, Value chunk, Value count);
+  LogicalResult checkTypes();
+  void findEncodings();
+
   ContractOp op;
+  tile::TargetAttr target;
   const schedule::Schedule &sizes;
   int64_t lanes, width;
   int64_t panelWidth; ///< columns of a panel of constants
   Operand lhs, rhs, out;
   Roles roles;
+  schedule::ContractEncodings encodings;
+  Value partial; ///< sums between chunks by row and column of the item; null: they are in out
   char rowLetter = 0, colLetter = 0, sumLetter = 0; ///< 0: extent 1
   DenseMap<char, Value> at;                         ///< letters fixed by the current item
   std::map<char, std::string> merged;               ///< surviving letter -> the letters it stands for, outermost first
@@ -193,7 +205,7 @@ Value ContractScheduler::packedConstant() {
     source = collapse.getSrc();
   auto type = cast<MemRefType>(rhs.memref.getType());
   if (!sumLetter || !colLetter || roles.columns.size() != 1 || !roles.batch.empty() || !type.hasStaticShape() ||
-      !type.getElementType().isF32() || !type.getLayout().isIdentity())
+      !type.getLayout().isIdentity())
     return Value();
   if (auto weight = source.getDefiningOp<tile::WeightOp>())
     return packedWeight(weight);
@@ -201,26 +213,48 @@ Value ContractScheduler::packedConstant() {
   return get ? packedValues(get) : Value();
 }
 
-/// Panels as a recipe: result[p, k, w] = rhs[k, p * W + w], 0 beyond its last column.
+/// Panels as a recipe: result[p, k, w] = rhs[k, p * W + w], 0 beyond its last column. A group is one dimension more,
+/// whose elements are read as a word; elements that are no group are of the sums' type. Null where there is no recipe.
 Value ContractScheduler::packedWeight(tile::WeightOp weight) {
   auto type = cast<MemRefType>(rhs.memref.getType());
   bool sumFirst = rhs.layout[0] == sumLetter;
   int64_t sums = type.getDimSize(sumFirst ? 0 : 1), columns = type.getDimSize(sumFirst ? 1 : 0);
   int64_t column = sumFirst ? 1 : sums, sum = sumFirst ? columns : 1; // strides of rhs
-  int64_t panels = llvm::divideCeil(columns, panelWidth);
-  auto packedType = RankedTensorType::get({panels, sums, panelWidth}, b.getF32Type());
+  int64_t panels = llvm::divideCeil(columns, panelWidth), group = encodings.group();
+  if (sums % group != 0 || (group == 1 && encodings.sums.isInteger()))
+    return Value();
   auto module = op->getParentOfType<ModuleOp>();
-  std::string name = fmt::format("{}.panels{}_{}x{}", weight.getName().str(), panelWidth, sums, columns);
+  OpBuilder outside(module.getContext());
+  Operation *source = module.lookupSymbol(weight.getNameAttr().getAttr());
+  std::string sourceName = weight.getName().str();
+  if (group == 1 && encodings.rhs != encodings.sums) {
+    sourceName += ".wide";
+    auto shape = cast<MemRefType>(weight.getType()).getShape();
+    outside.setInsertionPointAfter(source);
+    if (!module.lookupSymbol(sourceName))
+      weights::CastOp::create(outside, weight.getLoc(), sourceName, weight.getName(),
+                              RankedTensorType::get(shape, encodings.sums));
+    source = module.lookupSymbol(sourceName);
+  }
+  std::string name = fmt::format("{}.panels{}_{}x{}", sourceName, panelWidth, sums, columns);
+  SmallVector<int64_t> shape{panels, sums / group, panelWidth}, strides{panelWidth * column, group * sum, column};
+  SmallVector<int64_t> inside{panelWidth, 0, 1};
+  auto words = MemRefType::get(shape, encodings.word());
+  if (group > 1) {
+    name += fmt::format("_{}", group);
+    shape.push_back(group);
+    strides.push_back(sum);
+    inside.push_back(0);
+  }
   if (!module.lookupSymbol(name)) {
-    OpBuilder outside(module.getContext());
-    outside.setInsertionPointAfter(module.lookupSymbol(weight.getNameAttr().getAttr()));
+    outside.setInsertionPointAfter(source);
     bool isPadded = columns % panelWidth != 0;
-    weights::ViewOp::create(outside, weight.getLoc(), name, weight.getName(), 0,
-                            outside.getDenseI64ArrayAttr({panelWidth * column, sum, column}),
-                            isPadded ? outside.getDenseI64ArrayAttr({panelWidth, 0, 1}) : nullptr,
+    auto packedType = RankedTensorType::get(shape, group > 1 ? encodings.rhs : encodings.sums);
+    weights::ViewOp::create(outside, weight.getLoc(), name, sourceName, 0, outside.getDenseI64ArrayAttr(strides),
+                            isPadded ? outside.getDenseI64ArrayAttr(inside) : nullptr,
                             isPadded ? outside.getI64IntegerAttr(columns) : nullptr, packedType);
   }
-  return tile::WeightOp::create(b, loc, MemRefType::get(packedType.getShape(), b.getF32Type()), name);
+  return tile::WeightOp::create(b, loc, words, name);
 }
 
 /// The same for the values of a small constant, at once.
@@ -231,24 +265,51 @@ Value ContractScheduler::packedValues(memref::GetGlobalOp get) {
   if (!values)
     return Value();
   auto type = cast<MemRefType>(rhs.memref.getType());
-  bool sumFirst = rhs.layout[0] == sumLetter;
-  int64_t sums = type.getDimSize(sumFirst ? 0 : 1), columns = type.getDimSize(sumFirst ? 1 : 0);
-  int64_t panels = llvm::divideCeil(columns, width);
-  auto elements = values.getValues<float>();
-  std::vector<float> packed(panels * sums * width, 0.0f);
-  for (int64_t n = 0; n < columns; ++n)
-    for (int64_t k = 0; k < sums; ++k)
-      packed[(n / width * sums + k) * width + n % width] = elements[sumFirst ? k * columns + n : n * sums + k];
+  auto matrix = values.reshape(RankedTensorType::get(type.getShape(), type.getElementType()));
+  DenseElementsAttr packed = schedule::packPanels(matrix, rhs.layout[0] == sumLetter, width, encodings);
 
   OpBuilder::InsertionGuard guard(b);
-  auto packedType = MemRefType::get({panels, sums, width}, b.getF32Type());
-  auto tensorType = RankedTensorType::get(packedType.getShape(), b.getF32Type());
+  auto packedType = MemRefType::get(packed.getType().getShape(), encodings.word());
   OpBuilder outside = OpBuilder::atBlockBegin(module.getBody());
-  auto packedGlobal = memref::GlobalOp::create(
-      outside, loc, (get.getName() + "_panels").str(), outside.getStringAttr("private"), packedType,
-      DenseElementsAttr::get(tensorType, ArrayRef(packed)), /*constant=*/true, outside.getI64IntegerAttr(64));
+  auto packedGlobal =
+      memref::GlobalOp::create(outside, loc, (get.getName() + "_panels").str(), outside.getStringAttr("private"),
+                               packedType, packed, /*constant=*/true, outside.getI64IntegerAttr(64));
   SymbolTable(module).insert(packedGlobal); // renames on collision
   return memref::GetGlobalOp::create(b, loc, packedType, packedGlobal.getSymName());
+}
+
+/// panel[k][c] = the group of rhs[group * k + e, c] for columns c < count; what is beyond `chunk` or them is 0.
+void ContractScheduler::emitPackGroups(Value source, Value panel, Value chunk, Value count) {
+  int64_t group = encodings.group();
+  auto loop = scf::ForOp::create(b, loc, index(0), ceilDiv(chunk, index(group)), index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value word = loop.getInductionVar(), first = mul(word, index(group)), last = sub(chunk, index(1));
+  SmallVector<Value> exist, rows;
+  for (int64_t e = 0; e < group; ++e) {
+    Value k = add(first, index(e));
+    exist.push_back(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, k, last));
+    rows.push_back(min(k, last));
+  }
+  auto forColumns = [&](Value begin, Value end, llvm::function_ref<Value(Value)> wordOf) {
+    auto map = tile::MapOp::create(b, loc, begin, end);
+    OpBuilder::InsertionGuard guard(b);
+    Value column = b.createBlock(&map.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
+    Value value = wordOf(column);
+    memref::StoreOp::create(b, loc, value, panel, ValueRange{word, column});
+    tile::YieldOp::create(b, loc, Value());
+  };
+  forColumns(index(0), count, [&](Value column) {
+    Value value;
+    for (int64_t e = 0; e < group; ++e) {
+      Value element =
+          memref::LoadOp::create(b, loc, source, colLetter ? ValueRange{rows[e], column} : ValueRange{rows[e]});
+      Value placed = schedule::placeElement(*this, element, exist[e], e);
+      value = value ? arith::OrIOp::create(b, loc, value, placed).getResult() : placed;
+    }
+    return value;
+  });
+  forColumns(count, index(width), [&](Value) { return constantInt(b, loc, encodings.word(), 0); });
 }
 
 /// panel[k][c] = rhs[k0 + k, n0 + c]; beyond `count` columns finite where those are.
@@ -269,15 +330,17 @@ void ContractScheduler::emitPacking(Value panel, Value k0, Value chunk, Value n0
     return b.createBlock(&region, {}, types, SmallVector<Location>(types.size(), loc));
   };
   OpBuilder::InsertionGuard guard(b);
-  if (sumsInnermost && colLetter && sumLetter) {
+  if (sumsInnermost && colLetter && sumLetter && encodings.group() == 1 && !encodings.rhs.isInteger()) {
     Value source = schedule::viewByLetters(b, loc, rhs.memref, rhs.layout, ranges, fixed, order);
     auto copy = tile::TransposeOp::create(b, loc, source, panel, count, chunk, /*pad=*/true);
-    Block *block = body(copy.getBody(), {b.getF32Type(), b.getIndexType(), b.getIndexType()});
-    tile::YieldOp::create(b, loc, block->getArgument(0));
+    Block *block = body(copy.getBody(), {encodings.rhs, b.getIndexType(), b.getIndexType()});
+    tile::YieldOp::create(b, loc, schedule::widenElement(*this, block->getArgument(0), encodings.sums));
     return;
   }
   std::string indexOrder(order.rbegin(), order.rend()); // sums, columns
   Value source = schedule::viewByLetters(b, loc, rhs.memref, rhs.layout, ranges, fixed, indexOrder);
+  if (encodings.group() > 1)
+    return emitPackGroups(source, panel, chunk, count);
   auto loop = scf::ForOp::create(b, loc, index(0), chunk, index(1));
   b.setInsertionPointToStart(loop.getBody());
   Value k = loop.getInductionVar();
@@ -289,11 +352,11 @@ void ContractScheduler::emitPacking(Value panel, Value k0, Value chunk, Value n0
     from.push_back(k);
   if (colLetter)
     from.push_back(block->getArgument(0));
-  Value value = memref::LoadOp::create(b, loc, source, from);
+  Value value = schedule::widenElement(*this, memref::LoadOp::create(b, loc, source, from), encodings.sums);
   memref::StoreOp::create(b, loc, value, panel, ValueRange{k, block->getArgument(0)});
   tile::YieldOp::create(b, loc, Value());
   block = body(fill.getBody(), {b.getIndexType()});
-  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0.0f));
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(encodings.sums));
   memref::StoreOp::create(b, loc, zero, panel, ValueRange{k, block->getArgument(0)});
   tile::YieldOp::create(b, loc, Value());
 }
@@ -335,17 +398,21 @@ void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Val
     }
     source = memref::ExpandShapeOp::create(b, loc, shape, source, groups);
   }
-  auto contract = tile::ContractOp::create(b, loc, rowBegin, rowEnd, n0, count, kCount, source, panel, tile::Tail::Peel,
-                                           sizes.contractRows);
+  auto contract = tile::ContractOp::create(b, loc, rowBegin, rowEnd, n0, count, kCount, source, panel, encodings.left,
+                                           encodings.panel, tile::Tail::Peel, sizes.contractRows);
   OpBuilder::InsertionGuard guard(b);
-  Type indexType = b.getIndexType(), f32 = b.getF32Type();
+  Type indexType = b.getIndexType();
+  auto placeOf = [&](Value row, Value col) { // of a partial sum
+    return partial ? SmallVector<Value>{sub(row, rowBegin), sub(col, n0)} : outIndices(row, col);
+  };
   if (!first) {
     Block *init = b.createBlock(&contract.getInit(), {}, {indexType, indexType}, {loc, loc});
-    Value partial = memref::LoadOp::create(b, loc, out.memref, outIndices(init->getArgument(0), init->getArgument(1)));
-    tile::YieldOp::create(b, loc, partial);
+    Value sum = memref::LoadOp::create(b, loc, partial ? partial : out.memref,
+                                       placeOf(init->getArgument(0), init->getArgument(1)));
+    tile::YieldOp::create(b, loc, sum);
   }
-  Block *epilogue =
-      b.createBlock(&contract.getEpilogue(), {}, {f32, indexType, indexType, b.getI1Type()}, {loc, loc, loc, loc});
+  Block *epilogue = b.createBlock(&contract.getEpilogue(), {}, {encodings.sums, indexType, indexType, b.getI1Type()},
+                                  {loc, loc, loc, loc});
   Value value = epilogue->getArgument(0), row = epilogue->getArgument(1), col = epilogue->getArgument(2);
   if (final && !op.getEpilogue().empty()) {
     Block &region = op.getEpilogue().front();
@@ -372,7 +439,13 @@ void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Val
       b.clone(nested, mapping);
     value = mapping.lookupOrDefault(region.getTerminator()->getOperand(0));
   }
-  memref::StoreOp::create(b, loc, value, out.memref, outIndices(row, col));
+  Type stored = getElementTypeOrSelf(out.memref.getType());
+  if (!final && partial)
+    memref::StoreOp::create(b, loc, value, partial, placeOf(row, col));
+  else if (value.getType() == stored)
+    memref::StoreOp::create(b, loc, value, out.memref, outIndices(row, col));
+  else
+    memref::StoreOp::create(b, loc, arith::TruncFOp::create(b, loc, stored, value), out.memref, outIndices(row, col));
   tile::YieldOp::create(b, loc, Value());
 }
 
@@ -395,9 +468,10 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     Value view = schedule::subviewOfDims(b, loc, packed, offsets, shape, {1, 2});
     return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);
   }
-  auto type = MemRefType::get({sizes.contractSumChunk, width}, b.getF32Type());
+  auto type = MemRefType::get({sizes.contractSumChunk, width}, encodings.word());
   Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
-  Value chunkSize = index(sizes.contractSumChunk);
+  int64_t chunkElements = sizes.contractSumChunk * encodings.group();
+  Value chunkSize = index(chunkElements);
   Value real = count ? count : index(width);
   auto chunk = [&](Value k0, bool first, bool final) {
     Value size = min(chunkSize, sub(sums, k0));
@@ -412,8 +486,11 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     b.setInsertionPointToStart(branch.elseBlock());
     no();
   };
-  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= sizes.contractSumChunk)
+  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= chunkElements)
     return chunk(zero, true, true);
+  if (getElementTypeOrSelf(out.memref.getType()) != encodings.sums)
+    partial = memref::AllocaOp::create(b, loc, MemRefType::get({sizes.contractPackRowBlock, width}, encodings.sums),
+                                       b.getI64IntegerAttr(64));
   Value single = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, sums, chunkSize);
   ifThenElse(
       single, [&] { chunk(zero, true, true); },
@@ -466,10 +543,29 @@ void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Valu
   emitPanel(panel, packed, rowBegin, rowEnd, vectors, known ? index(*known % width) : left);
 }
 
-LogicalResult ContractScheduler::emit() {
-  for (Value operand : {op.getLhs(), op.getRhs(), op.getInit()})
-    if (Type element = cast<MemRefType>(operand.getType()).getElementType(); !element.isF32())
+/// Floats of at most 32 bits, and i8 into i32 or floats.
+LogicalResult ContractScheduler::checkTypes() {
+  for (Value operand : {op.getLhs(), op.getRhs(), op.getInit()}) {
+    Type element = getElementTypeOrSelf(operand.getType());
+    bool isSum = operand == op.getInit() && element == op.getAccumulatorType();
+    bool isNarrow = element.isF32() || element.isF16() || element.isBF16();
+    if (!isSum && !isNarrow && !(operand != op.getInit() && element.isInteger(8)))
       return emitUnsupported(op) << "matrix products on " << element << " are not compiled yet; use f32";
+  }
+  return success();
+}
+
+/// By the target, and by whether lhs holds neighbours along k side by side.
+void ContractScheduler::findEncodings() {
+  auto type = cast<MemRefType>(lhs.memref.getType());
+  bool sideBySide = sumLetter && lhs.layout.back() == sumLetter && type.getStridesAndOffset().first.back() == 1;
+  encodings = schedule::chooseEncodings(target, type.getElementType(), getElementTypeOrSelf(rhs.memref.getType()),
+                                        op.getAccumulatorType(), sideBySide);
+}
+
+LogicalResult ContractScheduler::emit() {
+  if (failed(checkTypes()))
+    return failure();
   // Lanes along the innermost letter of out.
   char innermost = last(out.layout);
   bool inRhs = rhs.layout.find(innermost) != std::string::npos, inLhs = lhs.layout.find(innermost) != std::string::npos;
@@ -484,6 +580,7 @@ LogicalResult ContractScheduler::emit() {
   rowLetter = last(roles.rows);
   colLetter = last(roles.columns);
   sumLetter = last(roles.summed);
+  findEncodings();
 
   Value packed = packedConstant();
   Value rowBlocks = ceilDiv(extent(rowLetter), index(rowBlockOf(packed)));
@@ -514,11 +611,12 @@ struct ContractToTilePass : schedule::impl::ContractToTileBase<ContractToTilePas
     if (failed(machine))
       return signalPassFailure();
     sizes = fillSchedule(sizes, *machine);
+    auto target = getOperation()->getAttrOfType<tile::TargetAttr>("tile.target");
     SmallVector<ContractOp> ops;
     getOperation().walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {
       OpBuilder builder(op);
-      if (failed(ContractScheduler(builder, op, machine->lanes, sizes).emit()))
+      if (failed(ContractScheduler(builder, op, target, sizes).emit()))
         return signalPassFailure();
       op.erase();
       ++numContractions;

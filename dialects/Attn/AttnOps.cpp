@@ -349,7 +349,16 @@ static SmallVector<Labelled> labelled(ContractOp op) {
           {"the output", op.getOutLayout(), cast<ShapedType>(op.getInit().getType())}};
 }
 
-FloatType ContractOp::getAccumulatorType() { return accumulatorOf(getLhs().getType()); }
+static bool holdsIntegers(Value shaped) { return isa<IntegerType>(getElementTypeOrSelf(shaped.getType())); }
+
+Type ContractOp::getAccumulatorType() {
+  return holdsIntegers(getLhs()) ? Type(IntegerType::get(getContext(), 32)) : accumulatorOf(getLhs().getType());
+}
+
+Type ContractOp::getYieldedType() {
+  bool becomesFloat = holdsIntegers(getLhs()) && !holdsIntegers(getInit());
+  return becomesFloat ? Type(Float32Type::get(getContext())) : getAccumulatorType();
+}
 
 int64_t ContractOp::getExtent(char letter) { return findExtent(labelled(*this), letter, /*absent=*/1); }
 
@@ -372,8 +381,15 @@ LogicalResult ContractOp::verify() {
         return emitOpError() << "letter '" << letter << "' occurs in " << name << " alone";
   if (!getResults().empty() && TypeRange(ValueRange(getInit())) != TypeRange(getResults()))
     return emitOpError("result type must be that of the destination");
-  Type acc = getAccumulatorType();
-  return verifyRegion(*this, getEpilogue(), "epilogue", leadingTypes(*this), getCaptures().getTypes(), acc);
+  if (holdsIntegers(getLhs()) || holdsIntegers(getRhs())) {
+    for (Value operand : {getLhs(), getRhs()})
+      if (Type element = getElementTypeOrSelf(operand.getType()); !element.isInteger(8))
+        return emitOpError() << "integers are multiplied with integers, of 8 bits both; " << element << " is not";
+    if (getEpilogue().empty() && !holdsIntegers(getInit()))
+      return emitOpError("sums of integers become floats in an epilogue only");
+  }
+  return verifyRegion(*this, getEpilogue(), "epilogue", leadingTypes(*this), getCaptures().getTypes(),
+                      getYieldedType());
 }
 
 void ContractOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {

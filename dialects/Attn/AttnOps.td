@@ -208,8 +208,9 @@ def Attn_ContractOp : Attn_Op<"contract", [
     not in out is summed; in all three, a batch letter; a letter of out comes from
     lhs, rhs or both. The epilogue sees the accumulated value, then one index per
     letter of out in out's order, then the captures. Without a region the value is
-    stored as it is. What `outs` holds before is not read. Accumulation is f32 for f32 and below, f64 for f64; the empty
-    sum is 0.
+    stored as it is. What `outs` holds before is not read. Accumulation is f32 for f32 and below, f64 for f64, i32 for
+    integers (signed, of 8 bits), whose sums wrap around; the empty sum is 0. The epilogue yields the accumulation type, or
+    f32 where integers become floats in `outs`.
 
     Example, a projection with bias and ReLU:
 
@@ -242,7 +243,9 @@ def Attn_ContractOp : Attn_Op<"contract", [
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
-    ::mlir::FloatType getAccumulatorType();
+    ::mlir::Type getAccumulatorType();
+    /// What the epilogue yields.
+    ::mlir::Type getYieldedType();
     /// Extent of `letter` as found in lhs, rhs or out; kDynamic if dynamic.
     int64_t getExtent(char letter);
     /// Adds an empty epilogue block with the arguments described above; returns it.

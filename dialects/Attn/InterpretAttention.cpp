@@ -461,6 +461,16 @@ static Cursor cursorOver(StringRef letters, const View &view) {
   return cursor;
 }
 
+/// The elements as reals; `copy` holds them if they are integers.
+static ArrayRef<double> realsOf(const RefTensor &tensor, std::vector<double> &copy) {
+  if (tensor.isFloat())
+    return tensor.floats;
+  copy.assign(tensor.ints.begin(), tensor.ints.end());
+  return copy;
+}
+
+static int64_t wrapTo32(double sum) { return static_cast<int32_t>(static_cast<int64_t>(sum)); }
+
 bool Contraction::run(Frame &frame) const {
   const RefTensor &a = frame.tensor(lhs), &b = frame.tensor(rhs), &destination = frame.tensor(init);
   Extents extents;
@@ -470,24 +480,33 @@ bool Contraction::run(Frame &frame) const {
   std::string inner = contracted(lhsLayout, outLayout);
   SmallVector<int64_t> trips = llvm::map_to_vector(inner, [&](char letter) { return extents[letter]; });
   View aView(lhsLayout, a), bView(rhsLayout, b);
+  std::vector<double> aCopy, bCopy;
+  ArrayRef<double> left = realsOf(a, aCopy), right = realsOf(b, bCopy);
   RefTensor out(destination.elementType, destination.shape);
   Cursor outer[] = {cursorOver(outLayout, aView), cursorOver(outLayout, bView), {out.strides()}};
   bool ok = walk(out.shape, outer, [&](ArrayRef<int64_t> place) {
     Cursor pair[] = {cursorOver(inner, aView), cursorOver(inner, bView)};
     double value = 0; // also the value of the empty sum
     walk(trips, pair, [&](ArrayRef<int64_t>) {
-      value += a.floats[outer[0].offset + pair[0].offset] * b.floats[outer[1].offset + pair[1].offset];
+      value += left[outer[0].offset + pair[0].offset] * right[outer[1].offset + pair[1].offset];
       return true;
     });
     if (epilogue.exists()) {
-      frame.real(epilogue.arguments[0]) = value;
+      if (a.isFloat())
+        frame.real(epilogue.arguments[0]) = value;
+      else
+        frame.integer(epilogue.arguments[0]) = wrapTo32(value);
       for (auto [slot, index] : llvm::zip(ArrayRef<Slot>(epilogue.arguments).drop_front(), place))
         frame.integer(slot) = index;
       if (!epilogue.program.run(frame))
         return false;
-      value = frame.real(epilogue.program.results[0]);
+      Slot yielded = epilogue.program.results[0];
+      value = out.isFloat() ? frame.real(yielded) : static_cast<double>(frame.integer(yielded));
     }
-    out.floats[outer[2].offset] = value;
+    if (out.isFloat())
+      out.floats[outer[2].offset] = value;
+    else
+      out.ints[outer[2].offset] = wrapTo32(value);
     return true;
   });
   return ok && (results.empty() || define(frame, op->getResult(0), results[0], std::move(out)));

@@ -199,5 +199,10 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &) {
   RankedTensorType tensor = weights::typeOf(weight);
   if (getType() == MemRefType::get(tensor.getShape(), tensor.getElementType()))
     return success();
+  // Groups as words.
+  Type word = IntegerType::get(getContext(), 32);
+  if (tensor.getRank() > 0 && tensor.getShape().back() * tensor.getElementTypeBitWidth() == 32 &&
+      getType() == MemRefType::get(tensor.getShape().drop_back(), word))
+    return success();
   return emitOpError() << "is the memory of " << getNameAttr() << ", a " << tensor << " without gaps";
 }

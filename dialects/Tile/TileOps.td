@@ -326,7 +326,7 @@ def Tile_WeightOp : Tile_Op<"weight", [Pure, DeclareOpInterfaceMethods<SymbolUse
   let summary = "where a weight of the artefact lies";
   let description = [{
     `%w = tile.weight @q.panels : memref<12x768x64xf32>` is the memory of the tensor that an op of the weights dialect
-    names: read-only, row-major, at a multiple of 64 bytes.
+    names: read-only, row-major, at a multiple of 64 bytes. An innermost dimension of 32 bits may be one word of i32.
   }];
   let arguments = (ins FlatSymbolRefAttr:$name);
   let results = (outs Res<AnyStaticShapeMemRef, "">:$result);

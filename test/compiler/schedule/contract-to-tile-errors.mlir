@@ -1,9 +1,9 @@
 // RUN: attnc-opt %s --contract-to-tile -split-input-file -verify-diagnostics
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
-func.func @f16(%x: memref<?x8xf16>, %w: memref<8x16xf16>, %y: memref<?x16xf16>) {
-  // expected-error @+1 {{matrix products on 'f16' are not compiled yet; use f32}}
-  attn.contract lhs(%x "mk" : memref<?x8xf16>) rhs(%w "kn" : memref<8x16xf16>) outs("mn", %y : memref<?x16xf16>)
+func.func @f64(%x: memref<?x8xf64>, %w: memref<8x16xf64>, %y: memref<?x16xf64>) {
+  // expected-error @+1 {{matrix products on 'f64' are not compiled yet; use f32}}
+  attn.contract lhs(%x "mk" : memref<?x8xf64>) rhs(%w "kn" : memref<8x16xf64>) outs("mn", %y : memref<?x16xf64>)
   return
 }
 }

@@ -1,0 +1,43 @@
+//===- ContractEncodings.h - What a contraction multiplies ------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "dialects/Common/Builders.h"
+#include "dialects/Tile/TileOps.h"
+
+namespace attnc::schedule {
+
+/// What the operands of a contraction hold once the rhs is packed into panels.
+struct ContractEncodings {
+  mlir::Type sums;          ///< f32 or i32
+  mlir::Type rhs;           ///< elements of the rhs, before they are packed
+  tile::EncodingAttr left;  ///< null: what lhs holds
+  tile::EncodingAttr panel; ///< null: elements of the sums' type
+
+  /// Elements along k in a word of a panel.
+  int64_t group() const { return panel ? panel.getGroup() : 1; }
+  /// What a panel's memref holds.
+  mlir::Type word() const { return panel ? tile::EncodingAttr(panel).getWord() : sums; }
+};
+
+/// Groups where `target` has an instruction for them, and lhs holds elements `sideBySide` along k. Otherwise panels are
+/// widened to the type of the sums while they are packed.
+ContractEncodings chooseEncodings(tile::TargetAttr target, mlir::Type lhs, mlir::Type rhs, mlir::Type sums,
+                                  bool sideBySide);
+
+/// The constant `values`, of extents sums x columns (with `sumFirst`) or columns x sums, as panels [P, words, width]:
+/// column n and k of it lie in word k / group of lane n % width of panel n / width. What is beyond is 0.
+mlir::DenseElementsAttr packPanels(mlir::DenseElementsAttr values, bool sumFirst, int64_t width,
+                                   const ContractEncodings &encodings);
+
+/// The element in the type of the sums.
+mlir::Value widenElement(IndexMath math, mlir::Value element, mlir::Type sums);
+
+/// `element`, or 0 where it does not `exists`, as part `position` of a word of the panel.
+mlir::Value placeElement(IndexMath math, mlir::Value element, mlir::Value exists, int64_t position);
+
+} // namespace attnc::schedule
