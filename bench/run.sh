@@ -27,6 +27,12 @@ for shape in 1024x1024x1024:93% 128x3072x768:92% 197x768x768:92%; do
   row "f32 matmul $size with bias and GELU" "${shape#*:}" "$work/gelu-$size.onnx" --dims "M=${size%%x*}" --threads 1 |
     sed "s|$work/||"
 done
+for type in bf16:92% int8:88%; do
+  size=1024x1024x1024
+  build/test/bin/make-onnx "bench/models/${type%:*}-$size.txt" -o "$work/${type%:*}-$size.onnx"
+  row "${type%:*} matmul $size, of the ${type%:*} dot peak" "${type#*:}" "$work/${type%:*}-$size.onnx" --dims M=1024 --threads 1 |
+    sed "s|$work/||"
+done
 echo
 
 printf '2 threads over 1 thread, full attention: %.2fx (goal 1.85x)\n' "$(two examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64)"

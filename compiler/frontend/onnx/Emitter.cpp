@@ -244,8 +244,8 @@ Tensor *Emitter::reduce(Tensor *tensor, ArrayRef<int64_t> dims, TypedAttr init, 
 }
 
 Tensor *Emitter::contract(Tensor *lhs, Tensor *rhs, AffineMap lhsMap, AffineMap rhsMap, AffineMap resultMap,
-                          const SymList &shape) {
-  Type type = lhs->elementType;
+                          const SymList &shape, Type sums) {
+  Type type = sums ? sums : lhs->elementType;
   Type accumulator = isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32 ? builder.getF32Type() : type;
   Value start = filled(zero(accumulator), shape);
   auto op = linalg::ContractOp::create(builder, loc, start.getType(), ValueRange{value(lhs), value(rhs)}, start,

@@ -84,9 +84,10 @@ public:
   /// Folds `tensor` over `dims` (sorted), which disappear: acc = combine(acc, element), starting from `init`, whose
   /// type is the accumulator's.
   Tensor *reduce(Tensor *tensor, llvm::ArrayRef<int64_t> dims, mlir::TypedAttr init, Body combine);
-  /// result = sum over the dims that only the operands have, of lhs * rhs. f16 and bf16 accumulate in f32.
+  /// result = sum over the dims that only the operands have, of lhs * rhs. f16 and bf16 accumulate in f32, integers
+  /// in `sums` (null: their own type).
   Tensor *contract(Tensor *lhs, Tensor *rhs, mlir::AffineMap lhsMap, mlir::AffineMap rhsMap, mlir::AffineMap resultMap,
-                   const SymList &shape);
+                   const SymList &shape, mlir::Type sums = {});
   Tensor *cast(Tensor *tensor, mlir::Type type);
 
   //===- Moving -----------------------------------------------------------===//

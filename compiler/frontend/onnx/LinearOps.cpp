@@ -3,7 +3,7 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// All three name the dims of their operands and result with labels, as Einsum does, and become linalg.contract:
+// All name the dims of their operands and result with labels, as Einsum does, and become linalg.contract:
 //     MatMul  x[b,h,m,k] w[k,n]   is   "bhmk,kn->bhmn"
 // A dim of extent 1 that meets a larger one is dropped from its operand first, because a contraction's maps cannot
 // repeat.
@@ -95,8 +95,8 @@ SymList shapeOf(const Labels &labels, const std::map<int, Sym> &extents) {
   return shape;
 }
 
-/// lhs * rhs with exactly the labels `result`, summed over the others.
-FailureOr<Operand> multiply(NodeContext &ctx, Operand lhs, Operand rhs, const Labels &result) {
+/// lhs * rhs with exactly the labels `result`, summed over the others, in the type `sums` (null: that of the operands).
+FailureOr<Operand> multiply(NodeContext &ctx, Operand lhs, Operand rhs, const Labels &result, Type sums = {}) {
   std::map<int, Sym> extents;
   if (failed(collectExtents(ctx, {lhs, rhs}, extents)))
     return failure();
@@ -113,7 +113,7 @@ FailureOr<Operand> multiply(NodeContext &ctx, Operand lhs, Operand rhs, const La
   AffineMap resultMap = mapOf(result, loops, context);
   SymList shape = shapeOf(result, extents);
   if (loops.size() > result.size())
-    return Operand{ctx.emit.contract(lhs.tensor, rhs.tensor, lhsMap, rhsMap, resultMap, shape), result};
+    return Operand{ctx.emit.contract(lhs.tensor, rhs.tensor, lhsMap, rhsMap, resultMap, shape, sums), result};
   Tensor *product = ctx.emit.generic({lhs.tensor, rhs.tensor}, {lhsMap, rhsMap}, resultMap, lhs.tensor->elementType,
                                      shape, [](OpBuilder &b, Location l, ValueRange in) -> Value {
                                        if (isa<FloatType>(in[0].getType()))
@@ -131,8 +131,8 @@ LogicalResult checkTypes(NodeContext &ctx, ArrayRef<Tensor *> tensors) {
 
 //===- MatMul -------------------------------------------------------------===//
 
-LogicalResult importMatMul(NodeContext &ctx) {
-  Tensor *a = ctx.input(0), *b = ctx.input(1);
+/// A B, over leading dims that are broadcast.
+FailureOr<Tensor *> matMul(NodeContext &ctx, Tensor *a, Tensor *b, Type sums = {}) {
   if (failed(checkTypes(ctx, {a, b})))
     return failure();
   if (a->rank() == 0 || b->rank() == 0)
@@ -159,8 +159,30 @@ LogicalResult importMatMul(NodeContext &ctx) {
     bLabels.push_back('n');
     result.push_back('n');
   }
-  FailureOr<Operand> product = multiply(ctx, {a, aLabels}, {b, bLabels}, result);
-  return failed(product) ? failure() : ctx.result(product->tensor);
+  FailureOr<Operand> product = multiply(ctx, {a, aLabels}, {b, bLabels}, result, sums);
+  if (failed(product))
+    return failure();
+  return product->tensor;
+}
+
+LogicalResult importMatMul(NodeContext &ctx) {
+  FailureOr<Tensor *> product = matMul(ctx, ctx.input(0), ctx.input(1));
+  return failed(product) ? failure() : ctx.result(*product);
+}
+
+/// int8 times int8 into int32, whose sums are exact. Zero points other than 0 would need the sums of rows and columns.
+LogicalResult importMatMulInteger(NodeContext &ctx) {
+  for (size_t operand : {0, 1})
+    if (!ctx.input(operand)->elementType.isInteger(8))
+      return ctx.fail(fmt::format("{} is not of int8", ctx.describe(ctx.input(operand))));
+  for (size_t operand : {2, 3})
+    if (Tensor *zero = ctx.input(operand)) {
+      std::optional<SymList> points = ctx.emit.elements(zero);
+      if (!points || !llvm::all_of(*points, [](const Sym &point) { return point.isConstant(0); }))
+        return ctx.fail("zero points other than 0 are not supported");
+    }
+  FailureOr<Tensor *> product = matMul(ctx, ctx.input(0), ctx.input(1), ctx.emit.builder.getI32Type());
+  return failed(product) ? failure() : ctx.result(*product);
 }
 
 //===- Gemm ---------------------------------------------------------------===//
@@ -327,6 +349,7 @@ LogicalResult importEinsum(NodeContext &ctx) {
 
 void attnc::onnx::addLinearOps(OpTable &table) {
   table["MatMul"] = {1, 2, 2, 1, importMatMul};
+  table["MatMulInteger"] = {10, 2, 4, 1, importMatMulInteger};
   table["Gemm"] = {11, 2, 3, 1, importGemm};
   table["Einsum"] = {12, 1, kAnyNumber, 1, importEinsum};
 }
