@@ -10,8 +10,8 @@
 //     t    = transpose(r)                     log2(L) rounds of L/2 pair shuffles
 //     dst[j0 + b, i0 .. i0 + L) = t[b]
 //
-// A region that ends with a conversion between float types does so after the shuffles, which are then of f32. Pairs of
-// bf16 are shuffled as i32.
+// A region that ends with a conversion between float types does so after the shuffles, which are then of f32. Groups of
+// an encoding are shuffled as words.
 //
 // The last block begins L before the end: some elements are copied twice instead of one by one. With `pad`, rows that
 // do not exist are the last row instead. Fewer than L rows or columns are copied element by element.
@@ -53,7 +53,7 @@ class TransposeEmitter {
 public:
   TransposeEmitter(RewriterBase &b, tile::TransposeOp op, const VectorTarget &target)
       : b(b), op(op), loc(op.getLoc()), lanes(target.info.lanes(32)),
-        element(cast<MemRefType>(op.getSrc().getType()).getElementType()), pairs(op.isOfPairs()) {}
+        element(cast<MemRefType>(op.getSrc().getType()).getElementType()), encoding(op.getEncodingAttr()) {}
   LogicalResult emit();
 
 private:
@@ -70,18 +70,19 @@ private:
   Location loc;
   unsigned lanes;
   Type element;
-  bool pairs; ///< of bf16
+  tile::EncodingAttr encoding; ///< of groups; null: there are none
 };
 } // namespace
 
-/// `count` neighbours src[row, column ...], a vector; with pairs, as i32.
+/// `count` neighbours src[row, column ...], a vector; of groups, as words.
 Value TransposeEmitter::load(Value row, Value column, int64_t count) {
-  if (!pairs)
+  if (!encoding)
     return vector::LoadOp::create(b, loc, VectorType::get({count}, element), op.getSrc(), ValueRange{row, column});
-  Value first = arith::MulIOp::create(b, loc, column, constantIndex(b, loc, 2));
-  Value halves =
-      vector::LoadOp::create(b, loc, VectorType::get({2 * count}, element), op.getSrc(), ValueRange{row, first});
-  return vector::BitCastOp::create(b, loc, VectorType::get({count}, b.getI32Type()), halves);
+  int64_t group = encoding.getGroup();
+  Value first = arith::MulIOp::create(b, loc, column, constantIndex(b, loc, group));
+  Value elements =
+      vector::LoadOp::create(b, loc, VectorType::get({group * count}, element), op.getSrc(), ValueRange{row, first});
+  return vector::BitCastOp::create(b, loc, VectorType::get({count}, encoding.getWord()), elements);
 }
 
 /// The conversion that `value`, a result of a region, ends with; null if there is none.
@@ -165,7 +166,7 @@ void TransposeEmitter::emitElements() {
     buildLoop(b, loc, zero, op.getCols(), 1, {}, [&](Value j, ValueRange) {
       Block &body = op.getBody().front();
       IRMapping mapping;
-      Value loaded = pairs ? vector::ExtractOp::create(b, loc, load(row, j, 1), 0).getResult()
+      Value loaded = encoding ? vector::ExtractOp::create(b, loc, load(row, j, 1), 0).getResult()
                            : memref::LoadOp::create(b, loc, op.getSrc(), ValueRange{row, j}).getResult();
       mapping.map(body.getArgument(0), loaded);
       mapping.map(body.getArgument(1), row);

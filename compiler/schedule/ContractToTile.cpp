@@ -111,7 +111,8 @@ private:
   SmallVector<Value> outIndices(Value row, Value col);
   std::pair<Value, StringRef> fixedView(const Operand &operand);
 
-  void emitPackGroups(Value source, Value panel, Value chunk, Value count);
+  bool canTranspose();
+  void emitPackGroups(Value source, Value panel, Value begin, Value chunk, Value count);
   LogicalResult checkTypes();
   void findEncodings();
 
@@ -278,10 +279,19 @@ Value ContractScheduler::packedValues(memref::GetGlobalOp get) {
   return memref::GetGlobalOp::create(b, loc, packedType, packedGlobal.getSymName());
 }
 
-/// panel[k][c] = the group of rhs[group * k + e, c] for columns c < count; what is beyond `chunk` or them is 0.
-void ContractScheduler::emitPackGroups(Value source, Value panel, Value chunk, Value count) {
+/// The rhs can be packed as it lies, k innermost: as floats, or as groups that are words in memory.
+bool ContractScheduler::canTranspose() {
+  if (!encodings.panel)
+    return !encodings.rhs.isInteger();
+  return rhs.layout.back() == sumLetter &&
+         cast<MemRefType>(rhs.memref.getType()).getStridesAndOffset().first.back() == 1;
+}
+
+/// panel[k][c] = the group of rhs[group * k + e, c] for columns c < count, from word `begin` on; what is beyond `chunk` or
+/// them is 0.
+void ContractScheduler::emitPackGroups(Value source, Value panel, Value begin, Value chunk, Value count) {
   int64_t group = encodings.group();
-  auto loop = scf::ForOp::create(b, loc, index(0), ceilDiv(chunk, index(group)), index(1));
+  auto loop = scf::ForOp::create(b, loc, begin, ceilDiv(chunk, index(group)), index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value word = loop.getInductionVar(), first = mul(word, index(group)), last = sub(chunk, index(1));
@@ -330,17 +340,22 @@ void ContractScheduler::emitPacking(Value panel, Value k0, Value chunk, Value n0
     return b.createBlock(&region, {}, types, SmallVector<Location>(types.size(), loc));
   };
   OpBuilder::InsertionGuard guard(b);
-  if (sumsInnermost && colLetter && sumLetter && encodings.group() == 1 && !encodings.rhs.isInteger()) {
+  Value words = index(0); // of a group each, those that are made by a transposition
+  if (sumsInnermost && colLetter && sumLetter && canTranspose()) {
     Value source = schedule::viewByLetters(b, loc, rhs.memref, rhs.layout, ranges, fixed, order);
-    auto copy = tile::TransposeOp::create(b, loc, source, panel, count, chunk, /*pad=*/true);
-    Block *block = body(copy.getBody(), {encodings.rhs, b.getIndexType(), b.getIndexType()});
-    tile::YieldOp::create(b, loc, schedule::widenElement(*this, block->getArgument(0), encodings.sums));
-    return;
+    words = div(chunk, index(encodings.group()));
+    auto copy = tile::TransposeOp::create(b, loc, source, panel, count, words, /*pad=*/true, encodings.panel);
+    Type seen = encodings.panel ? encodings.word() : encodings.rhs;
+    Block *block = body(copy.getBody(), {seen, b.getIndexType(), b.getIndexType()});
+    tile::YieldOp::create(b, loc, schedule::widenElement(*this, block->getArgument(0), encodings.word()));
+    if (encodings.group() == 1)
+      return;
+    b.setInsertionPointAfter(copy);
   }
   std::string indexOrder(order.rbegin(), order.rend()); // sums, columns
   Value source = schedule::viewByLetters(b, loc, rhs.memref, rhs.layout, ranges, fixed, indexOrder);
   if (encodings.group() > 1)
-    return emitPackGroups(source, panel, chunk, count);
+    return emitPackGroups(source, panel, words, chunk, count);
   auto loop = scf::ForOp::create(b, loc, index(0), chunk, index(1));
   b.setInsertionPointToStart(loop.getBody());
   Value k = loop.getInductionVar();

@@ -174,17 +174,16 @@ LogicalResult ReduceOp::verify() {
   return verifyRegion(*this, getBody(), "body", {IndexType::get(getContext())}, getInit().getType());
 }
 
-bool TransposeOp::isOfPairs() {
-  return cast<MemRefType>(getSrc().getType()).getElementType().isBF16() &&
-         cast<MemRefType>(getDst().getType()).getElementType().isInteger(32);
-}
-
 LogicalResult TransposeOp::verify() {
   auto src = cast<MemRefType>(getSrc().getType()), dst = cast<MemRefType>(getDst().getType());
   if (src.getRank() != 2 || dst.getRank() != 2)
     return emitOpError("src and dst must have rank 2");
-  Type index = IndexType::get(getContext());
-  Type seen = isOfPairs() ? dst.getElementType() : src.getElementType();
+  Type index = IndexType::get(getContext()), seen = src.getElementType();
+  if (EncodingAttr encoding = getEncodingAttr()) {
+    if (seen != encoding.getStored() || src.getStridesAndOffset().first.back() != 1)
+      return emitOpError() << "src as " << encoding << " wants " << encoding.getStored() << " side by side";
+    seen = encoding.getWord();
+  }
   return verifyRegion(*this, getBody(), "body", {seen, index, index}, dst.getElementType());
 }
 

@@ -288,8 +288,8 @@ def Tile_TransposeOp : Tile_Op<"transpose"> {
     and both indices of `src`, which is not `dst`; columns of `src` are the lanes.
     It may run more than once for an element.
 
-    Pairs of bf16: where `src` holds bf16 and `dst` i32, an element is two bf16 that are adjacent in memory, the first in
-    the low half, and `cols` counts pairs.
+    With an encoding, an element is a group of those of `src` that are adjacent in memory, as a word: `%k as <2 x bf16> to
+    %kt` makes the pairs that a contraction takes. `cols` counts groups.
 
     ```mlir
     tile.transpose %q to %qt rows(%n) cols(%D) pad {
@@ -299,13 +299,11 @@ def Tile_TransposeOp : Tile_Op<"transpose"> {
     } : memref<?x64xf32> to memref<64x64xf32>
     ```
   }];
-  let arguments = (ins AnyStridedMemRef:$src, AnyStridedMemRef:$dst, Index:$rows, Index:$cols, UnitAttr:$pad);
+  let arguments = (ins AnyStridedMemRef:$src, AnyStridedMemRef:$dst, Index:$rows, Index:$cols, UnitAttr:$pad,
+                       OptionalAttr<Tile_EncodingAttr>:$encoding);
   let regions = (region SizedRegion<1>:$body);
-  let extraClassDeclaration = [{
-    bool isOfPairs();
-  }];
   let assemblyFormat = [{
-    $src `to` $dst `rows` `(` $rows `)` `cols` `(` $cols `)` (`pad` $pad^)? $body attr-dict
+    $src (`as` $encoding^)? `to` $dst `rows` `(` $rows `)` `cols` `(` $cols `)` (`pad` $pad^)? $body attr-dict
     `:` type($src) `to` type($dst)
   }];
   let hasVerifier = 1;

@@ -103,7 +103,7 @@ void TransposedForm::emitMatrices() {
   for (Matrix &matrix : matrices) {
     Type element = matrix.element.getType();
     auto copy = tile::TransposeOp::create(b, loc, matrixRows(matrix.element, n0, count), matrix.block, queries, count,
-                                          /*pad=*/true);
+                                          /*pad=*/true, tile::EncodingAttr());
     OpBuilder::InsertionGuard guard(b);
     Block *body = b.createBlock(&copy.getBody(), {}, {element, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
     tile::YieldOp::create(b, loc, body->getArgument(0));

@@ -117,7 +117,8 @@ void AttentionScheduler::emitOutput() {
 
 /// Ot[e][q] * sum[q] -> O[q][e], in O's type.
 void TransposedForm::emitRows(Value out) {
-  auto copy = tile::TransposeOp::create(b, loc, scratch.o, out, extent('E'), queries, /*pad=*/false);
+  auto copy =
+      tile::TransposeOp::create(b, loc, scratch.o, out, extent('E'), queries, /*pad=*/false, tile::EncodingAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&copy.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
   Value scaled = arith::MulFOp::create(b, loc, body->getArgument(0), load(scratch.sum, {body->getArgument(2)}));
@@ -247,7 +248,7 @@ void TransposedForm::emitQueries() {
   Value columns = pairs ? index(op.getExtent('D') / 2) : extent('D');
   OpFoldResult zero = b.getIndexAttr(0), depth = getAsOpFoldResult(columns);
   Value used = slice(scratch.q, {zero, zero}, {depth, usedLanes()});
-  auto pack = tile::TransposeOp::create(b, loc, rows, used, queries, columns, /*pad=*/true);
+  auto pack = tile::TransposeOp::create(b, loc, rows, used, queries, columns, /*pad=*/true, encoding());
   OpBuilder::InsertionGuard guard(b);
   Type seen = pairs ? Type(b.getI32Type()) : elementOf(rows);
   Value q =

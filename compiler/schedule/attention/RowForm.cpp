@@ -128,7 +128,8 @@ void RowForm::setPanel() {
   Value rows = panel;
   if (!rows)
     rows = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
-  auto pack = tile::TransposeOp::create(b, loc, rows, panelBuffer, count, extent('D'), /*pad=*/true);
+  auto pack =
+      tile::TransposeOp::create(b, loc, rows, panelBuffer, count, extent('D'), /*pad=*/true, tile::EncodingAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
   tile::YieldOp::create(b, loc, body->getArgument(0));

@@ -68,7 +68,7 @@ func.func @rounded(%ot: memref<8x8xf32>, %o: memref<8x8xbf16>, %s: f32) {
 
 // -----
 
-// Pairs of bf16 are shuffled as i32.
+// Groups are shuffled as words.
 
 // CHECK-LABEL: func @pairs
 // CHECK-SAME: %[[Q:.*]]: memref<?x16xbf16>
@@ -81,7 +81,7 @@ func.func @pairs(%q: memref<?x16xbf16>, %qt: memref<8x8xi32>, %n: index) {
   // CHECK: vector.bitcast %[[HALVES]] : vector<8xbf16> to vector<4xi32>
   // CHECK: vector.shuffle {{.*}} : vector<4xi32>, vector<4xi32>
   // CHECK: vector.store {{.*}} memref<8x8xi32>, vector<4xi32>
-  tile.transpose %q to %qt rows(%n) cols(%c8) pad {
+  tile.transpose %q as <2 x bf16> to %qt rows(%n) cols(%c8) pad {
   ^bb0(%x: i32, %i: index, %j: index):
     tile.yield %x : i32
   } : memref<?x16xbf16> to memref<8x8xi32>

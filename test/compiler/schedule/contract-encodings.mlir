@@ -32,6 +32,19 @@ func.func @packed(%x: memref<?x?xbf16>, %w: memref<?x?xbf16>, %y: memref<?x?xbf1
   return
 }
 
+// k is innermost in both: words as they lie, but for a last one that is not whole.
+// CHECK-LABEL: func @in_place
+func.func @in_place(%x: memref<?x7xbf16>, %w: memref<?x7xbf16>, %y: memref<?x?xf32>) {
+  // CHECK: tile.transpose %{{.*}} as <2 x bf16> to %[[PANEL:.*]] rows(%{{.*}}) cols(%c3) pad {
+  // CHECK-NEXT: ^bb0(%[[WORD:.*]]: i32, %{{.*}}: index, %{{.*}}: index):
+  // CHECK-NEXT: tile.yield %[[WORD]] : i32
+  // CHECK: tile.map
+  // CHECK: memref.load %{{.*}}[%c6, %[[COLUMN:.*]]] : memref<7x12xbf16
+  // CHECK: memref.store %{{.*}}, %[[PANEL]][%c3, %[[COLUMN]]]
+  attn.contract lhs(%x "mk" : memref<?x7xbf16>) rhs(%w "nk" : memref<?x7xbf16>) outs("mn", %y : memref<?x?xf32>)
+  return
+}
+
 // k is not innermost in lhs: there are no pairs to read.
 // CHECK-LABEL: func @transposed
 func.func @transposed(%x: memref<3x?xbf16>, %w: memref<3x?xbf16>, %y: memref<?x?xf32>) {

@@ -131,6 +131,17 @@ func.func @dots_of_pairs(%x: memref<?x8xbf16>, %panel: memref<4x16xi32>, %n: ind
 
 // -----
 
+func.func @transpose_groups(%x: memref<?x?xbf16, strided<[1, ?]>>, %y: memref<?x?xi32>, %n: index) {
+  // expected-error @+1 {{src as #tile.encoding<2 x bf16> wants 'bf16' side by side}}
+  tile.transpose %x as <2 x bf16> to %y rows(%n) cols(%n) {
+  ^bb0(%v: i32, %i: index, %j: index):
+    tile.yield %v : i32
+  } : memref<?x?xbf16, strided<[1, ?]>> to memref<?x?xi32>
+  return
+}
+
+// -----
+
 func.func @no_word(%x: memref<?x8xbf16>, %panel: memref<4x16xi32>, %n: index) {
   %c0 = arith.constant 0 : index
   // expected-error @+1 {{3 elements of 'bf16' do not fill a word of 32 bits}}
