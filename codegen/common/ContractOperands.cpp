@@ -16,6 +16,9 @@
 //
 // lhs + 128 is lhs with its sign bit turned, and the second sum is made once for all rows.
 //
+// Where lhs holds single elements, the elements of a group of rhs meet them one by one; those of a block with a scale are
+// multiplied by it first.
+//
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/ContractOperands.h"
@@ -45,9 +48,10 @@ Value VectorTarget::dotProducts(OpBuilder &builder, Location loc, const DotInstr
 ContractOperands::ContractOperands(OpBuilder &builder, tile::ContractOp op, const VectorTarget &target)
     : b(builder), op(op), target(target), loc(op.getLoc()), sums(op.getAccumulatorType()), left(op.getLhsWord()),
       right(op.getRhsWord()) {
-  dot = target.info.findDot(left.getElement(), right.getElement(), left.getGroup());
+  if (left.getGroup() == right.getGroup() && !right.getBlock())
+    dot = target.info.findDot(left.getElement(), right.getElement(), left.getGroup());
   auto unsignedLeft = [&] { return IntegerType::get(b.getContext(), 8, IntegerType::Unsigned); };
-  if (!dot && left.getElement().isSignedInteger(8)) {
+  if (!dot && left.getElement().isSignedInteger(8) && left.getGroup() == right.getGroup() && !right.getBlock()) {
     dot = target.info.findDot(unsignedLeft(), right.getElement(), left.getGroup());
     offsetLhs = dot;
   }
@@ -55,10 +59,10 @@ ContractOperands::ContractOperands(OpBuilder &builder, tile::ContractOp op, cons
 }
 
 void ContractOperands::countWords() {
-  Value group = constantIndex(b, loc, left.getGroup());
-  if (left.getGroup() == 1)
+  Value group = constantIndex(b, loc, right.getGroup());
+  if (right.getGroup() == 1)
     words = op.getKEnd();
-  else if (op.isLhsOfWords())
+  else if (left.getGroup() > 1 && op.isLhsOfWords())
     words = b.createOrFold<arith::CeilDivSIOp>(loc, op.getKEnd(), group);
   else {
     words = b.createOrFold<arith::DivUIOp>(loc, op.getKEnd(), group);
@@ -111,7 +115,28 @@ ContractOperands::Word ContractOperands::spread(Value scalar) {
   return elementsOf(vector, left);
 }
 
+/// The elements of a group of rhs from `first` on, each of which is in memory; with `last`, those behind it are 0.
+ContractOperands::Word ContractOperands::readSingles(Value row, Value first, Value last) {
+  Word elements;
+  for (unsigned e = 0; e < right.getGroup(); ++e) {
+    Value k = b.createOrFold<arith::AddIOp>(loc, first, constantIndex(b, loc, e));
+    Value at = last ? arith::MinSIOp::create(b, loc, k, last).getResult() : k;
+    Value element = memref::LoadOp::create(b, loc, op.getLhs(), ValueRange{row, at});
+    if (last) {
+      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element.getType()));
+      Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, k, last);
+      element = arith::SelectOp::create(b, loc, exists, element, zero);
+    }
+    elements.append(spread(element));
+  }
+  return elements;
+}
+
 ContractOperands::Word ContractOperands::readLhs(Value row, Value word) {
+  if (left.getGroup() < right.getGroup()) {
+    Value first = arith::MulIOp::create(b, loc, word, constantIndex(b, loc, right.getGroup()));
+    return readSingles(row, first, Value());
+  }
   if (op.isLhsOfWords())
     return spread(memref::LoadOp::create(b, loc, op.getLhs(), ValueRange{row, word}));
   Value first = arith::MulIOp::create(b, loc, word, constantIndex(b, loc, left.getGroup()));
@@ -122,9 +147,11 @@ ContractOperands::Word ContractOperands::readLhs(Value row, Value word) {
 }
 
 ContractOperands::Word ContractOperands::readLhsRest(Value row) {
+  Value first = arith::MulIOp::create(b, loc, words, constantIndex(b, loc, right.getGroup()));
+  if (left.getGroup() < right.getGroup())
+    return readSingles(row, first, arith::SubIOp::create(b, loc, op.getKEnd(), constantIndex(b, loc, 1)));
   unsigned bits = left.getElement().getIntOrFloatBitWidth();
   Type bare = b.getIntegerType(bits), wide = left.getWord();
-  Value first = arith::MulIOp::create(b, loc, words, constantIndex(b, loc, left.getGroup()));
   Value zero = arith::ConstantIntOp::create(b, loc, wide, 0);
   Value word = buildLoop(b, loc, constantIndex(b, loc, 0), rest, 1, zero, [&](Value e, ValueRange partial) {
     Value k = arith::AddIOp::create(b, loc, first, e);
@@ -139,9 +166,24 @@ ContractOperands::Word ContractOperands::readLhsRest(Value row) {
   return spread(word);
 }
 
-ContractOperands::Word ContractOperands::readRhs(Value word, Value column) {
+Value ContractOperands::loadPanel(Value row, Value column) {
   VectorType vector = lanesOf(cast<MemRefType>(op.getRhs().getType()).getElementType());
-  return elementsOf(vector::LoadOp::create(b, loc, vector, op.getRhs(), ValueRange{word, column}), right);
+  return vector::LoadOp::create(b, loc, vector, op.getRhs(), ValueRange{row, column});
+}
+
+ContractOperands::Word ContractOperands::readRhs(Value word, Value column) {
+  if (!right.getBlock())
+    return elementsOf(loadPanel(word, column), right);
+  // Behind the words of each block there is a row of scales.
+  Value inBlock = constantIndex(b, loc, right.getBlock() / right.getGroup());
+  Value block = arith::DivUIOp::create(b, loc, word, inBlock);
+  Value after = arith::MulIOp::create(b, loc, arith::AddIOp::create(b, loc, block, constantIndex(b, loc, 1)), inBlock);
+  Word elements = elementsOf(loadPanel(arith::AddIOp::create(b, loc, word, block), column), right);
+  Value scale = loadPanel(arith::AddIOp::create(b, loc, after, block), column);
+  scale = arith::BitcastOp::create(b, loc, lanesOf(sums), scale);
+  for (Value &element : elements)
+    element = arith::MulFOp::create(b, loc, element, scale);
+  return elements;
 }
 
 Value ContractOperands::multiplyAdd(Value sum, const Word &lhs, const Word &rhs) {

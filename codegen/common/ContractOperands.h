@@ -40,6 +40,8 @@ private:
   void countWords();
   Word spread(mlir::Value scalar);
   Word elementsOf(mlir::Value words, tile::EncodingAttr encoding);
+  Word readSingles(mlir::Value row, mlir::Value first, mlir::Value last);
+  mlir::Value loadPanel(mlir::Value row, mlir::Value column);
   mlir::Value widened(mlir::Value vector, mlir::Type element);
   mlir::VectorType lanesOf(mlir::Type element) { return mlir::VectorType::get({target.info.lanes(32)}, element); }
 
@@ -49,8 +51,8 @@ private:
   mlir::Location loc;
   mlir::Type sums;
   tile::EncodingAttr left, right;
-  const DotInstruction *dot; ///< null: none, the operands are widened
-  bool offsetLhs = false;    ///< `dot` takes lhs + 128
+  const DotInstruction *dot = nullptr; ///< null: none, the operands are widened
+  bool offsetLhs = false;              ///< `dot` takes lhs + 128
 };
 
 } // namespace attnc::codegen

@@ -67,11 +67,15 @@ static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name,
 // What operands hold
 //===----------------------------------------------------------------------===//
 
-LogicalResult EncodingAttr::verify(function_ref<InFlightDiagnostic()> emitError, unsigned group, Type element) {
+LogicalResult EncodingAttr::verify(function_ref<InFlightDiagnostic()> emitError, unsigned group, Type element,
+                                   unsigned block) {
   if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() > 64)
     return emitError() << "an encoding holds floats or integers, not " << element;
   if (group != 1 && group * element.getIntOrFloatBitWidth() != 32)
     return emitError() << group << " elements of " << element << " do not fill a word of 32 bits";
+  if (block % group != 0 || (block && (group == 1 || !isa<IntegerType>(element))))
+    return emitError() << "blocks with a scale are of whole groups of integers, not " << block << " in groups of "
+                       << group << " x " << element;
   return success();
 }
 
@@ -106,13 +110,16 @@ Type ContractOp::getAccumulatorType() {
   Builder builder(getContext());
   if (lhs.isF64() || rhs.isF64())
     return builder.getF64Type();
-  return isa<FloatType>(lhs) || isa<FloatType>(rhs) ? Type(builder.getF32Type()) : builder.getI32Type();
+  bool areReal = isa<FloatType>(lhs) || isa<FloatType>(rhs) || getRhsWord().getBlock();
+  return areReal ? Type(builder.getF32Type()) : builder.getI32Type();
 }
 
 /// Operands hold what their encodings say, in words of one size.
 static LogicalResult verifyEncodings(ContractOp op) {
   EncodingAttr left = op.getLhsWord(), right = op.getRhsWord();
-  if (left.getGroup() != right.getGroup())
+  if (left.getBlock() || (right.getBlock() && op.getAccumulatorType().isF64()))
+    return op.emitOpError("blocks with a scale stand in rhs, beside a lhs that is no f64");
+  if (left.getGroup() != right.getGroup() && left.getGroup() != 1)
     return op.emitOpError() << "groups of " << left.getGroup() << " in lhs meet groups of " << right.getGroup()
                             << " in rhs";
   auto lhs = cast<MemRefType>(op.getLhs().getType()), rhs = cast<MemRefType>(op.getRhs().getType());

@@ -53,9 +53,16 @@ def Tile_EncodingAttr : Tile_Attr<"Encoding", "encoding"> {
   let description = [{
     `<2 x bf16>`: two bf16 that follow each other along k, the first in the low bits. A group of more than one fills a
     word of 32 bits. Elements are floats, or integers with a sign (`si8`) or without one (`ui8`).
+
+    `<8 x si4, blocks of 32>`: every 32 elements along k of a column share a scale, an f32 whose bits are in the row of
+    words behind theirs: four rows of integers, one of scales. An element is its integer times the scale. The last block
+    is whole, filled up with 0.
   }];
-  let parameters = (ins "unsigned":$group, "::mlir::Type":$element);
-  let assemblyFormat = "`<` $group `x` $element `>`";
+  let parameters = (ins "unsigned":$group, "::mlir::Type":$element, DefaultValuedParameter<"unsigned", "0">:$block);
+  let builders = [AttrBuilder<(ins "unsigned":$group, "::mlir::Type":$element), [{
+    return $_get($_ctxt, group, element, 0);
+  }]>];
+  let assemblyFormat = "`<` $group `x` $element (`,` `blocks` `of` $block^)? `>`";
   let extraClassDeclaration = [{
     /// What a memref of such words holds: i32, or the element itself where it stands alone.
     ::mlir::Type getWord();
@@ -118,10 +125,10 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     few rows cheaper than making a panel. Only columns that are real are read. Smaller tiles of `peel` are single rows.
 
     What the operands hold is their encoding: `as <2 x bf16>` says that each word is a group of two bf16 along k; without
-    one a memref's elements are what they are. Groups of lhs and rhs are of one size. `rhs` then has a row for each group;
-    `lhs` holds words too, or elements that are adjacent in memory along k. `k_end` counts elements, not words: in a last
-    group that is not whole, what is beyond `k_end` is 0 in `rhs`, finite in the words of `lhs`, and not read in its
-    elements.
+    one a memref's elements are what they are. `rhs` then has a row for each group; `lhs` holds groups of the same size,
+    as words or as elements that are adjacent in memory along k, or single elements (`as <1 x ...>`, or nothing). `k_end`
+    counts elements, not words: in a last group that is not whole, what is beyond `k_end` is 0 in `rhs`, finite in the
+    words of `lhs`, and not read in its elements.
 
     The type of the sums is that of the epilogue's first argument: f64 if an operand is, otherwise f32 if one holds floats
     and i32 for integers (which wrap around). Products of types for which the target has no instruction are those of the

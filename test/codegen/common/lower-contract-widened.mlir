@@ -49,3 +49,25 @@ func.func @nibbles(%x: memref<?x2xi32>, %w: memref<2x16xi32>, %y: memref<?x16xi3
   } {tile_rows = 1 : i64}
   return
 }
+
+// Blocks of four words and a row of scales; lhs element by element.
+// CHECK-LABEL: func @blocks
+// CHECK: %[[BLOCK:.*]] = arith.divui %[[WORD:.*]], %c4
+// CHECK: arith.addi %[[BLOCK]], %c1
+// CHECK: %[[ROW:.*]] = arith.addi %[[WORD]], %[[BLOCK]]
+// CHECK: vector.load %{{.*}}[%[[ROW]], %c0]
+// CHECK: arith.sitofp %{{.*}} : vector<16xi4> to vector<16xf32>
+// CHECK: arith.bitcast %{{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK-COUNT-8: arith.mulf
+// CHECK-COUNT-8: math.fma
+// CHECK: scf.if
+// CHECK: arith.select
+func.func @blocks(%x: memref<?x?xf32>, %w: memref<?x16xi32>, %y: memref<?x16xf32>, %m: index, %k: index) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %m) cols(%c0) k(%k) lhs(%x : memref<?x?xf32>) rhs(%w : memref<?x16xi32> as <8 x si4, blocks of 32>) tail = clamp epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    memref.store %acc, %y[%row, %col] : memref<?x16xf32>
+    tile.yield
+  } {tile_rows = 1 : i64}
+  return
+}

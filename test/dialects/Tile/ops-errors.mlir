@@ -95,10 +95,10 @@ func.func @panel_of_elements(%x: memref<?x8xbf16>, %panel: memref<8x16xbf16>, %n
 
 // -----
 
-func.func @groups_differ(%x: memref<?x8xbf16>, %panel: memref<4x16xi32>, %n: index) {
+func.func @groups_differ(%x: memref<?x4xi32>, %panel: memref<4x16xi32>, %n: index) {
   %c0 = arith.constant 0 : index
-  // expected-error @+1 {{groups of 1 in lhs meet groups of 2 in rhs}}
-  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xbf16>) rhs(%panel : memref<4x16xi32> as <2 x bf16>) tail = peel epilogue {
+  // expected-error @+1 {{groups of 4 in lhs meet groups of 2 in rhs}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x4xi32> as <4 x ui8>) rhs(%panel : memref<4x16xi32> as <2 x bf16>) tail = peel epilogue {
   ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
     tile.yield
   }
@@ -137,6 +137,28 @@ func.func @transpose_groups(%x: memref<?x?xbf16, strided<[1, ?]>>, %y: memref<?x
   ^bb0(%v: i32, %i: index, %j: index):
     tile.yield %v : i32
   } : memref<?x?xbf16, strided<[1, ?]>> to memref<?x?xi32>
+  return
+}
+
+// -----
+
+func.func @scales_in_lhs(%x: memref<?x8xi32>, %panel: memref<8x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{blocks with a scale stand in rhs, beside a lhs that is no f64}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xi32> as <8 x si4, blocks of 32>) rhs(%panel : memref<8x16xi32> as <8 x si4>) tail = peel epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @part_of_a_group(%x: memref<?x8xf32>, %panel: memref<8x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{blocks with a scale are of whole groups of integers, not 20 in groups of 8 x 'si4'}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xi32> as <8 x si4, blocks of 20>) tail = peel epilogue {
+  }
   return
 }
 

@@ -31,7 +31,7 @@ func.func @contract(%x: memref<?x768xf32>, %panel: memref<768x64xf32>, %bias: me
 // CHECK-LABEL: func @encodings
 // CHECK-SAME: tile.facts = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576, dots = [#tile.encoding<2 x bf16>, #tile.encoding<4 x si8>]>
 func.func @encodings(%x: memref<?x768xbf16>, %panel: memref<384x64xi32>, %bytes: memref<?x192xi32>,
-                     %byte_panel: memref<192x64xi32>, %y: memref<?x64xf32>, %z: memref<?x64xi32>, %m: index)
+                     %byte_panel: memref<192x64xi32>, %halves: memref<?x768xf16>, %nibbles: memref<120x64xi32>, %y: memref<?x64xf32>, %z: memref<?x64xi32>, %m: index)
     attributes {tile.facts = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576,
                                           dots = [#tile.encoding<2 x bf16>, #tile.encoding<4 x si8>]>} {
   %c0 = arith.constant 0 : index
@@ -49,6 +49,13 @@ func.func @encodings(%x: memref<?x768xbf16>, %panel: memref<384x64xi32>, %bytes:
     rhs(%byte_panel : memref<192x64xi32> as <4 x si8>) tail = peel epilogue {
     ^bb0(%acc: i32, %row: index, %col: index, %valid: i1):
       memref.store %acc, %z[%row, %col] : memref<?x64xi32>
+      tile.yield
+    }
+  // CHECK: tile.contract {{.*}} lhs({{.*}} : memref<?x768xf16>) rhs({{.*}} : memref<120x64xi32> as <8 x si4, blocks of 32>) tail = peel epilogue
+  tile.contract rows(%c0 to %m) cols(%c0) k(%c768) lhs(%halves : memref<?x768xf16>)
+    rhs(%nibbles : memref<120x64xi32> as <8 x si4, blocks of 32>) tail = peel epilogue {
+    ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+      memref.store %acc, %y[%row, %col] : memref<?x64xf32>
       tile.yield
     }
   return
