@@ -40,12 +40,15 @@ namespace attnc::fusion {
 // The tail of a contraction
 //===----------------------------------------------------------------------===//
 
-/// True if `op` computes its result elementwise from `value`, reading each
-/// element of it once.
+/// True if `op` computes floats, or more of the integers that are summed,
+/// elementwise from `tail`, reading each element of it once.
 static bool continuesTail(Operation *op, const llvm::SetVector<Value> &tail) {
   if (isView(op, /*broadcasts=*/false))
     return true;
-  if (!isPointwise(op) || !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType())))
+  auto elementOf = [](Value value) { return getElementTypeOrSelf(value.getType()); };
+  if (!isPointwise(op))
+    return false;
+  if (Type element = elementOf(op->getResult(0)); !isa<FloatType>(element) && element != elementOf(tail[0]))
     return false;
   auto structured = cast<linalg::LinalgOp>(op);
   return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
@@ -182,8 +185,9 @@ bool ContractBuilder::nameAxes() {
 /// out).
 Value ContractBuilder::buildEpilogue(OpBuilder &builder, Block &scratch, const LaidOut &out) {
   Type element = getElementTypeOrSelf(op->getOperand(0).getType());
-  Type yielded = element.isF64() ? builder.getF64Type() : builder.getF32Type();
-  Type accumulator = isa<IntegerType>(element) ? Type(builder.getI32Type()) : yielded;
+  Type real = element.isF64() ? builder.getF64Type() : builder.getF32Type(), i32 = builder.getI32Type();
+  Type accumulator = isa<IntegerType>(element) ? i32 : real;
+  Type yielded = isa<IntegerType>(getElementTypeOrSelf(tail.getType())) ? i32 : real;
   Value acc = scratch.addArgument(accumulator, loc);
   SmallVector<Role> arguments;
   for (auto [letter, dim] : llvm::zip(out.layout, out.index)) {
