@@ -3,7 +3,7 @@
 
 module attributes {tile.target = #tile.target<lanes = 4, registers = 16, l1 = 32768, l2 = 524288, dots = [#tile.encoding<2 x bf16>]>} {
 // Constant weights in pairs along k, 1.0 is 0x3f80 and 2.0 is 0x4000; an odd last row meets 0.
-// CHECK: memref.global "private" constant @w_panels : memref<1x2x12xi32> = dense<{{\[\[\[}}1073758080, {{.*}}], [16384,
+// CHECK: memref.global "private" constant @w_panels : memref<1x2x8xi32> = dense<{{\[\[\[}}1073758080, {{.*}}], [16384,
 memref.global "private" constant @w : memref<3x1xbf16> = dense<[[1.0], [2.0], [2.0]]>
 // CHECK-LABEL: func @constant
 func.func @constant(%x: memref<?x3xbf16>, %y: memref<?x1xbf16>) {
@@ -18,15 +18,15 @@ func.func @constant(%x: memref<?x3xbf16>, %y: memref<?x1xbf16>) {
 // At run time: a pair from two rows, the second of which may not exist. Sums of f32 do not fit between chunks into %y.
 // CHECK-LABEL: func @packed
 func.func @packed(%x: memref<?x?xbf16>, %w: memref<?x?xbf16>, %y: memref<?x?xbf16>) {
-  // CHECK: %[[PANEL:.*]] = memref.alloca() {{.*}} : memref<256x12xi32>
-  // CHECK: %[[PARTIAL:.*]] = memref.alloca() {{.*}} : memref<1024x12xf32>
+  // CHECK: %[[PANEL:.*]] = memref.alloca() {{.*}} : memref<256x8xi32>
+  // CHECK: %[[PARTIAL:.*]] = memref.alloca() {{.*}} : memref<1024x8xf32>
   // CHECK: tile.map
   // CHECK: memref.load %{{.*}} : memref<?x?xbf16
   // CHECK: arith.bitcast %{{.*}} : bf16 to i16
   // CHECK: arith.shli %{{.*}}, %c16_i32
   // CHECK: arith.ori
   // CHECK: memref.store %{{.*}}, %[[PANEL]]
-  // CHECK: tile.contract {{.*}} rhs(%[[PANEL]] : memref<256x12xi32> as <2 x bf16>)
+  // CHECK: tile.contract {{.*}} rhs(%[[PANEL]] : memref<256x8xi32> as <2 x bf16>)
   // CHECK: memref.store %{{.*}}, %[[PARTIAL]]
   attn.contract lhs(%x "mk" : memref<?x?xbf16>) rhs(%w "kn" : memref<?x?xbf16>) outs("mn", %y : memref<?x?xbf16>)
   return
@@ -39,7 +39,7 @@ func.func @in_place(%x: memref<?x7xbf16>, %w: memref<?x7xbf16>, %y: memref<?x?xf
   // CHECK-NEXT: ^bb0(%[[WORD:.*]]: i32, %{{.*}}: index, %{{.*}}: index):
   // CHECK-NEXT: tile.yield %[[WORD]] : i32
   // CHECK: tile.map
-  // CHECK: memref.load %{{.*}}[%c6, %[[COLUMN:.*]]] : memref<7x12xbf16
+  // CHECK: memref.load %{{.*}}[%c6, %[[COLUMN:.*]]] : memref<7x8xbf16
   // CHECK: memref.store %{{.*}}, %[[PANEL]][%c3, %[[COLUMN]]]
   attn.contract lhs(%x "mk" : memref<?x7xbf16>) rhs(%w "nk" : memref<?x7xbf16>) outs("mn", %y : memref<?x?xf32>)
   return
@@ -49,7 +49,7 @@ func.func @in_place(%x: memref<?x7xbf16>, %w: memref<?x7xbf16>, %y: memref<?x?xf
 // CHECK-LABEL: func @transposed
 func.func @transposed(%x: memref<3x?xbf16>, %w: memref<3x?xbf16>, %y: memref<?x?xf32>) {
   // CHECK: arith.extf %{{.*}} : bf16 to f32
-  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<?x3xbf16, strided<[1, ?]{{.*}}>>) rhs(%{{.*}} : memref<256x12xf32>) tail
+  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<?x3xbf16, strided<[1, ?]{{.*}}>>) rhs(%{{.*}} : memref<256x8xf32>) tail
   attn.contract lhs(%x "km" : memref<3x?xbf16>) rhs(%w "kn" : memref<3x?xbf16>) outs("mn", %y : memref<?x?xf32>)
   return
 }
@@ -57,7 +57,7 @@ func.func @transposed(%x: memref<3x?xbf16>, %w: memref<3x?xbf16>, %y: memref<?x?
 // No instruction for f16 nor for bytes: panels are of the sums' type.
 // CHECK-LABEL: func @widened
 func.func @widened(%x: memref<?x3xf16>, %w: memref<3x?xf16>, %y: memref<?x?xf16>) {
-  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<?x3xf16, {{.*}}>) rhs(%{{.*}} : memref<256x12xf32>) tail
+  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<?x3xf16, {{.*}}>) rhs(%{{.*}} : memref<256x8xf32>) tail
   attn.contract lhs(%x "mk" : memref<?x3xf16>) rhs(%w "kn" : memref<3x?xf16>) outs("mn", %y : memref<?x?xf16>)
   return
 }
@@ -65,7 +65,7 @@ func.func @widened(%x: memref<?x3xf16>, %w: memref<3x?xf16>, %y: memref<?x?xf16>
 // CHECK-LABEL: func @bytes
 func.func @bytes(%x: memref<?x3xi8>, %w: memref<3x?xi8>, %y: memref<?x?xf32>) {
   // CHECK: arith.extsi %{{.*}} : i8 to i32
-  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<?x3xi8, {{.*}}> as <1 x si8>) rhs(%{{.*}} : memref<256x12xi32>) tail
+  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<?x3xi8, {{.*}}> as <1 x si8>) rhs(%{{.*}} : memref<256x8xi32>) tail
   // CHECK: ^bb0(%{{.*}}: i32,
   attn.contract lhs(%x "mk" : memref<?x3xi8>) rhs(%w "kn" : memref<3x?xi8>) outs("mn", %y : memref<?x?xf32>) epilogue {
   ^bb0(%acc: i32, %m: index, %n: index):
@@ -79,7 +79,7 @@ func.func @bytes(%x: memref<?x3xi8>, %w: memref<3x?xi8>, %y: memref<?x?xf32>) {
 // -----
 
 module attributes {tile.target = #tile.target<lanes = 4, registers = 16, l1 = 32768, l2 = 524288, dots = [#tile.encoding<4 x si8>]>} {
-// CHECK: memref.global "private" constant @w_panels : memref<1x2x12xi32> = dense<{{\[\[\[}}-16711935, {{.*}}], [5,
+// CHECK: memref.global "private" constant @w_panels : memref<1x2x8xi32> = dense<{{\[\[\[}}-16711935, {{.*}}], [5,
 memref.global "private" constant @w : memref<5x1xi8> = dense<[[1], [-1], [0], [-1], [5]]>
 // CHECK-LABEL: func @constant_bytes
 func.func @constant_bytes(%x: memref<?x5xi8>, %y: memref<?x1xi32>) {
