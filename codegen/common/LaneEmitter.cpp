@@ -146,7 +146,7 @@ LogicalResult LaneEmitter::emitOp(Operation *op) {
   bool scalar = llvm::all_of(operands, [](const LaneValue &v) { return v.form == Form::Scalar; });
   if (auto store = dyn_cast<memref::StoreOp>(op))
     return emitStore(op, ArrayRef(operands).drop_front(2));
-  if (scalar && op->getNumRegions() == 0 && (op->getNumResults() > 0 || isa<memref::PrefetchOp>(op))) {
+  if (scalar && op->getNumRegions() == 0 && op->getNumResults() > 0) {
     emitScalars(op, operands);
     return success();
   }

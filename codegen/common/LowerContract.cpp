@@ -73,6 +73,11 @@ private:
   LogicalResult initialValues(LaneEmitter &lanes, const LaneValue &row, SmallVectorImpl<Value> &acc);
   void correct(SmallVectorImpl<Value> &acc);
   SmallVector<Value> accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc);
+  SmallVector<Value> accumulateFrom(Value begin, Value end, unsigned rows, ArrayRef<Value> rowIndex, ValueRange acc);
+  SmallVector<Value> addRest(unsigned rows, ArrayRef<Value> rowIndex, SmallVector<Value> sums);
+  SmallVector<Value> addProducts(Value word, ArrayRef<Value> rowIndex, ValueRange sums,
+                                 llvm::function_ref<ContractOperands::Word(Value)> readRow);
+  void emitPrefetch(Value row);
   SmallVector<Value> columnsOf(Value first, int64_t count);
   Value dotProducts(ArrayRef<Value> rows, ArrayRef<Value> columns);
   SmallVector<Value> dotVectors(ArrayRef<Value> rows, unsigned col);
@@ -117,25 +122,63 @@ LogicalResult ContractEmitter::initialValues(LaneEmitter &lanes, const LaneValue
   return correct(acc), success();
 }
 
-/// acc[r][c] += lhs[row r, k] * rhs[k, c] over all k.
+/// What the tile prefetches for `row`.
+void ContractEmitter::emitPrefetch(Value row) {
+  Block &block = op.getPrefetch().front();
+  IRMapping mapping;
+  mapping.map(block.getArgument(0), row);
+  for (Operation &nested : block.without_terminator())
+    b.clone(nested, mapping);
+}
+
+/// acc[r][c] += lhs[row r, k] * rhs[k, c] over all k; where rows prefetch
+///
+///   for r = 0 to R { prefetch(first row + r); for k = r * S to min((r + 1) * S, K) { ... } }       // S = ceil(K / R)
+///
+/// since multiply-adds leave the ports of loads half idle. (After the sums, between the exponentials of a softmax: 1% less
+/// of the peak; unrolled there: up to 9% less, and three times the code.)
 SmallVector<Value> ContractEmitter::accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc) {
-  using Word = ContractOperands::Word;
-  auto addProducts = [&](Value word, ValueRange sums, llvm::function_ref<Word(Value)> readRow) {
-    SmallVector<Word> panel;
-    SmallVector<Value> next;
+  Value zero = constantIndex(b, loc, 0), count = constantIndex(b, loc, rows);
+  if (op.getPrefetch().empty())
+    return addRest(rows, rowIndex, accumulateFrom(zero, operands.words, rows, rowIndex, acc));
+  Value share = b.createOrFold<arith::CeilDivSIOp>(loc, operands.words, count);
+  std::optional<int64_t> known = getConstantIntValue(operands.words);
+  bool isEven = known && *known % rows == 0;
+  SmallVector<Value> sums(buildLoop(b, loc, zero, count, 1, acc, [&](Value r, ValueRange partial) {
+    emitPrefetch(arith::AddIOp::create(b, loc, rowIndex[0], r));
+    Value begin = arith::MulIOp::create(b, loc, r, share), end = arith::AddIOp::create(b, loc, begin, share);
+    if (!isEven)
+      end = arith::MinSIOp::create(b, loc, end, operands.words);
+    return accumulateFrom(begin, end, rows, rowIndex, partial);
+  }));
+  return addRest(rows, rowIndex, sums);
+}
+
+/// sums[r][c] += the products of word `word` of the panel and what `readRow` gives for each row.
+SmallVector<Value> ContractEmitter::addProducts(Value word, ArrayRef<Value> rowIndex, ValueRange sums,
+                                                llvm::function_ref<ContractOperands::Word(Value)> readRow) {
+  SmallVector<ContractOperands::Word> panel;
+  SmallVector<Value> next;
+  for (unsigned c = 0; c < cols; ++c)
+    panel.push_back(operands.readRhs(word, constantIndex(b, loc, c * target.info.lanes(32))));
+  for (auto [r, index] : llvm::enumerate(rowIndex)) {
+    ContractOperands::Word row = readRow(index);
     for (unsigned c = 0; c < cols; ++c)
-      panel.push_back(operands.readRhs(word, constantIndex(b, loc, c * target.info.lanes(32))));
-    for (unsigned r = 0; r < rows; ++r) {
-      Word row = readRow(rowIndex[r]);
-      for (unsigned c = 0; c < cols; ++c)
-        next.push_back(operands.multiplyAdd(sums[r * cols + c], row, panel[c]));
-    }
-    return next;
-  };
-  SmallVector<Value> sums(
-      buildLoop(b, loc, constantIndex(b, loc, 0), operands.words, 1, acc, [&](Value k, ValueRange s) {
-        return addProducts(k, s, [&](Value row) { return operands.readLhs(row, k); });
-      }));
+      next.push_back(operands.multiplyAdd(sums[r * cols + c], row, panel[c]));
+  }
+  return next;
+}
+
+/// acc[r][c] += lhs[row r, k] * rhs[k, c] over the words [begin, end) of k.
+SmallVector<Value> ContractEmitter::accumulateFrom(Value begin, Value end, unsigned rows, ArrayRef<Value> rowIndex,
+                                                   ValueRange acc) {
+  return SmallVector<Value>(buildLoop(b, loc, begin, end, 1, acc, [&](Value k, ValueRange sums) {
+    return addProducts(k, rowIndex.take_front(rows), sums, [&](Value row) { return operands.readLhs(row, k); });
+  }));
+}
+
+/// The last word of k, where it is not whole.
+SmallVector<Value> ContractEmitter::addRest(unsigned rows, ArrayRef<Value> rowIndex, SmallVector<Value> sums) {
   if (!operands.rest)
     return sums;
   Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, operands.rest, constantIndex(b, loc, 0));
@@ -144,7 +187,8 @@ SmallVector<Value> ContractEmitter::accumulate(unsigned rows, ArrayRef<Value> ro
   b.setInsertionPointToEnd(branch.elseBlock());
   scf::YieldOp::create(b, loc, sums);
   b.setInsertionPointToEnd(branch.thenBlock());
-  sums = addProducts(operands.words, sums, [&](Value row) { return operands.readLhsRest(row); });
+  sums = addProducts(operands.words, rowIndex.take_front(rows), sums,
+                     [&](Value row) { return operands.readLhsRest(row); });
   scf::YieldOp::create(b, loc, sums);
   return branch.getResults();
 }

@@ -144,9 +144,12 @@ LogicalResult ContractOp::verify() {
     return failure();
   if (getDots() && (lhs.getStridesAndOffset().first.back() != 1 || rhs.getStridesAndOffset().first.front() != 1))
     return emitOpError("dot products want lhs and rhs contiguous along k");
+  if (getDots() && !getPrefetch().empty())
+    return emitOpError("dot products have no place to prefetch in");
   Builder builder(getContext());
   Type index = builder.getIndexType(), acc = getAccumulatorType();
-  if (failed(verifyRegion(*this, getInit(), "init", {index, index}, acc)))
+  if (failed(verifyRegion(*this, getInit(), "init", {index, index}, acc)) ||
+      failed(verifyRegion(*this, getPrefetch(), "prefetch", {index}, Type())))
     return failure();
   return verifyRegion(*this, getEpilogue(), "epilogue", {acc, index, index, builder.getI1Type()}, Type());
 }

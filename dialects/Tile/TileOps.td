@@ -143,6 +143,9 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     A register tile has `tile_rows` rows. Its elements run the epilogue together, operation by
     operation; tiles run in increasing row order.
 
+    `prefetch` is scalar code for a row of the register tile, mostly `memref.prefetch` of what is read soon. The rows of
+    a tile take turns while it is summed, where the memory's pipes have time for it, and code does not grow with them.
+
     Example, a projection with bias (bf16 would be `lhs(%x : memref<?x768xbf16> as <2 x bf16>)
     rhs(%panel : memref<384x64xi32> as <2 x bf16>)`):
 
@@ -166,12 +169,12 @@ def Tile_ContractOp : Tile_Op<"contract"> {
                        OptionalAttr<Tile_EncodingAttr>:$lhs_encoding, OptionalAttr<Tile_EncodingAttr>:$rhs_encoding,
                        DefaultValuedAttr<Tile_TailAttr, "::attnc::tile::Tail::Peel">:$tail,
                        DefaultValuedAttr<I64Attr, "4">:$tile_rows, UnitAttr:$dots);
-  let regions = (region MaxSizedRegion<1>:$init, SizedRegion<1>:$epilogue);
+  let regions = (region MaxSizedRegion<1>:$init, SizedRegion<1>:$epilogue, MaxSizedRegion<1>:$prefetch);
   let assemblyFormat = [{
     `rows` `(` $row_begin `to` $row_end `)` `cols` `(` $col_begin (`count` $col_count^)? `)` `k` `(` $k_end `)`
     `lhs` `(` $lhs `:` type($lhs) (`as` $lhs_encoding^)? `)`
     `rhs` `(` $rhs `:` type($rhs) (`as` $rhs_encoding^)? `)` `tail` `=` $tail
-    (`init` $init^)? `epilogue` $epilogue attr-dict
+    (`init` $init^)? `epilogue` $epilogue (`prefetch` $prefetch^)? attr-dict
   }];
   let extraClassDeclaration = [{
     /// W: the static number of columns.

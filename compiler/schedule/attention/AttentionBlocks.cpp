@@ -110,12 +110,11 @@ void TransposedForm::emitScores(bool partial) {
   auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns, d,
                                            keys, scratch.q, encoding(), encoding(),
                                            partial ? tile::Tail::Clamp : tile::Tail::Exact, tileRows);
+  emitPrefetch(contract);
   OpBuilder::InsertionGuard guard(b);
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
-  emitPrefetch(row);
-  emitPrefetchMatrices(epilogue->getArgument(1));
   Value score = epilogue->getArgument(0);
   double scale = op.getScaleValue(), unit = std::numbers::log2e * (foldsScale() ? scale : 1);
   if (pairs && !foldsScale())

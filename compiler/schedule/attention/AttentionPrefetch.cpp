@@ -67,34 +67,53 @@ static Value selectRows(OpBuilder &b, Location loc, Value condition, Value rows,
   return arith::SelectOp::create(b, loc, condition, cast(rows), cast(others));
 }
 
-/// Prefetches row `own` of `rows` where the keys are new, else for row `other` of `others`, of as many features.
-void TransposedForm::prefetchEither(Value rows, Value own, Value others, Value other, int64_t features) {
-  if (Value chosen = selectRows(b, loc, isFirst, rows, others))
-    return prefetchRow(chosen, arith::SelectOp::create(b, loc, isFirst, own, other), features);
-  prefetchRow(rows, own, features);
-  prefetchRow(others, other, features);
+/// Requests for rows of one of two tensors: `own` where the keys are new, else `other`. What is the same for all rows of
+/// the register tile is computed here, before them.
+void TransposedForm::addRequests(SmallVectorImpl<RowRequest> &requests, const RowRequest &own,
+                                 const RowRequest &other) {
+  Value rows = selectRows(b, loc, isFirst, own.rows, other.rows);
+  if (!rows)
+    return requests.append({own, other});
+  auto either = [&](Value yes, Value no) -> Value { return arith::SelectOp::create(b, loc, isFirst, yes, no); };
+  requests.push_back({rows, either(own.first, other.first), either(own.last, other.last), own.features});
 }
 
-/// The prefetches of the register tile of the key `key` (and of those after it). Of K and V only what is read in place:
-/// what is staged or packed has just been read.
-void TransposedForm::emitPrefetch(Value key) {
-  Value before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
-  Value place = b.createOrFold<arith::MaxSIOp>(loc, index(0), add(before, key)); // of block and key among all of them
-  auto keysOf = [&](Value tensor, StringRef layout, char feature) {
-    return view(tensor, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
+/// What the register tiles of the current block of keys ask for. Of K and V only what is read in place: what is staged
+/// or packed has just been read.
+SmallVector<TransposedForm::RowRequest> TransposedForm::requestsOfTile() {
+  SmallVector<RowRequest> requests;
+  auto keysOf = [&](Value tensor, StringRef layout, char feature, int64_t ahead) {
+    Value rows =
+        view(tensor, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
+    return RowRequest{rows, add(n0, index(ahead)), sub(n, index(1)), op.getExtent(feature)};
   };
-  Value query = min(add(next.first, place), next.last);
+  Value before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
+  Value place = b.createOrFold<arith::MaxSIOp>(loc, index(0), add(before, n0)); // of block and key among all of them
+  RowRequest queries{next.rows, add(next.first, place), next.last, op.getExtent('D')};
   if (isStaged(op.getK()) && !pairs)
-    prefetchRow(next.rows, query, op.getExtent('D'));
+    requests.push_back(queries);
   else
-    prefetchEither(keysOf(op.getK(), op.getKLayout(), 'D'), min(add(key, index(2 * tileRows)), sub(n, index(1))),
-                   next.rows, query, op.getExtent('D'));
+    addRequests(requests, keysOf(op.getK(), op.getKLayout(), 'D', 2 * tileRows), queries);
 
-  Value out = view(op.getInits()[0], op.getOLayout(), {{'M', index(0), m}, {'E', index(0), extent('E')}}, "ME");
+  Value rows = view(op.getInits()[0], op.getOLayout(), {{'M', index(0), m}, {'E', index(0), extent('E')}}, "ME");
   Value firstOut = sub(q0, arith::MulIOp::create(b, loc, block, step));
-  Value row = min(add(firstOut, place), sub(m, index(1)));
+  RowRequest out{rows, add(firstOut, place), sub(m, index(1)), op.getExtent('E')};
   if (isStaged(op.getV()) || pairs)
-    prefetchRow(out, row, op.getExtent('E'));
+    requests.push_back(out);
   else
-    prefetchEither(keysOf(op.getV(), op.getVLayout(), 'E'), key, out, row, op.getExtent('E'));
+    addRequests(requests, keysOf(op.getV(), op.getVLayout(), 'E', 0), out);
+  return requests;
+}
+
+/// What each row of a register tile of `contract` prefetches.
+void TransposedForm::emitPrefetch(tile::ContractOp contract) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(contract);
+  SmallVector<RowRequest> requests = requestsOfTile();
+  Block *body = b.createBlock(&contract.getPrefetch(), {}, {b.getIndexType()}, {loc});
+  Value row = body->getArgument(0);
+  for (const RowRequest &request : requests)
+    prefetchRow(request.rows, min(add(request.first, row), request.last), request.features);
+  emitPrefetchMatrices(row);
+  tile::YieldOp::create(b, loc, Value());
 }

@@ -50,6 +50,12 @@ private:
     mlir::Value keys, values, rows;
   };
 
+  /// Row r of a register tile asks for row `first` + r of `rows`, at most `last`.
+  struct RowRequest {
+    mlir::Value rows, first, last;
+    int64_t features;
+  };
+
   std::pair<mlir::Value, mlir::Value> extentsOfO() override;
   mlir::Value emitShiftRest(mlir::Value lane) override;
   bool foldsScale();
@@ -64,8 +70,9 @@ private:
   mlir::Value matrixRows(mlir::memref::LoadOp element, mlir::Value key, mlir::Value keysHere);
   void emitPrefetchMatrices(mlir::Value key);
   void emitMatrices();
-  void emitPrefetch(mlir::Value key);
-  void prefetchEither(mlir::Value rows, mlir::Value own, mlir::Value others, mlir::Value other, int64_t features);
+  void addRequests(llvm::SmallVectorImpl<RowRequest> &requests, const RowRequest &own, const RowRequest &other);
+  llvm::SmallVector<RowRequest> requestsOfTile();
+  void emitPrefetch(tile::ContractOp contract);
   mlir::Value bitsOf(mlir::Value narrow, bool high);
   mlir::Value emitPackValues();
   mlir::Value loadWeight(mlir::Value key, mlir::Value lane);

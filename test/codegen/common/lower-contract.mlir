@@ -62,3 +62,30 @@ func.func @count(%x: memref<4x8xf32>, %w: memref<8x16xf32>, %bias: memref<10xf32
   }
   return
 }
+
+// Rows take turns to prefetch, each before its share of the sums: code does not grow with them.
+// CHECK-LABEL: func @prefetch
+// CHECK-SAME: %[[X:.*]]: memref<?x10xf32>, %{{.*}}: memref<10x32xf32>, %[[NEXT:.*]]: memref<?x16xf32>
+func.func @prefetch(%x: memref<?x10xf32>, %w: memref<10x32xf32>, %next: memref<?x16xf32>, %y: memref<?x32xf32>, %m: index) {
+  %c0 = arith.constant 0 : index
+  %c10 = arith.constant 10 : index
+  // CHECK: scf.for %[[FIRST:.*]] = %c0 to %{{.*}} step %c4
+  // CHECK: %[[SUMS:.*]]:8 = scf.for %[[R:.*]] = %c0 to %c4 step %c1 iter_args(
+  // CHECK: %[[ROW:.*]] = arith.addi %[[FIRST]], %[[R]]
+  // CHECK: memref.prefetch %[[NEXT]][%[[ROW]], %c0]
+  // CHECK: %[[BEGIN:.*]] = arith.muli %[[R]], %c3
+  // CHECK: %[[AFTER:.*]] = arith.addi %[[BEGIN]], %c3
+  // CHECK: %[[END:.*]] = arith.minsi %[[AFTER]], %c10
+  // CHECK: scf.for %{{.*}} = %[[BEGIN]] to %[[END]] step %c1 iter_args(
+  // CHECK-NOT: memref.prefetch
+  tile.contract rows(%c0 to %m) cols(%c0) k(%c10) lhs(%x : memref<?x10xf32>) rhs(%w : memref<10x32xf32>) tail = exact epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    memref.store %acc, %y[%row, %col] : memref<?x32xf32>
+    tile.yield
+  } prefetch {
+  ^bb0(%row: index):
+    memref.prefetch %next[%row, %c0], read, locality<2>, data : memref<?x16xf32>
+    tile.yield
+  }
+  return
+}

@@ -230,3 +230,33 @@ func.func @empty_block(%n: index) {
   }
   return
 }
+
+// -----
+
+func.func @prefetch_arguments(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{arguments of the prefetch region must be ('index')}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  } prefetch {
+  ^bb0(%row: index, %col: index):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @prefetch_dots(%x: memref<?x8xf32>, %w: memref<8x16xf32, strided<[1, 8]>>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{dot products have no place to prefetch in}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%w : memref<8x16xf32, strided<[1, 8]>>) tail = peel epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  } prefetch {
+  ^bb0(%row: index):
+    tile.yield
+  } {dots}
+  return
+}

@@ -61,6 +61,26 @@ func.func @encodings(%x: memref<?x768xbf16>, %panel: memref<384x64xi32>, %bytes:
   return
 }
 
+// CHECK-LABEL: func @prefetch
+func.func @prefetch(%x: memref<?x64xf32>, %panel: memref<64x64xf32>, %m: index) {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  // CHECK: tile.contract {{.*}} epilogue {
+  // CHECK: } prefetch {
+  // CHECK: memref.prefetch
+  tile.contract rows(%c0 to %m) cols(%c0) k(%c64)
+    lhs(%x : memref<?x64xf32>) rhs(%panel : memref<64x64xf32>) tail = clamp
+    epilogue {
+    ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+      tile.yield
+    } prefetch {
+    ^bb0(%row: index):
+      memref.prefetch %x[%row, %c0], read, locality<2>, data : memref<?x64xf32>
+      tile.yield
+    }
+  return
+}
+
 // CHECK-LABEL: func @rows
 func.func @rows(%x: memref<?xf32>, %y: memref<?xf32>, %n: index) -> f32 {
   %c0 = arith.constant 0 : index

@@ -8,19 +8,28 @@ module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 3
 func.func @full(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>, %o: memref<?x64xf32>) {
   // CHECK: scf.forall
   // CHECK: %[[NEXT:.*]] = memref.subview %[[Q]][0, 0]
-  // CHECK: tile.contract {{.*}} tail =  exact
+  // First where one vector of queries meets keys alone, then where all do.
+  // CHECK: tile.contract {{.*}} tail =  clamp
+  // CHECK: prefetch {
+  // CHECK: tile.yield
   // CHECK: memref.subview %[[K]]
   // CHECK: %[[AHEAD:.*]] = arith.addi %{{.*}}, %c8
-  // CHECK: %[[KEY:.*]] = arith.minsi %[[AHEAD]]
+  // CHECK: %[[LASTKEY:.*]] = arith.subi %{{.*}}, %c1
   // CHECK: memref.cast %[[NEXT]]
-  // CHECK: %[[ROWS:.*]] = arith.select %[[FIRST:[^ ,]*]], {{.*}} : memref
-  // CHECK: %[[ROW:.*]] = arith.select %[[FIRST]], %[[KEY]], %{{.*}} : index
-  // CHECK-COUNT-4: memref.prefetch %[[ROWS]][%[[ROW]]
+  // CHECK: %[[ROWS:.*]] = arith.select %[[ISFIRST:[^ ,]*]], {{.*}} : memref
+  // CHECK: %[[FIRST:.*]] = arith.select %[[ISFIRST]], %[[AHEAD]], %{{.*}} : index
+  // CHECK: %[[LAST:.*]] = arith.select %[[ISFIRST]], %[[LASTKEY]], %{{.*}} : index
   // CHECK: memref.subview %[[V]]
-  // CHECK: memref.cast
-  // CHECK: %[[OTHERS:.*]] = arith.select %[[FIRST]], {{.*}} : memref
-  // CHECK-COUNT-4: memref.prefetch %[[OTHERS]]
+  // CHECK: %[[OTHERS:.*]] = arith.select %[[ISFIRST]], {{.*}} : memref
+  // CHECK: tile.contract {{.*}} tail =  exact epilogue {
   // CHECK: tile.softmax_step
+  // CHECK: } prefetch {
+  // CHECK: ^bb0(%[[R:.*]]: index):
+  // CHECK: %[[AT:.*]] = arith.addi %[[FIRST]], %[[R]]
+  // CHECK: %[[ROW:.*]] = arith.minsi %[[AT]], %[[LAST]]
+  // CHECK-COUNT-4: memref.prefetch %[[ROWS]][%[[ROW]]
+  // CHECK-COUNT-4: memref.prefetch %[[OTHERS]]
+  // CHECK: tile.yield
   attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
     outs("ME", %o : memref<?x64xf32>)
   return

@@ -121,10 +121,11 @@ func.func @bias(%q: memref<?x64xf32>, %k: memref<?x64xf32>, %v: memref<?x64xf32>
   // CHECK: %[[ROWS:.*]] = memref.subview %[[BIAS]]
   // CHECK: tile.transpose %[[ROWS]]
   // CHECK: tile.contract {{.*}} tail =  exact epilogue
-  // CHECK: memref.prefetch %{{.*}} : memref<?x?xf32
   // CHECK: %[[B:.*]] = memref.load %{{.*}} : memref<64x64xf32>
   // CHECK: %[[S:.*]] = arith.addf %{{.*}}, %[[B]] : f32
   // CHECK: tile.softmax_step %[[S]] max
+  // CHECK: } prefetch {
+  // CHECK: memref.prefetch %{{.*}} : memref<?x?xf32
   attn.attention q(%q "MD" : memref<?x64xf32>) k(%k "ND" : memref<?x64xf32>) v(%v "NE" : memref<?x64xf32>)
     captures(%bias : memref<?x?xf32>) outs("ME", %o : memref<?x64xf32>) score {
   ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %m: index, %n: index, %captured: memref<?x?xf32>):
