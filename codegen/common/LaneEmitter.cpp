@@ -140,6 +140,8 @@ LogicalResult LaneEmitter::emit(Block &block, Operation *except) {
 LogicalResult LaneEmitter::emitOp(Operation *op) {
   if (special && op->getDialect() && op->getDialect()->getNamespace() == "tile")
     return special(*this, op);
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return emitIf(branch);
   SmallVector<LaneValue> operands;
   for (Value operand : op->getOperands())
     operands.push_back(valueOf(operand));
@@ -155,6 +157,48 @@ LogicalResult LaneEmitter::emitOp(Operation *op) {
   if (emitAffine(op) || emitAffineCompare(op))
     return success();
   return emitVectors(op, operands);
+}
+
+/// Emits `from` into `to`; returns the vectors that it yields. What is made there is not to be used elsewhere.
+FailureOr<SmallVector<Value>> LaneEmitter::emitBranch(Block &from, Block &to) {
+  llvm::SaveAndRestore outerMasks(masks, masks);
+  llvm::SaveAndRestore outerStored(stored, stored);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&to);
+  if (failed(emit(from)))
+    return failure();
+  SmallVector<Value> yielded;
+  for (Value value : from.getTerminator()->getOperands())
+    for (unsigned r = 0; r < grid.rows; ++r)
+      for (unsigned c = 0; c < grid.cols; ++c)
+        yielded.push_back(vectorAt(from.getTerminator()->getLoc(), valueOf(value), value.getType(), r, c));
+  return yielded;
+}
+
+/// A condition that all elements share is one branch for the tile.
+LogicalResult LaneEmitter::emitIf(scf::IfOp op) {
+  LaneValue condition = valueOf(op.getCondition());
+  if (condition.form != Form::Scalar || condition.byRow || condition.byCol)
+    return op.emitError("a branch on what differs from element to element has no vector form");
+  Location loc = op.getLoc();
+  unsigned parts = grid.rows * grid.cols;
+  SmallVector<Type> types;
+  for (Type type : op.getResultTypes())
+    types.append(parts, vectorOf(type));
+  auto branch = scf::IfOp::create(b, loc, types, condition.parts[0], /*addThenBlock=*/true, op.elseBlock() != nullptr);
+  for (auto [from, to] :
+       {std::pair(op.thenBlock(), branch.thenBlock()), std::pair(op.elseBlock(), branch.elseBlock())}) {
+    if (!from)
+      continue;
+    auto yielded = emitBranch(*from, *to);
+    if (failed(yielded))
+      return failure();
+    OpBuilder end = OpBuilder::atBlockEnd(to);
+    scf::YieldOp::create(end, loc, *yielded);
+  }
+  for (auto [index, result] : llvm::enumerate(op.getResults()))
+    bind(result, vectors(SmallVector<Value>(branch.getResults().slice(index * parts, parts))));
+  return success();
 }
 
 /// No operand depends on the lane: one scalar op per distinct part.

@@ -26,6 +26,7 @@
 #include "codegen/common/VectorTarget.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Region.h"
@@ -86,6 +87,8 @@ public:
 
 private:
   mlir::LogicalResult emitOp(mlir::Operation *op);
+  mlir::LogicalResult emitIf(mlir::scf::IfOp op);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> emitBranch(mlir::Block &from, mlir::Block &to);
 
   // Chunks of a long region.
   /// A value of every vector of the tile in memory; `shape` says how one of them is to be read.

@@ -15,9 +15,9 @@
 //     tile.contract rows(%m0 to %m1) cols(%n0) k(%K) lhs(%x) rhs(%packed[p]) epilogue { bias; store %y[row, col] }
 //   }
 //
-// A rhs that is known only at run time is packed panel by panel in chunks of KC: partial sums then go through %y, or
-// scratch where %y is of another type, and only the last chunk runs the epilogue. The panel's tail (N not a multiple of
-// W) repeats the last column or is zero, and stores are limited to the real columns.
+// A rhs that is known only at run time is packed panel by panel in chunks of KC, in a loop: partial sums go through %y, or
+// scratch where %y is of another type; the first chunk does not read them, and only the last one runs the epilogue. The
+// panel's tail (N not a multiple of W) repeats the last column or is zero, and stores are limited to the real columns.
 //
 // Operands narrower than the sums (bf16, f16, i8) stay what they are where the target multiplies groups of them, and panels
 // hold such groups; elsewhere panels are of the sums' type (ContractEncodings.h).
@@ -106,8 +106,14 @@ private:
   void emitItem(Value item, Value packed, Value rowBlocks, Value panels);
   void emitPanel(Value panel, Value packed, Value rowBegin, Value rowEnd, int64_t columns, Value count);
   void emitPacking(Value panel, Value k0, Value chunk, Value n0, Value count);
-  void emitContract(Value rowBegin, Value rowEnd, Value n0, Value count, Value k0, Value kCount, Value panel,
-                    bool first, bool final);
+  /// A share of the sums over k, from k0 on: the first starts from 0 and others from where the one before stopped; the
+  /// last ends in the epilogue. Null conditions: it is both.
+  struct Share {
+    Value k0, count, isFirst, isLast;
+  };
+  void emitContract(Value rowBegin, Value rowEnd, Value n0, Value count, const Share &share, Value panel);
+  Value emitEpilogue(Value value, Value row, Value col);
+  void ifThenElse(Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no);
   SmallVector<Value> outIndices(Value row, Value col);
   std::pair<Value, StringRef> fixedView(const Operand &operand);
 
@@ -379,8 +385,46 @@ SmallVector<Value> ContractScheduler::outIndices(Value row, Value col) {
   return indices;
 }
 
-void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Value count, Value k0, Value kCount,
-                                     Value panel, bool first, bool final) {
+/// What the contraction's epilogue makes of `value`.
+Value ContractScheduler::emitEpilogue(Value value, Value row, Value col) {
+  if (op.getEpilogue().empty())
+    return value;
+  Block &region = op.getEpilogue().front();
+  IRMapping mapping;
+  SmallVector<Value> arguments{value};
+  for (char letter : op.getOutLayout()) { // indices of the original letters, merged ones taken apart again
+    Value position;
+    for (auto &[survivor, letters] : merged)
+      if (size_t where = letters.find(letter);
+          where != std::string::npos && out.layout.find(survivor) != std::string::npos) {
+        position = survivor == rowLetter ? row : survivor == colLetter ? col : at[survivor];
+        for (size_t inner = letters.size() - 1; inner > where; --inner)
+          position = arith::DivUIOp::create(b, loc, position, originalExtents[letters[inner]]);
+        if (where > 0)
+          position = arith::RemUIOp::create(b, loc, position, originalExtents[letter]);
+      }
+    if (!position)
+      position = letter == rowLetter ? row : letter == colLetter ? col : at[letter];
+    arguments.push_back(position);
+  }
+  llvm::append_range(arguments, op.getCaptures());
+  mapping.map(region.getArguments(), arguments);
+  for (Operation &nested : region.without_terminator())
+    b.clone(nested, mapping);
+  return mapping.lookupOrDefault(region.getTerminator()->getOperand(0));
+}
+
+void ContractScheduler::ifThenElse(Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no) {
+  auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  yes();
+  b.setInsertionPointToStart(branch.elseBlock());
+  no();
+}
+
+void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Value count, const Share &share,
+                                     Value panel) {
   // lhs as [row, k], k from k0.
   SmallVector<schedule::LetterRange> ranges;
   std::string order;
@@ -389,7 +433,7 @@ void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Val
     order += rowLetter;
   }
   if (sumLetter) {
-    ranges.push_back({sumLetter, k0, kCount});
+    ranges.push_back({sumLetter, share.k0, share.count});
     order += sumLetter;
   }
   Value source =
@@ -404,54 +448,38 @@ void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Val
     }
     source = memref::ExpandShapeOp::create(b, loc, shape, source, groups);
   }
-  auto contract = tile::ContractOp::create(b, loc, rowBegin, rowEnd, n0, count, kCount, source, panel, encodings.left,
-                                           encodings.panel, tile::Tail::Peel, sizes.contractRows);
+  auto contract = tile::ContractOp::create(b, loc, rowBegin, rowEnd, n0, count, share.count, source, panel,
+                                           encodings.left, encodings.panel, tile::Tail::Peel, sizes.contractRows);
   OpBuilder::InsertionGuard guard(b);
-  Type indexType = b.getIndexType();
+  Type indexType = b.getIndexType(), sumType = encodings.sums;
   auto placeOf = [&](Value row, Value col) { // of a partial sum
     return partial ? SmallVector<Value>{sub(row, rowBegin), sub(col, n0)} : outIndices(row, col);
   };
-  if (!first) {
+  if (share.isFirst) {
     Block *init = b.createBlock(&contract.getInit(), {}, {indexType, indexType}, {loc, loc});
-    Value sum = memref::LoadOp::create(b, loc, partial ? partial : out.memref,
-                                       placeOf(init->getArgument(0), init->getArgument(1)));
-    tile::YieldOp::create(b, loc, sum);
+    auto start = scf::IfOp::create(b, loc, TypeRange{sumType}, share.isFirst, /*withElseRegion=*/true);
+    tile::YieldOp::create(b, loc, start.getResult(0));
+    b.setInsertionPointToStart(start.thenBlock());
+    scf::YieldOp::create(b, loc, arith::ConstantOp::create(b, loc, b.getZeroAttr(sumType)).getResult());
+    b.setInsertionPointToStart(start.elseBlock());
+    Value before = memref::LoadOp::create(b, loc, partial ? partial : out.memref,
+                                          placeOf(init->getArgument(0), init->getArgument(1)));
+    scf::YieldOp::create(b, loc, before);
   }
-  Block *epilogue = b.createBlock(&contract.getEpilogue(), {}, {encodings.sums, indexType, indexType, b.getI1Type()},
-                                  {loc, loc, loc, loc});
-  Value value = epilogue->getArgument(0), row = epilogue->getArgument(1), col = epilogue->getArgument(2);
-  if (final && !op.getEpilogue().empty()) {
-    Block &region = op.getEpilogue().front();
-    IRMapping mapping;
-    SmallVector<Value> arguments{value};
-    for (char letter : op.getOutLayout()) { // indices of the original letters, merged ones taken apart again
-      Value position;
-      for (auto &[survivor, letters] : merged)
-        if (size_t where = letters.find(letter);
-            where != std::string::npos && out.layout.find(survivor) != std::string::npos) {
-          position = survivor == rowLetter ? row : survivor == colLetter ? col : at[survivor];
-          for (size_t inner = letters.size() - 1; inner > where; --inner)
-            position = arith::DivUIOp::create(b, loc, position, originalExtents[letters[inner]]);
-          if (where > 0)
-            position = arith::RemUIOp::create(b, loc, position, originalExtents[letter]);
-        }
-      if (!position)
-        position = letter == rowLetter ? row : letter == colLetter ? col : at[letter];
-      arguments.push_back(position);
-    }
-    llvm::append_range(arguments, op.getCaptures());
-    mapping.map(region.getArguments(), arguments);
-    for (Operation &nested : region.without_terminator())
-      b.clone(nested, mapping);
-    value = mapping.lookupOrDefault(region.getTerminator()->getOperand(0));
-  }
-  Type stored = getElementTypeOrSelf(out.memref.getType());
-  if (!final && partial)
-    memref::StoreOp::create(b, loc, value, partial, placeOf(row, col));
-  else if (value.getType() == stored)
+  Block *epilogue =
+      b.createBlock(&contract.getEpilogue(), {}, {sumType, indexType, indexType, b.getI1Type()}, {loc, loc, loc, loc});
+  Value sum = epilogue->getArgument(0), row = epilogue->getArgument(1), col = epilogue->getArgument(2);
+  auto storePartial = [&] { memref::StoreOp::create(b, loc, sum, partial ? partial : out.memref, placeOf(row, col)); };
+  auto storeResult = [&] {
+    Value value = emitEpilogue(sum, row, col);
+    if (Type stored = getElementTypeOrSelf(out.memref.getType()); value.getType() != stored)
+      value = arith::TruncFOp::create(b, loc, stored, value);
     memref::StoreOp::create(b, loc, value, out.memref, outIndices(row, col));
+  };
+  if (share.isLast && (partial || !op.getEpilogue().empty()))
+    ifThenElse(share.isLast, storeResult, storePartial);
   else
-    memref::StoreOp::create(b, loc, arith::TruncFOp::create(b, loc, stored, value), out.memref, outIndices(row, col));
+    storeResult();
   tile::YieldOp::create(b, loc, Value());
 }
 
@@ -472,45 +500,28 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     SmallVector<OpFoldResult> offsets{outer, b.getIndexAttr(0), getAsOpFoldResult(column)};
     SmallVector<OpFoldResult> shape{b.getIndexAttr(1), b.getIndexAttr(type.getDimSize(1)), b.getIndexAttr(columns)};
     Value view = schedule::subviewOfDims(b, loc, packed, offsets, shape, {1, 2});
-    return emitContract(rowBegin, rowEnd, n0, count, zero, sums, view, /*first=*/true, /*final=*/true);
+    return emitContract(rowBegin, rowEnd, n0, count, {zero, sums, {}, {}}, view);
   }
   auto type = MemRefType::get({sizes.contractSumChunk, width}, encodings.word());
   Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
   int64_t chunkElements = sizes.contractSumChunk * encodings.group();
-  Value chunkSize = index(chunkElements);
-  Value real = count ? count : index(width);
-  auto chunk = [&](Value k0, bool first, bool final) {
-    Value size = min(chunkSize, sub(sums, k0));
-    emitPacking(scratch, k0, size, n0, real);
-    emitContract(rowBegin, rowEnd, n0, count, k0, size, scratch, first, final);
-  };
-  auto ifThenElse = [&](Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no) {
-    auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    yes();
-    b.setInsertionPointToStart(branch.elseBlock());
-    no();
-  };
-  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= chunkElements)
-    return chunk(zero, true, true);
+  Value real = count ? count : index(width), chunk = index(chunkElements);
+  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= chunkElements) {
+    emitPacking(scratch, zero, sums, n0, real);
+    return emitContract(rowBegin, rowEnd, n0, count, {zero, sums, {}, {}}, scratch);
+  }
   if (getElementTypeOrSelf(out.memref.getType()) != encodings.sums)
     partial = memref::AllocaOp::create(b, loc, MemRefType::get({sizes.contractPackRowBlock, width}, encodings.sums),
                                        b.getI64IntegerAttr(64));
-  Value single = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, sums, chunkSize);
-  ifThenElse(
-      single, [&] { chunk(zero, true, true); },
-      [&] {
-        chunk(zero, true, false);
-        Value lastChunk = mul(div(sub(sums, index(1)), chunkSize), chunkSize);
-        auto middle = scf::ForOp::create(b, loc, chunkSize, lastChunk, chunkSize);
-        {
-          OpBuilder::InsertionGuard guard(b);
-          b.setInsertionPointToStart(middle.getBody());
-          chunk(middle.getInductionVar(), false, false);
-        }
-        chunk(lastChunk, false, true);
-      });
+  // One body for all chunks: branches within a register tile cost less than their code. A sum of nothing is one chunk too.
+  auto loop = scf::ForOp::create(b, loc, zero, b.createOrFold<arith::MaxSIOp>(loc, sums, index(1)), chunk);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value k0 = loop.getInductionVar(), left = sub(sums, k0);
+  Share share{k0, min(chunk, left), arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, k0, zero),
+              arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, left, chunk)};
+  emitPacking(scratch, k0, share.count, n0, real);
+  emitContract(rowBegin, rowEnd, n0, count, share, scratch);
 }
 
 void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Value panels) {

@@ -29,7 +29,7 @@ def Tile_Dialect : Dialect {
 
     Inside a region, values from above are uniform. A load whose last index is
     the column plus something uniform becomes a vector load, a load that does not
-    depend on the column a broadcast, any other load a gather.
+    depend on the column a broadcast, any other load a gather. A branch on something uniform is one branch for all.
   }];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{

@@ -182,3 +182,30 @@ func.func @last_lane(%x: memref<?x8xf32>, %w: memref<8x32xf32>, %y: memref<?x17x
   } {tile_rows = 1 : i64}
   return
 }
+
+// A branch that all elements share is one for the tile; what it yields is in vectors.
+// CHECK-LABEL: func @shared_branch
+func.func @shared_branch(%x: memref<?x8xf32>, %w: memref<8x32xf32>, %y: memref<?x32xf32>, %m: index, %c: i1) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0.0 : f32
+  // CHECK: %[[START:.*]]:4 = scf.if %{{.*}} -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+  // CHECK: } else {
+  // CHECK-COUNT-4: vector.load
+  // CHECK: scf.for {{.*}} iter_args({{.*}} = %[[START]]#0
+  tile.contract rows(%c0 to %m) cols(%c0) k(%c8) lhs(%x : memref<?x8xf32>) rhs(%w : memref<8x32xf32>) tail = exact init {
+  ^bb0(%row: index, %col: index):
+    %0 = scf.if %c -> (f32) {
+      scf.yield %zero : f32
+    } else {
+      %old = memref.load %y[%row, %col] : memref<?x32xf32>
+      scf.yield %old : f32
+    }
+    tile.yield %0 : f32
+  } epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    memref.store %acc, %y[%row, %col] : memref<?x32xf32>
+    tile.yield
+  } {tile_rows = 2}
+  return
+}

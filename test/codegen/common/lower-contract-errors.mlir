@@ -45,3 +45,19 @@ func.func @padded(%q: memref<?x32xf32>, %qt: memref<32x20xf32>, %n: index, %d: i
   } : memref<?x32xf32> to memref<32x20xf32>
   return
 }
+
+// -----
+
+func.func @branch(%x: memref<?x8xf32>, %w: memref<8x16xf32>, %y: memref<?x16xf32>, %m: index) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  tile.contract rows(%c0 to %m) cols(%c0) k(%c8) lhs(%x : memref<?x8xf32>) rhs(%w : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%acc: f32, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{a branch on what differs from element to element has no vector form}}
+    scf.if %valid {
+      memref.store %acc, %y[%row, %col] : memref<?x16xf32>
+    }
+    tile.yield
+  }
+  return
+}

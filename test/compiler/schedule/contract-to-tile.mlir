@@ -72,3 +72,34 @@ func.func @narrow(%x: memref<?x2xf32>, %w: memref<2x3xf32>, %y: memref<?x3xf32>)
   return
 }
 }
+
+// -----
+
+module attributes {tile.target = #tile.target<lanes = 4, registers = 16, l1 = 32768, l2 = 524288>} {
+// A loop over chunks of a long sum has one contraction: its first round starts from 0, its last one ends in the epilogue.
+// CHECK-LABEL: func @chunks
+func.func @chunks(%x: memref<?x768xf32>, %w: memref<768x12xf32>, %bias: memref<12xf32>, %y: memref<?x12xf32>) {
+  // CHECK: scf.for %[[K:.*]] = %c0 to %c768 step %c256
+  // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[K]], %c0
+  // CHECK: %[[LAST:.*]] = arith.cmpi sle
+  // CHECK: tile.contract {{.*}} init {
+  // CHECK: scf.if %[[FIRST]] -> (f32) {
+  // CHECK-NEXT: scf.yield %cst
+  // CHECK: } else {
+  // CHECK-NEXT: memref.load
+  // CHECK: epilogue {
+  // CHECK: scf.if %[[LAST]] {
+  // CHECK: arith.addf
+  // CHECK: } else {
+  // CHECK-NOT: arith.addf
+  // CHECK: memref.store
+  // CHECK-NOT: tile.contract
+  attn.contract lhs(%x "mk" : memref<?x768xf32>) rhs(%w "kn" : memref<768x12xf32>) captures(%bias : memref<12xf32>) outs("mn", %y : memref<?x12xf32>) epilogue {
+  ^bb0(%acc: f32, %m: index, %n: index, %c: memref<12xf32>):
+    %0 = memref.load %c[%n] : memref<12xf32>
+    %1 = arith.addf %acc, %0 : f32
+    attn.yield %1 : f32
+  }
+  return
+}
+}
