@@ -35,6 +35,8 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
   pm.addPass(createExpandConversions(ExpandConversionsOptions{target.name}));
   // Addresses of rows are computed once per tile, not once per k.
   pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(memref::createExpandStridedMetadataPass()); // while there are few blocks
+  pm.addPass(createLowerAffinePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 
@@ -42,17 +44,11 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
   ConvertVectorToLLVMPassOptions vectors;
   vectors.x86Vector = !target.isGpu();
   pm.addPass(createConvertVectorToLLVMPass(vectors));
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
-  // Before arith: with a constant that is still one, memref.dim reads a field; else it would index a copy on the stack.
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createUBToLLVMConversionPass()); // canonicalisation leaves ub.poison
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createConvertToLLVMPass()); // the rest at once: a walk for each dialect took twice as long
+  // Blocks that LLVM's own passes simplify are left to them.
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  pm.addPass(createCanonicalizerPass(config));
   pm.addPass(createCSEPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
   if (target.isGpu())
