@@ -16,6 +16,7 @@
 
 #include "codegen/common/Passes.h"
 #include "codegen/common/Target.h"
+#include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Builders.h"
@@ -56,9 +57,10 @@ struct FloatsAsBitsPass : attnc::codegen::impl::FloatsAsBitsBase<FloatsAsBitsPas
       Type integer = bits(values.getElementType());
       return integer ? std::optional<Attribute>(values.bitcast(integer)) : std::nullopt;
     });
-    // Inside of functions and globals: what entries take and give stays said as it was.
+    // Inside of functions and globals: what entries take and give stays said as it was, and so does what weights are.
     for (Operation &op : *getOperation().getBody())
-      replacer.recursivelyReplaceElementsIn(&op, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+      if (!attnc::weights::typeOf(&op))
+        replacer.recursivelyReplaceElementsIn(&op, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
     getOperation().walk([](LLVM::BitcastOp cast) {
       if (cast.getType() != cast.getArg().getType())
         return;

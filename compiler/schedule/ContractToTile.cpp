@@ -221,19 +221,28 @@ Value ContractScheduler::packedConstant() {
 }
 
 /// Panels as a recipe: result[p, k, w] = rhs[k, p * W + w], 0 beyond its last column. A group is one dimension more,
-/// whose elements are read as a word. Null where there is no recipe: elements that are widened, or a last group in part.
+/// whose elements are read as a word; elements that are no group are of the sums' type. Null where there is no recipe.
 Value ContractScheduler::packedWeight(tile::WeightOp weight) {
   auto type = cast<MemRefType>(rhs.memref.getType());
   bool sumFirst = rhs.layout[0] == sumLetter;
   int64_t sums = type.getDimSize(sumFirst ? 0 : 1), columns = type.getDimSize(sumFirst ? 1 : 0);
   int64_t column = sumFirst ? 1 : sums, sum = sumFirst ? columns : 1; // strides of rhs
   int64_t panels = llvm::divideCeil(columns, panelWidth), group = encodings.group();
-  if (sums % group != 0 || (group == 1 && encodings.rhs != encodings.sums))
+  if (sums % group != 0 || (group == 1 && encodings.sums.isInteger()))
     return Value();
   auto module = op->getParentOfType<ModuleOp>();
   OpBuilder outside(module.getContext());
   Operation *source = module.lookupSymbol(weight.getNameAttr().getAttr());
   std::string sourceName = weight.getName().str();
+  if (group == 1 && encodings.rhs != encodings.sums) {
+    sourceName += ".wide";
+    auto shape = cast<MemRefType>(weight.getType()).getShape();
+    outside.setInsertionPointAfter(source);
+    if (!module.lookupSymbol(sourceName))
+      weights::CastOp::create(outside, weight.getLoc(), sourceName, weight.getName(),
+                              RankedTensorType::get(shape, encodings.sums));
+    source = module.lookupSymbol(sourceName);
+  }
   std::string name = fmt::format("{}.panels{}_{}x{}", sourceName, panelWidth, sums, columns);
   SmallVector<int64_t> shape{panels, sums / group, panelWidth}, strides{panelWidth * column, group * sum, column};
   SmallVector<int64_t> inside{panelWidth, 0, 1};
