@@ -224,7 +224,7 @@ Value ContractBuilder::build() {
   Value value = buildEpilogue(builder, scratch, *out);
   SmallVector<Value> captures = collectCaptures(scratch, value).takeVector();
   auto contract = attn::ContractOp::create(builder, loc, out->tensor.getType(), lhs->tensor, rhs->tensor, captures,
-                                           out->tensor, lhs->layout, rhs->layout, out->layout);
+                                           out->tensor, lhs->layout, rhs->layout, out->layout, /*schedule=*/nullptr);
   if (value != scratch.getArgument(0))
     fillRegion(*contract.addEpilogueBlock(), scratch.getArguments(), scratch, captures, value);
   return restore(builder, loc, axes, contract.getResults()[0], *out, result, tail.getType());

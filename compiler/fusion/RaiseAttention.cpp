@@ -90,7 +90,7 @@ attn::AttentionOp AttentionBuilder::buildOp(Block &scratch, const LaidOut &q, co
   SmallVector<Value> captures = collectCaptures(scratch, results).takeVector();
   auto op = attn::AttentionOp::create(builder, loc, out.tensor.getType(), q.tensor, k.tensor, v.tensor, captures,
                                       out.tensor, q.layout, k.layout, v.layout, out.layout,
-                                      builder.getF64FloatAttr(match.scale * parts.scale));
+                                      builder.getF64FloatAttr(match.scale * parts.scale), /*schedule=*/nullptr);
   if (parts.score != scratch.getArgument(0))
     fillRegion(*op.addScoreBlock(), scratch.getArguments(), scratch, captures, parts.score);
   if (parts.mask)

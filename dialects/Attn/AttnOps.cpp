@@ -28,6 +28,7 @@ using namespace attnc::attn;
 #pragma clang diagnostic pop
 
 void AttnDialect::initialize() {
+  registerSchedules();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/Attn/AttnOps.cpp.inc"

@@ -20,5 +20,8 @@
 
 #include "dialects/Attn/AttnDialect.h.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Attn/AttnAttrs.h.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/Attn/AttnOps.h.inc"

@@ -11,6 +11,7 @@
 #ifndef ATTNC_DIALECTS_ATTN_ATTNOPS_TD
 #define ATTNC_DIALECTS_ATTN_ATTNOPS_TD
 
+include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/RegionKindInterface.td"
@@ -25,14 +26,66 @@ def Attn_Dialect : Dialect {
   let description = [{
     Every front end produces this dialect together with upstream `linalg`,
     `tensor`, `arith` and `math` for all that is not attention. It says what is
-    computed and never how. Its meaning is executable: see
+    computed; how is one attribute of an op, `schedule`, that `compiler/schedule`
+    chooses and obeys, and that no rule below reads. The meaning is executable: see
     `dialects/Attn/Interpreter.h`.
   }];
   let hasConstantMaterializer = 1; // attn.weight
+  let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = "void registerSchedules();";
 }
 
 class Attn_Op<string mnemonic, list<Trait> traits = []>
     : Op<Attn_Dialect, mnemonic, traits>;
+class Attn_Attr<string name, string attrMnemonic> : AttrDef<Attn_Dialect, name> {
+  let mnemonic = attrMnemonic;
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Schedules
+//===----------------------------------------------------------------------===//
+
+def Attn_AttentionScheduleAttr : Attn_Attr<"AttentionSchedule", "attention_schedule"> {
+  let summary = "how one attention is computed: its form and the sizes of its blocks";
+  let description = [{
+    `form` is the name of a form of `compiler/schedule`, the sizes are elements: `queries` and `keys` of a block, `rows`
+    of a register tile, at most `blocks` blocks of queries for each walk over the keys. Where M, the number of queries,
+    is in one of the ranges `few_queries`, known when the code runs, the form `few` is taken instead. With `one_body`,
+    full blocks run the code of partial ones.
+
+    What is left out (a size of 0, no form) `choose-schedules` chooses, and keeps what is written; so a form and one
+    size can be tried by hand:
+
+    ```mlir
+    attn.attention {schedule = #attn.attention_schedule<form = rows, keys = 32>} ...
+    // becomes
+    attn.attention {schedule = #attn.attention_schedule<form = rows, queries = 64, keys = 32, rows = 4, blocks = 4>} ...
+    // and without an attribute
+    #attn.attention_schedule<form = transposed, queries = 64, keys = 64, rows = 4, blocks = 4,
+                             few = dots, few_queries = [1 to 10, 17 to 21]>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"", "\"\"">:$form, "int64_t":$queries, "int64_t":$keys, "int64_t":$rows,
+                        "int64_t":$blocks, StringRefParameter<"", "\"\"">:$few,
+                        ArrayRefParameter<"int64_t", "first and last of each range">:$few_queries, "bool":$one_body);
+}
+
+def Attn_ContractScheduleAttr : Attn_Attr<"ContractSchedule", "contract_schedule"> {
+  let summary = "how one contraction is computed: the sizes of its blocks";
+  let description = [{
+    `columns` of a panel and `rows` of a register tile; rows of a work item where the panels are packed at compile time
+    (`row_block`) and where every item packs its own (`pack_row_block`), which are `sum_chunk` deep. What is left out
+    `choose-schedules` chooses.
+
+    ```mlir
+    #attn.contract_schedule<columns = 64, rows = 6, row_block = 128, pack_row_block = 1024, sum_chunk = 256>
+    ```
+  }];
+  let parameters = (ins "int64_t":$columns, "int64_t":$rows, "int64_t":$row_block, "int64_t":$pack_row_block,
+                        "int64_t":$sum_chunk);
+}
 
 // A tensor before bufferization, a memref of the same shape after it.
 def Attn_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef], "ranked tensor or strided memref">;
@@ -137,7 +190,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
                        Variadic<Attn_Capture>:$captures,
                        Variadic<Attn_Shaped>:$inits,
                        StrAttr:$q_layout, StrAttr:$k_layout, StrAttr:$v_layout,
-                       StrAttr:$o_layout, OptionalAttr<F64Attr>:$scale);
+                       StrAttr:$o_layout, OptionalAttr<F64Attr>:$scale,
+                       OptionalAttr<Attn_AttentionScheduleAttr>:$schedule);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask, MaxSizedRegion<1>:$query,
                         MaxSizedRegion<1>:$key, MaxSizedRegion<1>:$sink);
@@ -230,7 +284,8 @@ def Attn_ContractOp : Attn_Op<"contract", [
   }];
   let arguments = (ins Attn_Shaped:$lhs, Attn_Shaped:$rhs,
                        Variadic<Attn_Capture>:$captures, Attn_Shaped:$init,
-                       StrAttr:$lhs_layout, StrAttr:$rhs_layout, StrAttr:$out_layout);
+                       StrAttr:$lhs_layout, StrAttr:$rhs_layout, StrAttr:$out_layout,
+                       OptionalAttr<Attn_ContractScheduleAttr>:$schedule);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let assemblyFormat = [{

@@ -235,7 +235,8 @@ void AttentionImporter::createAttention() {
   auto layout = [&](unsigned position) { return builder.getStringAttr(shapes.params[position].layout); };
   op = attn::AttentionOp::create(builder, loc, types, tensorOf(shapes.q), tensorOf(shapes.k), tensorOf(shapes.v),
                                  captures, inits, layout(shapes.q), layout(shapes.k), layout(shapes.v),
-                                 builder.getStringAttr(shapes.getOutput().layout), evaluateScale());
+                                 builder.getStringAttr(shapes.getOutput().layout), evaluateScale(),
+                                 /*schedule=*/nullptr);
   func::ReturnOp::create(builder, loc, op.getResults());
 }
 
