@@ -19,6 +19,7 @@ using namespace attnc;
 llvm::ArrayRef<Level> attnc::levels() {
   static constexpr Level table[] = {{"attn", "what is computed, on tensors, as the front end made it"},
                                     {"fused", "the same with attention recognised and epilogues joined"},
+                                    {"scheduled", "the same for one target: how each op is computed is its attribute"},
                                     {"tile", "loops over blocks on memrefs: contractions with epilogues, row programs"},
                                     {"llvm", "the LLVM dialect for one target"}};
   return table;
@@ -32,28 +33,28 @@ static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
 /// A GPU has thousands of threads, each with little memory: small items, small panels.
 static schedule::Schedule forGpu(schedule::Schedule sizes) {
   auto fill = [](int64_t &size, int64_t value) { size = size ? size : value; };
-  fill(sizes.attentionForm, static_cast<int64_t>(schedule::Form::Transposed)); // each form is a kernel
+  fill(sizes.attentionForm, schedule::formNumber("transposed")); // each form is a kernel
   fill(sizes.contractRowBlock, 16);
   fill(sizes.contractPackRowBlock, 32);
   fill(sizes.contractSumChunk, 64);
   return sizes;
 }
 
-/// fused -> tile: memory and loops.
+/// fused -> scheduled: decisions.
+static void buildScheduled(OpPassManager &pm, const PipelineOptions &options) {
+  schedule::Schedule sizes = options.target.isGpu() ? forGpu(options.schedule) : options.schedule;
+  // On tensors, as users and the tuner see an op; before memory, which the choice does not depend on.
+  pm.addPass(schedule::createChooseSchedules({spellSchedule(sizes), options.remarks}));
+}
+
+/// scheduled -> tile: memory and loops.
 static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
-  bool gpu = options.target.isGpu();
-  schedule::Schedule sizes = options.schedule;
-  if (gpu)
-    sizes = forGpu(sizes);
   schedule::buildSchedulePrologue(pm);
   // On buffers, because a block of keys is a view of memory; before linalg, because a contraction's epilogue may leave
   // elementwise code behind.
-  pm.addPass(schedule::createAttentionToTile({static_cast<schedule::Form>(sizes.attentionForm), sizes.attentionQueries,
-                                              sizes.attentionKeys, sizes.attentionRows, sizes.attentionBlocks,
-                                              options.remarks}));
-  pm.addPass(schedule::createContractToTile({sizes.contractColumns, sizes.contractRows, sizes.contractRowBlock,
-                                             sizes.contractPackRowBlock, sizes.contractSumChunk}));
-  schedule::buildScheduleEpilogue(pm, gpu ? 64 : schedule::kGrain);
+  pm.addPass(schedule::createAttentionToTile({options.remarks}));
+  pm.addPass(schedule::createContractToTile());
+  schedule::buildScheduleEpilogue(pm, options.target.isGpu() ? 64 : schedule::kGrain);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
@@ -64,7 +65,8 @@ static void buildLlvm(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 schedule::Machine attnc::machineOf(const codegen::TargetInfo &target) {
-  return {target.lanes(32), target.vectorRegisters, target.l1Bytes, target.l2Bytes};
+  return {target.lanes(32), target.vectorRegisters, target.l1Bytes, target.l2Bytes,
+          target.hasDots(codegen::Element::bf16)};
 }
 
 static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {
@@ -81,7 +83,7 @@ static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {
 LogicalResult attnc::runPipeline(ModuleOp module, llvm::StringRef from, llvm::StringRef to,
                                  const PipelineOptions &options) {
   using Build = void (*)(OpPassManager &, const PipelineOptions &);
-  static constexpr Build builds[] = {nullptr, buildFused, buildTile, buildLlvm}; // beside levels()
+  static constexpr Build builds[] = {nullptr, buildFused, buildScheduled, buildTile, buildLlvm}; // beside levels()
   // Implicit nesting: a pass on functions runs on every function of the module.
   PassManager pm(module.getContext(), ModuleOp::getOperationName(), PassManager::Nesting::Implicit);
 #ifdef ATTNC_EXPENSIVE_CHECKS

@@ -34,7 +34,7 @@ struct Level {
 /// What schedules know of `target`.
 schedule::Machine machineOf(const codegen::TargetInfo &target);
 
-/// attn, fused, tile, llvm: in order.
+/// attn, fused, scheduled, tile, llvm: in order.
 llvm::ArrayRef<Level> levels();
 
 /// Lowers `module` from level `from` to level `to` (names of `levels()`). Both must exist, `from` not after `to`.

@@ -25,8 +25,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/ContractEncodings.h"
+#include "compiler/schedule/OpSchedule.h"
 #include "compiler/schedule/Passes.h"
-#include "compiler/schedule/ScheduleTarget.h"
 #include "compiler/schedule/attention/LayoutView.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
@@ -627,20 +627,16 @@ namespace {
 struct ContractToTilePass : schedule::impl::ContractToTileBase<ContractToTilePass> {
   using ContractToTileBase::ContractToTileBase;
   void runOnOperation() override {
-    schedule::Schedule sizes;
-    sizes.contractColumns = columns;
-    sizes.contractRows = rows;
-    sizes.contractRowBlock = rowBlock;
-    sizes.contractPackRowBlock = packRowBlock;
-    sizes.contractSumChunk = sumChunk;
-    auto machine = schedule::machineFor(getOperation(), sizes);
+    auto machine = schedule::machineFor(getOperation());
     if (failed(machine))
       return signalPassFailure();
-    sizes = fillSchedule(sizes, *machine);
     auto target = getOperation()->getAttrOfType<tile::TargetAttr>("tile.target");
     SmallVector<ContractOp> ops;
     getOperation().walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {
+      if (failed(schedule::verifySchedule(op, *machine)))
+        return signalPassFailure();
+      schedule::Schedule sizes = schedule::scheduleOf(op);
       OpBuilder builder(op);
       if (failed(ContractScheduler(builder, op, target, sizes).emit()))
         return signalPassFailure();

@@ -10,6 +10,24 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ChooseSchedules : Pass<"choose-schedules", "::mlir::ModuleOp"> {
+  let summary = "gives every attention and contraction a form and sizes, as an attribute that lowering obeys";
+  let description = [{
+    What an op's attribute says already is kept. Ops may be on tensors or memrefs.
+
+    ```mlir
+    attn.contract {schedule = #attn.contract_schedule<rows = 4>} ...
+    // becomes
+    attn.contract {schedule = #attn.contract_schedule<columns = 64, rows = 4, row_block = 128, pack_row_block = 1024,
+                                                      sum_chunk = 256>} ...
+    ```
+  }];
+  let options = [
+    Option<"schedule", "schedule", "std::string", "", "What is forced on every op, as --schedule: attention.keys=32,...">,
+    Option<"remarks", "remarks", "bool", "false", "Say which form an attention gets, and what the forms would cost">,
+  ];
+}
+
 def ExactFloats : Pass<"exact-floats", "::mlir::func::FuncOp"> {
   let summary = "computes in f64 what an integer depends on, and angles";
   let description = [{
@@ -80,25 +98,13 @@ def VerifyBuffers : Pass<"verify-buffers", "::mlir::ModuleOp"> {
 }
 
 def AttentionToTile : Pass<"attention-to-tile", "::mlir::ModuleOp"> {
-  let summary = "attn.attention on memrefs to the streaming softmax in tiles";
+  let summary = "attn.attention on memrefs to tiles, in the form and with the sizes of its schedule";
   let description = [{
     One work item is a block of queries of one batch and head; blocks of keys on
     which the mask is nowhere true are not visited, blocks on which it is true
     everywhere run without mask code. See the file's header for the program.
   }];
   let options = [
-    Option<"form", "form", "::attnc::schedule::Form", "::attnc::schedule::Form::Chosen",
-           "How queries, keys and features lie in tiles",
-           [{::llvm::cl::values(clEnumValN(::attnc::schedule::Form::Chosen, "chosen", "by a model of its cost"),
-              clEnumValN(::attnc::schedule::Form::Transposed, "transposed", "queries in the lanes"),
-              clEnumValN(::attnc::schedule::Form::Rows, "rows", "keys, then features in the lanes; K is packed"),
-              clEnumValN(::attnc::schedule::Form::Dots, "dots", "the same, Q K^T as dot products"),
-              clEnumValN(::attnc::schedule::Form::Unfused, "unfused", "all scores in memory, softmax, P V"))}]>,
-    Option<"queries", "queries", "int64_t", "0", "Queries of a block, whole vectors (0: by the target)">,
-    Option<"keys", "keys", "int64_t", "0", "Keys of a block (0: by the target)">,
-    Option<"rows", "rows", "int64_t", "0", "Rows of a register tile (0: by the target)">,
-    Option<"blocks", "blocks", "int64_t", "0",
-           "At most so many blocks of queries share a walk over the keys (0: by the target)">,
     Option<"remarks", "remarks", "bool", "false", "Say what was proved of a mask, and what is evaluated">,
   ];
   let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
@@ -107,20 +113,11 @@ def AttentionToTile : Pass<"attention-to-tile", "::mlir::ModuleOp"> {
 }
 
 def ContractToTile : Pass<"contract-to-tile", "::mlir::ModuleOp"> {
-  let summary = "attn.contract on memrefs to panels and register tiles";
+  let summary = "attn.contract on memrefs to panels and register tiles of the sizes of its schedule";
   let description = [{
     Constant right-hand sides are packed into panels at compile time, others panel
     by panel at run time. The epilogue moves into the tile.contract.
   }];
-  let options = [
-    Option<"columns", "columns", "int64_t", "0", "Columns of a panel, whole vectors (0: by the target)">,
-    Option<"rows", "rows", "int64_t", "0", "Rows of a register tile (0: by the target)">,
-    Option<"rowBlock", "row-block", "int64_t", "0",
-           "Rows of a work item when panels are packed at compile time (0: by the target)">,
-    Option<"packRowBlock", "pack-row-block", "int64_t", "0",
-           "Rows of a work item that packs its panel (0: by the target)">,
-    Option<"sumChunk", "sum-chunk", "int64_t", "0", "Depth of a panel packed at run time (0: by the target)">,
-  ];
   let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
   let statistics = [Statistic<"numContractions", "num-contractions", "contractions scheduled">];

@@ -18,9 +18,8 @@ using namespace attnc;
 using namespace attnc::schedule;
 
 llvm::ArrayRef<Knob> schedule::knobs() {
-  static constexpr llvm::StringLiteral forms[] = {"transposed", "rows", "dots", "unfused"}; // beside Form
-  static constexpr Knob table[] = {
-      {"attention.form", "how an attention is computed", &Schedule::attentionForm, forms},
+  static const Knob table[] = {
+      {"attention.form", "how an attention is computed", &Schedule::attentionForm, formNames()},
       {"attention.queries", "queries of a block", &Schedule::attentionQueries},
       {"attention.keys", "keys of a block", &Schedule::attentionKeys},
       {"attention.rows", "keys of a register tile", &Schedule::attentionRows},
@@ -32,6 +31,11 @@ llvm::ArrayRef<Knob> schedule::knobs() {
       {"contract.sum-chunk", "depth of a panel packed at run time", &Schedule::contractSumChunk},
   };
   return table;
+}
+
+int64_t schedule::formNumber(llvm::StringRef name) {
+  const llvm::StringLiteral *found = llvm::find(formNames(), name);
+  return found == formNames().end() ? 0 : found - formNames().begin() + 1;
 }
 
 const Knob &schedule::knobOf(int64_t Schedule::*size) {
@@ -51,7 +55,7 @@ llvm::SmallVector<int64_t> schedule::legalSizes(const Knob &knob, const Machine 
   if (knob.size == &Schedule::attentionRows)
     return {1, 2, 4, 8}; // they divide every block of keys
   if (knob.size == &Schedule::attentionBlocks)
-    return {1, 2, 4, 8};
+    return {1, 2, 3, 4, 8};
   if (knob.size == &Schedule::attentionKeys) {
     llvm::SmallVector<int64_t> sizes;
     for (int64_t keys = kFewestKeys; keys <= kMostKeys; keys *= 2)

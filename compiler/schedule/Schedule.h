@@ -1,4 +1,4 @@
-//===- Schedule.h - Forms and block sizes that are forced -----------------===//
+//===- Schedule.h - Forms and block sizes, and which ones a target can have ===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -15,19 +15,10 @@
 
 namespace attnc::schedule {
 
-/// How an attention is computed.
-enum class Form : int64_t {
-  Chosen,     ///< by CostModel.h
-  Transposed, ///< queries in the lanes (TransposedForm.h)
-  Rows,       ///< keys, then features in the lanes; K is packed (RowForm.h)
-  Dots,       ///< the same; Q K^T as dot products along the features, K as it lies
-  Unfused,    ///< all scores in memory, then the softmax, then P V (UnfusedForm.h)
-};
-
-/// The form and the block sizes of attention-to-tile, those of contract-to-tile. 0: the pass chooses, by the target and
+/// The form and the block sizes of an attention, those of a contraction. 0: choose-schedules chooses, by the target and
 /// the op. Sizes are elements, not vectors or bytes.
 struct Schedule {
-  int64_t attentionForm = 0;        ///< a Form
+  int64_t attentionForm = 0;        ///< the place in forms() (attention/Forms.h), from 1
   int64_t attentionQueries = 0;     ///< W: queries of a block; they lie in the lanes
   int64_t attentionKeys = 0;        ///< Nb: keys of a block, a multiple of the rows
   int64_t attentionRows = 0;        ///< R: keys (then features of V) of a register tile
@@ -54,9 +45,16 @@ struct Knob {
 llvm::ArrayRef<Knob> knobs();
 const Knob &knobOf(int64_t Schedule::*size);
 
-/// What a target has: f32 lanes of a vector, vector registers, bytes of cache of one core.
+/// The names of the forms of an attention, in the order of forms().
+llvm::ArrayRef<llvm::StringLiteral> formNames();
+
+/// The form called `name`, as in Schedule::attentionForm; 0 if there is none.
+int64_t formNumber(llvm::StringRef name);
+
+/// What a target has: f32 lanes of a vector, vector registers, bytes of cache of one core, dot products of bf16 pairs.
 struct Machine {
   int64_t lanes, registers, l1, l2;
+  bool hasBf16Dot = false;
 };
 
 /// The values that `knob` may have on `machine`, ascending.

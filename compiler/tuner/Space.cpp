@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tuner/Space.h"
-#include "dialects/Attn/AttnOps.h"
+#include "compiler/schedule/attention/Forms.h"
 #include "mlir/IR/Matchers.h"
 #include <cmath>
 
@@ -18,7 +18,17 @@ using schedule::Schedule;
 
 Space tuner::spaceOf(ModuleOp module, const Machine &machine) {
   Space space{machine, {}};
-  module.walk([&](attn::AttentionOp op) { space.attentions.push_back({op.getExtent('D'), op.getExtent('E')}); });
+  SmallVector<attn::AttentionOp> attentions;
+  module.walk([&](attn::AttentionOp op) {
+    attentions.push_back(op);
+    space.attentions.push_back({op.getExtent('D'), op.getExtent('E')});
+  });
+  for (const schedule::Form &form : schedule::forms()) {
+    auto isApplicable = [&](attn::AttentionOp op) { return form.appliesTo(op, {}, machine); };
+    // The workspace of the unfused form grows with the lengths: nobody should get that unasked.
+    if (form.use != schedule::Use::Asked && llvm::all_of(attentions, isApplicable))
+      space.forms.push_back(schedule::formNumber(form.name));
+  }
   module.walk([&](attn::ContractOp op) {
     bool isWeight = matchPattern(op.getLhs(), m_Constant()) || matchPattern(op.getRhs(), m_Constant());
     (isWeight ? space.hasWeights : space.hasProducts) = true;
@@ -154,9 +164,8 @@ std::vector<Schedule> tuner::propose(const Space &space, Group group, const Sche
   auto fill = [&](const Schedule &sizes) { return fillSchedule(sizes, space.machine, featuresQK, featuresV); };
   std::vector<Schedule> found = combinations(space, usedKnobsOf(space, group), start);
   llvm::erase_if(found, [&](const Schedule &sizes) {
-    // The workspace of the unfused form grows with the lengths: nobody should get that unasked.
-    return sizes.attentionForm == static_cast<int64_t>(schedule::Form::Unfused) || !isWorthwhile(space, group, sizes) ||
-           areSame(space, sizes, start) || areSame(space, sizes, {});
+    return (group == Group::AttentionForm && !llvm::is_contained(space.forms, sizes.attentionForm)) ||
+           !isWorthwhile(space, group, sizes) || areSame(space, sizes, start) || areSame(space, sizes, {});
   });
   auto rank = [&](const Schedule &sizes) {
     return std::pair(distance(fill(start), fill(sizes)), spellSchedule(sizes));

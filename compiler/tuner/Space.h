@@ -19,6 +19,7 @@ struct Space {
   std::vector<std::pair<int64_t, int64_t>> attentions; ///< D and Dv of each attention op
   bool hasWeights = false;                             ///< a contraction with a constant side: packed at compile time
   bool hasProducts = false;                            ///< one without
+  std::vector<int64_t> forms = {};                     ///< of attentions, to try: places in schedule::forms()
 };
 
 /// Reads the ops of `module`, which is at level fused.

@@ -37,14 +37,11 @@ struct Blocking {
   int64_t blocks;    ///< U: at most so many blocks of queries per item
   int64_t lanes;     ///< elements of a vector
   int64_t registers; ///< vector registers
+  bool oneBody;      ///< the code of a partial block serves full ones too
 };
 
 /// Extent of a role, from the first operand that has it; 1 where none has.
 mlir::Value extentOf(mlir::OpBuilder &builder, attn::AttentionOp op, char letter);
-
-/// Score and mask are so long that the code of a full and a partial block, and of every form, would be too much: there is
-/// one of a partial block.
-bool isLong(attn::AttentionOp op);
 
 /// Emits the schedule of one attention op.
 class AttentionScheduler : protected IndexMath {

@@ -3,9 +3,9 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Chooses a form by what it costs (CostModel.h) and holds what all forms share: items of work, the walk over the blocks
-// of keys that the mask leaves, the verdict on each. In the transposed form, the one for many queries (RowForm.h and
-// UnfusedForm.h tell theirs):
+// Emits the form that an op's schedule names (Forms.h), and holds what all of them share: items of work, the walk over
+// the blocks of keys that the mask leaves, the verdict on each. In the transposed form, the one for many queries
+// (RowForm.h and UnfusedForm.h tell theirs):
 //
 // Before:  attn.attention q(%q) k(%k) v(%v) outs(%o) mask { causal }         (on memrefs)
 // After, W queries in the lanes:
@@ -44,23 +44,16 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/schedule/OpSchedule.h"
 #include "compiler/schedule/Passes.h"
-#include "compiler/schedule/ScheduleTarget.h"
-#include "compiler/schedule/attention/CostModel.h"
-#include "compiler/schedule/attention/RowForm.h"
-#include "compiler/schedule/attention/TransposedForm.h"
-#include "compiler/schedule/attention/UnfusedForm.h"
+#include "compiler/schedule/attention/AttentionScheduler.h"
+#include "compiler/schedule/attention/Forms.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "llvm/Support/FormatVariadic.h"
-
-/// Scratch of a work item grows with its features, and so does the time that one takes.
-constexpr int64_t kMostFeatures = 65536;
-
 namespace attnc::schedule {
 #define GEN_PASS_DEF_ATTENTIONTOTILE
 #include "compiler/schedule/Passes.h.inc"
@@ -101,14 +94,8 @@ void AttentionScheduler::emitKeyBlock() {
   emitVisited(full, truth.someMasked);
 }
 
-bool attnc::schedule::isLong(AttentionOp op) {
-  constexpr size_t kMany = 192;
-  auto operations = [](Region &region) { return region.empty() ? 0 : region.front().getOperations().size(); };
-  return operations(op.getScore()) + operations(op.getMask()) > kMany;
-}
-
 void AttentionScheduler::emitVisited(Value full, Value someMasked) {
-  if (isLong(op)) {
+  if (blocking.oneBody) {
     emitScores(/*partial=*/true);
     return emitValues(someMasked);
   }
@@ -217,124 +204,57 @@ void AttentionScheduler::emit() {
   emitItem(forall.getInductionVar(0));
 }
 
+/// `queries` is in one of the ranges [first, last].
+static Value emitIsIn(OpBuilder &builder, Location loc, Value queries, ArrayRef<int64_t> ranges) {
+  auto index = [&](int64_t value) { return constantIndex(builder, loc, value); };
+  Value result;
+  for (size_t at = 0; at < ranges.size(); at += 2) { // one compare: numbers below the first wrap around
+    Value above = arith::SubIOp::create(builder, loc, queries, index(ranges[at]));
+    Value isIn =
+        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, above, index(ranges[at + 1] - ranges[at]));
+    result = result ? arith::OrIOp::create(builder, loc, result, isIn).getResult() : isIn;
+  }
+  return result;
+}
+
+/// What the schedule of `op` says: one form, or two by the number of queries.
+static void emitForms(AttentionOp op, attn::AttentionScheduleAttr sizes, const Blocking &blocking) {
+  OpBuilder builder(op);
+  const Form &form = *findForm(sizes.getForm());
+  if (sizes.getFew().empty())
+    return form.emit(builder, op, blocking);
+  Location loc = op.getLoc();
+  Value isFew = emitIsIn(builder, loc, extentOf(builder, op, 'M'), sizes.getFewQueries());
+  auto branch = scf::IfOp::create(builder, loc, isFew, /*withElseRegion=*/true);
+  builder.setInsertionPointToStart(branch.thenBlock());
+  findForm(sizes.getFew())->emit(builder, op, blocking);
+  builder.setInsertionPointToStart(branch.elseBlock());
+  form.emit(builder, op, blocking);
+}
+
 namespace {
 struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<AttentionToTilePass> {
   using AttentionToTileBase::AttentionToTileBase;
 
-  Blocking blockingOf(AttentionOp op, const schedule::Schedule &forced, schedule::Machine machine) {
-    if (op.getAccumulatorType().isF64()) // a vector of as many f64 takes two registers
-      machine.registers /= 2;
-    schedule::Schedule sizes =
-        fillSchedule(forced, machine, op.getExtent('D'), op.getExtent('E'), !op.getMask().empty());
-    return {sizes.attentionQueries, sizes.attentionKeys, sizes.attentionRows,
-            sizes.attentionBlocks,  machine.lanes,       machine.registers};
-  }
-
-  /// Both contractions can be of pairs of bf16. Sums of weights as bf16 are too rough for an lse of f32 (8.6e-4 off).
-  bool takesPairs(AttentionOp op, Blocking blocking) {
-    auto isBf16 = [](Value tensor) { return cast<MemRefType>(tensor.getType()).getElementType().isBF16(); };
-    auto bf16 = BFloat16Type::get(op.getContext());
-    double scale = op.getScaleValue();
-    auto readsPairs = [](Value tensor, StringRef layout) {
-      return layout.ends_with("D") && cast<MemRefType>(tensor.getType()).getStridesAndOffset().first.back() == 1;
-    };
-    return getOperation()->getAttrOfType<tile::TargetAttr>("tile.target").getDots(bf16) && isBf16(op.getQ()) &&
-           isBf16(op.getK()) && isBf16(op.getV()) && op.getExtent('D') % 2 == 0 &&
-           readsPairs(op.getQ(), op.getQLayout()) && readsPairs(op.getK(), op.getKLayout()) && blocking.rows % 2 == 0 &&
-           !op.hasLse() && op.getQuery().empty() && op.getKey().empty() && std::isnormal(scale) &&
-           std::isnormal(1 / scale);
-  }
-
-  static Value emitIsIn(OpBuilder &builder, Location loc, Value queries, ArrayRef<QueryRange> ranges) {
-    auto index = [&](int64_t value) { return constantIndex(builder, loc, value); };
-    Value result;
-    for (QueryRange range : ranges) { // one compare: numbers below the first wrap around
-      Value above = arith::SubIOp::create(builder, loc, queries, index(range.first));
-      Value isIn =
-          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, above, index(range.last - range.first));
-      result = result ? arith::OrIOp::create(builder, loc, result, isIn).getResult() : isIn;
-    }
-    return result;
-  }
-
-  /// The transposed form; a few queries would leave most of its lanes idle, so they branch to dot products where those
-  /// are cheaper (CostModel.h).
-  void emitChosen(OpBuilder &builder, AttentionOp op, Blocking blocking) {
-    Location loc = op.getLoc();
-    Machine machine{blocking.lanes, blocking.registers, 0, 0};
-    AttentionShape shape{op.getExtent('D'), op.getExtent('E'), blocking.keys, takesPairs(op, blocking)};
-    SmallVector<QueryRange> few;
-    if (!isLong(op)) // else one form is enough code
-      few = queriesThatPay(Form::Dots, shape, machine);
-    int64_t queries = op.getExtent('M');
-    if (remarks)
-      remarkForm(op, shape, few, machine);
-    if (few.empty() || queries >= 0)
-      return emitForm(builder, op, queries >= 0 ? cheapestForm(shape, queries, machine) : Form::Transposed, blocking);
-    Value isFew = emitIsIn(builder, loc, extentOf(builder, op, 'M'), few);
-    auto branch = scf::IfOp::create(builder, loc, isFew, /*withElseRegion=*/true);
-    builder.setInsertionPointToStart(branch.thenBlock());
-    emitForm(builder, op, Form::Dots, blocking);
-    builder.setInsertionPointToStart(branch.elseBlock());
-    emitForm(builder, op, Form::Transposed, blocking);
-  }
-
-  static StringRef nameOf(Form form) { return knobOf(&Schedule::attentionForm).choices[static_cast<size_t>(form) - 1]; }
-
-  /// Costs are shown for the queries of a head, or where those are not known now for the most of the first range that
-  /// takes dot products.
-  void remarkForm(AttentionOp op, const AttentionShape &shape, ArrayRef<QueryRange> few, Machine machine) {
-    int64_t queries = op.getExtent('M');
-    int64_t shown = std::clamp<int64_t>(queries >= 0 ? queries : few.empty() ? 0 : few[0].last, 1, 4 * machine.lanes);
-    std::string costs =
-        llvm::formatv("; cycles for each key with {0} queries: transposed {1:f0}, dots {2:f0}, rows {3:f0}", shown,
-                      cyclesPerKey(Form::Transposed, shape, shown, machine),
-                      cyclesPerKey(Form::Dots, shape, shown, machine), cyclesPerKey(Form::Rows, shape, shown, machine));
-    if (queries >= 0) {
-      op.emitRemark() << "form: " << nameOf(cheapestForm(shape, queries, machine)) << costs;
-      return;
-    }
-    InFlightDiagnostic remark = op.emitRemark() << "form: ";
-    for (QueryRange range : few)
-      remark << (range.first == few[0].first ? "dots for " : ", ") << range.first << " to " << range.last;
-    remark << (few.empty() ? "transposed" : " queries of a head, transposed for other numbers") << costs;
-  }
-
-  void emitForm(OpBuilder &builder, AttentionOp op, Form form, Blocking blocking) {
-    if (form == Form::Chosen)
-      return emitChosen(builder, op, blocking);
-    if (form == Form::Unfused)
-      return UnfusedForm(builder, op, blocking).emit();
-    if (form == Form::Rows || form == Form::Dots)
-      return RowForm(builder, op, blocking, form == Form::Dots).emit();
-    TransposedForm(builder, op, blocking, takesPairs(op, blocking)).emit();
-  }
-
   void runOnOperation() override {
-    schedule::Schedule forced;
-    forced.attentionForm = static_cast<int64_t>(form.getValue());
-    forced.attentionQueries = queries;
-    forced.attentionKeys = keys;
-    forced.attentionRows = rows;
-    forced.attentionBlocks = blocks;
-    auto machine = schedule::machineFor(getOperation(), forced);
+    auto machine = schedule::machineFor(getOperation());
     if (failed(machine))
       return signalPassFailure();
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {
-      if (int64_t features = std::max(op.getExtent('D'), op.getExtent('E')); features > kMostFeatures) {
-        emitUnsupported(op) << "heads of " << features << " features are not compiled; the limit is " << kMostFeatures;
+      if (failed(schedule::verifySchedule(op, *machine)))
         return signalPassFailure();
-      }
       schedule::MaskPlan mask(op);
       if (mask.isNever())
         emitWarning(op.getMask().front().getTerminator()->getLoc())
             << "the mask is never true: no key is allowed and the output is 0";
       else if (remarks)
         mask.remark();
-      OpBuilder builder(op);
-      emitForm(builder, op, form, blockingOf(op, forced, *machine));
+      attn::AttentionScheduleAttr sizes = op.getScheduleAttr();
+      emitForms(op, sizes,
+                {sizes.getQueries(), sizes.getKeys(), sizes.getRows(), sizes.getBlocks(), machine->lanes,
+                 machineFor(op, *machine).registers, sizes.getOneBody()});
       op.erase();
       ++numAttentions;
     }

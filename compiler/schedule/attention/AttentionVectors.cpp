@@ -117,7 +117,7 @@ void TransposedForm::emitVectors(Value someMasked) {
 void TransposedForm::emitVisited(Value full, Value someMasked) {
   OpBuilder::InsertionGuard guard(b);
   emitMatrices();
-  if (blocking.width > blocking.lanes && !isLong(op)) {
+  if (blocking.width > blocking.lanes && !blocking.oneBody) {
     auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(), /*withElseRegion=*/true);
     b.setInsertionPointToStart(narrow.thenBlock());
     emitVectors(someMasked);

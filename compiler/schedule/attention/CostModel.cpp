@@ -1,51 +1,34 @@
-//===- CostModel.cpp - What each form of an attention costs ---------------===//
+//===- CostModel.cpp - Which form of an attention costs least -------------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// L lanes, a multiply-add of vectors per cycle. Per key, with q queries in a block:
-//
-//   transposed  ceil(q / L) * (D + E + 7) / 0.95                      whole vectors of queries; 7: softmax of a vector
-//   rows        4 ceil(q / 4) D / L + q (E / L + s) + 10 D / L        tiles of 4 rows; 10: a vector through the packing
-//   dots        q (D / L + 45 / L + 5/4 E / L + s)                    whole vectors of D and E; 45: sums of L vectors'
-//                                                                     lanes; 5/4: loads and broadcasts beside P V
-//   unfused     rows + 4 q / L                                        four more passes over the scores
-//   s = 9 / L + 60 / Nb                                               softmax of a row: 60 for a row of a block
-//
-// 0.95, 9 and 10 are measured on Zen 4 (AVX-512), 45 are counted instructions, 60 is the latency of two sums of lanes
-// that neighbouring rows hide in part. In pairs of bf16, D and E of the transposed form count half.
-//
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/attention/CostModel.h"
-#include "llvm/Support/MathExtras.h"
+#include <fmt/format.h>
 
 using namespace attnc;
 using namespace attnc::schedule;
 
-double schedule::cyclesPerKey(Form form, const AttentionShape &shape, int64_t queries, const Machine &machine) {
-  double lanes = machine.lanes, d = shape.featuresQK, q = queries;
-  double e = llvm::alignTo(shape.featuresV, machine.lanes); // in whole vectors where features lie in the lanes
-  double softmax = 9 / lanes + 60.0 / shape.keys;
-  switch (form) {
-  case Form::Transposed:
-    return llvm::divideCeil(queries, machine.lanes) * ((d + shape.featuresV) / (shape.pairs ? 2 : 1) + 7) / 0.95;
-  case Form::Rows:
-    return llvm::alignTo(queries, 4) * d / lanes + q * (e / lanes + softmax) + 10 * d / lanes;
-  case Form::Dots:
-    return q * (llvm::alignTo(shape.featuresQK, machine.lanes) / lanes + 45 / lanes + 1.25 * e / lanes + softmax);
-  case Form::Unfused: // the rows, and four more passes over the scores
-    return cyclesPerKey(Form::Rows, shape, queries, machine) + 4 * q / lanes;
-  case Form::Chosen:
-    break;
-  }
-  llvm_unreachable("not a form");
+static AttentionShape shapeOf(attn::AttentionOp op, const Schedule &sizes) {
+  return {op.getExtent('D'), op.getExtent('E'), sizes.attentionKeys};
 }
 
-llvm::SmallVector<QueryRange> schedule::queriesThatPay(Form form, const AttentionShape &shape, const Machine &machine) {
+/// The forms that may be taken unasked.
+static llvm::SmallVector<const Form *> candidates(attn::AttentionOp op, const Schedule &sizes, const Machine &machine) {
+  llvm::SmallVector<const Form *> found;
+  for (const Form &form : forms())
+    if (form.use != Use::Asked && form.appliesTo(op, sizes, machine))
+      found.push_back(&form);
+  return found;
+}
+
+llvm::SmallVector<QueryRange> schedule::queriesThatPay(const Form &form, const Form &other, const AttentionShape &shape,
+                                                       const Machine &machine) {
   llvm::SmallVector<QueryRange> ranges;
   for (int64_t queries = 1; queries <= 4 * machine.lanes; ++queries) {
-    if (cyclesPerKey(form, shape, queries, machine) >= cyclesPerKey(Form::Transposed, shape, queries, machine))
+    if (form.cyclesPerKey(shape, queries, machine) >= other.cyclesPerKey(shape, queries, machine))
       continue;
     if (ranges.empty() || ranges.back().last != queries - 1)
       ranges.push_back({queries, queries});
@@ -54,11 +37,49 @@ llvm::SmallVector<QueryRange> schedule::queriesThatPay(Form form, const Attentio
   return ranges;
 }
 
-Form schedule::cheapestForm(const AttentionShape &shape, int64_t queries, const Machine &machine) {
-  Form best = Form::Transposed;
+const Form *schedule::cheapestForm(llvm::ArrayRef<const Form *> known, const AttentionShape &shape, int64_t queries,
+                                   const Machine &machine) {
   queries = std::clamp<int64_t>(queries, 1, 4 * machine.lanes); // one block of queries
-  for (Form form : {Form::Dots, Form::Rows})
-    if (cyclesPerKey(form, shape, queries, machine) < cyclesPerKey(best, shape, queries, machine))
+  const Form *best = known.front();
+  for (const Form *form : known.drop_front())
+    if (form->cyclesPerKey(shape, queries, machine) < best->cyclesPerKey(shape, queries, machine))
       best = form;
   return best;
+}
+
+FormChoice schedule::chooseForm(attn::AttentionOp op, const Schedule &sizes, bool oneBody, const Machine &machine) {
+  AttentionShape shape = shapeOf(op, sizes);
+  llvm::SmallVector<const Form *> known = candidates(op, sizes, machine), any;
+  if (op.getExtent('M') >= 0)
+    return {cheapestForm(known, shape, op.getExtent('M'), machine)};
+  llvm::copy_if(known, std::back_inserter(any), [](const Form *form) { return form->use == Use::Any; });
+  FormChoice choice{cheapestForm(any, shape, 4 * machine.lanes, machine)};
+  for (const Form *form : known) {
+    if (form->use != Use::Few || oneBody || choice.few)
+      continue;
+    choice.fewQueries = queriesThatPay(*form, *choice.form, shape, machine);
+    choice.few = choice.fewQueries.empty() ? nullptr : form;
+  }
+  return choice;
+}
+
+/// Costs are shown for the queries of a head, or where those are not known now for the most of the first range.
+std::string schedule::explainChoice(const FormChoice &choice, attn::AttentionOp op, const Schedule &sizes,
+                                    const Machine &machine) {
+  int64_t queries = op.getExtent('M');
+  int64_t shown = queries >= 0 ? queries : choice.few ? choice.fewQueries[0].last : 0;
+  shown = std::clamp<int64_t>(shown, 1, 4 * machine.lanes);
+  std::string text = "form: ";
+  for (const QueryRange &range : choice.fewQueries)
+    text += fmt::format("{}{} to {}", &range == choice.fewQueries.begin() ? choice.few->name.str() + " for " : ", ",
+                        range.first, range.last);
+  if (choice.few)
+    text += fmt::format(" queries of a head, {} for other numbers", choice.form->name.str());
+  else
+    text += choice.form->name.str();
+  text += fmt::format("; cycles for each key with {} queries:", shown);
+  for (const Form *form : candidates(op, sizes, machine))
+    text += fmt::format("{} {} {:.0f}", form == candidates(op, sizes, machine).front() ? "" : ",", form->name.str(),
+                        form->cyclesPerKey(shapeOf(op, sizes), shown, machine));
+  return text;
 }

@@ -47,6 +47,43 @@ RowForm::RowForm(OpBuilder &builder, attn::AttentionOp op, Blocking blocking, bo
       tileRows(blocking.rows), paddedE(llvm::alignTo(op.getExtent('E'), blocking.lanes)) {}
 
 //===----------------------------------------------------------------------===//
+// Rows of the table of forms
+//===----------------------------------------------------------------------===//
+
+/// The softmax of a row: 9 are measured on Zen 4 (AVX-512), 60 for a row of a block is the latency of two sums of lanes
+/// that neighbouring rows hide in part.
+static double softmaxCycles(const AttentionShape &shape, double lanes) {
+  return 9 / lanes + 60.0 / static_cast<double>(shape.keys);
+}
+
+/// Features of V in whole vectors, which lie in the lanes.
+static double paddedFeatures(const AttentionShape &shape, const Machine &machine) {
+  return static_cast<double>(llvm::alignTo(shape.featuresV, machine.lanes));
+}
+
+/// Tiles of 4 rows; 10, measured on Zen 4: a vector through the packing.
+double schedule::rowsCycles(const AttentionShape &shape, int64_t queries, const Machine &machine) {
+  double lanes = machine.lanes, d = shape.featuresQK, q = queries, e = paddedFeatures(shape, machine);
+  return llvm::alignTo(queries, 4) * d / lanes + q * (e / lanes + softmaxCycles(shape, lanes)) + 10 * d / lanes;
+}
+
+/// Whole vectors of D and E; 45, counted instructions: sums of the lanes of L vectors; 5/4: loads and broadcasts beside
+/// P V.
+double schedule::dotsCycles(const AttentionShape &shape, int64_t queries, const Machine &machine) {
+  double lanes = machine.lanes, q = queries, e = paddedFeatures(shape, machine);
+  return q * (llvm::alignTo(shape.featuresQK, machine.lanes) / lanes + 45 / lanes + 1.25 * e / lanes +
+              softmaxCycles(shape, lanes));
+}
+
+void schedule::emitRowsForm(OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking) {
+  RowForm(builder, op, blocking, /*dots=*/false).emit();
+}
+
+void schedule::emitDotsForm(OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking) {
+  RowForm(builder, op, blocking, /*dots=*/true).emit();
+}
+
+//===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
 

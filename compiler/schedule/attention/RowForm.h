@@ -15,8 +15,15 @@
 #pragma once
 
 #include "compiler/schedule/attention/AttentionScheduler.h"
+#include "compiler/schedule/attention/Forms.h"
 
 namespace attnc::schedule {
+
+// Rows of forms().
+double rowsCycles(const AttentionShape &shape, int64_t queries, const Machine &machine);
+void emitRowsForm(mlir::OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking);
+double dotsCycles(const AttentionShape &shape, int64_t queries, const Machine &machine);
+void emitDotsForm(mlir::OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking);
 
 class RowForm : public AttentionScheduler {
 public:

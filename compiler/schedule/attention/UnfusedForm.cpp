@@ -25,6 +25,15 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::schedule;
 
+/// The rows, and four more passes over the scores.
+double schedule::unfusedCycles(const AttentionShape &shape, int64_t queries, const Machine &machine) {
+  return rowsCycles(shape, queries, machine) + 4.0 * static_cast<double>(queries) / static_cast<double>(machine.lanes);
+}
+
+void schedule::emitUnfusedForm(OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking) {
+  UnfusedForm(builder, op, blocking).emit();
+}
+
 void UnfusedForm::prepare() {
   int64_t any = ShapedType::kDynamic;
   Value pairs = b.createOrFold<arith::MulIOp>(loc, extent('B'), extent('H'));

@@ -15,6 +15,10 @@
 
 namespace attnc::schedule {
 
+// A row of forms().
+double unfusedCycles(const AttentionShape &shape, int64_t queries, const Machine &machine);
+void emitUnfusedForm(mlir::OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking);
+
 class UnfusedForm : public RowForm {
 public:
   UnfusedForm(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking)

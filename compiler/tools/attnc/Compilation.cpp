@@ -47,6 +47,7 @@ struct StageRow {
 } // namespace
 constexpr StageRow kStages[] = {{Stage::attn, "attn", "attn"},
                                 {Stage::fused, "fused", "fused"},
+                                {Stage::scheduled, "scheduled", "scheduled"},
                                 {Stage::tile, "tile", "tile"},
                                 {Stage::llvmDialect, "llvm-dialect", "llvm"}};
 
@@ -153,7 +154,7 @@ int Compilation::load() {
       for (const StageRow &row : kStages)
         names.push_back(row.name);
       return usageError("", "unknown stage '" + asked.from + "' for --from" + didYouMean(asked.from, names) +
-                                " (known: attn, fused, tile, llvm-dialect)");
+                                " (known: attn, fused, scheduled, tile, llvm-dialect)");
     }
     current = *from;
   }
@@ -227,7 +228,7 @@ void Compilation::nameEntries(llvm::StringRef name) {
 }
 
 func::FuncOp Compilation::functionOf(const emit::EntryInfo &entry) {
-  return current <= Stage::fused ? ir->lookupSymbol<func::FuncOp>(entry.symbol) : nullptr;
+  return current <= Stage::scheduled ? ir->lookupSymbol<func::FuncOp>(entry.symbol) : nullptr;
 }
 
 //===----------------------------------------------------------------------===//

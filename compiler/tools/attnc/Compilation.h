@@ -18,7 +18,7 @@
 namespace attnc::tool {
 
 /// The stages of the IR, in order, by the names that --emit and --from use.
-enum class Stage { attn, fused, tile, llvmDialect };
+enum class Stage { attn, fused, scheduled, tile, llvmDialect };
 std::optional<Stage> parseStage(llvm::StringRef name);
 llvm::StringRef stageName(Stage stage);
 
@@ -84,7 +84,7 @@ public:
   const emit::EntryInfo *findEntry(llvm::StringRef name, llvm::StringRef verb) const;
   /// Calls the only entry `name` in C, several of them NAME_ENTRY.
   void nameEntries(llvm::StringRef name);
-  /// The function of `entry` while it takes tensors: up to level fused, then null.
+  /// The function of `entry` while it takes tensors: up to level scheduled, then null.
   mlir::func::FuncOp functionOf(const emit::EntryInfo &entry);
   /// The name of the artefact: the file's without folder and extension.
   const std::string &stem() const { return artefact; }

@@ -37,9 +37,9 @@ constexpr KindRow kKinds[] = {
     {EmitKind::archive, "static", ".a", false},   {EmitKind::object, "obj", ".o", false},
     {EmitKind::assembly, "asm", ".s", true},      {EmitKind::llvm, "llvm", ".ll", true},
     {EmitKind::bitcode, "bitcode", ".bc", false}, {EmitKind::llvmDialect, "llvm-dialect", ".mlir", true},
-    {EmitKind::tile, "tile", ".mlir", true},      {EmitKind::fused, "fused", ".mlir", true},
-    {EmitKind::attn, "attn", ".mlir", true},      {EmitKind::spec, "spec", ".attn", true},
-    {EmitKind::header, "header", ".h", true}};
+    {EmitKind::tile, "tile", ".mlir", true},      {EmitKind::scheduled, "scheduled", ".mlir", true},
+    {EmitKind::fused, "fused", ".mlir", true},    {EmitKind::attn, "attn", ".mlir", true},
+    {EmitKind::spec, "spec", ".attn", true},      {EmitKind::header, "header", ".h", true}};
 
 std::vector<llvm::StringRef> emitKindNames() {
   std::vector<llvm::StringRef> names;
@@ -316,6 +316,8 @@ int emitResult(Compilation &compilation, EmitKind kind, const std::string &outpu
     return emitIr(compilation, Stage::attn, output);
   case EmitKind::fused:
     return emitIr(compilation, Stage::fused, output);
+  case EmitKind::scheduled:
+    return emitIr(compilation, Stage::scheduled, output);
   case EmitKind::tile:
     return emitIr(compilation, Stage::tile, output);
   case EmitKind::llvmDialect:

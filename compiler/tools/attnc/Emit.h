@@ -15,6 +15,7 @@ enum class EmitKind {
   spec,
   attn,
   fused,
+  scheduled,
   tile,
   llvmDialect,
   llvm,

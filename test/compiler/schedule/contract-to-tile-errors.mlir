@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --contract-to-tile -split-input-file -verify-diagnostics
+// RUN: attnc-opt %s --choose-schedules --contract-to-tile -split-input-file -verify-diagnostics
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
 func.func @f64(%x: memref<?x8xf64>, %w: memref<8x16xf64>, %y: memref<?x16xf64>) {

@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --contract-to-tile=columns=12 --canonicalize --cse -split-input-file | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=contract.columns=12 --contract-to-tile --canonicalize --cse -split-input-file | FileCheck %s
 
 module attributes {tile.target = #tile.target<lanes = 4, registers = 16, l1 = 32768, l2 = 524288>} {
 // A constant rhs becomes zero-padded panels of 12 columns at compile time; the tail panel computes two vectors for its

@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --contract-to-tile --canonicalize --cse | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules --contract-to-tile --canonicalize --cse | FileCheck %s
 
 // A weight becomes panels of 64 columns, the same on every target, when the artefact is written; what is done at once
 // divides them. Rows and columns of the einsum may be exchanged.

@@ -1,10 +1,10 @@
 // Forced block sizes; what is not forced is chosen around them.
-// RUN: attnc-opt %s --attention-to-tile="form=transposed queries=32 keys=128 rows=8 blocks=2" --contract-to-tile="columns=32 rows=6 row-block=64 pack-row-block=256 sum-chunk=128" --canonicalize --cse | FileCheck %s
-// RUN: attnc-opt %s --attention-to-tile="form=transposed rows=8" --contract-to-tile="rows=12" --canonicalize --cse | FileCheck %s --check-prefix=AROUND
-// RUN: %exits 1 attnc-opt %s --attention-to-tile="keys=48" 2>&1 | FileCheck %s --check-prefix=SIZE
-// RUN: %exits 1 attnc-opt %s --contract-to-tile="columns=64 rows=8" 2>&1 | FileCheck %s --check-prefix=REGISTERS
-// SIZE: error: attention.keys=48 is not possible on this target: it is one of 16, 32, 64, 128, 256
-// REGISTERS: error: contract.rows=8 with contract.columns=64 needs more than the target's 32 vector registers: it is one of 1, 2, 3, 4, 5, 6
+// RUN: attnc-opt %s --choose-schedules="schedule=attention.form=transposed,attention.queries=32,attention.keys=128,attention.rows=8,attention.blocks=2,contract.columns=32,contract.rows=6,contract.row-block=64,contract.pack-row-block=256,contract.sum-chunk=128" --attention-to-tile --contract-to-tile --canonicalize --cse | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules="schedule=attention.form=transposed,attention.rows=8,contract.rows=12" --attention-to-tile --contract-to-tile --canonicalize --cse | FileCheck %s --check-prefix=AROUND
+// RUN: %exits 1 attnc-opt %s --choose-schedules="schedule=attention.keys=48" 2>&1 | FileCheck %s --check-prefix=SIZE
+// RUN: %exits 1 attnc-opt %s --choose-schedules="schedule=contract.columns=64,contract.rows=8" 2>&1 | FileCheck %s --check-prefix=REGISTERS
+// SIZE: error: the schedule of this attn.attention: attention.keys=48 is not possible on this target: it is one of 16, 32, 64, 128, 256
+// REGISTERS: error: the schedule of this attn.contract: contract.rows=8 with contract.columns=64 needs more than the target's 32 vector registers: it is one of 1, 2, 3, 4, 5, 6
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
 // CHECK-LABEL: func @attention

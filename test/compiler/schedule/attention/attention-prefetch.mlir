@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --attention-to-tile=form=transposed --canonicalize --cse | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=transposed --attention-to-tile --canonicalize --cse | FileCheck %s
 // What a register tile of Q K^T asks for: the first block of queries of an item for K and V, the others for the queries
 // of the next item and the rows of O.
 

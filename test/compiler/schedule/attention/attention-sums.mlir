@@ -1,6 +1,6 @@
-// RUN: attnc-opt %s --attention-to-tile=form=transposed --canonicalize --cse -split-input-file | FileCheck %s
-// RUN: attnc-opt %s --attention-to-tile=form=rows --canonicalize --cse -split-input-file | FileCheck %s
-// RUN: attnc-opt %s --attention-to-tile=form=unfused --canonicalize --cse -split-input-file | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=transposed --attention-to-tile --canonicalize --cse -split-input-file | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=rows --attention-to-tile --canonicalize --cse -split-input-file | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=unfused --attention-to-tile --canonicalize --cse -split-input-file | FileCheck %s
 // O is carried to totals after 1024 keys: where there are never more, no code and no memory is for that.
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {

@@ -3,3 +3,15 @@
 // expected-error @+1 {{the module has no tile.target}}
 module {
 }
+
+// -----
+
+// Lowering chooses nothing.
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
+func.func @open(%x: memref<?x64xf32>) {
+  // expected-error @+1 {{the schedule of this attn.attention: it is not complete; choose-schedules chooses what is left open}}
+  attn.attention {schedule = #attn.attention_schedule<form = rows, keys = 32>} q(%x "MD" : memref<?x64xf32>) k(%x "ND" : memref<?x64xf32>)
+    v(%x "NE" : memref<?x64xf32>) outs("ME", %x : memref<?x64xf32>)
+  return
+}
+}

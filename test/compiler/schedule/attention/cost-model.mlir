@@ -1,6 +1,6 @@
 // Which form is chosen: a branch on M (17 queries leave most of a second vector idle), or none where M is known. The figures are those of CostModel.cpp.
-// RUN: attnc-opt %s --attention-to-tile --canonicalize | FileCheck %s
-// RUN: attnc-opt %s --attention-to-tile=remarks -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: attnc-opt %s --choose-schedules --attention-to-tile --canonicalize | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=remarks -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
 // CHECK-LABEL: func @any

@@ -1,5 +1,5 @@
 // Under a causal mask the last blocks of queries, which meet the most keys, are taken first; without a mask the first.
-// RUN: attnc-opt %s --attention-to-tile=form=transposed --canonicalize --cse | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=transposed --attention-to-tile --canonicalize --cse | FileCheck %s
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
 // CHECK-LABEL: func @causal

@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --attention-to-tile=form=dots --canonicalize --cse | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=dots --attention-to-tile --canonicalize --cse | FileCheck %s
 // A view keeps the features and not another dimension of extent 1: its stride is 1.
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
 // CHECK-LABEL: func @one_feature

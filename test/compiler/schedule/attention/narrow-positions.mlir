@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --attention-to-tile=form=dots --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=dots --attention-to-tile --canonicalize --cse --split-input-file | FileCheck %s
 // Positions are i32 where all that is computed with them fits: extents are at most 2^29.
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {

@@ -1,7 +1,7 @@
 // Queries as rows of register tiles: with K packed, as dot products, and with all scores in memory.
-// RUN: attnc-opt %s --attention-to-tile=form=rows --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,ROWS
-// RUN: attnc-opt %s --attention-to-tile=form=dots --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,DOTS
-// RUN: attnc-opt %s --attention-to-tile=form=unfused --canonicalize --cse | FileCheck %s --check-prefix=UNFUSED
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=rows --attention-to-tile --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,ROWS
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=dots --attention-to-tile --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,DOTS
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=unfused --attention-to-tile --canonicalize --cse | FileCheck %s --check-prefix=UNFUSED
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
 // CHECK-LABEL: func @causal

@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --attention-to-tile=form=transposed --canonicalize --cse -split-input-file | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=transposed --attention-to-tile --canonicalize --cse -split-input-file | FileCheck %s
 // Rows of q and k as their regions make them, where they are loaded (A11), and the sink at the end of a row (A10).
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {

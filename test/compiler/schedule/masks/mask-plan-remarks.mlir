@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --attention-to-tile="remarks form=transposed" -split-input-file -verify-diagnostics
+// RUN: attnc-opt %s --choose-schedules=schedule=attention.form=transposed --attention-to-tile=remarks -split-input-file -verify-diagnostics
 // What became of each mask.
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
