@@ -44,7 +44,7 @@ static schedule::Schedule forGpu(schedule::Schedule sizes) {
 static void buildScheduled(OpPassManager &pm, const PipelineOptions &options) {
   schedule::Schedule sizes = options.target.isGpu() ? forGpu(options.schedule) : options.schedule;
   // On tensors, as users and the tuner see an op; before memory, which the choice does not depend on.
-  pm.addPass(schedule::createChooseSchedules({spellSchedule(sizes), options.remarks}));
+  pm.addPass(schedule::createChooseSchedules({spellSchedule(sizes), spellRecords(options.records), options.remarks}));
 }
 
 /// scheduled -> tile: memory and loops.

@@ -21,7 +21,8 @@ namespace attnc {
 
 struct PipelineOptions {
   codegen::TargetInfo target;
-  schedule::Schedule schedule;                             ///< block sizes that are forced; checked by the passes
+  schedule::Schedule schedule;                             ///< what is forced on every op; checked by the passes
+  std::vector<schedule::Schedule> records = {};            ///< the same op by op, in order, and before it
   bool remarks = false;                                    ///< say what was fused and what stopped it
   std::function<void(mlir::PassManager &)> configure = {}; ///< printing, timing, reproducers
 };

@@ -7,8 +7,9 @@
 // After:   attn.attention {schedule = #attn.attention_schedule<form = transposed, queries = 64, keys = 64, rows = 4,
 //            blocks = 4, few = dots, few_queries = [1 to 10, 17 to 21]>} q(..) k(..) v(..) ..
 //
-// This is the one place that decides: what the op's attribute says already stays, then what is forced counts
-// (`schedule`), and the rest is chosen, forms by what they cost (CostModel.h), sizes by the target (Schedule.h).
+// This is the one place that decides: what the op's attribute says already stays, then what was measured to be best for
+// it counts (`records`), then what is forced on all ops (`schedule`). The rest is chosen, forms by what they cost
+// (CostModel.h), sizes by the target (Schedule.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -49,15 +50,16 @@ struct ChooseSchedulesPass : attnc::schedule::impl::ChooseSchedulesBase<ChooseSc
 
   LogicalResult initialize(MLIRContext *context) override {
     forced = Schedule();
-    if (llvm::Error problem = parseSchedule(schedule, forced))
+    measured.clear();
+    if (llvm::Error problem = llvm::joinErrors(parseSchedule(schedule, forced), parseRecords(records, measured)))
       return emitError(UnknownLoc::get(context)) << "choose-schedules " << llvm::toString(std::move(problem));
     return success();
   }
 
-  LogicalResult choose(AttentionOp op, const Machine &whole) {
+  LogicalResult choose(AttentionOp op, const Schedule &wanted, const Machine &whole) {
     Machine machine = machineFor(op, whole);
     attn::AttentionScheduleAttr given = op.getScheduleAttr();
-    Schedule sizes = joined(scheduleOf(op), forced, "attention.");
+    Schedule sizes = joined(scheduleOf(op), wanted, "attention.");
     if (given && !given.getForm().empty() && !findForm(given.getForm()))
       return verifySchedule(op, whole); // says that there is no such form
     if (failed(checkSizes(op, sizes, whole)))
@@ -81,8 +83,8 @@ struct ChooseSchedulesPass : attnc::schedule::impl::ChooseSchedulesBase<ChooseSc
     return verifySchedule(op, whole);
   }
 
-  LogicalResult choose(ContractOp op, const Machine &machine) {
-    Schedule sizes = joined(scheduleOf(op), forced, "contract.");
+  LogicalResult choose(ContractOp op, const Schedule &wanted, const Machine &machine) {
+    Schedule sizes = joined(scheduleOf(op), wanted, "contract.");
     if (failed(checkSizes(op, sizes, machine)))
       return failure();
     setSchedule(op, fillSchedule(sizes, machine));
@@ -93,12 +95,15 @@ struct ChooseSchedulesPass : attnc::schedule::impl::ChooseSchedulesBase<ChooseSc
     FailureOr<Machine> machine = machineFor(getOperation());
     if (failed(machine))
       return signalPassFailure();
+    size_t place = 0;
     WalkResult result = getOperation().walk([&](Operation *op) -> WalkResult {
+      if (!isa<AttentionOp, ContractOp>(op))
+        return success();
+      Schedule wanted = joined(place < measured.size() ? measured[place] : Schedule(), forced, "");
+      ++place;
       if (auto attention = dyn_cast<AttentionOp>(op))
-        return choose(attention, *machine);
-      if (auto contract = dyn_cast<ContractOp>(op))
-        return choose(contract, *machine);
-      return success();
+        return choose(attention, wanted, *machine);
+      return choose(cast<ContractOp>(op), wanted, *machine);
     });
     if (result.wasInterrupted())
       signalPassFailure();
@@ -106,5 +111,6 @@ struct ChooseSchedulesPass : attnc::schedule::impl::ChooseSchedulesBase<ChooseSc
 
 private:
   Schedule forced;
+  SmallVector<Schedule> measured; // op by op
 };
 } // namespace

@@ -24,6 +24,8 @@ def ChooseSchedules : Pass<"choose-schedules", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"schedule", "schedule", "std::string", "", "What is forced on every op, as --schedule: attention.keys=32,...">,
+    Option<"records", "records", "std::string", "",
+           "What was measured to be best, the same for each op in order: attention.keys=32;contract.rows=4;...">,
     Option<"remarks", "remarks", "bool", "false", "Say which form an attention gets, and what the forms would cost">,
   ];
 }

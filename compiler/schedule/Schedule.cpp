@@ -125,6 +125,17 @@ std::string schedule::spellSchedule(const Schedule &schedule) {
   return text;
 }
 
+llvm::Error schedule::parseRecords(llvm::StringRef text, llvm::SmallVectorImpl<Schedule> &records) {
+  llvm::Error errors = llvm::Error::success();
+  for (llvm::StringRef record : llvm::split(text, ';'))
+    errors = llvm::joinErrors(std::move(errors), parseSchedule(record, records.emplace_back()));
+  return errors;
+}
+
+std::string schedule::spellRecords(llvm::ArrayRef<Schedule> records) {
+  return llvm::join(llvm::map_range(records, spellSchedule), ";");
+}
+
 //===----------------------------------------------------------------------===//
 // Checking and choosing
 //===----------------------------------------------------------------------===//

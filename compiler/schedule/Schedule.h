@@ -70,6 +70,10 @@ llvm::Error parseSchedule(llvm::StringRef text, Schedule &schedule);
 /// The sizes that are forced, as parseSchedule reads them; "" if none is.
 std::string spellSchedule(const Schedule &schedule);
 
+/// Schedules of ops, one after the other, separated by ';'. Errors as parseSchedule.
+llvm::Error parseRecords(llvm::StringRef text, llvm::SmallVectorImpl<Schedule> &records);
+std::string spellRecords(llvm::ArrayRef<Schedule> records);
+
 /// Fails, naming the sizes that would do, if `machine` cannot use a size that is forced.
 llvm::Error checkSchedule(const Schedule &schedule, const Machine &machine);
 

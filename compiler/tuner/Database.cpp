@@ -17,22 +17,29 @@ using namespace attnc;
 using namespace attnc::tuner;
 
 constexpr int kApplication = 0x61746e63; // "atnc", in the file's header
-constexpr int kSchema = 1;               // PRAGMA user_version
+constexpr int kSchema = 2;               // PRAGMA user_version
 constexpr int kBusyMilliseconds = 10000; // another process writes for a few milliseconds at a time
 
 constexpr char kTables[] = R"(
   CREATE TABLE IF NOT EXISTS measurement(
     id INTEGER PRIMARY KEY,
-    program TEXT NOT NULL, dims TEXT NOT NULL, target TEXT NOT NULL, cpu TEXT NOT NULL, compiler TEXT NOT NULL,
+    op TEXT NOT NULL, extents TEXT NOT NULL,          -- what the op computes (OpKey.h), and how large
+    target TEXT NOT NULL, cpu TEXT NOT NULL, compiler TEXT NOT NULL,
     threads INTEGER NOT NULL,
-    schedule TEXT NOT NULL,                           -- sizes that differ from the default's
+    schedule TEXT NOT NULL,                           -- what differs from the default, of this op alone
     source TEXT NOT NULL, load REAL,                  -- the file, and the machine's load average: for people
     measured_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
   CREATE TABLE IF NOT EXISTS round(
     measurement INTEGER NOT NULL REFERENCES measurement(id),
-    baseline REAL NOT NULL, seconds REAL NOT NULL);   -- of one call: the default's, and this schedule's
-  CREATE INDEX IF NOT EXISTS by_workload ON measurement(program, target, cpu, compiler, threads, dims);
+    baseline REAL NOT NULL, seconds REAL NOT NULL);   -- of one call of the program: the default's, and this schedule's
+  CREATE INDEX IF NOT EXISTS by_workload ON measurement(op, target, cpu, compiler, threads, extents);
   CREATE INDEX IF NOT EXISTS by_measurement ON round(measurement);
+)";
+
+// Version 1 filed by whole programs. Its tables stay, for people.
+constexpr char kSetAside[] = R"(
+  DROP INDEX by_workload; DROP INDEX by_measurement;
+  ALTER TABLE measurement RENAME TO measurement_of_program; ALTER TABLE round RENAME TO round_of_program;
 )";
 
 static llvm::Error error(const std::string &text) {
@@ -55,7 +62,7 @@ public:
   Statement &bind(int64_t value) { return sqlite3_bind_int64(handle, ++bound, value), *this; }
   Statement &bind(double value) { return sqlite3_bind_double(handle, ++bound, value), *this; }
   Statement &bind(const Workload &workload) {
-    return bind(workload.program).bind(workload.target).bind(workload.cpu).bind(workload.compiler);
+    return bind(workload.op.hash).bind(workload.target).bind(workload.cpu).bind(workload.compiler);
   }
 
   /// Whether there is a row.
@@ -140,6 +147,11 @@ llvm::Error Database::createTables() {
   if (llvm::Error failed = execute("BEGIN IMMEDIATE"))
     return failed;
   llvm::Error failed = checkOwner();
+  llvm::Expected<int64_t> version = number("PRAGMA user_version");
+  if (!failed)
+    failed = version.takeError();
+  if (!failed && (old = *version == 1))
+    failed = execute(kSetAside);
   if (!failed)
     failed = execute(kTables);
   if (!failed)
@@ -185,9 +197,9 @@ llvm::Error Database::add(const Workload &workload, llvm::StringRef candidate, c
                           llvm::StringRef source) {
   if (llvm::Error failed = execute("BEGIN IMMEDIATE"))
     return failed;
-  Statement insert(*this, "INSERT INTO measurement(program, target, cpu, compiler, threads, dims, schedule, source, "
+  Statement insert(*this, "INSERT INTO measurement(op, target, cpu, compiler, threads, extents, schedule, source, "
                           "load) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  insert.bind(workload).bind(int64_t(workload.threads)).bind(workload.dims).bind(candidate).bind(source);
+  insert.bind(workload).bind(int64_t(workload.threads)).bind(workload.op.extents).bind(candidate).bind(source);
   llvm::Error failed = insert.bind(loadAverage()).step().takeError();
   int64_t id = sqlite3_last_insert_rowid(handle);
   for (const Round &round : rounds) {
@@ -204,8 +216,8 @@ llvm::Error Database::add(const Workload &workload, llvm::StringRef candidate, c
 
 llvm::Expected<Measurements> Database::measurements(const Workload &workload) {
   Statement rows(*this, "SELECT schedule, baseline, seconds FROM measurement JOIN round ON measurement = id WHERE "
-                        "program = ? AND target = ? AND cpu = ? AND compiler = ? AND threads = ? AND dims = ?");
-  rows.bind(workload).bind(int64_t(workload.threads)).bind(workload.dims);
+                        "op = ? AND target = ? AND cpu = ? AND compiler = ? AND threads = ? AND extents = ?");
+  rows.bind(workload).bind(int64_t(workload.threads)).bind(workload.op.extents);
   Measurements found;
   for (;;) {
     llvm::Expected<bool> row = rows.step();
@@ -223,18 +235,21 @@ llvm::Expected<Measurements> Database::measurements(const Workload &workload) {
   }
 }
 
-/// No symbol has one extent in `text` and another in `dims`.
-static bool agree(llvm::StringRef text, const DimBindings &dims) {
-  return llvm::all_of(llvm::split(text, ','), [&](llvm::StringRef part) {
-    auto [symbol, extent] = part.split('=');
-    auto it = dims.find(symbol);
-    return it == dims.end() || std::to_string(it->second) == extent;
+/// No letter has one extent in `text` and another in `other`.
+static bool agree(llvm::StringRef text, llvm::StringRef other) {
+  llvm::StringMap<llvm::StringRef> extents;
+  for (llvm::StringRef part : llvm::split(text, ','))
+    extents.insert(part.split('='));
+  return llvm::all_of(llvm::split(other, ','), [&](llvm::StringRef part) {
+    auto [letter, extent] = part.split('=');
+    auto it = extents.find(letter);
+    return it == extents.end() || it->second == extent;
   });
 }
 
-llvm::Expected<std::vector<Workload>> Database::find(const Workload &like, const DimBindings &dims) {
-  Statement rows(*this, "SELECT dims, threads FROM measurement WHERE program = ? AND target = ? AND cpu = ? AND "
-                        "compiler = ? AND (threads = ?5 OR ?5 = 0) GROUP BY dims, threads ORDER BY max(id) DESC");
+llvm::Expected<std::vector<Workload>> Database::find(const Workload &like) {
+  Statement rows(*this, "SELECT extents, threads FROM measurement WHERE op = ? AND target = ? AND cpu = ? AND "
+                        "compiler = ? AND (threads = ?5 OR ?5 = 0) GROUP BY extents, threads ORDER BY max(id) DESC");
   rows.bind(like).bind(int64_t(like.threads));
   std::vector<Workload> found;
   for (;;) {
@@ -244,9 +259,17 @@ llvm::Expected<std::vector<Workload>> Database::find(const Workload &like, const
     if (!*row)
       return found;
     Workload workload = like;
-    workload.dims = rows.text(0);
+    workload.op.extents = rows.text(0);
     workload.threads = static_cast<int>(rows.integer(1));
-    if (agree(workload.dims, dims))
+    if (agree(workload.op.extents, like.op.extents))
       found.push_back(std::move(workload));
   }
+}
+
+std::string tuner::defaultDatabase() {
+  llvm::SmallString<128> path;
+  if (!llvm::sys::path::cache_directory(path))
+    llvm::sys::path::system_temp_directory(/*erasedOnReboot=*/false, path);
+  llvm::sys::path::append(path, "attnc", "tuning.db");
+  return path.str().str();
 }

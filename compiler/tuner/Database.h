@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "compiler/support/DimBindings.h"
+#include "compiler/tuner/OpKey.h"
 #include "compiler/tuner/Search.h"
 #include "llvm/Support/Error.h"
 #include <memory>
@@ -26,27 +26,24 @@ namespace attnc::tuner {
 
 /// What a measurement holds for, and nothing else.
 struct Workload {
-  std::string program;  ///< hash of the program (programHash)
-  std::string dims;     ///< extents of the measured call, "B=1,M=2048", sorted; "entry=NAME," before if not the first
+  OpKey op;             ///< the op that had another schedule than the default
   std::string target;   ///< the code's target, with its features and tuning
   std::string cpu;      ///< the machine that ran it
   std::string compiler; ///< versions of attnc and LLVM
   int threads = 1;
 };
 
-/// "B=1,M=2048": sorted by name, as `Workload::dims` has them.
-std::string spellDims(const DimBindings &dims);
-
-/// A hash of `module` at level attn, over what schedules depend on: of large constants, weights, only the type.
-std::string programHash(mlir::ModuleOp module);
-
 class Database {
 public:
   /// Opens `path`; creates it, and its folder, if need be. Errors, in words for the user: no such place, not a
-  /// database, another program's, of a newer version.
+  /// database, another program's, of a newer version. Of an older version: what it holds is kept aside (isOld), since it
+  /// was filed by whole programs and nobody can say which op it holds for.
   static llvm::Expected<std::unique_ptr<Database>> open(const std::string &path);
 
   ~Database();
+
+  /// The file has just been brought to this version.
+  bool isOld() const { return old; }
 
   /// Keeps `rounds` of `candidate`; `source` is the file's name, for people who look into the database.
   llvm::Error add(const Workload &workload, llvm::StringRef candidate, const Rounds &rounds, llvm::StringRef source);
@@ -54,9 +51,9 @@ public:
   /// All rounds of the workload.
   llvm::Expected<Measurements> measurements(const Workload &workload);
 
-  /// The workloads like `like`, newest first: of any dims that agree with those that `dims` has, and of any thread
+  /// The workloads like `like`, newest first: of any extents that agree with those that `like` knows, and of any thread
   /// count when `like.threads` is 0.
-  llvm::Expected<std::vector<Workload>> find(const Workload &like, const DimBindings &dims);
+  llvm::Expected<std::vector<Workload>> find(const Workload &like);
 
 private:
   explicit Database(std::string path) : path(std::move(path)) {}
@@ -69,6 +66,7 @@ private:
   friend class Statement;
 
   std::string path;
+  bool old = false;
   sqlite3 *handle = nullptr;
 };
 

@@ -16,35 +16,28 @@ using namespace attnc::tuner;
 using schedule::Machine;
 using schedule::Schedule;
 
-Space tuner::spaceOf(ModuleOp module, const Machine &machine) {
+Space tuner::spaceOf(Operation *op, const Machine &machine) {
   Space space{machine, {}};
-  SmallVector<attn::AttentionOp> attentions;
-  module.walk([&](attn::AttentionOp op) {
-    attentions.push_back(op);
-    space.attentions.push_back({op.getExtent('D'), op.getExtent('E')});
-  });
-  for (const schedule::Form &form : schedule::forms()) {
-    auto isApplicable = [&](attn::AttentionOp op) { return form.appliesTo(op, {}, machine); };
-    // The workspace of the unfused form grows with the lengths: nobody should get that unasked.
-    if (form.use != schedule::Use::Asked && llvm::all_of(attentions, isApplicable))
-      space.forms.push_back(schedule::formNumber(form.name));
+  if (auto contract = dyn_cast<attn::ContractOp>(op)) {
+    bool isWeight = matchPattern(contract.getLhs(), m_Constant()) || matchPattern(contract.getRhs(), m_Constant());
+    (isWeight ? space.hasWeight : space.isProduct) = true;
+    return space;
   }
-  module.walk([&](attn::ContractOp op) {
-    bool isWeight = matchPattern(op.getLhs(), m_Constant()) || matchPattern(op.getRhs(), m_Constant());
-    (isWeight ? space.hasWeights : space.hasProducts) = true;
-  });
+  auto attention = cast<attn::AttentionOp>(op);
+  space.attention = {attention.getExtent('D'), attention.getExtent('E')};
+  for (const schedule::Form &form : schedule::forms())
+    // The workspace of the unfused form grows with the lengths: nobody should get that unasked.
+    if (form.use != schedule::Use::Asked && form.appliesTo(attention, {}, machine))
+      space.forms.push_back(schedule::formNumber(form.name));
   return space;
 }
 
 std::vector<Group> tuner::groupsOf(const Space &space) {
-  std::vector<Group> groups;
-  if (!space.attentions.empty())
-    groups.insert(groups.end(), {Group::AttentionForm, Group::AttentionTile, Group::AttentionBlocks});
-  if (space.hasWeights || space.hasProducts) {
-    groups.push_back(Group::ContractTile);
-    groups.push_back(Group::ContractBlocks);
-  }
-  return groups;
+  if (space.attention)
+    return {Group::AttentionForm, Group::AttentionTile, Group::AttentionBlocks};
+  if (space.hasWeight || space.isProduct)
+    return {Group::ContractTile, Group::ContractBlocks};
+  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -69,18 +62,14 @@ static bool isUseful(const schedule::Knob &rowsKnob, int64_t rows, int64_t width
 /// P (Nb x W) must not flood L1, nor Qt and Ot ((D + Dv) x W) the L2.
 static bool fitsCaches(const Space &space, const Schedule &sizes) {
   int64_t rowBytes = sizes.attentionQueries * 4;
-  return sizes.attentionKeys * rowBytes <= 2 * space.machine.l1 && llvm::all_of(space.attentions, [&](auto features) {
-           return (features.first + features.second) * rowBytes <= space.machine.l2 / 2;
-         });
+  return sizes.attentionKeys * rowBytes <= 2 * space.machine.l1 &&
+         (space.attention->first + space.attention->second) * rowBytes <= space.machine.l2 / 2;
 }
 
-static bool areSame(const Space &space, const Schedule &a, const Schedule &b) {
-  auto same = [&](int64_t featuresQK, int64_t featuresV) {
-    return fillSchedule(a, space.machine, featuresQK, featuresV) ==
-           fillSchedule(b, space.machine, featuresQK, featuresV);
-  };
-  return same(0, 0) &&
-         llvm::all_of(space.attentions, [&](auto features) { return same(features.first, features.second); });
+/// All sizes, as the op would get them.
+static Schedule filled(const Space &space, const Schedule &sizes) {
+  auto [featuresQK, featuresV] = space.attention.value_or(std::pair<int64_t, int64_t>());
+  return fillSchedule(sizes, space.machine, featuresQK, featuresV);
 }
 
 //===----------------------------------------------------------------------===//
@@ -124,8 +113,8 @@ static SmallVector<llvm::StringLiteral> knobsOf(Group group) {
 static SmallVector<llvm::StringLiteral> usedKnobsOf(const Space &space, Group group) {
   SmallVector<llvm::StringLiteral> names = knobsOf(group);
   llvm::erase_if(names, [&](llvm::StringRef name) {
-    return (!space.hasWeights && name == "contract.row-block") ||
-           (!space.hasProducts && (name == "contract.pack-row-block" || name == "contract.sum-chunk"));
+    return (!space.hasWeight && name == "contract.row-block") ||
+           (!space.isProduct && (name == "contract.pack-row-block" || name == "contract.sum-chunk"));
   });
   return names;
 }
@@ -160,15 +149,14 @@ static double distance(const Schedule &from, const Schedule &to) {
 }
 
 std::vector<Schedule> tuner::propose(const Space &space, Group group, const Schedule &start) {
-  auto [featuresQK, featuresV] = space.attentions.empty() ? std::pair<int64_t, int64_t>() : space.attentions.front();
-  auto fill = [&](const Schedule &sizes) { return fillSchedule(sizes, space.machine, featuresQK, featuresV); };
   std::vector<Schedule> found = combinations(space, usedKnobsOf(space, group), start);
   llvm::erase_if(found, [&](const Schedule &sizes) {
     return (group == Group::AttentionForm && !llvm::is_contained(space.forms, sizes.attentionForm)) ||
-           !isWorthwhile(space, group, sizes) || areSame(space, sizes, start) || areSame(space, sizes, {});
+           !isWorthwhile(space, group, sizes) || filled(space, sizes) == filled(space, start) ||
+           filled(space, sizes) == filled(space, {});
   });
   auto rank = [&](const Schedule &sizes) {
-    return std::pair(distance(fill(start), fill(sizes)), spellSchedule(sizes));
+    return std::pair(distance(filled(space, start), filled(space, sizes)), spellSchedule(sizes));
   };
   llvm::sort(found, [&](const Schedule &a, const Schedule &b) { return rank(a) < rank(b); });
   return found;

@@ -8,22 +8,23 @@
 
 #include "compiler/schedule/Schedule.h"
 #include "mlir/IR/BuiltinOps.h"
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace attnc::tuner {
 
-/// What can be chosen for one workload on one machine.
+/// What can be chosen for one op on one machine.
 struct Space {
   schedule::Machine machine;
-  std::vector<std::pair<int64_t, int64_t>> attentions; ///< D and Dv of each attention op
-  bool hasWeights = false;                             ///< a contraction with a constant side: packed at compile time
-  bool hasProducts = false;                            ///< one without
-  std::vector<int64_t> forms = {};                     ///< of attentions, to try: places in schedule::forms()
+  std::optional<std::pair<int64_t, int64_t>> attention; ///< D and Dv, where it is one
+  bool hasWeight = false;                               ///< a contraction with a constant side: packed at compile time
+  bool isProduct = false;                               ///< one without
+  std::vector<int64_t> forms = {};                      ///< of an attention, to try: places in schedule::forms()
 };
 
-/// Reads the ops of `module`, which is at level fused.
-Space spaceOf(mlir::ModuleOp module, const schedule::Machine &machine);
+/// Of an op, an attention or a contraction, at level fused.
+Space spaceOf(mlir::Operation *op, const schedule::Machine &machine);
 
 /// Sizes that depend on one another are tried together; one group after the other, each from the best of the last.
 enum class Group { AttentionForm, AttentionTile, AttentionBlocks, ContractTile, ContractBlocks };

@@ -121,7 +121,7 @@ void echoTargets(const CompileRequest &request) {
 // Loading
 //===----------------------------------------------------------------------===//
 
-Compilation::Compilation(CompileRequest request) : asked(std::move(request)) {
+Compilation::Compilation(CompileRequest request) : asked(std::move(request)), records(asked.targets.size()) {
   session.diagnostics.showRemarks = asked.remarks;
   artefact = sourceStem(asked.file);
 }
@@ -165,9 +165,9 @@ int Compilation::load() {
              "'. This is our bug, not yours: please report it with the file.");
     return code;
   });
-  if (failed || !asked.tuned)
-    return failed;
-  return useTunedSchedules(*this);
+  if (!failed && asked.tuned && current > Stage::fused)
+    return usageError("", "--tuned chooses block sizes; a file past level fused has them already");
+  return failed;
 }
 
 /// Whether the file is at the stage that --from says, or which one it is at where nobody says. The reference and every
@@ -251,9 +251,11 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
   OwningOpRef<ModuleOp> before = module.clone();
   PipelineOptions options;
   options.target = target;
-  for (auto [other, sizes] : llvm::zip(asked.targets, asked.schedules))
-    if (other.name == target.name)
+  for (auto [other, sizes, found] : llvm::zip(asked.targets, asked.schedules, records))
+    if (other.name == target.name) {
       options.schedule = sizes;
+      options.records = found;
+    }
   options.remarks = asked.remarks;
   bool ok = false;
   bool survived = survives([&] { ok = succeeded(runPipeline(module, pipelineName(from), pipelineName(to), options)); });
@@ -277,8 +279,17 @@ int Compilation::lowerShared(Stage stage) {
   return kOk;
 }
 
+/// Once, when the ops are there that the records are of.
+int Compilation::useRecords() {
+  if (!asked.tuned || std::exchange(hasLookedUp, true))
+    return kOk;
+  return useTunedSchedules(*this);
+}
+
 int Compilation::lowerFor(const codegen::TargetInfo &target, Stage stage, OwningOpRef<ModuleOp> &result) {
   if (int code = lowerShared(std::min(stage, Stage::fused)))
+    return code;
+  if (int code = stage > Stage::fused ? useRecords() : kOk)
     return code;
   result = ir->clone();
   std::string suffix = asked.targets.size() > 1 ? " " + target.name : "";

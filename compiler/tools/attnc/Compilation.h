@@ -73,8 +73,9 @@ public:
   }
 
   const CompileRequest &request() const { return asked; }
-  /// Block sizes of the code that is built from now on, for target `index` of the request.
-  void setSchedule(size_t index, const schedule::Schedule &sizes) { asked.schedules[index] = sizes; }
+  /// What is forced on the ops that have a schedule, one by one in order, in the code that is built from now on for
+  /// target `index` of the request.
+  void setRecords(size_t index, std::vector<schedule::Schedule> sizes) { records[index] = std::move(sizes); }
   mlir::ModuleOp module() { return *ir; }
   Stage stage() const { return current; }
   /// The weights that the code built last reads.
@@ -106,7 +107,11 @@ private:
   int reportBug(mlir::ModuleOp before, Stage from, llvm::StringRef during);
   void printTimeReport() const;
 
+  int useRecords();
+
   CompileRequest asked;
+  std::vector<std::vector<schedule::Schedule>> records; // of each target
+  bool hasLookedUp = false;                             // --tuned's records
   Session session;
   mlir::OwningOpRef<mlir::ModuleOp> ir;
   Stage current = Stage::attn;

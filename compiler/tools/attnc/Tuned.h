@@ -11,11 +11,18 @@
 
 namespace attnc::tool {
 
-/// What measurements of `program` (a programHash) for `target` on this machine are filed under; dims are left empty.
-tuner::Workload workloadOf(std::string program, const codegen::TargetInfo &target, int threads);
+/// What measurements of `op` for `target` on this machine are filed under.
+tuner::Workload workloadOf(tuner::OpKey op, const codegen::TargetInfo &target, int threads);
 
-/// Gives every target of `compilation`, which is loaded and not lowered, the best schedule that --tuned's database has,
-/// and says which. Without a record it says so, and the default stays. Returns an exit code.
+/// The keys of the ops that have a schedule, in order, of `compilation`, which is brought to level fused; their extents in
+/// a call that binds `dims`. Nothing after an error, which is reported.
+std::optional<std::vector<tuner::OpKey>> keysInCall(Compilation &compilation, const DimBindings &dims);
+
+/// Opens the database at `path`; says so where its records are too old to be used.
+llvm::Expected<std::unique_ptr<tuner::Database>> openDatabase(const std::string &path);
+
+/// Gives every op of `compilation`, which is at level fused, for every target the best schedule that --tuned's database
+/// has, and says which. Without a record the default stays. Returns an exit code.
 int useTunedSchedules(Compilation &compilation);
 
 /// "12% faster than the default"; `speed` is a ratio of times.

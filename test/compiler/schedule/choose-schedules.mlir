@@ -2,12 +2,20 @@
 // RUN: attnc-opt %s --choose-schedules | FileCheck %s
 // RUN: attnc-opt %s --choose-schedules --choose-schedules=schedule=attention.keys=32 | FileCheck %s
 // RUN: attnc-opt %s --choose-schedules=schedule=attention.form=unfused,attention.keys=32,contract.rows=2 | FileCheck %s --check-prefix=FORCED
+// RUN: attnc-opt %s --choose-schedules="schedule=attention.keys=128 records=attention.form=rows;;attention.keys=32" | FileCheck %s --check-prefix=RECORDS
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576, dots = [#tile.encoding<2 x bf16>]>} {
 // CHECK-LABEL: func @any
 // CHECK: attn.attention {schedule = #attn.attention_schedule<form = transposed, queries = 64, keys = 64, rows = 4, blocks = 4, few = dots, few_queries = [1 to 10, 17 to 21]>}
 // FORCED-LABEL: func @any
 // FORCED: #attn.attention_schedule<form = unfused, queries = 64, keys = 32, rows = 4, blocks = 4>
+// What was measured for an op counts before what is forced on all.
+// RECORDS-LABEL: func @any
+// RECORDS: #attn.attention_schedule<form = rows, queries = 64, keys = 128, rows = 4, blocks = 4>
+// RECORDS-LABEL: func @one
+// RECORDS: #attn.attention_schedule<form = dots, queries = 64, keys = 128, rows = 4, blocks = 4>
+// RECORDS-LABEL: func @pairs
+// RECORDS: #attn.attention_schedule<form = pairs, queries = 64, keys = 32,
 func.func @any(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>, %o: tensor<?x64xf32>) -> tensor<?x64xf32> {
   %0 = attn.attention q(%q "MD" : tensor<?x64xf32>) k(%k "ND" : tensor<?x64xf32>) v(%v "NE" : tensor<?x64xf32>)
     outs("ME", %o : tensor<?x64xf32>) -> tensor<?x64xf32>

@@ -6,6 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tuner/Database.h"
+#include "dialects/Attn/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include <fstream>
 #include <gmock/gmock.h>
@@ -19,6 +24,13 @@ using schedule::Schedule;
 using testing::HasSubstr;
 
 static const schedule::Machine kWide{16, 32, 32 << 10, 1 << 20}, kNarrow{4, 16, 32 << 10, 256 << 10};
+
+/// An attention of 64 features; a product with a weight, and one without.
+static Space attentionOn(const schedule::Machine &machine) {
+  return {machine, {{64, 64}}, false, false, {schedule::formNumber("transposed"), schedule::formNumber("dots")}};
+}
+static Space weightOn(const schedule::Machine &machine) { return {machine, {}, true}; }
+static Space productOn(const schedule::Machine &machine) { return {machine, {}, false, true}; }
 
 static std::string text(llvm::Error error) { return llvm::toString(std::move(error)); }
 
@@ -52,26 +64,24 @@ TEST(Rounds, NoiseIsNotSpeed) {
 //===----------------------------------------------------------------------===//
 
 TEST(Space, EveryProposalIsPossibleAndNew) {
-  for (const schedule::Machine &machine : {kWide, kNarrow}) {
-    Space space{machine, {{64, 64}}, true, true};
-    for (Group group : groupsOf(space)) {
-      std::vector<Schedule> found = propose(space, group, {});
-      EXPECT_GE(found.size(), 2u);
-      std::set<std::string> names;
-      for (const Schedule &sizes : found) {
-        EXPECT_EQ(text(checkSchedule(sizes, machine)), "");
-        EXPECT_NE(fillSchedule(sizes, machine, 64, 64), fillSchedule({}, machine, 64, 64)) << spellSchedule(sizes);
-        EXPECT_TRUE(names.insert(spellSchedule(sizes)).second);
+  for (const schedule::Machine &machine : {kWide, kNarrow})
+    for (const Space &space : {attentionOn(machine), weightOn(machine), productOn(machine)})
+      for (Group group : groupsOf(space)) {
+        std::vector<Schedule> found = propose(space, group, {});
+        EXPECT_GE(found.size(), 2u);
+        std::set<std::string> names;
+        for (const Schedule &sizes : found) {
+          EXPECT_EQ(text(checkSchedule(sizes, machine)), "");
+          EXPECT_NE(fillSchedule(sizes, machine, 64, 64), fillSchedule({}, machine, 64, 64)) << spellSchedule(sizes);
+          EXPECT_TRUE(names.insert(spellSchedule(sizes)).second);
+        }
       }
-    }
-  }
 }
 
-TEST(Space, GroupsFollowTheProgram) {
+TEST(Space, GroupsFollowTheOp) {
   EXPECT_TRUE(groupsOf({kWide, {}}).empty());
-  EXPECT_EQ(groupsOf({kWide, {{64, 64}}}).size(), 3u);
-  Space products{kWide, {}, false, true};
-  for (const Schedule &sizes : propose(products, Group::ContractBlocks, {}))
+  EXPECT_EQ(groupsOf(attentionOn(kWide)).size(), 3u);
+  for (const Schedule &sizes : propose(productOn(kWide), Group::ContractBlocks, {}))
     EXPECT_EQ(sizes.contractRowBlock, 0) << "no weights to pack: nothing to choose";
 }
 
@@ -83,8 +93,76 @@ TEST(Space, WideHeadsGetNarrowTiles) {
 TEST(Space, StartsFromTheWinner) {
   Schedule start;
   start.attentionRows = 8;
-  for (const Schedule &sizes : propose({kWide, {{64, 64}}, true}, Group::ContractTile, start))
+  for (const Schedule &sizes : propose(weightOn(kWide), Group::ContractTile, start))
     EXPECT_EQ(sizes.attentionRows, 8);
+}
+
+//===----------------------------------------------------------------------===//
+// OpKey
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The keys of the ops of a function on tensors.
+struct Parsed {
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<OpKey> keys;
+
+  explicit Parsed(const std::string &body) {
+    context.loadDialect<attn::AttnDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect,
+                        mlir::tensor::TensorDialect>();
+    module = mlir::parseSourceString<mlir::ModuleOp>(body, &context);
+    for (const ScheduledOp &op : scheduledOps(*module))
+      keys.push_back(op.key);
+  }
+};
+} // namespace
+
+/// An attention of `m` queries, `n` keys and `d` features, with a mask.
+static std::string attention(const std::string &m, const std::string &n, const std::string &d,
+                             const std::string &predicate = "sle", const std::string &attributes = "") {
+  std::string q = "tensor<" + m + "x" + d + "xf32>", k = "tensor<" + n + "x" + d + "xf32>";
+  return "func.func @f(%q: " + q + ", %k: " + k + ", %o: " + q + ") -> " + q + " {\n%0 = attn.attention " + attributes +
+         R"( q(%q "MD" : )" + q + R"() k(%k "ND" : )" + k + R"() v(%k "NE" : )" + k + R"() outs("ME", %o : )" + q +
+         ") mask {\n^bb0(%b: index, %h: index, %i: index, %j: index, %M: index, %N: index):\n%c = arith.cmpi " +
+         predicate + ", %j, %i : index\nattn.yield %c : i1\n} -> " + q + "\nreturn %0 : " + q + "\n}\n";
+}
+
+static OpKey keyOf(const std::string &text) {
+  Parsed parsed(text);
+  return parsed.keys.size() == 1 ? parsed.keys.front() : OpKey();
+}
+
+TEST(OpKey, HoldsWhatIsComputedAndHowLarge) {
+  OpKey open = keyOf(attention("?", "?", "64")), bound = keyOf(attention("500", "12", "64"));
+  EXPECT_EQ(open.hash.size(), 32u);
+  EXPECT_EQ(open.hash, bound.hash) << "extents are no part of it";
+  EXPECT_EQ(open.extents, "B=1,G=1,H=1");
+  EXPECT_EQ(bound.extents, "B=1,G=1,H=1,M=512,N=12");
+  EXPECT_EQ(keyOf(attention("512", "12", "64")), bound) << "of one class";
+  EXPECT_NE(keyOf(attention("?", "?", "32")).hash, open.hash) << "features are";
+  EXPECT_NE(keyOf(attention("?", "?", "64", "slt")).hash, open.hash) << "the mask is";
+  EXPECT_NE(keyOf(attention("?", "?", "64", "sle", "{scale = 1.0 : f64}")).hash, open.hash);
+  EXPECT_EQ(keyOf(attention("?", "?", "64", "sle", "{schedule = #attn.attention_schedule<keys = 32>}")).hash, open.hash)
+      << "how it is computed is not";
+}
+
+TEST(OpKey, LettersOfProductsAreNames) {
+  auto product = [](const char *lhs, const char *rhs, const char *out) {
+    return std::string("func.func @f(%x: tensor<?x40xf32>, %w: tensor<40x40xf32>) -> tensor<?x40xf32> {\n") +
+           "%0 = attn.contract lhs(%x \"" + lhs + "\" : tensor<?x40xf32>) rhs(%w \"" + rhs +
+           "\" : tensor<40x40xf32>) outs(\"" + out + "\", %x : tensor<?x40xf32>) -> tensor<?x40xf32>\n" +
+           "return %0 : tensor<?x40xf32>\n}\n";
+  };
+  OpKey key = keyOf(product("mk", "kn", "mn"));
+  EXPECT_EQ(key.extents, "b=64,c=64");
+  EXPECT_EQ(key, keyOf(product("sd", "de", "se")));
+  EXPECT_NE(key.hash, keyOf(product("mk", "nk", "mn")).hash) << "a transposed operand";
+}
+
+TEST(OpKey, Classes) {
+  for (auto [extent, last] : {std::pair(0, 0), {1, 1}, {16, 16}, {17, 32}, {32, 32}, {33, 64}, {2048, 2048}})
+    EXPECT_EQ(classOf(extent), last);
 }
 
 //===----------------------------------------------------------------------===//
@@ -110,7 +188,7 @@ struct Simulated {
 TEST(Search, FindsTheFastest) {
   Simulated machine;
   Measurements measured;
-  ASSERT_EQ(text(tuner::search({kWide, {{64, 64}}}, machine.hooks(), measured)), "");
+  ASSERT_EQ(text(tuner::search(attentionOn(kWide), machine.hooks(), measured)), "");
   Choice choice = llvm::cantFail(choose(measured));
   EXPECT_EQ(choice.sizes.attentionKeys, 128);
   EXPECT_EQ(choice.sizes.attentionRows, 8);
@@ -122,7 +200,7 @@ TEST(Search, FindsTheFastest) {
 TEST(Search, GoesOnWhereItStopped) {
   Simulated machine;
   Measurements measured;
-  Space space{kWide, {{64, 64}}, true, true};
+  Space space = attentionOn(kWide);
   ASSERT_EQ(text(tuner::search(space, machine.hooks(), measured)), "");
   EXPECT_GT(machine.measured, 10);
   machine.measured = 0;
@@ -145,10 +223,10 @@ TEST(Search, HeedsTheBudget) {
   Simulated machine;
   Measurements measured;
   machine.time = 1;
-  ASSERT_EQ(text(tuner::search({kWide, {{64, 64}}, true}, machine.hooks(), measured)), "");
+  ASSERT_EQ(text(tuner::search(attentionOn(kWide), machine.hooks(), measured)), "");
   EXPECT_EQ(machine.measured, 1); // something, however slow the machine
   EXPECT_FALSE(llvm::cantFail(choose(measured)).summary);
-  ASSERT_EQ(text(tuner::search({kWide, {{64, 64}}, true}, machine.hooks(), measured)), "");
+  ASSERT_EQ(text(tuner::search(attentionOn(kWide), machine.hooks(), measured)), "");
   EXPECT_EQ(machine.measured, 1);
 }
 
@@ -157,13 +235,13 @@ TEST(Search, ErrorsEndIt) {
   SearchHooks hooks{
       [](const Schedule &, int) -> llvm::Expected<Rounds> { return llvm::createStringError("full disk"); },
       [] { return 0.0; }};
-  EXPECT_EQ(text(tuner::search({kWide, {{64, 64}}}, hooks, measured)), "full disk");
+  EXPECT_EQ(text(tuner::search(attentionOn(kWide), hooks, measured)), "full disk");
 }
 
 TEST(Search, WrongCandidatesAreOut) {
   Measurements measured;
   SearchHooks hooks{[](const Schedule &, int) -> llvm::Expected<Rounds> { return Rounds(); }, [] { return 0.0; }};
-  ASSERT_EQ(text(tuner::search({kWide, {{64, 64}}}, hooks, measured)), "");
+  ASSERT_EQ(text(tuner::search(attentionOn(kWide), hooks, measured)), "");
   EXPECT_EQ(llvm::cantFail(choose(measured)).sizes, Schedule());
 }
 
@@ -181,8 +259,8 @@ TEST(Choose, AFirstLookDecidesNothing) {
 // Database
 //===----------------------------------------------------------------------===//
 
-static Workload workload(std::string dims, int threads = 1) {
-  return {"0123", std::move(dims), "x86-64-v4", "a machine", "attnc 1", threads};
+static Workload workload(std::string extents, int threads = 1) {
+  return {{"0123", std::move(extents)}, "x86-64-v4", "a machine", "attnc 1", threads};
 }
 
 /// A path in the test's folder at which nothing is.
@@ -218,20 +296,17 @@ TEST(Database, FindsWhatFits) {
   auto database = llvm::cantFail(Database::open(fresh("finds.db")));
   for (const Workload &known : {workload("B=1,M=1"), workload("B=1,M=2"), workload("B=1,M=3", 4)})
     ASSERT_EQ(text(database->add(known, "", {{1, 1}}, "x.attn")), "");
-  auto dimsOf = [&](int threads, const char *dims) {
-    DimBindings bindings;
-    if (*dims)
-      llvm::cantFail(parseDimBindings(dims, bindings));
-    std::vector<std::string> found;
-    for (const Workload &known : llvm::cantFail(database->find(workload("", threads), bindings)))
-      found.push_back(known.dims);
-    return found;
+  auto found = [&](int threads, const char *extents) {
+    std::vector<std::string> all;
+    for (const Workload &known : llvm::cantFail(database->find(workload(extents, threads))))
+      all.push_back(known.op.extents);
+    return all;
   };
   using Found = std::vector<std::string>;
-  EXPECT_EQ(dimsOf(0, ""), (Found{"B=1,M=3", "B=1,M=2", "B=1,M=1"})) << "newest first";
-  EXPECT_EQ(dimsOf(1, ""), (Found{"B=1,M=2", "B=1,M=1"}));
-  EXPECT_EQ(dimsOf(0, "M=1,D=64"), (Found{"B=1,M=1"}));
-  EXPECT_EQ(dimsOf(0, "B=2"), Found());
+  EXPECT_EQ(found(0, ""), (Found{"B=1,M=3", "B=1,M=2", "B=1,M=1"})) << "newest first";
+  EXPECT_EQ(found(1, ""), (Found{"B=1,M=2", "B=1,M=1"}));
+  EXPECT_EQ(found(0, "D=64,M=1"), (Found{"B=1,M=1"}));
+  EXPECT_EQ(found(0, "B=2"), Found());
 }
 
 TEST(Database, SharedByProcesses) {
@@ -267,8 +342,32 @@ TEST(Database, RefusesNewerAndDamagedOnes) {
   executeSql(path, "DROP TABLE round");
   auto missing = llvm::cantFail(Database::open(path))->measurements(workload("M=1"));
   EXPECT_THAT(text(missing.takeError()), HasSubstr("no such table"));
-  executeSql(path, "PRAGMA user_version = 2");
-  EXPECT_THAT(openError(path), HasSubstr("was written by a newer attnc (version 2; this one reads up to 1)"));
+  executeSql(path, "PRAGMA user_version = 3");
+  EXPECT_THAT(openError(path), HasSubstr("was written by a newer attnc (version 3; this one reads up to 2)"));
+}
+
+/// Version 1 filed by programs.
+TEST(Database, SetsOldRecordsAside) {
+  std::string path = fresh("old.db");
+  executeSql(path, R"(
+    CREATE TABLE measurement(id INTEGER PRIMARY KEY, program TEXT, dims TEXT, target TEXT, cpu TEXT, compiler TEXT,
+                             threads INTEGER, schedule TEXT, source TEXT, load REAL, measured_at TEXT);
+    CREATE TABLE round(measurement INTEGER, baseline REAL, seconds REAL);
+    CREATE INDEX by_workload ON measurement(program, target, cpu, compiler, threads, dims);
+    CREATE INDEX by_measurement ON round(measurement);
+    INSERT INTO measurement(id, program, schedule) VALUES(1, '0123', 'attention.keys=32');
+    INSERT INTO round VALUES(1, 2, 1);
+    PRAGMA application_id = 0x61746e63; PRAGMA user_version = 1)");
+  {
+    auto database = llvm::cantFail(Database::open(path));
+    EXPECT_TRUE(database->isOld());
+    EXPECT_TRUE(llvm::cantFail(database->find(workload(""))).empty());
+    ASSERT_EQ(text(database->add(workload("M=1"), "attention.keys=32", {{2, 1}}, "x.attn")), "");
+  }
+  auto again = llvm::cantFail(Database::open(path));
+  EXPECT_FALSE(again->isOld());
+  EXPECT_EQ(llvm::cantFail(again->find(workload(""))).size(), 1u);
+  executeSql(path, "INSERT INTO round_of_program SELECT id, 3, 1 FROM measurement_of_program WHERE program = '0123'");
 }
 
 TEST(Database, MadeByManyAtOnce) {

@@ -13,6 +13,9 @@
 // What is reported is the median of the rounds' ratios. Every round goes to the
 // database at once, so that a search can be interrupted and goes on later.
 //
+// Ops are tuned one after the other, equal ones together: a candidate changes
+// the schedule of one op, and the whole program is timed.
+//
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipeline/Pipeline.h"
@@ -40,30 +43,40 @@ struct Flags : CompileFlags {
   Switch json{"json", "print one JSON object"};
 };
 
-/// One search: what it measures, and where that goes.
+/// Equal ops of a program, and what is known of them.
+struct OpGroup {
+  tuner::ScheduledOp op;      ///< one of them
+  std::vector<size_t> places; ///< among the ops that have a schedule
+  tuner::Measurements measured = {};
+  size_t knownBefore = 0;
+};
+
+/// One search for each group of ops: what it measures, and where that goes.
 class Tuning {
 public:
-  Tuning(Compilation &compilation, const emit::EntryInfo &entry, tuner::Database &database, tuner::Workload workload,
-         const Tensors &inputs, double budget)
-      : compilation(compilation), entry(entry), database(database), workload(std::move(workload)), inputs(inputs),
-        budget(budget) {}
+  Tuning(Compilation &compilation, const emit::EntryInfo &entry, tuner::Database &database, const Tensors &inputs,
+         int threads, double budget, size_t ops)
+      : compilation(compilation), entry(entry), database(database), inputs(inputs), threads(threads), budget(budget),
+        ops(ops) {}
 
-  /// Returns an exit code; `measured` comes with what is known.
-  int search(tuner::Measurements &measured);
-  int measuredNow() const { return compiled; }
+  /// Returns an exit code; each group's `measured` comes with what is known.
+  int search(std::vector<OpGroup> &groups);
 
 private:
-  llvm::Expected<tuner::Rounds> measure(const schedule::Schedule &candidate, int count);
+  int search(OpGroup &group, double begin, double end);
+  llvm::Expected<tuner::Rounds> measure(const OpGroup &group, const schedule::Schedule &candidate, int count);
   bool agrees(const schedule::Schedule &candidate, const Tensors &outputs);
   tuner::Rounds timeRounds(Callable &candidate, int count);
-  double spent() const { return (wallSeconds() - begin) / budget; }
+  const codegen::TargetInfo &target() const { return compilation.request().targets.front(); }
+  double spent() const { return (wallSeconds() - start) / budget; }
 
   Compilation &compilation;
   const emit::EntryInfo &entry;
   tuner::Database &database;
-  tuner::Workload workload;
   const Tensors &inputs;
-  double budget, begin = 0;
+  int threads;
+  double budget, start = 0;
+  size_t ops; ///< of the program that have a schedule
   Callable baseline;
   int calls = 1, compiled = 0;
   int failed = kOk; // the exit code of an error that is reported already
@@ -105,43 +118,52 @@ tuner::Rounds Tuning::timeRounds(Callable &candidate, int count) {
   return rounds;
 }
 
-llvm::Expected<tuner::Rounds> Tuning::measure(const schedule::Schedule &candidate, int count) {
+llvm::Expected<tuner::Rounds> Tuning::measure(const OpGroup &group, const schedule::Schedule &candidate, int count) {
   std::string name = spellSchedule(candidate);
   drawProgress(std::min(spent(), 0.99), fmt::format("{} measured: {}", compiled, name));
   Callable callable;
-  compilation.setSchedule(0, candidate);
-  failed = callable.prepare(compilation, entry, inputs, workload.threads);
+  std::vector<schedule::Schedule> schedules(ops);
+  for (size_t place : group.places)
+    schedules[place] = candidate;
+  compilation.setRecords(0, std::move(schedules));
+  failed = callable.prepare(compilation, entry, inputs, threads);
   if (failed)
     return llvm::createStringError("cannot measure the schedule " + name);
   ++compiled;
   if (!agrees(candidate, callable.outputs))
     return tuner::Rounds();
   tuner::Rounds rounds = timeRounds(callable, count);
-  if (llvm::Error problem = database.add(workload, name, rounds, compilation.request().file))
+  if (llvm::Error problem =
+          database.add(workloadOf(group.op.key, target(), threads), name, rounds, compilation.request().file))
     return std::move(problem);
   return rounds;
 }
 
-int Tuning::search(tuner::Measurements &measured) {
-  if (int code = compilation.lowerShared(Stage::fused))
-    return code;
-  const codegen::TargetInfo &target = compilation.request().targets.front();
-  tuner::Space space = tuner::spaceOf(compilation.module(), machineOf(target));
-  if (tuner::groupsOf(space).empty())
-    return error("there is no attention and no matrix product in '" + compilation.request().file +
-                 "': no block sizes to choose");
-  if (int code = baseline.prepare(compilation, entry, inputs, workload.threads))
-    return code;
-  begin = wallSeconds();
-  calls = warmUp(baseline, inputs, /*warm=*/0.05, /*round=*/0.01);
-  tuner::SearchHooks hooks{[&](const schedule::Schedule &candidate, int count) { return measure(candidate, count); },
-                           [&] { return spent(); }};
-  llvm::Error problem = tuner::search(space, hooks, measured);
-  drawProgress(1, "");
+/// Searches while the share of the time that is over goes from `begin` to `end`.
+int Tuning::search(OpGroup &group, double begin, double end) {
+  tuner::Space space = tuner::spaceOf(group.op.op, machineOf(target()));
+  tuner::SearchHooks hooks{
+      [&](const schedule::Schedule &candidate, int count) { return measure(group, candidate, count); },
+      [&] { return (spent() - begin) / (end - begin); }};
+  llvm::Error problem = tuner::search(space, hooks, group.measured);
   if (!problem)
     return kOk;
+  drawProgress(1, "");
   int code = error(std::move(problem));
   return failed ? failed : code;
+}
+
+int Tuning::search(std::vector<OpGroup> &groups) {
+  if (int code = baseline.prepare(compilation, entry, inputs, threads))
+    return code;
+  start = wallSeconds();
+  calls = warmUp(baseline, inputs, /*warm=*/0.05, /*round=*/0.01);
+  double share = 1.0 / static_cast<double>(groups.size());
+  for (auto [index, group] : llvm::enumerate(groups))
+    if (int code = search(group, share * static_cast<double>(index), share * static_cast<double>(index + 1)))
+      return code;
+  drawProgress(1, "");
+  return kOk;
 }
 
 //===----------------------------------------------------------------------===//
@@ -185,29 +207,51 @@ static void printTable(const std::vector<Row> &rows, const tuner::Choice &choice
     llvm::outs() << "best: the default; nothing is faster beyond noise\n";
 }
 
-static void printJson(const Compilation &compilation, const tuner::Workload &workload, const std::vector<Row> &rows,
-                      const tuner::Choice &choice, const std::string &database) {
+static void printTables(llvm::ArrayRef<OpGroup> groups, llvm::ArrayRef<tuner::Choice> choices,
+                        const std::string &database) {
+  for (auto [group, choice] : llvm::zip(groups, choices)) {
+    llvm::outs() << fmt::format("{} op{}: {}\n", group.places.size(), group.places.size() == 1 ? "" : "s",
+                                describeOp(group.op));
+    printTable(rowsOf(group.measured), choice, database);
+  }
+}
+
+static void printGroup(llvm::json::OStream &json, const OpGroup &group, const tuner::Choice &choice) {
+  json.attribute("op", group.op.op->getName().getStringRef());
+  json.attribute("hash", group.op.key.hash);
+  json.attribute("extents", group.op.key.extents);
+  json.attribute("count", static_cast<int64_t>(group.places.size()));
+  json.attribute("best", spellSchedule(choice.sizes));
+  json.attribute("best_speed", choice.summary ? choice.summary->speed : 1.0);
+  json.attribute("default_is_best", !choice.summary);
+  json.attributeArray("measured", [&] {
+    for (const Row &row : rowsOf(group.measured))
+      json.object([&] {
+        json.attribute("schedule", row.name);
+        json.attribute("seconds", row.summary.seconds);
+        json.attribute("default_seconds", row.summary.baseline);
+        json.attribute("speed", row.summary.speed);
+        json.attribute("quartiles", llvm::json::Array{row.summary.low, row.summary.high});
+        json.attribute("rounds", row.summary.rounds);
+      });
+  });
+}
+
+static void printJson(const CompileRequest &request, int threads, const DimBindings &dims,
+                      llvm::ArrayRef<OpGroup> groups, llvm::ArrayRef<tuner::Choice> choices,
+                      const std::string &database) {
+  tuner::Workload workload = workloadOf({}, request.targets.front(), threads);
   llvm::json::OStream json(llvm::outs(), 2);
   json.object([&] {
-    json.attribute("file", compilation.request().file);
+    json.attribute("file", request.file);
     json.attribute("target", workload.target);
     json.attribute("machine", workload.cpu);
-    json.attribute("threads", workload.threads);
-    json.attribute("dims", workload.dims);
+    json.attribute("threads", threads);
+    json.attribute("dims", tuner::spellDims(dims));
     json.attribute("database", database);
-    json.attribute("best", spellSchedule(choice.sizes));
-    json.attribute("best_speed", choice.summary ? choice.summary->speed : 1.0);
-    json.attribute("default_is_best", !choice.summary);
-    json.attributeArray("measured", [&] {
-      for (const Row &row : rows)
-        json.object([&] {
-          json.attribute("schedule", row.name);
-          json.attribute("seconds", row.summary.seconds);
-          json.attribute("default_seconds", row.summary.baseline);
-          json.attribute("speed", row.summary.speed);
-          json.attribute("quartiles", llvm::json::Array{row.summary.low, row.summary.high});
-          json.attribute("rounds", row.summary.rounds);
-        });
+    json.attributeArray("ops", [&] {
+      for (auto [group, choice] : llvm::zip(groups, choices))
+        json.object([&] { printGroup(json, group, choice); });
     });
   });
   llvm::outs() << "\n";
@@ -236,49 +280,91 @@ static DimBindings extentsOf(const emit::EntryInfo &entry, const Tensors &inputs
   return dims;
 }
 
+/// The ops that a call of `entry` runs, equal ones together, as large as they are with `dims`.
+static std::optional<std::vector<OpGroup>> groupsOf(Compilation &compilation, const emit::EntryInfo &entry,
+                                                    const DimBindings &dims) {
+  std::optional<std::vector<tuner::OpKey>> keys = keysInCall(compilation, dims);
+  if (!keys)
+    return std::nullopt;
+  std::vector<OpGroup> groups;
+  for (auto [place, op] : llvm::enumerate(tuner::scheduledOps(compilation.module()))) {
+    auto function = op.op->getParentOfType<func::FuncOp>();
+    if (function.isPublic() && function.getSymName() != entry.symbol)
+      continue;
+    op.key = (*keys)[place];
+    auto same = llvm::find_if(groups, [&](const OpGroup &group) { return group.op.key == op.key; });
+    if (same == groups.end())
+      groups.push_back({op, {place}});
+    else
+      same->places.push_back(place);
+  }
+  return groups;
+}
+
+/// Reads what the database knows of every group.
+static int readKnown(tuner::Database &database, const Settings &settings, const codegen::TargetInfo &target,
+                     std::vector<OpGroup> &groups) {
+  for (OpGroup &group : groups) {
+    auto known = database.measurements(workloadOf(group.op.key, target, settings.threads));
+    if (!known)
+      return error(known.takeError());
+    group.measured = std::move(*known);
+    dropImpossible(group.measured, settings.database, target);
+    group.knownBefore = group.measured.size();
+  }
+  return kOk;
+}
+
+static int report(const Compilation &compilation, const Settings &settings, const DimBindings &dims,
+                  llvm::ArrayRef<OpGroup> groups) {
+  std::vector<tuner::Choice> choices;
+  size_t known = 0, measured = 0;
+  for (const OpGroup &group : groups) {
+    auto choice = tuner::choose(group.measured);
+    if (!choice)
+      return error(choice.takeError());
+    choices.push_back(std::move(*choice));
+    known += group.knownBefore;
+    measured += group.measured.size();
+  }
+  if (known)
+    note(fmt::format("{} of {} candidates were measured before", known, measured));
+  if (settings.json)
+    printJson(compilation.request(), settings.threads, dims, groups, choices, settings.database);
+  else
+    printTables(groups, choices, settings.database);
+  return kOk;
+}
+
 static int tune(Compilation &compilation, const Settings &settings, const DimBindings &dims) {
   if (int code = compilation.load())
     return code;
   if (compilation.stage() > Stage::fused)
     return usageError("tune", "block sizes are chosen after level fused; the file is past it");
-  echoTargets(compilation.request());
-  const emit::EntryInfo *chosen = compilation.findEntry(settings.entry, "tune");
-  if (!chosen)
+  const CompileRequest &request = compilation.request();
+  echoTargets(request);
+  const emit::EntryInfo *entry = compilation.findEntry(settings.entry, "tune");
+  if (!entry)
     return kUsage;
-  const emit::EntryInfo &entry = *chosen;
-  std::optional<Tensors> inputs = readOrMakeInputs(entry, settings.files, dims, 1, compilation.functionOf(entry));
+  std::optional<Tensors> inputs = readOrMakeInputs(*entry, settings.files, dims, 1, compilation.functionOf(*entry));
   if (!inputs)
     return kBadInput;
-  auto database = tuner::Database::open(settings.database);
+  auto database = openDatabase(settings.database);
   if (!database)
     return error(database.takeError());
-  tuner::Workload workload =
-      workloadOf(tuner::programHash(compilation.module()), compilation.request().targets.front(), settings.threads);
-  workload.dims = tuner::spellDims(extentsOf(entry, *inputs));
-  if (&entry != &compilation.entries().front())
-    workload.dims = "entry=" + entry.name + (workload.dims.empty() ? "" : "," + workload.dims);
-  tuner::Measurements measured;
-  if (!settings.again) {
-    auto known = (*database)->measurements(workload);
-    if (!known)
-      return error(known.takeError());
-    measured = std::move(*known);
-    dropImpossible(measured, settings.database, compilation.request().targets.front());
-  }
-  size_t known = measured.size();
-  Tuning tuning(compilation, entry, **database, workload, *inputs, settings.budget);
-  if (int code = tuning.search(measured))
+  DimBindings extents = extentsOf(*entry, *inputs);
+  std::optional<std::vector<OpGroup>> groups = groupsOf(compilation, *entry, extents);
+  if (!groups)
+    return kBadInput;
+  if (groups->empty())
+    return error("there is no attention and no matrix product in '" + request.file + "': no block sizes to choose");
+  if (int code = settings.again ? kOk : readKnown(**database, settings, request.targets.front(), *groups))
     return code;
-  if (known)
-    note(fmt::format("{} of {} candidates were measured before", known, measured.size()));
-  auto choice = tuner::choose(measured);
-  if (!choice)
-    return error(choice.takeError());
-  if (settings.json)
-    printJson(compilation, workload, rowsOf(measured), *choice, settings.database);
-  else
-    printTable(rowsOf(measured), *choice, settings.database);
-  return kOk;
+  size_t ops = tuner::scheduledOps(compilation.module()).size();
+  Tuning tuning(compilation, *entry, **database, *inputs, settings.threads, settings.budget, ops);
+  if (int code = tuning.search(*groups))
+    return code;
+  return report(compilation, settings, extents, *groups);
 }
 
 static int run(llvm::ArrayRef<const char *> arguments) {

@@ -2,7 +2,7 @@
 import sqlite3
 import sys
 
-columns = "program, dims, target, cpu, compiler, threads, source"
+columns = "op, extents, target, cpu, compiler, threads, source"
 with sqlite3.connect(sys.argv[1]) as database:
     for schedule in sys.argv[2:]:
         database.execute(f"INSERT INTO measurement({columns}, schedule) SELECT {columns}, ? FROM measurement LIMIT 1", [schedule])
