@@ -1,17 +1,16 @@
-//===- AttentionBlocks.cpp - Scores, weights and values of a key block ----===//
+//===- AttentionBlocks.cpp - What all forms do with a pair of blocks ------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Part of AttentionScheduler: P = 2^(t - m) by one contraction, Ot += V^T P by another.
+// Part of AttentionScheduler: views, score and mask of a pair, V where some pairs are masked.
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/schedule/attention/AttentionScheduler.h"
 #include "compiler/schedule/attention/NarrowPositions.h"
-#include "compiler/schedule/attention/TransposedForm.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -31,9 +30,10 @@ Value schedule::extentOf(OpBuilder &b, AttentionOp op, char letter) {
   return constantIndex(b, op.getLoc(), 1);
 }
 
-/// The sub-block of `memref` given by `ranges`, other letters fixed at the item's batch, head and group.
-Value AttentionScheduler::view(Value memref, StringRef layout, ArrayRef<LetterRange> ranges, StringRef order) {
-  auto fixed = [&](char letter) { return letter == 'B' ? batch : letter == 'H' ? head : group; };
+/// The sub-block of `memref` given by `ranges`, other letters fixed at `at`.
+Value AttentionScheduler::view(const Head &at, Value memref, StringRef layout, ArrayRef<LetterRange> ranges,
+                               StringRef order) {
+  auto fixed = [&](char letter) { return letter == 'B' ? at.batch : letter == 'H' ? at.query : at.key; };
   return viewByLetters(b, loc, memref, layout, ranges, fixed, order);
 }
 
@@ -62,76 +62,42 @@ void AttentionScheduler::mapColumns(Value end, llvm::function_ref<void(Value)> b
 //===----------------------------------------------------------------------===//
 
 /// Inlines a region of the attention op at the insertion point, for a pair of key and query; `leading` are its
-/// arguments before the captures.
-Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, Value key, Value query) {
+/// arguments before the captures, `elements` what `matrices` have for the pair.
+Value AttentionScheduler::inlineRegion(Region &region, ArrayRef<Value> leading, const Head &at, Value key, Value query,
+                                       ArrayRef<Value> elements) {
   IRMapping mapping;
   SmallVector<Value> values(leading);
   llvm::append_range(values, op.getCaptures());
   mapping.map(region.getArguments(), values);
-  for (Matrix &matrix : matrices)
-    if (region.isAncestor(matrix.element->getParentRegion()))
-      mapping.map(matrix.element.getResult(), load(matrix.block, {sub(key, n0), sub(query, q0)}));
+  for (auto [matrix, element] : llvm::zip(matrices, elements))
+    mapping.map(matrix.getResult(), element);
   PositionNarrower narrower(b, mapping);
   for (auto [argument, value] : llvm::zip(region.getArguments(), leading))
     if (argument.getType().isIndex())
-      narrower.setPosition(argument, value == batch   ? extent('B')
-                                     : value == head  ? extent('H')
-                                     : value == key   ? n
-                                     : value == query ? m
-                                                      : value); // M, N
+      narrower.setPosition(argument, value == at.batch   ? extent('B')
+                                     : value == at.query ? extent('H')
+                                     : value == key      ? n
+                                     : value == query    ? m
+                                                         : value); // M, N
   for (Operation &nested : region.front().without_terminator())
-    if (llvm::none_of(matrices, [&](const Matrix &matrix) { return matrix.element == &nested; }))
+    if (!llvm::is_contained(matrices, &nested))
       narrower.clone(nested);
   return narrower.wide(region.front().getTerminator()->getOperand(0));
 }
 
 /// s' (A2) of the raw score `acc`.
-Value AttentionScheduler::scoreOf(Value acc, Value key, Value query) {
+Value AttentionScheduler::scoreOf(const QueryBlock &queries, const KeyBlock &keys, Value acc, Value key, Value query) {
   if (op.getScore().empty())
     return acc;
-  return inlineRegion(op.getScore(), {acc, batch, head, query, key, m, n}, key, query);
+  SmallVector<Value> elements;
+  for (Value block : queries.state.matrices)
+    elements.push_back(load(block, {sub(key, keys.first), sub(query, queries.first)}));
+  return inlineRegion(op.getScore(), {acc, queries.at.batch, queries.at.query, query, key, m, n}, queries.at, key,
+                      query, elements);
 }
 
-Value AttentionScheduler::allowed(Value key, Value query) {
-  return inlineRegion(op.getMask(), {batch, head, query, key, m, n}, key, query);
-}
-
-/// Sums of pairs of bf16 are of unscaled q. The scale is part of the step's unit where nothing else reads the score.
-bool TransposedForm::foldsScale() {
-  return pairs && op.getScore().empty() && op.getSink().empty() && op.getScaleValue() > 0;
-}
-
-/// P[n - n0][q] = e^(s' - m) for one block of keys. Every score is summed from 0, in the same order for all keys: what
-/// is equal stays equal, whatever m is.
-void TransposedForm::emitScores(bool partial) {
-  Value d = extent('D');
-  // Captures end where the queries end; otherwise nothing outside of scratch is read by column.
-  Value columns = readsOnlyMatrices() ? Value() : queries;
-  auto contract = tile::ContractOp::create(b, loc, index(0), partial ? count : index(blocking.keys), q0, columns, d,
-                                           keys, scratch.q, encoding(), encoding(),
-                                           partial ? tile::Tail::Clamp : tile::Tail::Exact, tileRows);
-  emitPrefetch(contract);
-  OpBuilder::InsertionGuard guard(b);
-  Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
-                                  {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
-  Value row = add(n0, epilogue->getArgument(1)), col = epilogue->getArgument(2);
-  Value score = epilogue->getArgument(0);
-  double scale = op.getScaleValue(), unit = std::numbers::log2e * (foldsScale() ? scale : 1);
-  if (pairs && !foldsScale())
-    score = arith::MulFOp::create(b, loc, score, f(scale));
-  score = scoreOf(score, row, col);
-  if (partial) {
-    Value real = epilogue->getArgument(3);
-    if (!op.getMask().empty())
-      real = arith::AndIOp::create(b, loc, real, allowed(row, col));
-    score = arith::SelectOp::create(b, loc, real, score, f(-std::numeric_limits<double>::infinity()));
-  }
-  SmallVector<Value> scaled{scratch.o, scratch.sumTotal};
-  if (scratch.oTotal)
-    scaled.insert(scaled.begin() + 1, scratch.oTotal);
-  tile::SoftmaxStepOp::create(b, loc, score, scratch.max, scratch.shift, scratch.limit, scratch.sum, scratch.p,
-                              index(0), scaled, b.getF64FloatAttr(unit), b.getF64FloatAttr(attn::kRescaleThreshold));
-  tile::YieldOp::create(b, loc, Value());
+Value AttentionScheduler::allowed(const QueryBlock &queries, Value key, Value query) {
+  return inlineRegion(op.getMask(), {queries.at.batch, queries.at.query, query, key, m, n}, queries.at, key, query);
 }
 
 //===----------------------------------------------------------------------===//
@@ -139,15 +105,15 @@ void TransposedForm::emitScores(bool partial) {
 //===----------------------------------------------------------------------===//
 
 /// Some V[n][e] of the block is NaN or infinite: v * 0 is then NaN.
-Value AttentionScheduler::hasNonFinite() {
-  auto loop = scf::ForOp::create(b, loc, index(0), count, index(1), ValueRange{f(0.0)});
+Value AttentionScheduler::hasNonFinite(const KeyBlock &keys) {
+  auto loop = scf::ForOp::create(b, loc, index(0), keys.count, index(1), ValueRange{f(0.0)});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     auto reduce =
         tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Add, index(0), extent('E'), loop.getRegionIterArg(0));
     Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
-    Value v = converted(load(valueRows, {loop.getInductionVar(), body->getArgument(0)}), real);
+    Value v = converted(load(keys.valueRows, {loop.getInductionVar(), body->getArgument(0)}), real);
     tile::YieldOp::create(b, loc, arith::MulFOp::create(b, loc, v, f(0.0)).getResult());
     b.setInsertionPointToEnd(loop.getBody());
     scf::YieldOp::create(b, loc, reduce.getResult());
@@ -157,65 +123,32 @@ Value AttentionScheduler::hasNonFinite() {
 
 /// Adds what `contract` computes to those rows and columns of O. It starts from 0: so no sum is longer than a block, and
 /// then than the blocks between two carries.
-void AttentionScheduler::addToOutput(tile::ContractOp contract) {
+void AttentionScheduler::addToOutput(const BlockState &state, tile::ContractOp contract) {
   OpBuilder::InsertionGuard guard(b);
   Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                   {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
   Value row = epilogue->getArgument(1), column = epilogue->getArgument(2);
-  Value sum = arith::AddFOp::create(b, loc, load(scratch.o, {row, column}), epilogue->getArgument(0));
-  store(sum, scratch.o, {row, column});
+  Value sum = arith::AddFOp::create(b, loc, load(state.o, {row, column}), epilogue->getArgument(0));
+  store(sum, state.o, {row, column});
   tile::YieldOp::create(b, loc, Value());
 }
 
-/// Ot[e][q] += sum over the block of V[n][e] * P[n][q].
-void TransposedForm::emitAccumulate() {
-  auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
-  Value transposed = memref::TransposeOp::create(b, loc, values, AffineMapAttr::get(map));
-  auto contract = tile::ContractOp::create(b, loc, index(0), extent('E'), index(0), Value(), count, transposed,
-                                           scratch.p, encoding(), encoding(), tile::Tail::Peel, tileRows);
-  addToOutput(contract);
-}
-
-/// The same, adding only keys that are allowed and have weight (A4). In the same order, so that rows that allow every
-/// key get the same sums.
-void TransposedForm::emitMaskedAccumulate() {
-  Value zero = index(0);
-  forRange(zero, extent('E'), 1, [&](Value feature) {
-    mapColumns(queries, [&](Value lane) { store(f(0.0), scratch.partial, {zero, lane}); });
-    forRange(zero, count, 1, [&](Value key) {
-      Value v = converted(load(valueRows, {key, feature}), real);
-      mapColumns(queries, [&](Value lane) {
-        Value p = loadWeight(key, lane), old = load(scratch.partial, {zero, lane});
-        Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
-        if (!op.getMask().empty())
-          counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, lane)));
-        Value sum = math::FmaOp::create(b, loc, p, v, old);
-        store(arith::SelectOp::create(b, loc, counts, sum, old), scratch.partial, {zero, lane});
-      });
-    });
-    mapColumns(queries, [&](Value lane) {
-      Value sum = arith::AddFOp::create(b, loc, load(scratch.o, {feature, lane}), load(scratch.partial, {zero, lane}));
-      store(sum, scratch.o, {feature, lane});
-    });
-  });
-}
-
-/// O += P V of the current blocks. Only where a pair is masked may a V count for nothing.
-void AttentionScheduler::emitValues(Value someMasked) {
+/// O += P V. Only where a pair is masked may a V count for nothing.
+void AttentionScheduler::emitValues(const QueryBlock &queries, const KeyBlock &keys, Value someMasked) {
   if (op.getMask().empty())
-    return emitAccumulate();
+    return emitAccumulate(queries, keys);
   auto check = scf::IfOp::create(b, loc, TypeRange{b.getI1Type()}, someMasked, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(check.thenBlock());
-    scf::YieldOp::create(b, loc, hasNonFinite());
+    scf::YieldOp::create(b, loc, hasNonFinite(keys));
     b.setInsertionPointToStart(check.elseBlock());
     scf::YieldOp::create(b, loc, flag(false));
   }
   auto branch = scf::IfOp::create(b, loc, check.getResult(0), /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  emitMaskedAccumulate();
+  emitMaskedAccumulate(queries, keys);
   b.setInsertionPointToStart(branch.elseBlock());
-  emitAccumulate();
+  emitAccumulate(queries, keys);
 }

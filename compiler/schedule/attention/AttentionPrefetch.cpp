@@ -13,7 +13,7 @@
 //                                                                   for row (u - 1) N + j
 //
 // since K and V are in the cache when another block of queries visits them. An item of one block prefetches the queries
-// of the next at its end. Captured matrices are prefetched where they are transposed (AttentionMatrices.cpp).
+// of the next at its end. Captured matrices are prefetched where they are transposed (TransposedMatrices.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,14 +35,13 @@ void AttentionScheduler::prefetchRow(Value rows, Value row, int64_t features) {
 }
 
 /// Finds the queries of the item after `item`; those of `item` where it is the last.
-void AttentionScheduler::setNext(Value item) {
-  auto saved = std::tuple(batch, head, group);
+AttentionScheduler::NextQueries AttentionScheduler::nextOf(Value item) {
   Value following = min(add(item, index(1)), sub(items.count, index(1)));
-  Value first = arith::MulIOp::create(b, loc, setItem(following), step);
+  auto [at, block] = headOf(following);
+  Value first = arith::MulIOp::create(b, loc, block, step);
   Value end = min(m, add(first, arith::MulIOp::create(b, loc, items.blocksPerItem, step)));
-  Value rows = view(op.getQ(), op.getQLayout(), {{'M', index(0), m}, {'D', index(0), extent('D')}}, "MD");
-  next = {rows, first, sub(end, index(1))};
-  std::tie(batch, head, group) = saved;
+  Value rows = view(at, op.getQ(), op.getQLayout(), {{'M', index(0), m}, {'D', index(0), extent('D')}}, "MD");
+  return {rows, first, sub(end, index(1))};
 }
 
 /// Prefetches the next item's queries where register tiles have not (heads inside rows, M = N = 128: 3% of the time).
@@ -69,51 +68,54 @@ static Value selectRows(OpBuilder &b, Location loc, Value condition, Value rows,
 
 /// Requests for rows of one of two tensors: `own` where the keys are new, else `other`. What is the same for all rows of
 /// the register tile is computed here, before them.
-void TransposedForm::addRequests(SmallVectorImpl<RowRequest> &requests, const RowRequest &own,
+void TransposedForm::addRequests(Value isNew, SmallVectorImpl<RowRequest> &requests, const RowRequest &own,
                                  const RowRequest &other) {
-  Value rows = selectRows(b, loc, isFirst, own.rows, other.rows);
+  Value rows = selectRows(b, loc, isNew, own.rows, other.rows);
   if (!rows)
     return requests.append({own, other});
-  auto either = [&](Value yes, Value no) -> Value { return arith::SelectOp::create(b, loc, isFirst, yes, no); };
+  auto either = [&](Value yes, Value no) -> Value { return arith::SelectOp::create(b, loc, isNew, yes, no); };
   requests.push_back({rows, either(own.first, other.first), either(own.last, other.last), own.features});
 }
 
-/// What the register tiles of the current block of keys ask for. Of K and V only what is read in place: what is staged
-/// or packed has just been read.
-SmallVector<TransposedForm::RowRequest> TransposedForm::requestsOfTile() {
+/// What the register tiles of a pair of blocks ask for. Of K and V only what is read in place: what is staged or packed
+/// has just been read.
+SmallVector<TransposedForm::RowRequest> TransposedForm::requestsOfTile(const QueryBlock &queries,
+                                                                       const KeyBlock &keys) {
   SmallVector<RowRequest> requests;
   auto keysOf = [&](Value tensor, StringRef layout, char feature, int64_t ahead) {
-    Value rows =
-        view(tensor, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}}, std::string{'N', feature});
-    return RowRequest{rows, add(n0, index(ahead)), sub(n, index(1)), op.getExtent(feature)};
+    Value rows = view(queries.at, tensor, layout, {{'N', index(0), n}, {feature, index(0), extent(feature)}},
+                      std::string{'N', feature});
+    return RowRequest{rows, add(keys.first, index(ahead)), sub(n, index(1)), op.getExtent(feature)};
   };
-  Value before = arith::MulIOp::create(b, loc, sub(block, index(1)), n);
-  Value place = b.createOrFold<arith::MaxSIOp>(loc, index(0), add(before, n0)); // of block and key among all of them
-  RowRequest queries{next.rows, add(next.first, place), next.last, op.getExtent('D')};
+  Value before = arith::MulIOp::create(b, loc, sub(queries.number, index(1)), n);
+  // Of block and key among all of them.
+  Value place = b.createOrFold<arith::MaxSIOp>(loc, index(0), add(before, keys.first));
+  RowRequest following{next.rows, add(next.first, place), next.last, op.getExtent('D')};
   if (isStaged(op.getK()) && !pairs)
-    requests.push_back(queries);
+    requests.push_back(following);
   else
-    addRequests(requests, keysOf(op.getK(), op.getKLayout(), 'D', 2 * tileRows), queries);
+    addRequests(keys.isNew, requests, keysOf(op.getK(), op.getKLayout(), 'D', 2 * queries.tileRows), following);
 
-  Value rows = view(op.getInits()[0], op.getOLayout(), {{'M', index(0), m}, {'E', index(0), extent('E')}}, "ME");
-  Value firstOut = sub(q0, arith::MulIOp::create(b, loc, block, step));
+  Value rows =
+      view(queries.at, op.getInits()[0], op.getOLayout(), {{'M', index(0), m}, {'E', index(0), extent('E')}}, "ME");
+  Value firstOut = sub(queries.first, arith::MulIOp::create(b, loc, queries.number, step));
   RowRequest out{rows, add(firstOut, place), sub(m, index(1)), op.getExtent('E')};
   if (isStaged(op.getV()) || pairs)
     requests.push_back(out);
   else
-    addRequests(requests, keysOf(op.getV(), op.getVLayout(), 'E', 0), out);
+    addRequests(keys.isNew, requests, keysOf(op.getV(), op.getVLayout(), 'E', 0), out);
   return requests;
 }
 
 /// What each row of a register tile of `contract` prefetches.
-void TransposedForm::emitPrefetch(tile::ContractOp contract) {
+void TransposedForm::emitPrefetch(const QueryBlock &queries, const KeyBlock &keys, tile::ContractOp contract) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(contract);
-  SmallVector<RowRequest> requests = requestsOfTile();
+  SmallVector<RowRequest> requests = requestsOfTile(queries, keys);
   Block *body = b.createBlock(&contract.getPrefetch(), {}, {b.getIndexType()}, {loc});
   Value row = body->getArgument(0);
   for (const RowRequest &request : requests)
     prefetchRow(request.rows, min(add(request.first, row), request.last), request.features);
-  emitPrefetchMatrices(row);
+  emitPrefetchMatrices(queries, keys, row);
   tile::YieldOp::create(b, loc, Value());
 }

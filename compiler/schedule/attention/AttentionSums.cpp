@@ -39,15 +39,16 @@ void AttentionScheduler::ifLong(llvm::function_ref<void()> body) {
   body();
 }
 
-/// Runs `body` on the place of every element of the current block of O.
-void AttentionScheduler::forEachOfO(llvm::function_ref<void(ValueRange)> body) {
-  auto [rows, columns] = extentsOfO();
+/// Runs `body` on the place of every element of a block of O.
+void AttentionScheduler::forEachOfO(const QueryBlock &queries, llvm::function_ref<void(ValueRange)> body) {
+  auto [rows, columns] = extentsOfO(queries);
   forRange(index(0), rows, 1, [&](Value row) { mapColumns(columns, [&](Value column) { body({row, column}); }); });
 }
 
-void AttentionScheduler::emitClearTotals() {
-  ifLong([&] { forEachOfO([&](ValueRange at) { store(f(0.0), scratch.oTotal, at); }); });
-  mapColumns(index(blocking.width), [&](Value row) { store(f(0.0), scratch.sumTotal, {index(0), row}); });
+void AttentionScheduler::emitClearTotals(const QueryBlock &queries) {
+  const BlockState &state = queries.state;
+  ifLong([&] { forEachOfO(queries, [&](ValueRange at) { store(f(0.0), state.oTotal, at); }); });
+  mapColumns(index(blocking.width), [&](Value row) { store(f(0.0), state.sumTotal, {index(0), row}); });
 }
 
 /// s = total + sum;  carried = s - total;  sum = (total - (s - carried)) + (sum - carried), 0 where that is NaN: s is
@@ -62,12 +63,12 @@ void AttentionScheduler::emitCarry(Value sums, ValueRange at, Value totals, Valu
   store(arith::SelectOp::create(b, loc, exists, lost, f(0.0)), sums, at);
 }
 
-void AttentionScheduler::emitCarrySums() {
-  mapColumns(index(blocking.width), [&](Value row) { emitCarry(scratch.sum, row, scratch.sumTotal, {index(0), row}); });
+void AttentionScheduler::emitCarrySums(const BlockState &state) {
+  mapColumns(index(blocking.width), [&](Value row) { emitCarry(state.sum, row, state.sumTotal, {index(0), row}); });
 }
 
 /// The blocks of queries of an item are about to visit the keys from `key` on.
-void AttentionScheduler::emitCarryBefore(Value key, Value first, Value number) {
+void AttentionScheduler::emitCarryBefore(Value key, const Item &item) {
   if (!hasTotals())
     return;
   Value current = arith::DivUIOp::create(b, loc, key, index(attn::kEpochKeys));
@@ -77,14 +78,16 @@ void AttentionScheduler::emitCarryBefore(Value key, Value first, Value number) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
   store(current, epoch, {index(0)});
-  forEachBlock(first, number,
-               [&] { forEachOfO([&](ValueRange at) { emitCarry(scratch.o, at, scratch.oTotal, at); }); });
+  forEachBlock(item, [&](const QueryBlock &queries) {
+    forEachOfO(queries, [&](ValueRange at) { emitCarry(queries.state.o, at, queries.state.oTotal, at); });
+  });
 }
 
-void AttentionScheduler::emitAddTotals() {
+void AttentionScheduler::emitAddTotals(const QueryBlock &queries) {
+  const BlockState &state = queries.state;
   auto addTotal = [&](Value sums, ValueRange at, Value totals, ValueRange totalAt) {
     store(arith::AddFOp::create(b, loc, load(sums, at), load(totals, totalAt)), sums, at);
   };
-  ifLong([&] { forEachOfO([&](ValueRange at) { addTotal(scratch.o, at, scratch.oTotal, at); }); });
-  mapColumns(index(blocking.width), [&](Value row) { addTotal(scratch.sum, row, scratch.sumTotal, {index(0), row}); });
+  ifLong([&] { forEachOfO(queries, [&](ValueRange at) { addTotal(state.o, at, state.oTotal, at); }); });
+  mapColumns(index(blocking.width), [&](Value row) { addTotal(state.sum, row, state.sumTotal, {index(0), row}); });
 }

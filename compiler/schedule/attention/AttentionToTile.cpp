@@ -71,43 +71,37 @@ constexpr int64_t kManyItems = 64;
 /// it takes to call a thread.
 constexpr int64_t kThreads = 16, kWorthAnItem = 1 << 19;
 
-/// Makes the block of keys from `first` the current one.
-void AttentionScheduler::setKeyBlock(Value first) {
-  n0 = first;
-  count = min(index(blocking.keys), sub(n, n0));
-  store(arith::ConstantIntOp::create(b, loc, 0, 32), isVisited, {index(0)});
-  setKeys();
-}
-
-void AttentionScheduler::emitKeyBlock() {
-  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, count, index(blocking.keys));
-  BlockTruth truth = mask.emitTruth(b, loc, {q0, sub(add(q0, queries), index(1))}, {n0, sub(add(n0, count), index(1))});
+/// A pair of blocks, unless the mask empties it.
+void AttentionScheduler::emitPair(const QueryBlock &queries, KeyBlock keys, Visit visit) {
+  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, keys.count, index(blocking.keys));
+  BlockTruth truth = mask.emitTruth(b, loc, {queries.first, sub(add(queries.first, queries.count), index(1))},
+                                    {keys.first, sub(add(keys.first, keys.count), index(1))});
   Value none = b.createOrFold<arith::XOrIOp>(loc, truth.someMasked, flag(true));
   Value full = b.createOrFold<arith::AndIOp>(loc, whole, none);
   auto visited = scf::IfOp::create(b, loc, truth.someAllowed, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(visited.thenBlock());
   Value none32 = arith::ConstantIntOp::create(b, loc, 0, 32), one32 = arith::ConstantIntOp::create(b, loc, 1, 32);
-  isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, load(isVisited, {index(0)}), none32);
+  keys.isNew = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, load(isVisited, {index(0)}), none32);
   store(one32, isVisited, {index(0)});
-  emitCarrySums();
-  emitVisited(full, truth.someMasked);
+  emitCarrySums(queries.state);
+  visit(queries, keys, full, truth.someMasked);
 }
 
-void AttentionScheduler::emitVisited(Value full, Value someMasked) {
+void AttentionScheduler::emitVisited(const QueryBlock &queries, const KeyBlock &keys, Value full, Value someMasked) {
   if (blocking.oneBody) {
-    emitScores(/*partial=*/true);
-    return emitValues(someMasked);
+    emitScores(queries, keys, /*partial=*/true);
+    return emitValues(queries, keys, someMasked);
   }
   auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard inner(b);
     b.setInsertionPointToStart(branch.thenBlock());
-    emitScores(/*partial=*/false);
+    emitScores(queries, keys, /*partial=*/false);
     b.setInsertionPointToStart(branch.elseBlock());
-    emitScores(/*partial=*/true);
+    emitScores(queries, keys, /*partial=*/true);
   }
-  emitValues(someMasked);
+  emitValues(queries, keys, someMasked);
 }
 
 /// Items in the order in which threads take them. Heads follow one another, so that an item finds K and V in the cache;
@@ -124,19 +118,20 @@ AttentionScheduler::Place AttentionScheduler::placeOf(Value item) {
   return {arith::SelectOp::create(b, loc, few, innerAt, outerAt), place};
 }
 
-/// Makes the batch and heads of `item` current; its first block of queries.
-Value AttentionScheduler::setItem(Value item) {
+/// The batch and heads of `item`, and its first block of queries.
+std::pair<Head, Value> AttentionScheduler::headOf(Value item) {
   int64_t heads = op.getExtent('H'), groups = op.getExtent('G');
   auto [pair, place] = placeOf(item);
-  batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
-  head = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
-  group = b.createOrFold<arith::DivUIOp>(loc, head, index(heads / groups)); // g = h / (H/G)
-  return arith::MulIOp::create(b, loc, place, items.blocksPerItem);
+  Head at;
+  at.batch = b.createOrFold<arith::DivUIOp>(loc, pair, index(heads));
+  at.query = b.createOrFold<arith::RemUIOp>(loc, pair, index(heads));
+  at.key = b.createOrFold<arith::DivUIOp>(loc, at.query, index(heads / groups)); // g = h / (H/G)
+  return {at, arith::MulIOp::create(b, loc, place, items.blocksPerItem)};
 }
 
-void AttentionScheduler::emitItem(Value item) {
-  Value first = setItem(item);
-  Value blocksHere = min(items.blocksPerItem, sub(items.blocks, first));
+void AttentionScheduler::emitItem(Value number) {
+  auto [at, first] = headOf(number);
+  Item item{at, first, min(items.blocksPerItem, sub(items.blocks, first))};
 
   allocate();
   isVisited = scratchBuffer({1}, b.getI32Type());
@@ -144,29 +139,41 @@ void AttentionScheduler::emitItem(Value item) {
     epoch = scratchBuffer({1}, b.getI64Type());
     store(arith::ConstantIntOp::create(b, loc, 0, 64), epoch, {index(0)});
   }
-  forEachBlock(first, blocksHere, [&] { emitBegin(); });
-  setNext(item);
-  Value low = arith::MulIOp::create(b, loc, first, step);
-  Value end = min(m, arith::MulIOp::create(b, loc, add(first, blocksHere), step));
+  forEachBlock(item, [&](const QueryBlock &queries) { emitBegin(queries); });
+  next = nextOf(number);
+  Value low = arith::MulIOp::create(b, loc, item.first, step);
+  Value end = min(m, arith::MulIOp::create(b, loc, add(item.first, item.blocks), step));
   // Without keys nothing may be read: a tensor that the mask reads may be empty too.
   Value anyKey = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, n, index(0));
   auto work = scf::IfOp::create(b, loc, anyKey, /*withElseRegion=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(work.thenBlock());
-    mask.emitHead(b, loc, {batch, head, Value(), Value(), m, n});
-    emitWalks({low, sub(end, index(1))}, first, blocksHere);
+    mask.emitHead(b, loc, {item.at.batch, item.at.query, Value(), Value(), m, n});
+    emitWalks(item, {low, sub(end, index(1))});
   }
-  emitPrefetchQueries(blocksHere);
-  forEachBlock(first, blocksHere, [&] { emitOutput(); });
+  emitPrefetchQueries(item.blocks);
+  forEachBlock(item, [&](const QueryBlock &queries) { emitOutput(queries); });
 }
 
-void AttentionScheduler::emitWalks(IndexRange range, Value first, Value number) {
-  mask.emitWalk(b, loc, range, n, blocking.keys, [&](Value key) {
-    emitCarryBefore(key, first, number);
-    setKeyBlock(key);
-    forEachBlock(first, number, [&] { emitKeyBlock(); });
+/// The blocks of keys that the mask leaves to queries `range`, each with every block of queries of the item.
+void AttentionScheduler::walkKeys(const Item &item, IndexRange range,
+                                  llvm::function_ref<KeyBlock(Value first, Value count)> keysAt, Visit visit) {
+  mask.emitWalk(b, loc, range, n, blocking.keys, [&](Value first) {
+    emitCarryBefore(first, item);
+    Value count = min(index(blocking.keys), sub(n, first));
+    store(arith::ConstantIntOp::create(b, loc, 0, 32), isVisited, {index(0)});
+    KeyBlock keys = keysAt(first, count);
+    forEachBlock(item, [&](const QueryBlock &queries) { emitPair(queries, keys, visit); });
   });
+}
+
+void AttentionScheduler::emitWalks(const Item &item, IndexRange range) {
+  walkKeys(
+      item, range, [&](Value first, Value count) { return emitKeys(item.at, first, count); },
+      [&](const QueryBlock &queries, const KeyBlock &keys, Value full, Value someMasked) {
+        emitVisited(queries, keys, full, someMasked);
+      });
 }
 
 /// Queries of a block: W, or fewer whole vectors where that keeps more threads busy, each with enough to do.

@@ -96,16 +96,14 @@ bool RowForm::readsInPlace(Value memref, StringRef layout, char feature) {
 void RowForm::allocate() {
   int64_t width = blocking.width, number = blocking.blocks, d = op.getExtent('D');
   auto buffer = [&](ArrayRef<int64_t> shape) { return scratchBuffer(shape, real); };
-  itemScratch = {buffer({number, width, d}),
-                 buffer({number, width, paddedE}),
-                 hasTotals() ? buffer({number, width, paddedE}) : Value(),
-                 buffer({width, blocking.keys}),
-                 buffer({number, width}),
-                 buffer({number, width}),
-                 buffer({number, 1, width}),
-                 buffer({1, paddedE}),
-                 Value(),
-                 Value()};
+  itemState = {buffer({number, width, d}),
+               buffer({number, width, paddedE}),
+               hasTotals() ? buffer({number, width, paddedE}) : Value(),
+               buffer({width, blocking.keys}),
+               buffer({number, width}),
+               buffer({number, width}),
+               buffer({number, 1, width}),
+               buffer({1, paddedE})};
   keyBuffer = readsInPlace(op.getK(), op.getKLayout(), 'D') ? Value() : scratchBuffer({blocking.keys, d}, real);
   panelBuffer = dots ? Value() : scratchBuffer({d, blocking.keys}, real);
   bool valuesInPlace = readsInPlace(op.getV(), op.getVLayout(), 'E') && op.getExtent('E') == paddedE;
@@ -122,92 +120,101 @@ void RowForm::clear(Value buffer) {
   mapColumns(index(type.getDimSize(1)), [&](Value column) { store(f(0.0), buffer, {loop.getInductionVar(), column}); });
 }
 
-void RowForm::selectBlock(Value block) {
-  const Scratch &all = itemScratch;
+BlockState RowForm::stateOf(Value block) {
+  const BlockState &all = itemState;
   auto ofBlock = [&](Value buffer) { return buffer ? blockOf(buffer, block) : Value(); };
-  scratch = {ofBlock(all.q),   ofBlock(all.o),        ofBlock(all.oTotal), all.p,   ofBlock(all.max),
-             ofBlock(all.sum), ofBlock(all.sumTotal), all.partial,         Value(), Value()};
+  return {ofBlock(all.q),   ofBlock(all.o),   ofBlock(all.oTotal),   all.p,
+          ofBlock(all.max), ofBlock(all.sum), ofBlock(all.sumTotal), all.partial};
 }
 
-void RowForm::emitStart() {
-  forRange(index(0), queries, 1, [&](Value row) {
-    mapColumns(index(paddedE), [&](Value column) { store(f(0.0), scratch.o, {row, column}); });
+void RowForm::emitStart(const QueryBlock &queries) {
+  const BlockState &state = queries.state;
+  forRange(index(0), queries.count, 1, [&](Value row) {
+    mapColumns(index(paddedE), [&](Value column) { store(f(0.0), state.o, {row, column}); });
   });
   mapColumns(index(blocking.width), [&](Value row) {
-    store(f(-std::numeric_limits<double>::infinity()), scratch.max, {row});
-    store(f(0.0), scratch.sum, {row});
+    store(f(-std::numeric_limits<double>::infinity()), state.max, {row});
+    store(f(0.0), state.sum, {row});
   });
 }
 
-std::pair<Value, Value> RowForm::extentsOfO() { return {queries, index(paddedE)}; }
+std::pair<Value, Value> RowForm::extentsOfO(const QueryBlock &queries) { return {queries.count, index(paddedE)}; }
 
-void RowForm::emitQueries() {
-  Value rows = isTransformed(op.getQ())
-                   ? emitStage(op.getQ(), op.getQLayout(), 'M', q0, queries, 'D', scratch.q)
-                   : view(op.getQ(), op.getQLayout(), {{'M', q0, queries}, {'D', index(0), extent('D')}}, "MD");
-  forRange(index(0), queries, 1, [&](Value row) {
+void RowForm::emitQueries(const QueryBlock &queries) {
+  Value rows =
+      isTransformed(op.getQ())
+          ? emitStage(queries.at, op.getQ(), op.getQLayout(), 'M', queries.first, queries.count, 'D', queries.state.q)
+          : view(queries.at, op.getQ(), op.getQLayout(),
+                 {{'M', queries.first, queries.count}, {'D', index(0), extent('D')}}, "MD");
+  forRange(index(0), queries.count, 1, [&](Value row) {
     mapColumns(extent('D'), [&](Value column) {
       Value q = converted(load(rows, {row, column}), real);
-      store(arith::MulFOp::create(b, loc, q, f(op.getScaleValue())), scratch.q, {row, column});
+      store(arith::MulFOp::create(b, loc, q, f(op.getScaleValue())), queries.state.q, {row, column});
     });
   });
 }
 
-void RowForm::setKeys() {
-  setPanel();
-  setValues();
+KeyBlock RowForm::emitKeys(const Head &at, Value first, Value count) {
+  KeyBlock keys{first, count, Value(), Value(), Value()};
+  emitPanel(at, keys);
+  emitValueRows(at, keys);
+  return keys;
 }
 
-void RowForm::setPanel() {
-  panel = keyBuffer ? emitStage(op.getK(), op.getKLayout(), 'N', n0, count, 'D', keyBuffer) : Value();
+void RowForm::emitPanel(const Head &at, KeyBlock &keys) {
+  Value rows =
+      keyBuffer ? emitStage(at, op.getK(), op.getKLayout(), 'N', keys.first, keys.count, 'D', keyBuffer) : Value();
+  keys.keys = dots ? rows : panelBuffer;
   if (dots)
     return;
-  Value rows = panel;
   if (!rows)
-    rows = view(op.getK(), op.getKLayout(), {{'N', n0, count}, {'D', index(0), extent('D')}}, "ND");
+    rows = view(at, op.getK(), op.getKLayout(), {{'N', keys.first, keys.count}, {'D', index(0), extent('D')}}, "ND");
   auto pack =
-      tile::TransposeOp::create(b, loc, rows, panelBuffer, count, extent('D'), /*pad=*/true, tile::EncodingAttr());
+      tile::TransposeOp::create(b, loc, rows, panelBuffer, keys.count, extent('D'), /*pad=*/true, tile::EncodingAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&pack.getBody(), {}, {real, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
   tile::YieldOp::create(b, loc, body->getArgument(0));
 }
 
-void RowForm::setValues() {
-  valueRows = view(op.getV(), op.getVLayout(), {{'N', n0, count}, {'E', index(0), extent('E')}}, "NE");
-  values = valueBuffer ? emitStage(op.getV(), op.getVLayout(), 'N', n0, count, 'E', valueBuffer) : valueRows;
+void RowForm::emitValueRows(const Head &at, KeyBlock &keys) {
+  keys.valueRows =
+      view(at, op.getV(), op.getVLayout(), {{'N', keys.first, keys.count}, {'E', index(0), extent('E')}}, "NE");
+  keys.values = valueBuffer ? emitStage(at, op.getV(), op.getVLayout(), 'N', keys.first, keys.count, 'E', valueBuffer)
+                            : keys.valueRows;
 }
 
 /// Kt[0 .. D)[first .. first + W'): packed, or the rows of K as columns. Of the latter only real ones may be read.
-Value RowForm::panelOf(Value first) {
+Value RowForm::panelOf(const Head &at, const KeyBlock &keys, Value first) {
   OpFoldResult zero = b.getIndexAttr(0), d = b.getIndexAttr(op.getExtent('D')), width = b.getIndexAttr(panelKeys);
   if (!dots)
-    return slice(panelBuffer, {zero, first}, {d, width});
-  if (!panel)
-    return view(op.getK(), op.getKLayout(), {{'N', add(n0, first), index(panelKeys)}, {'D', index(0), extent('D')}},
-                "DN");
+    return slice(keys.keys, {zero, first}, {d, width});
+  if (!keys.keys)
+    return view(at, op.getK(), op.getKLayout(),
+                {{'N', add(keys.first, first), index(panelKeys)}, {'D', index(0), extent('D')}}, "DN");
   auto map = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext());
-  return memref::TransposeOp::create(b, loc, slice(panel, {first, zero}, {width, d}), AffineMapAttr::get(map));
+  return memref::TransposeOp::create(b, loc, slice(keys.keys, {first, zero}, {width, d}), AffineMapAttr::get(map));
 }
 
 //===----------------------------------------------------------------------===//
 // Scores and weights
 //===----------------------------------------------------------------------===//
 
-void RowForm::emitProducts(Value scores, bool partial) {
-  forRange(index(0), partial ? count : index(blocking.keys), panelKeys, [&](Value first) {
-    Value begin = add(n0, first);
+void RowForm::emitProducts(const QueryBlock &queries, const KeyBlock &keys, Value scores, bool partial) {
+  forRange(index(0), partial ? keys.count : index(blocking.keys), panelKeys, [&](Value first) {
+    Value begin = add(keys.first, first);
     auto contract = tile::ContractOp::create(
-        b, loc, index(0), queries, begin, partial ? sub(count, first) : Value(), extent('D'), scratch.q, panelOf(first),
-        dots ? tile::Tail::Peel : tile::Tail::Clamp, dots ? dotRows(blocking.lanes) : tileRows, dots);
+        b, loc, index(0), queries.count, begin, partial ? sub(keys.count, first) : Value(), extent('D'),
+        queries.state.q, panelOf(queries.at, keys, first), dots ? tile::Tail::Peel : tile::Tail::Clamp,
+        dots ? dotRows(blocking.lanes) : tileRows, dots);
     OpBuilder::InsertionGuard guard(b);
     Block *epilogue = b.createBlock(&contract.getEpilogue(), {},
                                     {real, b.getIndexType(), b.getIndexType(), b.getI1Type()}, {loc, loc, loc, loc});
     Value row = epilogue->getArgument(1), key = epilogue->getArgument(2);
-    Value score = scoreOf(epilogue->getArgument(0), key, add(q0, row));
+    Value score = scoreOf(queries, keys, epilogue->getArgument(0), key, add(queries.first, row));
     if (partial && !op.getMask().empty())
-      score = arith::SelectOp::create(b, loc, allowed(key, add(q0, row)), score,
+      score = arith::SelectOp::create(b, loc, allowed(queries, key, add(queries.first, row)), score,
                                       f(-std::numeric_limits<double>::infinity()));
-    store(score, scores, {row, sub(key, n0)});
+    store(score, scores, {row, sub(key, keys.first)});
     tile::YieldOp::create(b, loc, Value());
   });
 }
@@ -220,75 +227,75 @@ Value RowForm::emitWeight(Value score, Value max) {
 }
 
 /// The maximum of row `row` after this block, which O and l are brought to; 0 where it has no score yet.
-Value RowForm::emitMaximum(Value row, Value end) {
+Value RowForm::emitMaximum(const BlockState &state, Value row, Value end) {
   Value none = f(-std::numeric_limits<double>::infinity());
   auto reduce = tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Max, index(0), end, none);
   {
     OpBuilder::InsertionGuard guard(b);
     Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
-    tile::YieldOp::create(b, loc, load(scratch.p, {row, body->getArgument(0)}));
+    tile::YieldOp::create(b, loc, load(state.p, {row, body->getArgument(0)}));
   }
   auto compare = [&](arith::CmpFPredicate predicate, Value lhs, Value rhs) -> Value {
     return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
   };
-  Value largest = reduce.getResult(), old = load(scratch.max, {row});
+  Value largest = reduce.getResult(), old = load(state.max, {row});
   Value unset = compare(arith::CmpFPredicate::OEQ, old, none);
   Value above = compare(arith::CmpFPredicate::OGT, arith::SubFOp::create(b, loc, largest, old),
                         f(attn::kRescaleThreshold * std::numbers::ln2));
   Value finite = compare(arith::CmpFPredicate::OEQ, arith::SubFOp::create(b, loc, largest, largest), f(0.0));
   Value raised = arith::AndIOp::create(b, loc, above, finite); // a first score is infinitely far above none
   Value now = arith::SelectOp::create(b, loc, raised, largest, old);
-  store(now, scratch.max, {row});
+  store(now, state.max, {row});
   Value scales = arith::AndIOp::create(b, loc, raised, arith::XOrIOp::create(b, loc, unset, flag(true)));
   auto branch = scf::IfOp::create(b, loc, scales, /*withElseRegion=*/false);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
-    scaleSums(row, emitWeight(old, now));
+    scaleSums(state, row, emitWeight(old, now));
   }
   return arith::SelectOp::create(b, loc, compare(arith::CmpFPredicate::OEQ, now, none), f(0.0), now);
 }
 
-void RowForm::scaleSums(Value row, Value factor) {
+void RowForm::scaleSums(const BlockState &state, Value row, Value factor) {
   auto scale = [&](Value memref, ValueRange at) {
     store(arith::MulFOp::create(b, loc, load(memref, at), factor), memref, at);
   };
-  scale(scratch.sum, {row});
-  scale(scratch.sumTotal, {index(0), row});
-  for (Value rows : {scratch.o, scratch.oTotal})
+  scale(state.sum, {row});
+  scale(state.sumTotal, {index(0), row});
+  for (Value rows : {state.o, state.oTotal})
     if (rows)
       mapColumns(index(paddedE), [&](Value column) { scale(rows, {row, column}); });
 }
 
 /// P[q][n] = e^(s' - m), l[q] += sum_n P[q][n].
-void RowForm::emitSoftmax(bool partial) {
-  Value end = partial ? count : index(blocking.keys);
-  forRange(index(0), queries, 1, [&](Value row) {
-    Value max = emitMaximum(row, end);
-    auto reduce =
-        tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Add, index(0), end, load(scratch.sum, {row}));
+void RowForm::emitSoftmax(const QueryBlock &queries, const KeyBlock &keys, bool partial) {
+  const BlockState &state = queries.state;
+  Value end = partial ? keys.count : index(blocking.keys);
+  forRange(index(0), queries.count, 1, [&](Value row) {
+    Value max = emitMaximum(state, row, end);
+    auto reduce = tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Add, index(0), end, load(state.sum, {row}));
     {
       OpBuilder::InsertionGuard guard(b);
       Value key = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
-      Value p = emitWeight(load(scratch.p, {row, key}), max);
-      store(p, scratch.p, {row, key});
+      Value p = emitWeight(load(state.p, {row, key}), max);
+      store(p, state.p, {row, key});
       tile::YieldOp::create(b, loc, p);
     }
-    store(reduce.getResult(), scratch.sum, {row});
+    store(reduce.getResult(), state.sum, {row});
   });
 }
 
 /// Dot products are a second form beside the transposed one, for few queries: not worth a second copy without mask.
-void RowForm::emitVisited(Value full, Value someMasked) {
+void RowForm::emitVisited(const QueryBlock &queries, const KeyBlock &keys, Value full, Value someMasked) {
   if (!dots)
-    return AttentionScheduler::emitVisited(full, someMasked);
-  emitScores(/*partial=*/true);
-  emitValues(someMasked);
+    return AttentionScheduler::emitVisited(queries, keys, full, someMasked);
+  emitScores(queries, keys, /*partial=*/true);
+  emitValues(queries, keys, someMasked);
 }
 
-void RowForm::emitScores(bool partial) {
-  emitProducts(scratch.p, partial);
-  emitSoftmax(partial);
+void RowForm::emitScores(const QueryBlock &queries, const KeyBlock &keys, bool partial) {
+  emitProducts(queries, keys, queries.state.p, partial);
+  emitSoftmax(queries, keys, partial);
 }
 
 //===----------------------------------------------------------------------===//
@@ -309,44 +316,46 @@ void RowForm::forEachPanel(llvm::function_ref<void(Value, int64_t)> body) {
 }
 
 /// O[q][e] += sum over the block of P[q][n] * V[n][e].
-void RowForm::emitAccumulate() {
+void RowForm::emitAccumulate(const QueryBlock &queries, const KeyBlock &keys) {
   forEachPanel([&](Value first, int64_t width) {
-    Value columns = slice(values, {b.getIndexAttr(0), first}, {count, b.getIndexAttr(width)});
-    auto contract = tile::ContractOp::create(b, loc, index(0), queries, first, Value(), count, scratch.p, columns,
-                                             tile::Tail::Peel, tileRows);
-    addToOutput(contract);
+    Value columns = slice(keys.values, {b.getIndexAttr(0), first}, {keys.count, b.getIndexAttr(width)});
+    auto contract = tile::ContractOp::create(b, loc, index(0), queries.count, first, Value(), keys.count,
+                                             queries.state.p, columns, tile::Tail::Peel, tileRows);
+    addToOutput(queries.state, contract);
   });
 }
 
-void RowForm::emitMaskedAccumulate() {
+void RowForm::emitMaskedAccumulate(const QueryBlock &queries, const KeyBlock &keys) {
+  const BlockState &state = queries.state;
   Value zero = index(0);
-  forRange(zero, queries, 1, [&](Value row) {
-    mapColumns(extent('E'), [&](Value column) { store(f(0.0), scratch.partial, {zero, column}); });
-    forRange(zero, count, 1, [&](Value key) {
-      Value p = load(scratch.p, {row, key});
+  forRange(zero, queries.count, 1, [&](Value row) {
+    mapColumns(extent('E'), [&](Value column) { store(f(0.0), state.partial, {zero, column}); });
+    forRange(zero, keys.count, 1, [&](Value key) {
+      Value p = load(state.p, {row, key});
       Value counts = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, p, f(0.0));
       if (!op.getMask().empty())
-        counts = arith::AndIOp::create(b, loc, counts, allowed(add(n0, key), add(q0, row)));
+        counts = arith::AndIOp::create(b, loc, counts, allowed(queries, add(keys.first, key), add(queries.first, row)));
       auto branch = scf::IfOp::create(b, loc, counts, /*withElseRegion=*/false);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(branch.thenBlock());
       mapColumns(extent('E'), [&](Value column) {
-        Value v = converted(load(valueRows, {key, column}), real), old = load(scratch.partial, {zero, column});
-        store(math::FmaOp::create(b, loc, p, v, old), scratch.partial, {zero, column});
+        Value v = converted(load(keys.valueRows, {key, column}), real), old = load(state.partial, {zero, column});
+        store(math::FmaOp::create(b, loc, p, v, old), state.partial, {zero, column});
       });
     });
     mapColumns(extent('E'), [&](Value column) {
-      Value sum = arith::AddFOp::create(b, loc, load(scratch.o, {row, column}), load(scratch.partial, {zero, column}));
-      store(sum, scratch.o, {row, column});
+      Value sum = arith::AddFOp::create(b, loc, load(state.o, {row, column}), load(state.partial, {zero, column}));
+      store(sum, state.o, {row, column});
     });
   });
 }
 
-void RowForm::emitRows(Value out) {
-  forRange(index(0), queries, 1, [&](Value row) {
-    Value inverse = load(scratch.sum, {row});
+void RowForm::emitRows(const QueryBlock &queries, Value out) {
+  const BlockState &state = queries.state;
+  forRange(index(0), queries.count, 1, [&](Value row) {
+    Value inverse = load(state.sum, {row});
     mapColumns(extent('E'), [&](Value column) {
-      Value o = arith::MulFOp::create(b, loc, load(scratch.o, {row, column}), inverse);
+      Value o = arith::MulFOp::create(b, loc, load(state.o, {row, column}), inverse);
       store(converted(o, elementOf(out)), out, {row, column});
     });
   });

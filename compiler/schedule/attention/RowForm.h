@@ -32,41 +32,40 @@ public:
 
 protected:
   void allocate() override;
-  void selectBlock(mlir::Value block) override;
-  void emitStart() override;
-  std::pair<mlir::Value, mlir::Value> extentsOfO() override;
-  void emitQueries() override;
-  void setKeys() override;
-  void emitScores(bool partial) override;
-  void emitAccumulate() override;
-  void emitMaskedAccumulate() override;
-  void emitRows(mlir::Value out) override;
-  void emitVisited(mlir::Value full, mlir::Value someMasked) override;
+  BlockState stateOf(mlir::Value block) override;
+  void emitStart(const QueryBlock &queries) override;
+  std::pair<mlir::Value, mlir::Value> extentsOfO(const QueryBlock &queries) override;
+  void emitQueries(const QueryBlock &queries) override;
+  KeyBlock emitKeys(const Head &at, mlir::Value first, mlir::Value count) override;
+  void emitScores(const QueryBlock &queries, const KeyBlock &keys, bool partial) override;
+  void emitAccumulate(const QueryBlock &queries, const KeyBlock &keys) override;
+  void emitMaskedAccumulate(const QueryBlock &queries, const KeyBlock &keys) override;
+  void emitRows(const QueryBlock &queries, mlir::Value out) override;
+  void emitVisited(const QueryBlock &queries, const KeyBlock &keys, mlir::Value full, mlir::Value someMasked) override;
 
-  /// The parts of setKeys: Kt; V.
-  void setPanel();
-  void setValues();
+  /// The parts of emitKeys: Kt, packed, or with `dots` the rows of K where they are staged, else null; V as panels, in
+  /// place or staged.
+  void emitPanel(const Head &at, KeyBlock &keys);
+  void emitValueRows(const Head &at, KeyBlock &keys);
   /// scores[q][n - n0] = allowed ? s' : -inf.
-  void emitProducts(mlir::Value scores, bool partial);
+  void emitProducts(const QueryBlock &queries, const KeyBlock &keys, mlir::Value scores, bool partial);
   mlir::Value emitWeight(mlir::Value score, mlir::Value max);
 
 private:
-  void emitSoftmax(bool partial);
-  mlir::Value emitMaximum(mlir::Value row, mlir::Value end);
-  void scaleSums(mlir::Value row, mlir::Value factor);
-  mlir::Value panelOf(mlir::Value first);
+  void emitSoftmax(const QueryBlock &queries, const KeyBlock &keys, bool partial);
+  mlir::Value emitMaximum(const BlockState &state, mlir::Value row, mlir::Value end);
+  void scaleSums(const BlockState &state, mlir::Value row, mlir::Value factor);
+  mlir::Value panelOf(const Head &at, const KeyBlock &keys, mlir::Value first);
   void clear(mlir::Value buffer);
   bool readsInPlace(mlir::Value memref, mlir::StringRef layout, char feature);
   void forEachPanel(llvm::function_ref<void(mlir::Value, int64_t)> body);
 
   bool dots;
-  int64_t panelKeys;  ///< keys of a panel
-  int64_t tileRows;   ///< rows of a register tile of P V, and of Q K^T unless `dots`
-  int64_t paddedE;    ///< features of V in whole vectors
-  mlir::Value panel;  ///< Kt, packed; with `dots` the rows of K where they are staged, else null
-  mlir::Value values; ///< V's rows as panels: in place or staged
+  int64_t panelKeys;                               ///< keys of a panel
+  int64_t tileRows;                                ///< rows of a register tile of P V, and of Q K^T unless `dots`
+  int64_t paddedE;                                 ///< features of V in whole vectors
   mlir::Value keyBuffer, panelBuffer, valueBuffer; ///< staging; null where nothing is
-  Scratch itemScratch;                             ///< of all blocks of the item
+  BlockState itemState;                            ///< of all blocks of the item
 };
 
 } // namespace attnc::schedule

@@ -8,12 +8,11 @@
 // W queries sit in the lanes; K and V are read element by element from where they lie. Maximum, sum and rescaling are
 // one operation for all lanes. Its parts:
 //
-//   AttentionRows.cpp     how a block of queries begins and ends; scratch memory
-//   AttentionBlocks.cpp   scores, weights and values of one block of keys
-//   AttentionVectors.cpp  the same for a partial block, one vector of queries at a time
-//   AttentionPrefetch.cpp prefetch of rows
-//   AttentionMatrices.cpp captured values of every pair
-//   AttentionPairs.cpp    operands as pairs of bf16
+//   TransposedForm.cpp      how a block of queries begins and ends; scores, weights and values of a pair of blocks
+//   TransposedVectors.cpp   the same for a partial block, one vector of queries at a time
+//   TransposedMatrices.cpp  captured values of every pair
+//   TransposedPairs.cpp     operands as pairs of bf16
+//   AttentionPrefetch.cpp   prefetch of rows
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -39,21 +38,21 @@ class TransposedForm : public AttentionScheduler {
 public:
   /// With `pairs`, contractions take pairs of bf16.
   TransposedForm(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking, bool pairs)
-      : AttentionScheduler(builder, op, blocking), pairs(pairs), tileRows(blocking.rows) {
+      : AttentionScheduler(builder, op, blocking), pairs(pairs) {
     findMatrices();
   }
 
 protected:
   void allocate() override;
-  void selectBlock(mlir::Value block) override;
-  void emitStart() override;
-  void emitQueries() override;
-  void setKeys() override;
-  void emitScores(bool partial) override;
-  void emitAccumulate() override;
-  void emitMaskedAccumulate() override;
-  void emitRows(mlir::Value out) override;
-  void emitVisited(mlir::Value full, mlir::Value someMasked) override;
+  BlockState stateOf(mlir::Value block) override;
+  void emitStart(const QueryBlock &queries) override;
+  void emitQueries(const QueryBlock &queries) override;
+  KeyBlock emitKeys(const Head &at, mlir::Value first, mlir::Value count) override;
+  void emitScores(const QueryBlock &queries, const KeyBlock &keys, bool partial) override;
+  void emitAccumulate(const QueryBlock &queries, const KeyBlock &keys) override;
+  void emitMaskedAccumulate(const QueryBlock &queries, const KeyBlock &keys) override;
+  void emitRows(const QueryBlock &queries, mlir::Value out) override;
+  void emitVisited(const QueryBlock &queries, const KeyBlock &keys, mlir::Value full, mlir::Value someMasked) override;
   bool prefetchesInTiles() const override { return true; }
 
 private:
@@ -68,36 +67,37 @@ private:
     int64_t features;
   };
 
-  std::pair<mlir::Value, mlir::Value> extentsOfO() override;
-  mlir::Value emitShiftRest(mlir::Value lane) override;
+  std::pair<mlir::Value, mlir::Value> extentsOfO(const QueryBlock &queries) override;
+  mlir::Value emitShiftRest(const BlockState &state, mlir::Value lane) override;
   bool foldsScale();
   Staging allocateStaging();
-  mlir::Value usedLanes();
-  IndexRange keysOf(mlir::Value vector);
-  mlir::Value isWorthNarrowing();
-  void emitVectors(mlir::Value someMasked);
-  void setVector(mlir::Value vector, IndexRange range);
+  mlir::Value usedLanes(const QueryBlock &queries);
+  IndexRange keysOf(const QueryBlock &queries, const KeyBlock &keys, mlir::Value vector);
+  mlir::Value isWorthNarrowing(const QueryBlock &queries, const KeyBlock &keys);
+  void emitVectors(const QueryBlock &queries, const KeyBlock &keys, mlir::Value someMasked);
+  std::pair<QueryBlock, KeyBlock> vectorOf(const QueryBlock &queries, const KeyBlock &keys, mlir::Value vector,
+                                           IndexRange range);
   void findMatrices();
   bool readsOnlyMatrices();
-  mlir::Value matrixRows(mlir::memref::LoadOp element, mlir::Value key, mlir::Value keysHere);
-  void emitPrefetchMatrices(mlir::Value key);
-  void emitMatrices();
-  void addRequests(llvm::SmallVectorImpl<RowRequest> &requests, const RowRequest &own, const RowRequest &other);
-  llvm::SmallVector<RowRequest> requestsOfTile();
-  void emitPrefetch(tile::ContractOp contract);
+  mlir::Value matrixRows(const QueryBlock &queries, mlir::memref::LoadOp element, mlir::Value key,
+                         mlir::Value keysHere);
+  void emitPrefetchMatrices(const QueryBlock &queries, const KeyBlock &keys, mlir::Value key);
+  void emitMatrices(const QueryBlock &queries, const KeyBlock &keys);
+  void addRequests(mlir::Value isNew, llvm::SmallVectorImpl<RowRequest> &requests, const RowRequest &own,
+                   const RowRequest &other);
+  llvm::SmallVector<RowRequest> requestsOfTile(const QueryBlock &queries, const KeyBlock &keys);
+  void emitPrefetch(const QueryBlock &queries, const KeyBlock &keys, tile::ContractOp contract);
   mlir::Value bitsOf(mlir::Value narrow, bool high);
-  mlir::Value emitPackValues();
-  mlir::Value loadWeight(mlir::Value key, mlir::Value lane);
+  mlir::Value emitPackValues(const KeyBlock &keys);
+  mlir::Value loadWeight(const BlockState &state, mlir::Value key, mlir::Value lane);
   /// Of the operands of both contractions; null: what their memrefs hold.
   tile::EncodingAttr encoding() {
     return pairs ? tile::EncodingAttr::get(b.getContext(), 2, b.getBF16Type()) : tile::EncodingAttr();
   }
 
   bool pairs;
-  int64_t tileRows;         ///< rows of a register tile
-  mlir::Value keys, values; ///< rows of the current block of keys, widened or packed
   Staging staging;
-  Scratch itemScratch; ///< of all blocks of the item
+  BlockState itemState; ///< of all blocks of the item
 };
 
 } // namespace attnc::schedule

@@ -40,32 +40,27 @@ void UnfusedForm::prepare() {
   scores = memref::AllocOp::create(b, loc, MemRefType::get({any, any, any}, real), ValueRange{pairs, m, n});
 }
 
-/// S of the current queries and `keys` keys from `key`.
-Value UnfusedForm::scoresOf(Value key, Value keys) {
-  Value pair = add(arith::MulIOp::create(b, loc, batch, index(op.getExtent('H'))), head);
+/// S of `queries` and `keys` keys from `key`.
+Value UnfusedForm::scoresOf(const QueryBlock &queries, Value key, Value keys) {
+  Value pair = add(arith::MulIOp::create(b, loc, queries.at.batch, index(op.getExtent('H'))), queries.at.query);
   OpFoldResult one = b.getIndexAttr(1);
-  return subviewOfDims(b, loc, scores, {pair, q0, key}, {one, getAsOpFoldResult(queries), getAsOpFoldResult(keys)},
-                       {1, 2});
+  return subviewOfDims(b, loc, scores, {pair, queries.first, key},
+                       {one, getAsOpFoldResult(queries.count), getAsOpFoldResult(keys)}, {1, 2});
 }
 
-void UnfusedForm::setKeys() { hasWeights ? setValues() : setPanel(); }
-
-void UnfusedForm::emitVisited(Value full, Value someMasked) {
-  Value block = scoresOf(n0, count);
-  if (hasWeights) {
-    scratch.p = block;
-    return emitValues(someMasked);
-  }
+void UnfusedForm::emitBlockOfScores(const QueryBlock &queries, const KeyBlock &keys, Value full) {
+  Value block = scoresOf(queries, keys.first, keys.count);
   auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  emitProducts(block, /*partial=*/false);
+  emitProducts(queries, keys, block, /*partial=*/false);
   b.setInsertionPointToStart(branch.elseBlock());
-  emitProducts(block, /*partial=*/true);
+  emitProducts(queries, keys, block, /*partial=*/true);
 }
 
-void UnfusedForm::emitSoftmax() {
-  Value none = f(-std::numeric_limits<double>::infinity()), all = scoresOf(index(0), n);
+void UnfusedForm::emitSoftmax(const QueryBlock &queries) {
+  const BlockState &state = queries.state;
+  Value none = f(-std::numeric_limits<double>::infinity()), all = scoresOf(queries, index(0), n);
   auto reduce = [&](tile::ReductionKind kind, Value begin, Value end, Value init,
                     llvm::function_ref<Value(Value)> body) -> Value {
     auto op = tile::ReduceOp::create(b, loc, real, kind, begin, end, init);
@@ -74,14 +69,14 @@ void UnfusedForm::emitSoftmax() {
     tile::YieldOp::create(b, loc, body(key));
     return op.getResult();
   };
-  forRange(index(0), queries, 1, [&](Value row) {
+  forRange(index(0), queries.count, 1, [&](Value row) {
     Value largest =
         reduce(tile::ReductionKind::Max, index(0), n, none, [&](Value key) { return load(all, {row, key}); });
     Value finite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
                                          arith::SubFOp::create(b, loc, largest, largest), f(0.0));
     Value max = arith::SelectOp::create(b, loc, finite, largest, f(0.0));
-    store(max, scratch.max, {row});
-    store(f(0.0), scratch.sum, {row});
+    store(max, state.max, {row});
+    store(f(0.0), state.sum, {row});
     forRange(index(0), n, attn::kEpochKeys, [&](Value first) {
       Value end = min(n, add(first, index(attn::kEpochKeys)));
       Value sum = reduce(tile::ReductionKind::Add, first, end, f(0.0), [&](Value key) {
@@ -89,22 +84,34 @@ void UnfusedForm::emitSoftmax() {
         store(p, all, {row, key});
         return p;
       });
-      store(arith::AddFOp::create(b, loc, load(scratch.sum, {row}), sum), scratch.sum, {row});
-      emitCarry(scratch.sum, row, scratch.sumTotal, {index(0), row});
+      store(arith::AddFOp::create(b, loc, load(state.sum, {row}), sum), state.sum, {row});
+      emitCarry(state.sum, row, state.sumTotal, {index(0), row});
     });
   });
 }
 
-void UnfusedForm::emitWalks(IndexRange range, Value first, Value number) {
-  forEachBlock(first, number, [&] {
-    Value all = scoresOf(index(0), n);
-    forRange(index(0), queries, 1, [&](Value row) {
+void UnfusedForm::emitWalks(const Item &item, IndexRange range) {
+  forEachBlock(item, [&](const QueryBlock &queries) {
+    Value all = scoresOf(queries, index(0), n);
+    forRange(index(0), queries.count, 1, [&](Value row) {
       mapColumns(n, [&](Value key) { store(f(-std::numeric_limits<double>::infinity()), all, {row, key}); });
     });
   });
-  hasWeights = false;
-  AttentionScheduler::emitWalks(range, first, number);
-  forEachBlock(first, number, [&] { emitSoftmax(); });
-  hasWeights = true;
-  AttentionScheduler::emitWalks(range, first, number);
+  auto keysWith = [&](Value first, Value count, auto emitPart) {
+    KeyBlock keys{first, count, Value(), Value(), Value()};
+    (this->*emitPart)(item.at, keys);
+    return keys;
+  };
+  walkKeys(
+      item, range, [&](Value first, Value count) { return keysWith(first, count, &UnfusedForm::emitPanel); },
+      [&](const QueryBlock &queries, const KeyBlock &keys, Value full, Value) {
+        emitBlockOfScores(queries, keys, full);
+      });
+  forEachBlock(item, [&](const QueryBlock &queries) { emitSoftmax(queries); });
+  walkKeys(
+      item, range, [&](Value first, Value count) { return keysWith(first, count, &UnfusedForm::emitValueRows); },
+      [&](QueryBlock queries, const KeyBlock &keys, Value, Value someMasked) {
+        queries.state.p = scoresOf(queries, keys.first, keys.count);
+        emitValues(queries, keys, someMasked);
+      });
 }

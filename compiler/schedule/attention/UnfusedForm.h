@@ -26,16 +26,14 @@ public:
 
 protected:
   void prepare() override;
-  void setKeys() override;
-  void emitVisited(mlir::Value full, mlir::Value someMasked) override;
-  void emitWalks(IndexRange range, mlir::Value first, mlir::Value count) override;
+  void emitWalks(const Item &item, IndexRange range) override;
 
 private:
-  mlir::Value scoresOf(mlir::Value key, mlir::Value keys);
-  void emitSoftmax();
+  mlir::Value scoresOf(const QueryBlock &queries, mlir::Value key, mlir::Value keys);
+  void emitBlockOfScores(const QueryBlock &queries, const KeyBlock &keys, mlir::Value full);
+  void emitSoftmax(const QueryBlock &queries);
 
   mlir::Value scores; ///< S of all heads
-  bool hasWeights;    ///< the walk under way multiplies with V
 };
 
 } // namespace attnc::schedule

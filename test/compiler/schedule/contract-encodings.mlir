@@ -1,4 +1,4 @@
-// RUN: attnc-opt %s --contract-to-tile --canonicalize --cse -split-input-file | FileCheck %s
+// RUN: attnc-opt %s --choose-schedules --contract-to-tile --canonicalize --cse -split-input-file | FileCheck %s
 // What the operands of matmuls hold, by the target's instructions.
 
 module attributes {tile.target = #tile.target<lanes = 4, registers = 16, l1 = 32768, l2 = 524288, dots = [#tile.encoding<2 x bf16>]>} {

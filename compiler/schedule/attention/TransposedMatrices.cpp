@@ -1,4 +1,4 @@
-//===- AttentionMatrices.cpp - Captured values of every pair --------------===//
+//===- TransposedMatrices.cpp - Captured values of every pair -------------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,7 +42,7 @@ void TransposedForm::findMatrices() {
   for (auto element : op.getScore().front().getOps<memref::LoadOp>()) {
     unsigned bits = element.getType().getIntOrFloatBitWidth();
     if (bits >= 8 && isPerPair(element))
-      matrices.push_back({element, Value()});
+      matrices.push_back(element);
   }
 }
 
@@ -51,19 +51,18 @@ bool TransposedForm::readsOnlyMatrices() {
   auto readsOther = [&](Region &region) {
     return region
         .walk([&](memref::LoadOp element) {
-          bool isMatrix = llvm::any_of(matrices, [&](const Matrix &matrix) { return matrix.element == element; });
-          return isMatrix ? WalkResult::advance() : WalkResult::interrupt();
+          return llvm::is_contained(matrices, element) ? WalkResult::advance() : WalkResult::interrupt();
         })
         .wasInterrupted();
   };
   return !readsOther(op.getScore()) && !readsOther(op.getMask());
 }
 
-/// Rows [q0, q0 + queries) and columns [key, key + keysHere) of the matrix that `element` belongs to.
-Value TransposedForm::matrixRows(memref::LoadOp element, Value key, Value keysHere) {
+/// Rows of `queries` and columns [key, key + keysHere) of the matrix that `element` belongs to.
+Value TransposedForm::matrixRows(const QueryBlock &queries, memref::LoadOp element, Value key, Value keysHere) {
   Block *block = element->getBlock();
   IRMapping mapping;
-  SmallVector<Value> arguments{Value(), batch, head, q0, key, m, n};
+  SmallVector<Value> arguments{Value(), queries.at.batch, queries.at.query, queries.first, key, m, n};
   llvm::append_range(arguments, op.getCaptures());
   mapping.map(block->getArguments().drop_front(), ArrayRef(arguments).drop_front());
   SmallVector<OpFoldResult> offsets, sizes(element.getIndices().size(), b.getIndexAttr(1));
@@ -75,7 +74,7 @@ Value TransposedForm::matrixRows(memref::LoadOp element, Value key, Value keysHe
                           : OpFoldResult(mapping.lookup(index)));
     if (index != op.argumentOf(op.getScore(), 'i') && index != op.argumentOf(op.getScore(), 'j'))
       continue;
-    sizes[dim] = index == op.argumentOf(op.getScore(), 'i') ? queries : keysHere;
+    sizes[dim] = index == op.argumentOf(op.getScore(), 'i') ? queries.count : keysHere;
     kept.push_back(dim);
   }
   return subviewOfDims(b, loc, mapping.lookupOrDefault(element.getMemRef()), offsets, sizes, kept);
@@ -83,27 +82,27 @@ Value TransposedForm::matrixRows(memref::LoadOp element, Value key, Value keysHe
 
 /// Prefetches a share of the next block of keys, W of its elements for each key of the current block: all at once would
 /// wait for each other.
-void TransposedForm::emitPrefetchMatrices(Value key) {
+void TransposedForm::emitPrefetchMatrices(const QueryBlock &queries, const KeyBlock &keys, Value key) {
   Value first = arith::MulIOp::create(b, loc, key, index(blocking.width)), size = index(blocking.keys);
-  for (Matrix &matrix : matrices) {
-    int64_t line = 64 * 8 / matrix.element.getType().getIntOrFloatBitWidth(); // elements of a cache line
-    Value rows = matrixRows(matrix.element, index(0), n);
+  for (memref::LoadOp matrix : matrices) {
+    int64_t line = 64 * 8 / matrix.getType().getIntOrFloatBitWidth(); // elements of a cache line
+    Value rows = matrixRows(queries, matrix, index(0), n);
     for (int64_t at = 0; at < blocking.width; at += line) {
       Value element = add(first, index(at)), last = sub(n, index(1));
-      Value query = min(arith::DivUIOp::create(b, loc, element, size), sub(queries, index(1)));
-      Value next = min(add(add(n0, size), arith::RemUIOp::create(b, loc, element, size)), last);
+      Value query = min(arith::DivUIOp::create(b, loc, element, size), sub(queries.count, index(1)));
+      Value next = min(add(add(keys.first, size), arith::RemUIOp::create(b, loc, element, size)), last);
       memref::PrefetchOp::create(b, loc, rows, ValueRange{query, next}, /*isWrite=*/false, /*localityHint=*/2,
                                  /*isDataCache=*/true);
     }
   }
 }
 
-/// Transposes the current block of every matrix.
-void TransposedForm::emitMatrices() {
-  for (Matrix &matrix : matrices) {
-    Type element = matrix.element.getType();
-    auto copy = tile::TransposeOp::create(b, loc, matrixRows(matrix.element, n0, count), matrix.block, queries, count,
-                                          /*pad=*/true, tile::EncodingAttr());
+/// Transposes the block of every matrix.
+void TransposedForm::emitMatrices(const QueryBlock &queries, const KeyBlock &keys) {
+  for (auto [matrix, block] : llvm::zip_equal(matrices, queries.state.matrices)) {
+    Type element = matrix.getType();
+    auto copy = tile::TransposeOp::create(b, loc, matrixRows(queries, matrix, keys.first, keys.count), block,
+                                          queries.count, keys.count, /*pad=*/true, tile::EncodingAttr());
     OpBuilder::InsertionGuard guard(b);
     Block *body = b.createBlock(&copy.getBody(), {}, {element, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
     tile::YieldOp::create(b, loc, body->getArgument(0));

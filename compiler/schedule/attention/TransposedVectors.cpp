@@ -1,4 +1,4 @@
-//===- AttentionVectors.cpp - Partial blocks, by vectors of queries -------===//
+//===- TransposedVectors.cpp - Partial blocks, by vectors of queries ------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -25,28 +25,28 @@ using attnc::attn::AttentionOp;
 /// Rows of a register tile of one vector: 8 chains of multiply-adds, and no more rows at 4 KB than an L1 set has ways.
 constexpr int64_t kNarrowRows = 8;
 
-/// The keys of the current block that the mask leaves to one vector of queries, as whole pairs (of bf16: no pair may
+/// The keys of a block that the mask leaves to one vector of queries, as whole pairs (of bf16: no pair may
 /// hold a V that was not searched for NaN); empty (low > high) for queries beyond the last.
-IndexRange TransposedForm::keysOf(Value vector) {
-  Value first = add(q0, arith::MulIOp::create(b, loc, vector, index(blocking.lanes)));
-  Value last = min(add(first, index(blocking.lanes - 1)), sub(add(q0, queries), index(1)));
-  IndexRange hull = mask.emitKeyHull(b, loc, {first, last}, {n0, sub(add(n0, count), index(1))});
-  Value skipped = b.createOrFold<arith::MaxSIOp>(loc, index(0), sub(hull.low, n0));
+IndexRange TransposedForm::keysOf(const QueryBlock &queries, const KeyBlock &keys, Value vector) {
+  Value first = add(queries.first, arith::MulIOp::create(b, loc, vector, index(blocking.lanes)));
+  Value last = min(add(first, index(blocking.lanes - 1)), sub(add(queries.first, queries.count), index(1)));
+  IndexRange hull = mask.emitKeyHull(b, loc, {first, last}, {keys.first, sub(add(keys.first, keys.count), index(1))});
+  Value skipped = b.createOrFold<arith::MaxSIOp>(loc, index(0), sub(hull.low, keys.first));
   skipped = b.createOrFold<arith::AndIOp>(loc, skipped, index(-2));
-  Value odd = b.createOrFold<arith::OrIOp>(loc, sub(hull.high, n0), index(1)); // -1 stays below every key
-  Value high = min(add(n0, odd), sub(add(n0, count), index(1)));
+  Value odd = b.createOrFold<arith::OrIOp>(loc, sub(hull.high, keys.first), index(1)); // -1 stays below every key
+  Value high = min(add(keys.first, odd), sub(add(keys.first, keys.count), index(1)));
   Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, first, last);
-  return {add(n0, skipped), b.createOrFold<arith::SelectOp>(loc, exists, high, index(-1))};
+  return {add(keys.first, skipped), b.createOrFold<arith::SelectOp>(loc, exists, high, index(-1))};
 }
 
 /// The vectors need at most three quarters of the block together: then narrower tiles, which load more per
 /// multiplication, pay.
-Value TransposedForm::isWorthNarrowing() {
+Value TransposedForm::isWorthNarrowing(const QueryBlock &queries, const KeyBlock &keys) {
   if (!mask.isClosedForm()) // only a block with fewer queries than W
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, queries, index(blocking.width * 3 / 4));
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, queries.count, index(blocking.width * 3 / 4));
   int64_t vectors = blocking.width / blocking.lanes;
   auto neededWith = [&](Value vector, Value before) {
-    IndexRange range = keysOf(vector);
+    IndexRange range = keysOf(queries, keys, vector);
     Value keysHere = add(sub(range.high, range.low), index(1));
     return add(before, b.createOrFold<arith::MaxSIOp>(loc, index(0), keysHere));
   };
@@ -62,16 +62,16 @@ Value TransposedForm::isWorthNarrowing() {
     for (int64_t vector = 0; vector < vectors; ++vector)
       needed = neededWith(index(vector), needed);
   }
-  Value budget = arith::MulIOp::create(b, loc, count, index(3 * vectors));
+  Value budget = arith::MulIOp::create(b, loc, keys.count, index(3 * vectors));
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, arith::MulIOp::create(b, loc, needed, index(4)),
                                budget);
 }
 
-/// Narrows everything that is current to one vector of queries and the keys of `range`.
-void TransposedForm::setVector(Value vector, IndexRange range) {
-  Value lane = arith::MulIOp::create(b, loc, vector, index(blocking.lanes)), skipped = sub(range.low, n0);
-  n0 = range.low;
-  count = add(sub(range.high, range.low), index(1));
+/// One vector of a block of queries, and those of its keys that are in `range`.
+std::pair<QueryBlock, KeyBlock> TransposedForm::vectorOf(const QueryBlock &queries, const KeyBlock &keys, Value vector,
+                                                         IndexRange range) {
+  Value lane = arith::MulIOp::create(b, loc, vector, index(blocking.lanes)), skipped = sub(range.low, keys.first);
+  Value count = add(sub(range.high, range.low), index(1));
   auto rowsOf = [&](Value memref) { return cast<MemRefType>(memref.getType()).getDimSize(0); };
   OpFoldResult zero = b.getIndexAttr(0), width = b.getIndexAttr(blocking.lanes);
   auto columns = [&](Value memref) {
@@ -81,47 +81,43 @@ void TransposedForm::setVector(Value vector, IndexRange range) {
     int64_t features = cast<MemRefType>(memref.getType()).getDimSize(1);
     return slice(memref, {first, zero}, {number, b.getIndexAttr(features)});
   };
-  auto state = [&](Value memref) { return slice(memref, {lane}, {width}); };
-  scratch = {columns(scratch.q),   columns(scratch.o),  columns(scratch.oTotal),   columns(scratch.p),
-             state(scratch.max),   state(scratch.sum),  columns(scratch.sumTotal), columns(scratch.partial),
-             state(scratch.shift), state(scratch.limit)};
-  for (Matrix &matrix : matrices)
-    matrix.block = slice(matrix.block, {skipped, lane}, {count, width});
-  q0 = add(q0, lane);
-  queries = min(index(blocking.lanes), sub(queries, lane));
-  keys = rows(keys, skipped, count);
-  bool isPacked = values != valueRows;
-  valueRows = rows(valueRows, skipped, count);
-  if (isPacked)
-    values = rows(values, arith::DivUIOp::create(b, loc, skipped, index(2)),
-                  arith::CeilDivUIOp::create(b, loc, count, index(2)));
-  else
-    values = valueRows;
-  tileRows = kNarrowRows;
+  auto lanes = [&](Value memref) { return slice(memref, {lane}, {width}); };
+  const BlockState &all = queries.state;
+  BlockState state{columns(all.q), columns(all.o),        columns(all.oTotal),  columns(all.p),   lanes(all.max),
+                   lanes(all.sum), columns(all.sumTotal), columns(all.partial), lanes(all.shift), lanes(all.limit)};
+  for (Value block : all.matrices)
+    state.matrices.push_back(slice(block, {skipped, lane}, {count, width}));
+  Value first = add(queries.first, lane), queriesHere = min(index(blocking.lanes), sub(queries.count, lane));
+  KeyBlock part{range.low, count, Value(), Value(), Value(), keys.isNew};
+  part.keys = rows(keys.keys, skipped, count);
+  part.valueRows = rows(keys.valueRows, skipped, count);
+  part.values = part.valueRows;
+  if (keys.values != keys.valueRows) // pairs
+    part.values = rows(keys.values, arith::DivUIOp::create(b, loc, skipped, index(2)),
+                       arith::CeilDivUIOp::create(b, loc, count, index(2)));
+  return {{queries.at, queries.number, first, queriesHere, kNarrowRows, state}, part};
 }
 
-void TransposedForm::emitVectors(Value someMasked) {
+void TransposedForm::emitVectors(const QueryBlock &queries, const KeyBlock &keys, Value someMasked) {
   auto loop = scf::ForOp::create(b, loc, index(0), index(blocking.width / blocking.lanes), index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  IndexRange range = keysOf(loop.getInductionVar());
+  IndexRange range = keysOf(queries, keys, loop.getInductionVar());
   Value any = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, range.low, range.high);
   b.setInsertionPointToStart(scf::IfOp::create(b, loc, any, /*withElseRegion=*/false).thenBlock());
-  auto saved = std::tuple(scratch, q0, queries, n0, count, keys, values, valueRows, matrices, tileRows);
-  setVector(loop.getInductionVar(), range);
-  emitScores(/*partial=*/true);
-  emitValues(someMasked);
-  std::tie(scratch, q0, queries, n0, count, keys, values, valueRows, matrices, tileRows) = saved;
+  auto [vector, keysHere] = vectorOf(queries, keys, loop.getInductionVar(), range);
+  emitScores(vector, keysHere, /*partial=*/true);
+  emitValues(vector, keysHere, someMasked);
 }
 
-void TransposedForm::emitVisited(Value full, Value someMasked) {
+void TransposedForm::emitVisited(const QueryBlock &queries, const KeyBlock &keys, Value full, Value someMasked) {
   OpBuilder::InsertionGuard guard(b);
-  emitMatrices();
+  emitMatrices(queries, keys);
   if (blocking.width > blocking.lanes && !blocking.oneBody) {
-    auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(), /*withElseRegion=*/true);
+    auto narrow = scf::IfOp::create(b, loc, isWorthNarrowing(queries, keys), /*withElseRegion=*/true);
     b.setInsertionPointToStart(narrow.thenBlock());
-    emitVectors(someMasked);
+    emitVectors(queries, keys, someMasked);
     b.setInsertionPointToStart(narrow.elseBlock());
   }
-  AttentionScheduler::emitVisited(full, someMasked);
+  AttentionScheduler::emitVisited(queries, keys, full, someMasked);
 }

@@ -1,4 +1,4 @@
-//===- AttentionPairs.cpp - Operands of attention as pairs of bf16 --------===//
+//===- TransposedPairs.cpp - Operands of attention as pairs of bf16 -------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -25,8 +25,8 @@ Value TransposedForm::bitsOf(Value narrow, bool high) {
 }
 
 /// {V[n][e], V[n+1][e]} for pairs of keys of the block; a key beyond it counts as 0.
-Value TransposedForm::emitPackValues() {
-  Value pairCount = b.createOrFold<arith::CeilDivSIOp>(loc, count, index(2)), last = sub(count, index(1));
+Value TransposedForm::emitPackValues(const KeyBlock &keys) {
+  Value pairCount = b.createOrFold<arith::CeilDivSIOp>(loc, keys.count, index(2)), last = sub(keys.count, index(1));
   auto loop = scf::ForOp::create(b, loc, index(0), pairCount, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -35,20 +35,20 @@ Value TransposedForm::emitPackValues() {
   Value keep = arith::ExtSIOp::create(b, loc, b.getI32Type(), exists);
   second = min(second, last);
   mapColumns(extent('E'), [&](Value feature) {
-    Value low = bitsOf(load(valueRows, {first, feature}), false);
-    Value high = arith::AndIOp::create(b, loc, bitsOf(load(valueRows, {second, feature}), true), keep);
+    Value low = bitsOf(load(keys.valueRows, {first, feature}), false);
+    Value high = arith::AndIOp::create(b, loc, bitsOf(load(keys.valueRows, {second, feature}), true), keep);
     store(arith::OrIOp::create(b, loc, low, high), staging.values, {loop.getInductionVar(), feature});
   });
   return staging.values;
 }
 
 /// P[key][lane].
-Value TransposedForm::loadWeight(Value key, Value lane) {
+Value TransposedForm::loadWeight(const BlockState &state, Value key, Value lane) {
   if (!pairs)
-    return load(scratch.p, {key, lane});
+    return load(state.p, {key, lane});
   Type i32 = b.getI32Type();
   auto constant = [&](int64_t value) -> Value { return arith::ConstantIntOp::create(b, loc, value, 32); };
-  Value word = load(scratch.p, {arith::DivUIOp::create(b, loc, key, index(2)), lane});
+  Value word = load(state.p, {arith::DivUIOp::create(b, loc, key, index(2)), lane});
   Value odd = arith::IndexCastOp::create(b, loc, i32, arith::RemUIOp::create(b, loc, key, index(2)));
   Value shift = arith::SubIOp::create(b, loc, constant(16), arith::MulIOp::create(b, loc, odd, constant(16)));
   Value bits = arith::AndIOp::create(b, loc, arith::ShLIOp::create(b, loc, word, shift), constant(-65536));
