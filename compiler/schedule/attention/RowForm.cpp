@@ -226,19 +226,25 @@ Value RowForm::emitWeight(Value score, Value max) {
   return math::Exp2Op::create(b, loc, t, arith::FastMathFlags::afn);
 }
 
-/// The maximum of row `row` after this block, which O and l are brought to; 0 where it has no score yet.
-Value RowForm::emitMaximum(const BlockState &state, Value row, Value end) {
+/// `kind` over [begin, end) of what `body` makes of a key.
+Value RowForm::reduceKeys(tile::ReductionKind kind, Value begin, Value end, Value init,
+                          llvm::function_ref<Value(Value key)> body) {
+  auto reduce = tile::ReduceOp::create(b, loc, real, kind, begin, end, init);
+  OpBuilder::InsertionGuard guard(b);
+  Value key = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
+  tile::YieldOp::create(b, loc, body(key));
+  return reduce.getResult();
+}
+
+/// The maximum of row `row` after the scores [0, end) of it.
+RowForm::RowMaximum RowForm::emitMaximum(const BlockState &state, Value scores, Value row, Value end) {
   Value none = f(-std::numeric_limits<double>::infinity());
-  auto reduce = tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Max, index(0), end, none);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc});
-    tile::YieldOp::create(b, loc, load(state.p, {row, body->getArgument(0)}));
-  }
+  Value largest =
+      reduceKeys(tile::ReductionKind::Max, index(0), end, none, [&](Value key) { return load(scores, {row, key}); });
   auto compare = [&](arith::CmpFPredicate predicate, Value lhs, Value rhs) -> Value {
     return arith::CmpFOp::create(b, loc, predicate, lhs, rhs);
   };
-  Value largest = reduce.getResult(), old = load(state.max, {row});
+  Value old = load(state.max, {row});
   Value unset = compare(arith::CmpFPredicate::OEQ, old, none);
   Value above = compare(arith::CmpFPredicate::OGT, arith::SubFOp::create(b, loc, largest, old),
                         f(attn::kRescaleThreshold * std::numbers::ln2));
@@ -247,16 +253,22 @@ Value RowForm::emitMaximum(const BlockState &state, Value row, Value end) {
   Value now = arith::SelectOp::create(b, loc, raised, largest, old);
   store(now, state.max, {row});
   Value scales = arith::AndIOp::create(b, loc, raised, arith::XOrIOp::create(b, loc, unset, flag(true)));
-  auto branch = scf::IfOp::create(b, loc, scales, /*withElseRegion=*/false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    scaleSums(state, row, emitWeight(old, now));
-  }
-  return arith::SelectOp::create(b, loc, compare(arith::CmpFPredicate::OEQ, now, none), f(0.0), now);
+  return {old, now, scales};
 }
 
-void RowForm::scaleSums(const BlockState &state, Value row, Value factor) {
+/// What weights are taken below: no inf - inf where no score was met.
+Value RowForm::baseOf(Value max) {
+  Value isUnset =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, max, f(-std::numeric_limits<double>::infinity()));
+  return arith::SelectOp::create(b, loc, isUnset, f(0.0), max);
+}
+
+/// O and l, which were added up under the old maximum.
+void RowForm::emitRescale(const BlockState &state, Value row, const RowMaximum &max) {
+  auto branch = scf::IfOp::create(b, loc, max.scales, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  Value factor = emitWeight(max.old, max.now);
   auto scale = [&](Value memref, ValueRange at) {
     store(arith::MulFOp::create(b, loc, load(memref, at), factor), memref, at);
   };
@@ -267,21 +279,23 @@ void RowForm::scaleSums(const BlockState &state, Value row, Value factor) {
       mapColumns(index(paddedE), [&](Value column) { scale(rows, {row, column}); });
 }
 
-/// P[q][n] = e^(s' - m), l[q] += sum_n P[q][n].
+/// P[q][n] = e^(s' - m) for n in [begin, end), in place of the scores; `sum` and all of them.
+Value RowForm::emitWeights(Value scores, Value row, Value begin, Value end, Value max, Value sum) {
+  return reduceKeys(tile::ReductionKind::Add, begin, end, sum, [&](Value key) {
+    Value p = emitWeight(load(scores, {row, key}), max);
+    store(p, scores, {row, key});
+    return p;
+  });
+}
+
+/// The scores of a block become weights; m and l follow.
 void RowForm::emitSoftmax(const QueryBlock &queries, const KeyBlock &keys, bool partial) {
   const BlockState &state = queries.state;
   Value end = partial ? keys.count : index(blocking.keys);
   forRange(index(0), queries.count, 1, [&](Value row) {
-    Value max = emitMaximum(state, row, end);
-    auto reduce = tile::ReduceOp::create(b, loc, real, tile::ReductionKind::Add, index(0), end, load(state.sum, {row}));
-    {
-      OpBuilder::InsertionGuard guard(b);
-      Value key = b.createBlock(&reduce.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
-      Value p = emitWeight(load(state.p, {row, key}), max);
-      store(p, state.p, {row, key});
-      tile::YieldOp::create(b, loc, p);
-    }
-    store(reduce.getResult(), state.sum, {row});
+    RowMaximum max = emitMaximum(state, state.p, row, end);
+    emitRescale(state, row, max);
+    store(emitWeights(state.p, row, index(0), end, baseOf(max.now), load(state.sum, {row})), state.sum, {row});
   });
 }
 

@@ -49,12 +49,23 @@ protected:
   void emitValueRows(const Head &at, KeyBlock &keys);
   /// scores[q][n - n0] = allowed ? s' : -inf.
   void emitProducts(const QueryBlock &queries, const KeyBlock &keys, mlir::Value scores, bool partial);
-  mlir::Value emitWeight(mlir::Value score, mlir::Value max);
+  /// The maximum of a row before and after some scores; whether something was added up that must follow it.
+  struct RowMaximum {
+    mlir::Value old, now, scales;
+  };
+
+  // The streaming softmax of a row: its maximum after some more scores, then their weights.
+  RowMaximum emitMaximum(const BlockState &state, mlir::Value scores, mlir::Value row, mlir::Value end);
+  mlir::Value baseOf(mlir::Value max);
+  mlir::Value emitWeights(mlir::Value scores, mlir::Value row, mlir::Value begin, mlir::Value end, mlir::Value max,
+                          mlir::Value sum);
 
 private:
   void emitSoftmax(const QueryBlock &queries, const KeyBlock &keys, bool partial);
-  mlir::Value emitMaximum(const BlockState &state, mlir::Value row, mlir::Value end);
-  void scaleSums(const BlockState &state, mlir::Value row, mlir::Value factor);
+  mlir::Value emitWeight(mlir::Value score, mlir::Value max);
+  mlir::Value reduceKeys(tile::ReductionKind kind, mlir::Value begin, mlir::Value end, mlir::Value init,
+                         llvm::function_ref<mlir::Value(mlir::Value key)> body);
+  void emitRescale(const BlockState &state, mlir::Value row, const RowMaximum &max);
   mlir::Value panelOf(const Head &at, const KeyBlock &keys, mlir::Value first);
   void clear(mlir::Value buffer);
   bool readsInPlace(mlir::Value memref, mlir::StringRef layout, char feature);

@@ -11,7 +11,8 @@
 //     O / l
 //   }
 //
-// m is finite: where no score is, it is 0, and S - m has no inf - inf.
+// The softmax is the streaming one of RowForm, in one step: m starts at -inf and changes to a finite score only, and where
+// there is none S - 0 is taken, so that no inf - inf occurs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,32 +59,15 @@ void UnfusedForm::emitBlockOfScores(const QueryBlock &queries, const KeyBlock &k
   emitProducts(queries, keys, block, /*partial=*/true);
 }
 
+/// One step of the streaming softmax over all keys, the sum carried from time to time.
 void UnfusedForm::emitSoftmax(const QueryBlock &queries) {
   const BlockState &state = queries.state;
-  Value none = f(-std::numeric_limits<double>::infinity()), all = scoresOf(queries, index(0), n);
-  auto reduce = [&](tile::ReductionKind kind, Value begin, Value end, Value init,
-                    llvm::function_ref<Value(Value)> body) -> Value {
-    auto op = tile::ReduceOp::create(b, loc, real, kind, begin, end, init);
-    OpBuilder::InsertionGuard guard(b);
-    Value key = b.createBlock(&op.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
-    tile::YieldOp::create(b, loc, body(key));
-    return op.getResult();
-  };
+  Value all = scoresOf(queries, index(0), n);
   forRange(index(0), queries.count, 1, [&](Value row) {
-    Value largest =
-        reduce(tile::ReductionKind::Max, index(0), n, none, [&](Value key) { return load(all, {row, key}); });
-    Value finite = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
-                                         arith::SubFOp::create(b, loc, largest, largest), f(0.0));
-    Value max = arith::SelectOp::create(b, loc, finite, largest, f(0.0));
-    store(max, state.max, {row});
-    store(f(0.0), state.sum, {row});
+    Value max = baseOf(emitMaximum(state, all, row, n).now); // the first: nothing to rescale
     forRange(index(0), n, attn::kEpochKeys, [&](Value first) {
       Value end = min(n, add(first, index(attn::kEpochKeys)));
-      Value sum = reduce(tile::ReductionKind::Add, first, end, f(0.0), [&](Value key) {
-        Value p = emitWeight(load(all, {row, key}), max);
-        store(p, all, {row, key});
-        return p;
-      });
+      Value sum = emitWeights(all, row, first, end, max, f(0.0));
       store(arith::AddFOp::create(b, loc, load(state.sum, {row}), sum), state.sum, {row});
       emitCarry(state.sum, row, state.sumTotal, {index(0), row});
     });
