@@ -28,6 +28,7 @@ UNFUSED = "attention.form=unfused"
 SCHEDULES = [
     UNFUSED,
     "attention.form=transposed",
+    "attention.form=pairs",
     "attention.form=rows",
     "attention.form=dots",
     "attention.queries=16",
