@@ -9,6 +9,8 @@
 #include "codegen/emit/Descriptor.h"
 #include "codegen/emit/Link.h"
 #include "codegen/emit/Translate.h"
+#include "codegen/emit/WeightTable.h"
+#include "codegen/emit/WeightsSection.h"
 #include "compiler/pipeline/Dialects.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,6 +37,22 @@ std::unique_ptr<MLIRContext> numerics::makeContext() {
 // Compiling
 //===----------------------------------------------------------------------===//
 
+/// A library with its weights behind it.
+static llvm::Error writeLibrary(emit::Bytes &library, const emit::WeightTable &weights, StringRef file) {
+  if (!weights.empty())
+    if (llvm::Error failed = emit::openWeightsSection(library))
+      return failed;
+  int descriptor;
+  if (std::error_code failed =
+          llvm::sys::fs::openFileForReadWrite(file, descriptor, llvm::sys::fs::CD_CreateAlways, llvm::sys::fs::OF_None))
+    return llvm::errorCodeToError(failed);
+  llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true, /*unbuffered=*/true);
+  stream << StringRef(library.data(), library.size());
+  if (weights.empty())
+    return llvm::Error::success();
+  return weights.write(descriptor, library.size()).takeError();
+}
+
 bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &file) {
   FailureOr<codegen::TargetInfo> target = codegen::parseTarget(targetName);
   if (failed(target) || failed(emit::recordEntries(module)))
@@ -52,11 +70,17 @@ bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &fi
   std::unique_ptr<llvm::Module> whole = emit::buildDescriptor(*entries, *target, llvmContext);
   whole->setTargetTriple(machine->getTargetTriple());
   whole->setDataLayout(machine->createDataLayout());
+  emit::WeightTable weights;
+  if (failed(weights.take(module)))
+    return false;
   auto kernels = emit::translate(module, *entries, *target, *machine, llvmContext);
   if (failed(kernels))
     return false;
+  weights.bind(**kernels);
   emit::optimize(**kernels, *machine);
   llvm::Linker::linkModules(*whole, std::move(*kernels));
+  if (!weights.empty())
+    emit::placeInside(*whole, weights);
   emit::hideKernels(*whole);
   auto object = emit::generate(*whole, *machine, *target, llvm::CodeGenFileType::ObjectFile);
   if (failed(object))
@@ -66,10 +90,8 @@ bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &fi
     module.emitError(llvm::toString(linked.takeError()));
     return false;
   }
-  std::error_code failed;
-  llvm::raw_fd_ostream(file, failed) << StringRef(linked->data(), linked->size());
-  if (failed) {
-    module.emitError(failed.message());
+  if (llvm::Error failed = writeLibrary(*linked, weights, file)) {
+    module.emitError(llvm::toString(std::move(failed)));
     return false;
   }
   return true;

@@ -21,10 +21,11 @@ using namespace mlir;
 
 namespace attnc::tool {
 
-/// What lies in memory of a constant; a splat becomes an immediate value.
-static double bytesOfWeights(arith::ConstantOp constant) {
-  auto type = dyn_cast<RankedTensorType>(constant.getType());
-  if (!type || isa<SplatElementsAttr>(constant.getValue()))
+/// What lies in memory of a constant or a weight; a splat becomes an immediate value.
+static double bytesOfWeights(Operation *op) {
+  auto constant = dyn_cast<arith::ConstantOp>(op);
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  if (!type || (constant && isa<SplatElementsAttr>(constant.getValue())))
     return 0;
   std::optional<int64_t> bytes = attn::elementBytes(type.getElementType());
   return bytes ? static_cast<double>(*bytes) * static_cast<double>(type.getNumElements()) : 0;
@@ -45,8 +46,8 @@ public:
         add(op, countContract(contract));
       else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op); linalgOp && linalg::isaContractionOpInterface(linalgOp))
         add(op, countContraction(linalgOp));
-      else if (auto constant = dyn_cast<arith::ConstantOp>(op))
-        work.weightBytes += bytesOfWeights(constant);
+      else if (isa<arith::ConstantOp, attn::WeightOp>(op))
+        work.weightBytes += bytesOfWeights(op);
       else if (isa<LoopLikeOpInterface>(op))
         work.gaps.push_back("work inside a loop is counted once");
     });
