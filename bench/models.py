@@ -44,7 +44,7 @@ class Graph:
         self.weight(f"{prefix}.gamma", features, std=1)
         self.weight(f"{prefix}.beta", features)
         return self.node("LayerNormalization", [x, f"{prefix}.gamma", f"{prefix}.beta"], f"{prefix}.out", axis=-1,
-                         epsilon=epsilon)
+                         epsilon=f"{epsilon:.1e}")
 
     def heads(self, x, prefix, order):
         split = self.node("Reshape", [x, "split"], f"{prefix}.split")

@@ -46,8 +46,12 @@ def compile_time(path, output, rounds, *options):
     runs = []
     for _ in range(rounds):
         seconds, peak, report = run(ATTNC, "compile", path, "-o", output, "--time-report", *options)
-        steps = dict((parts[0], float(parts[-4 if len(parts) > 4 else -2])) for line in report.splitlines()
-                     if (parts := line.split()) and " ms" in line and len(parts) in (4, 5))
+        steps = {}
+        for line in report.splitlines():
+            words = line.split()
+            if "ms" in words[2:] and words[0] != "all": # NAME NUMBER ms SHARE%
+                at = words.index("ms")
+                steps[" ".join(words[: at - 1])] = float(words[at - 1])
         runs.append((seconds, peak, steps))
     return sorted(runs, key=lambda run: run[0])[rounds // 2]
 
