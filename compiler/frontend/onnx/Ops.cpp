@@ -69,24 +69,32 @@ const NodeAttr *NodeContext::attr(StringRef name) {
   return it == node.attributes.end() ? nullptr : &it->second;
 }
 
-int64_t NodeContext::intAttr(StringRef name, int64_t otherwise) {
+/// The attribute, if it is of `kind`; one of another kind is a problem: it is not what the node was given.
+const NodeAttr *NodeContext::attrOf(NodeAttr::Kind kind, StringRef name, StringRef what) {
   const NodeAttr *attribute = attr(name);
-  return attribute && attribute->kind == NodeAttr::Kind::Int ? attribute->i : otherwise;
+  if (!attribute || attribute->kind == kind)
+    return attribute;
+  problems.push_back(fmt::format("attribute '{}' must be {}", name.str(), what.str()));
+  return nullptr;
+}
+int64_t NodeContext::intAttr(StringRef name, int64_t otherwise) {
+  const NodeAttr *attribute = attrOf(NodeAttr::Kind::Int, name, "an integer");
+  return attribute ? attribute->i : otherwise;
 }
 
 double NodeContext::floatAttr(StringRef name, double otherwise) {
-  const NodeAttr *attribute = attr(name);
-  return attribute && attribute->kind == NodeAttr::Kind::Float ? attribute->f : otherwise;
+  const NodeAttr *attribute = attrOf(NodeAttr::Kind::Float, name, "a float");
+  return attribute ? attribute->f : otherwise;
 }
 
 std::string NodeContext::stringAttr(StringRef name, StringRef otherwise) {
-  const NodeAttr *attribute = attr(name);
-  return attribute && attribute->kind == NodeAttr::Kind::String ? attribute->s : otherwise.str();
+  const NodeAttr *attribute = attrOf(NodeAttr::Kind::String, name, "a string");
+  return attribute ? attribute->s : otherwise.str();
 }
 
 std::optional<SmallVector<int64_t>> NodeContext::intsAttr(StringRef name) {
-  const NodeAttr *attribute = attr(name);
-  if (!attribute || attribute->kind != NodeAttr::Kind::Ints)
+  const NodeAttr *attribute = attrOf(NodeAttr::Kind::Ints, name, "a list of integers");
+  if (!attribute)
     return std::nullopt;
   return SmallVector<int64_t>(attribute->ints.begin(), attribute->ints.end());
 }

@@ -89,6 +89,7 @@ public:
   void checkAttributes();
 
 private:
+  const NodeAttr *attrOf(NodeAttr::Kind kind, llvm::StringRef name, llvm::StringRef what);
   llvm::SmallVector<Tensor *> inputs;
   llvm::SmallVector<Tensor *> results;
   std::vector<std::string> problems;
