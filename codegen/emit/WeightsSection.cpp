@@ -38,14 +38,18 @@ static llvm::Expected<Elf::Shdr *> findSection(const ElfFile &file) {
   return nullptr;
 }
 
-llvm::Error openWeightsSection(Bytes &elf) {
+/// What openWeightsSection does; returns the size of the section, 0 if there is none.
+static llvm::Expected<uint64_t> openSection(Bytes &elf) {
   uint64_t end = llvm::alignTo(elf.size(), kPage);
   auto file = ElfFile::create({elf.data(), elf.size()});
   if (!file)
     return file.takeError();
   auto section = findSection(*file);
-  if (!section || !*section)
+  if (!section)
     return section.takeError();
+  if (!*section)
+    return 0;
+  uint64_t size = (*section)->sh_size;
   (*section)->sh_type = llvm::ELF::SHT_PROGBITS;
   (*section)->sh_offset = end;
   auto segments = file->program_headers();
@@ -57,8 +61,10 @@ llvm::Error openWeightsSection(Bytes &elf) {
       writable(segment).p_filesz = segment.p_memsz;
     }
   elf.resize(end);
-  return llvm::Error::success();
+  return size;
 }
+
+llvm::Error openWeightsSection(Bytes &elf) { return openSection(elf).takeError(); }
 
 /// The ASCII number that a member's header has for its size: 10 characters from 48 on.
 static void writeMemberSize(char *header, uint64_t size) {
@@ -93,18 +99,12 @@ llvm::Error openWeightsSectionOfArchive(Bytes &archive) {
   if (!member)
     return member.takeError();
   Bytes object(archive.begin() + member->start, archive.end());
-  auto file = ElfFile::create({object.data(), object.size()});
-  if (!file)
-    return file.takeError();
-  auto section = findSection(*file);
-  if (!section || !*section)
-    return section.takeError();
-  uint64_t weights = (*section)->sh_size;
-  if (llvm::Error failed = openWeightsSection(object))
-    return failed;
+  auto weights = openSection(object);
+  if (!weights || *weights == 0)
+    return weights.takeError();
   archive.resize(member->start);
   archive.append(object.begin(), object.end());
-  writeMemberSize(archive.data() + member->header, object.size() + weights);
+  writeMemberSize(archive.data() + member->header, object.size() + *weights);
   return llvm::Error::success();
 }
 
