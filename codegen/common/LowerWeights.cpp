@@ -14,13 +14,23 @@
 //   memref.global constant @".weight.q" : memref<768x768xf32>
 //   %w = memref.get_global @".weight.q" : memref<768x768xf32>
 //
+// One of a stack is a view of the bytes of all, that many pitches from their beginning:
+//
+//   %q = tile.weight @layers.q[%layer] : memref<768x768xf32>
+//
+//   memref.global constant @".weight.layers.q" : memref<28311552xi8>
+//   %all = memref.get_global @".weight.layers.q"
+//   %q = memref.view %all[%layer * 2359296][] : memref<28311552xi8> to memref<768x768xf32>
+//
 // A GPU's code holds its constants: there the global is given its numbers, and the weights ops go.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Passes.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "dialects/Weights/WeightsOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
@@ -56,16 +66,39 @@ struct LowerWeightsPass : codegen::impl::LowerWeightsBase<LowerWeightsPass> {
     std::string name = (codegen::kWeightPrefix + use.getName()).str();
     if (auto known = symbols.lookup<memref::GlobalOp>(name))
       return known;
-    Operation *weight = weights::lookup(use, use.getNameAttr());
+    Operation *weight = getOperation().lookupSymbol(use.getName());
+    MemRefType type = memoryOf(use);
     Attribute numbers;
-    if (!weight || (embed && !(numbers = numbersOf(weight, use.getType()))))
+    if (embed && !(numbers = numbersOf(weight, type)))
       return nullptr;
     OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
     StringAttr visibility = embed ? builder.getStringAttr("private") : StringAttr();
-    auto global = memref::GlobalOp::create(builder, weight->getLoc(), name, visibility, use.getType(), numbers,
+    auto global = memref::GlobalOp::create(builder, weight->getLoc(), name, visibility, type, numbers,
                                            /*constant=*/true, builder.getI64IntegerAttr(64));
     symbols.insert(global);
     return global;
+  }
+
+  /// All that lies behind the name.
+  MemRefType memoryOf(tile::WeightOp use) {
+    auto stack = getOperation().lookupSymbol<weights::StackOp>(use.getName());
+    if (!stack)
+      return use.getType();
+    int64_t bytes = static_cast<int64_t>(stack.getPitch() * stack.getSources().size());
+    return MemRefType::get({bytes}, IntegerType::get(&getContext(), 8));
+  }
+
+  /// What `use` stands for, of the memory of `global`.
+  Value placeOf(tile::WeightOp use, memref::GlobalOp global) {
+    OpBuilder b(use);
+    Location loc = use.getLoc();
+    Value all = memref::GetGlobalOp::create(b, loc, global.getType(), global.getSymName());
+    if (!use.getLayer())
+      return all;
+    auto stack = getOperation().lookupSymbol<weights::StackOp>(use.getName());
+    Value pitch = constantIndex(b, loc, static_cast<int64_t>(stack.getPitch()));
+    Value offset = arith::MulIOp::create(b, loc, use.getLayer(), pitch);
+    return memref::ViewOp::create(b, loc, use.getType(), all, offset, ValueRange());
   }
 
   void runOnOperation() override {
@@ -76,9 +109,7 @@ struct LowerWeightsPass : codegen::impl::LowerWeightsBase<LowerWeightsPass> {
       memref::GlobalOp global = globalOf(use, symbols);
       if (!global)
         return signalPassFailure();
-      OpBuilder builder(use);
-      use.replaceAllUsesWith(
-          memref::GetGlobalOp::create(builder, use.getLoc(), use.getType(), global.getSymName()).getResult());
+      use.replaceAllUsesWith(placeOf(use, global));
       use.erase();
     }
     if (embed)

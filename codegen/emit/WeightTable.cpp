@@ -22,7 +22,7 @@ using namespace mlir;
 
 namespace attnc::emit {
 
-constexpr uint64_t kAlignment = 64; // one cache line, one zmm
+using weights::kAlignment;
 
 //===----------------------------------------------------------------------===//
 // Collecting
@@ -30,10 +30,14 @@ constexpr uint64_t kAlignment = 64; // one cache line, one zmm
 
 uint64_t WeightTable::add(weights::RecipePtr recipe) {
   auto [known, isNew] = offsets.try_emplace(recipe->text(), size);
-  if (isNew) {
+  if (!isNew)
+    return known->second;
+  if (const auto *stack = std::get_if<weights::Recipe::Stack>(&recipe->step)) // one tensor at a time is made
+    for (auto [i, source] : llvm::enumerate(stack->sources))
+      list.push_back({source, size + i * stack->pitch});
+  else
     list.push_back({recipe, size});
-    size = llvm::alignTo(size + recipe->bytes(), kAlignment);
-  }
+  size = llvm::alignTo(size + recipe->bytes(), kAlignment);
   return known->second;
 }
 
@@ -45,10 +49,11 @@ LogicalResult WeightTable::take(ModuleOp module) {
     StringRef name = global && !global.getValueOrNull() ? global.getSymName() : ""; // others hold their numbers
     if (!name.consume_front(codegen::kWeightPrefix))
       continue;
-    Operation *weight = weights::lookup(global, FlatSymbolRefAttr::get(op.getContext(), name));
     FailureOr<weights::RecipePtr> recipe = failure();
-    if (weight)
+    if (Operation *weight = module.lookupSymbol(name))
       recipe = weights::recipeOf(weight);
+    else
+      global.emitError() << "there is no weight @" << name;
     if (succeeded(recipe))
       lastTaken[global.getSymName()] = add(*recipe);
     ok &= succeeded(recipe);

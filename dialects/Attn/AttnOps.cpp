@@ -9,6 +9,7 @@
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SmallSet.h"
@@ -415,4 +416,31 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &) {
   if (weights::typeOf(weight) != getType())
     return emitOpError() << "has another type than " << getNameAttr() << ", a " << weights::typeOf(weight);
   return success();
+}
+
+LogicalResult LayerWeightOp::verifySymbolUses(SymbolTableCollection &) {
+  weights::StackOp stack = weights::lookupStack(*this, getStackAttr());
+  if (!stack)
+    return failure();
+  if (stack.getTensorType() != getType())
+    return emitOpError() << "has another type than those of " << getStackAttr() << ", " << stack.getTensorType();
+  APInt layer;
+  if (matchPattern(getLayer(), m_ConstantInt(&layer)) && layer.uge(stack.getSources().size()))
+    return emitOpError() << "there are " << stack.getSources().size() << " tensors in " << getStackAttr();
+  return success();
+}
+
+/// A known layer's weight needs no stack.
+static LogicalResult chooseLayer(LayerWeightOp op, PatternRewriter &rewriter) {
+  APInt layer;
+  if (!matchPattern(op.getLayer(), m_ConstantInt(&layer)))
+    return rewriter.notifyMatchFailure(op, "the layer is not known");
+  weights::StackOp stack = weights::lookupStack(op, op.getStackAttr());
+  rewriter.replaceOpWithNewOp<WeightOp>(
+      op, op.getType(), cast<FlatSymbolRefAttr>(stack.getSources()[static_cast<unsigned>(layer.getZExtValue())]));
+  return success();
+}
+
+void LayerWeightOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *) {
+  patterns.add(chooseLayer);
 }

@@ -321,6 +321,18 @@ def Attn_WeightOp : Attn_Op<"weight", [ConstantLike, Pure, DeclareOpInterfaceMet
   let hasFolder = 1; // to its name
 }
 
+def Attn_LayerWeightOp : Attn_Op<"layer_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the weight of one layer, where layers are one function";
+  let description = [{
+    `%w = attn.layer_weight @layers.q[%layer] : tensor<768x768xf32>` is the tensor number %layer, from 0 on, of those that
+    `weights.stack @layers.q` holds. With a constant %layer it is an `attn.weight`.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$stack, Index:$layer);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$stack `[` $layer `]` attr-dict `:` type($result)";
+  let hasCanonicalizer = 1;
+}
+
 def Attn_FeatureOp : Attn_Op<"feature", [Pure]> {
   let summary = "one feature of the row that a query or key region transforms";
   let description = [{

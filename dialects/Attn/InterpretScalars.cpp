@@ -487,22 +487,47 @@ static void compileConstant(Compiler &compiler, arith::ConstantOp op) {
   }
 }
 
-/// A weight is read, or made, before the program starts.
-static void compileWeight(Compiler &compiler, WeightOp op) {
-  Operation *weight = weights::lookup(op, op.getNameAttr());
+/// The tensor that `name` says, read or made; null after a failure.
+static TensorPtr readWeight(Compiler &compiler, Operation *op, FlatSymbolRefAttr name) {
+  Operation *weight = weights::lookup(op, name);
   FailureOr<weights::RecipePtr> recipe = failure();
   if (weight)
     recipe = weights::recipeOf(weight);
   if (failed(recipe))
-    return compiler.fail(op, "the interpreter cannot read this weight");
+    return compiler.fail(op, "the interpreter cannot read this weight"), nullptr;
   if (!(*recipe)->isKnown())
-    return compiler.fail(op, "the numbers of this weight are not known: no file holds them");
+    return compiler.fail(op, "the numbers of this weight are not known: no file holds them"), nullptr;
   std::vector<char> scratch;
-  RankedTensorType type = op.getType();
+  RankedTensorType type = weights::typeOf(weight);
   FailureOr<RefTensor> tensor = fromBytes(type.getElementType(), type.getShape(), weights::make(**recipe, scratch));
   if (failed(tensor))
-    return compiler.fail(op, "the interpreter does not know elements of this type");
-  compiler.initial.tensors[compiler.slot(op.getResult())] = std::make_shared<RefTensor>(std::move(*tensor));
+    return compiler.fail(op, "the interpreter does not know elements of this type"), nullptr;
+  return std::make_shared<RefTensor>(std::move(*tensor));
+}
+
+/// A weight is read, or made, before the program starts.
+static void compileWeight(Compiler &compiler, WeightOp op) {
+  compiler.initial.tensors[compiler.slot(op.getResult())] = readWeight(compiler, op, op.getNameAttr());
+}
+
+static void compileLayerWeight(Compiler &compiler, LayerWeightOp op) {
+  weights::StackOp stack = weights::lookupStack(op, op.getStackAttr());
+  if (!stack)
+    return compiler.fail(op, "the interpreter cannot read this weight");
+  std::vector<TensorPtr> layers;
+  for (FlatSymbolRefAttr name : weights::sourcesOf(stack))
+    layers.push_back(readWeight(compiler, op, name));
+  Slot layer = compiler.slot(op.getLayer()), out = compiler.slot(op.getResult());
+  Operation *user = op;
+  compiler.push([=](Frame &frame) {
+    auto number = static_cast<uint64_t>(frame.integer(layer));
+    if (number >= layers.size()) {
+      user->emitError() << "layer " << frame.integer(layer) << " of a stack of " << layers.size() << " weights";
+      return false;
+    }
+    frame.tensors[out] = layers[number];
+    return true;
+  });
 }
 
 static void compileAffine(Compiler &compiler, Operation *op, AffineMap map, int64_t (*choose)(ArrayRef<int64_t>)) {
@@ -526,6 +551,8 @@ bool interpreter::compileScalars(Compiler &compiler, Operation *op) {
     return compileConstant(compiler, constant), true;
   if (auto weight = dyn_cast<WeightOp>(op))
     return compileWeight(compiler, weight), true;
+  if (auto weight = dyn_cast<LayerWeightOp>(op))
+    return compileLayerWeight(compiler, weight), true;
   if (isa<arith::ExtFOp, arith::TruncFOp>(op) && !isTensor(op->getOperand(0).getType()) &&
       !compiler.deciding.contains(op->getResult(0)))
     return compiler.alias(op->getResult(0), compiler.slot(op->getOperand(0))),

@@ -202,10 +202,14 @@ LogicalResult TransposeOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &) {
-  Operation *weight = weights::lookup(*this, getNameAttr());
-  if (!weight)
+  RankedTensorType tensor;
+  if (getLayer()) {
+    if (weights::StackOp stack = weights::lookupStack(*this, getNameAttr()))
+      tensor = stack.getTensorType();
+  } else if (Operation *weight = weights::lookup(*this, getNameAttr()))
+    tensor = weights::typeOf(weight);
+  if (!tensor)
     return failure();
-  RankedTensorType tensor = weights::typeOf(weight);
   if (getType() == MemRefType::get(tensor.getShape(), tensor.getElementType()))
     return success();
   // Groups as words.

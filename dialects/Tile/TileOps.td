@@ -335,10 +335,11 @@ def Tile_WeightOp : Tile_Op<"weight", [Pure, DeclareOpInterfaceMethods<SymbolUse
   let description = [{
     `%w = tile.weight @q.panels : memref<12x768x64xf32>` is the memory of the tensor that an op of the weights dialect
     names: read-only, row-major, at a multiple of 64 bytes. An innermost dimension of 32 bits may be one word of i32.
+    `tile.weight @layers.q[%layer]` is tensor number %layer of a stack.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$name);
+  let arguments = (ins FlatSymbolRefAttr:$name, Optional<Index>:$layer);
   let results = (outs Res<AnyStaticShapeMemRef, "">:$result);
-  let assemblyFormat = "$name attr-dict `:` type($result)";
+  let assemblyFormat = "$name (`[` $layer^ `]`)? attr-dict `:` type($result)";
 }
 
 #endif

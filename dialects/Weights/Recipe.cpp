@@ -57,6 +57,8 @@ static llvm::ArrayRef<RecipePtr> sourcesOf(const Recipe &recipe) {
     return cast->source;
   if (const auto *concat = std::get_if<Recipe::Concat>(&recipe.step))
     return concat->sources;
+  if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
+    return stack->sources;
   return {};
 }
 
@@ -75,6 +77,8 @@ std::string Recipe::text() const {
                        view->limit);
   else if (const auto *cast = std::get_if<Cast>(&step))
     made = fmt::format("cast {} {}", static_cast<int>(cast->from), static_cast<int>(cast->to));
+  else if (const auto *stack = std::get_if<Stack>(&step))
+    made = fmt::format("stack {}", stack->pitch);
   else
     made = fmt::format("concat {}", std::get<Concat>(step).dim);
   for (const RecipePtr &source : sourcesOf(*this))
@@ -213,6 +217,16 @@ static void makeConcat(const Recipe &recipe, const Recipe::Concat &concat, char 
   }
 }
 
+static void makeStack(const Recipe::Stack &stack, char *result) {
+  for (const RecipePtr &source : stack.sources) {
+    std::vector<char> scratch;
+    llvm::ArrayRef<char> bytes = make(*source, scratch);
+    std::memcpy(result, bytes.data(), bytes.size());
+    std::memset(result + bytes.size(), 0, stack.pitch - bytes.size());
+    result += stack.pitch;
+  }
+}
+
 llvm::ArrayRef<char> attnc::weights::make(const Recipe &recipe, std::vector<char> &scratch) {
   if (const auto *data = std::get_if<Recipe::Data>(&recipe.step))
     return llvm::ArrayRef(data->file->getBufferStart() + data->offset, recipe.bytes());
@@ -222,6 +236,8 @@ llvm::ArrayRef<char> attnc::weights::make(const Recipe &recipe, std::vector<char
     makeView(recipe, *view, make(*view->source, source).data(), scratch.data());
   else if (const auto *cast = std::get_if<Recipe::Cast>(&recipe.step))
     makeCast(*cast, make(*cast->source, source), recipe.elementBytes, scratch.data());
+  else if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
+    makeStack(*stack, scratch.data());
   else
     makeConcat(recipe, std::get<Recipe::Concat>(recipe.step), scratch.data());
   return scratch;

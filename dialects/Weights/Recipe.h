@@ -21,6 +21,9 @@
 
 namespace attnc::weights {
 
+/// Where weights begin in an artefact: multiples of one cache line, of one vector.
+inline constexpr uint64_t kAlignment = 64;
+
 using File = std::shared_ptr<const llvm::MemoryBuffer>;
 
 /// Files by path, each opened and mapped once.
@@ -66,10 +69,16 @@ struct Recipe {
     int64_t dim;
   };
 
+  /// The bytes of each source, the next one `pitch` bytes later; zeros between them. The result is bytes.
+  struct Stack {
+    std::vector<RecipePtr> sources;
+    uint64_t pitch;
+  };
+
   std::string name; ///< of the op, for messages
   llvm::SmallVector<int64_t> shape;
   unsigned elementBytes = 0;
-  std::variant<Data, View, Cast, Concat> step;
+  std::variant<Data, View, Cast, Concat, Stack> step;
 
   uint64_t bytes() const;
   /// Whether every byte is known.

@@ -48,19 +48,27 @@ Operation *attnc::weights::lookup(Operation *user, FlatSymbolRefAttr name) {
   return nullptr;
 }
 
+StackOp attnc::weights::lookupStack(Operation *user, FlatSymbolRefAttr name) {
+  auto found = user->getParentOfType<ModuleOp>().lookupSymbol<StackOp>(name.getAttr());
+  if (!found)
+    user->emitOpError() << "there is no stack of weights " << name;
+  return found;
+}
+
 SmallVector<FlatSymbolRefAttr> attnc::weights::sourcesOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SmallVector<FlatSymbolRefAttr>>(op)
       .Case<ViewOp, CastOp>([](auto made) { return SmallVector<FlatSymbolRefAttr>{made.getSourceAttr()}; })
-      .Case([](ConcatOp concat) {
-        return SmallVector<FlatSymbolRefAttr>(concat.getSources().getAsRange<FlatSymbolRefAttr>());
+      .Case<ConcatOp, StackOp>([](auto made) {
+        return SmallVector<FlatSymbolRefAttr>(made.getSources().template getAsRange<FlatSymbolRefAttr>());
       })
       .Default(SmallVector<FlatSymbolRefAttr>());
 }
 
 void attnc::weights::eraseUnused(ModuleOp module) {
   llvm::StringMap<Operation *> weights;
+  auto isWeight = [](Operation *op) { return isa_and_present<WeightsDialect>(op->getDialect()); };
   for (Operation &op : *module.getBody())
-    if (typeOf(&op))
+    if (isWeight(&op))
       weights[SymbolTable::getSymbolName(&op).getValue()] = &op;
   llvm::SmallPtrSet<Operation *, 16> used;
   SmallVector<Operation *> next;
@@ -69,7 +77,7 @@ void attnc::weights::eraseUnused(ModuleOp module) {
       next.push_back(op);
   };
   module.walk([&](Operation *op) {
-    if (!typeOf(op))
+    if (!isWeight(op))
       for (NamedAttribute attribute : op->getAttrs())
         if (auto name = dyn_cast<FlatSymbolRefAttr>(attribute.getValue()))
           use(name.getValue());
@@ -235,6 +243,24 @@ LogicalResult ConcatOp::verify() {
   return verifyType(*this);
 }
 
+uint64_t StackOp::getPitch() {
+  RankedTensorType type = getTensorType();
+  return llvm::alignTo(static_cast<uint64_t>(type.getNumElements()) * elementBytes(type.getElementType()), kAlignment);
+}
+
+LogicalResult StackOp::verify() {
+  if (getSources().empty())
+    return emitOpError("holds one tensor or more");
+  for (FlatSymbolRefAttr name : getSources().getAsRange<FlatSymbolRefAttr>()) {
+    RankedTensorType source = sourceType(*this, name);
+    if (!source)
+      return failure();
+    if (source != getTensorType())
+      return emitOpError() << "holds tensors of type " << getTensorType() << ", " << name << " is a " << source;
+  }
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Recipes
 //===----------------------------------------------------------------------===//
@@ -261,7 +287,32 @@ static FailureOr<RecipePtr> recipeOf(Operation *user, FlatSymbolRefAttr name) {
   return attnc::weights::recipeOf(source);
 }
 
+/// The tensors that `op` is made of.
+static FailureOr<std::vector<RecipePtr>> recipesOfSources(Operation *op) {
+  std::vector<RecipePtr> sources;
+  for (FlatSymbolRefAttr name : sourcesOf(op)) {
+    FailureOr<RecipePtr> source = ::recipeOf(op, name);
+    if (failed(source))
+      return failure();
+    sources.push_back(*source);
+  }
+  return sources;
+}
+
+/// All of a stack as bytes.
+static FailureOr<RecipePtr> recipeOf(StackOp stack) {
+  FailureOr<std::vector<RecipePtr>> sources = recipesOfSources(stack);
+  if (failed(sources))
+    return failure();
+  uint64_t pitch = stack.getPitch();
+  Recipe recipe{stack.getSymName().str(), {static_cast<int64_t>(sources->size() * pitch)}, 1, {}};
+  recipe.step = Recipe::Stack{std::move(*sources), pitch};
+  return std::make_shared<const Recipe>(std::move(recipe));
+}
+
 FailureOr<RecipePtr> attnc::weights::recipeOf(Operation *op) {
+  if (auto stack = dyn_cast<StackOp>(op))
+    return ::recipeOf(stack);
   RankedTensorType type = typeOf(op);
   Recipe recipe;
   recipe.name = SymbolTable::getSymbolName(op).str();
@@ -274,21 +325,18 @@ FailureOr<RecipePtr> attnc::weights::recipeOf(Operation *op) {
     recipe.step = *step;
     return std::make_shared<const Recipe>(std::move(recipe));
   }
-  std::vector<RecipePtr> sources;
-  for (FlatSymbolRefAttr name : ::sourcesOf(op)) {
-    FailureOr<RecipePtr> source = ::recipeOf(op, name);
-    if (failed(source))
-      return failure();
-    sources.push_back(*source);
-  }
+  FailureOr<std::vector<RecipePtr>> sources = recipesOfSources(op);
+  if (failed(sources))
+    return failure();
   if (auto view = dyn_cast<ViewOp>(op))
-    recipe.step = Recipe::View{sources[0], static_cast<int64_t>(view.getAt()), SmallVector<int64_t>(view.getStrides()),
-                               SmallVector<int64_t>(view.getInside().value_or(ArrayRef<int64_t>())),
-                               static_cast<int64_t>(view.getLimit().value_or(0))};
+    recipe.step =
+        Recipe::View{sources->front(), static_cast<int64_t>(view.getAt()), SmallVector<int64_t>(view.getStrides()),
+                     SmallVector<int64_t>(view.getInside().value_or(ArrayRef<int64_t>())),
+                     static_cast<int64_t>(view.getLimit().value_or(0))};
   else if (auto made = dyn_cast<CastOp>(op)) {
     Type from = typeOf(lookup(op, made.getSourceAttr())).getElementType();
-    recipe.step = Recipe::Cast{sources[0], *formatOf(from), *formatOf(type.getElementType())};
+    recipe.step = Recipe::Cast{sources->front(), *formatOf(from), *formatOf(type.getElementType())};
   } else
-    recipe.step = Recipe::Concat{std::move(sources), static_cast<int64_t>(cast<ConcatOp>(op).getDim())};
+    recipe.step = Recipe::Concat{std::move(*sources), static_cast<int64_t>(cast<ConcatOp>(op).getDim())};
   return std::make_shared<const Recipe>(std::move(recipe));
 }

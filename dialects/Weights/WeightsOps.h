@@ -23,13 +23,16 @@
 
 namespace attnc::weights {
 
-/// The tensor type that a weights op names; null for other ops.
+/// The tensor type that a weights op names; null for other ops, and for stacks, which name several.
 mlir::RankedTensorType typeOf(mlir::Operation *op);
 
 /// The weights op called `name` in the module around `user`; null, after an error at `user`, if there is none.
 mlir::Operation *lookup(mlir::Operation *user, mlir::FlatSymbolRefAttr name);
 
-/// How the tensor of a weights op is made. Fails, with an error at the op, where a file is missing or too short.
+/// The stack called `name`; null, after an error at `user`, if there is none.
+StackOp lookupStack(mlir::Operation *user, mlir::FlatSymbolRefAttr name);
+
+/// How the tensor of a weights op is made, or all those of a stack. Fails, with an error at the op, where a file is missing or too short.
 mlir::FailureOr<RecipePtr> recipeOf(mlir::Operation *op);
 
 /// Names of the tensors that a weights op is made of.

@@ -109,4 +109,23 @@ def Weights_ConcatOp : Weights_Op<"concat"> {
   let assemblyFormat = "$sym_name `of` $sources `dim` $dim attr-dict `:` $type";
 }
 
+def Weights_StackOp : Weights_Op<"stack"> {
+  let summary = "tensors of one type, of which an index chooses one when the code runs";
+  let description = [{
+    What layers that are one function read: layer 0 reads the first source, and so on. In the artefact each of them
+    begins at a multiple of 64 bytes, all at the same distance.
+
+    ```mlir
+    weights.stack @layers.query of [@layer.0.query, @layer.1.query] : tensor<768x768xf32>
+    %w = attn.layer_weight @layers.query[%layer] : tensor<768x768xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefArrayAttr:$sources, TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `of` $sources attr-dict `:` $type";
+  let extraClassDeclaration = shared # [{
+    /// From one source to the next, in bytes.
+    uint64_t getPitch();
+  }];
+}
+
 #endif

@@ -91,8 +91,12 @@ struct AttnOpModel : DstBufferizableOpInterfaceExternalModel<AttnOpModel<OpTy>, 
   }
 };
 
-/// attn.weight @w : tensor  ->  tile.weight @w : memref, which is never written.
-struct WeightOpModel : BufferizableOpInterface::ExternalModel<WeightOpModel, attn::WeightOp> {
+/// attn.weight @w : tensor  ->  tile.weight @w : memref, which is never written. The same for a layer's weight.
+template <typename OpTy>
+struct WeightOpModel : BufferizableOpInterface::ExternalModel<WeightOpModel<OpTy>, OpTy> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &, const AnalysisState &) const { return false; }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &, const AnalysisState &) const { return false; }
+  AliasingValueList getAliasingValues(Operation *, OpOperand &, const AnalysisState &) const { return {}; }
   bool isWritable(Operation *, Value, const AnalysisState &) const { return false; }
 
   FailureOr<BufferLikeType> getBufferType(Operation *, Value value, const BufferizationOptions &,
@@ -103,9 +107,12 @@ struct WeightOpModel : BufferizableOpInterface::ExternalModel<WeightOpModel, att
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &,
                           BufferizationState &) const {
-    auto weight = cast<attn::WeightOp>(op);
-    auto type = MemRefType::get(weight.getType().getShape(), weight.getType().getElementType());
-    replaceOpWithNewBufferizedOp<tile::WeightOp>(rewriter, op, type, weight.getNameAttr());
+    auto tensor = cast<RankedTensorType>(op->getResult(0).getType());
+    auto type = MemRefType::get(tensor.getShape(), tensor.getElementType());
+    if (auto layer = dyn_cast<attn::LayerWeightOp>(op))
+      replaceOpWithNewBufferizedOp<tile::WeightOp>(rewriter, op, type, layer.getStackAttr(), layer.getLayer());
+    else
+      replaceOpWithNewBufferizedOp<tile::WeightOp>(rewriter, op, type, cast<attn::WeightOp>(op).getNameAttr(), Value());
     return success();
   }
 };
@@ -115,6 +122,7 @@ void attnc::schedule::registerBufferizableOpInterfaceExternalModels(DialectRegis
   registry.addExtension(+[](MLIRContext *context, attn::AttnDialect *) {
     attn::AttentionOp::attachInterface<AttnOpModel<attn::AttentionOp>>(*context);
     attn::ContractOp::attachInterface<AttnOpModel<attn::ContractOp>>(*context);
-    attn::WeightOp::attachInterface<WeightOpModel>(*context);
+    attn::WeightOp::attachInterface<WeightOpModel<attn::WeightOp>>(*context);
+    attn::LayerWeightOp::attachInterface<WeightOpModel<attn::LayerWeightOp>>(*context);
   });
 }

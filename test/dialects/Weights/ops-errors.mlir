@@ -89,3 +89,56 @@ func.func @f() -> memref<5xf32> {
   %0 = tile.weight @w : memref<5xf32>
   return %0 : memref<5xf32>
 }
+
+// -----
+
+// expected-error @below {{holds one tensor or more}}
+weights.stack @s of [] : tensor<4xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+weights.data @v "w.bin" at 0 : tensor<5xf32>
+// expected-error @below {{holds tensors of type 'tensor<4xf32>', @v is a 'tensor<5xf32>'}}
+weights.stack @s of [@w, @v] : tensor<4xf32>
+
+// -----
+
+// A stack is no tensor: only with the number of a layer.
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+weights.stack @s of [@w] : tensor<4xf32>
+func.func @f() -> tensor<4xf32> {
+  // expected-error @below {{there is no weight @s}}
+  %0 = attn.weight @s : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+func.func @f(%layer: index) -> tensor<4xf32> {
+  // expected-error @below {{there is no stack of weights @w}}
+  %0 = attn.layer_weight @w[%layer] : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+weights.stack @s of [@w] : tensor<4xf32>
+func.func @f() -> tensor<4xf32> {
+  %c1 = arith.constant 1 : index
+  // expected-error @below {{there are 1 tensors in @s}}
+  %0 = attn.layer_weight @s[%c1] : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+weights.stack @s of [@w] : tensor<4xf32>
+func.func @f(%layer: index) -> tensor<5xf32> {
+  // expected-error @below {{has another type than those of @s, 'tensor<4xf32>'}}
+  %0 = attn.layer_weight @s[%layer] : tensor<5xf32>
+  return %0 : tensor<5xf32>
+}

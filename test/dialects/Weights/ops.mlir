@@ -13,6 +13,8 @@ weights.view @transposed of @q at 0 strides [1, 70] : tensor<70x768xf32>
 weights.cast @half of @transposed : tensor<70x768xbf16>
 // CHECK: weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
+// CHECK: weights.stack @layers of [@q, @q] : tensor<768x70xf32>
+weights.stack @layers of [@q, @q] : tensor<768x70xf32>
 // CHECK: attn.weight @half : tensor<70x768xbf16>
 func.func @use() -> tensor<70x768xbf16> {
   %0 = attn.weight @half : tensor<70x768xbf16>
@@ -22,4 +24,14 @@ func.func @use() -> tensor<70x768xbf16> {
 func.func @lowered() -> memref<2x768x64xf32> {
   %0 = tile.weight @panels : memref<2x768x64xf32>
   return %0 : memref<2x768x64xf32>
+}
+// CHECK: attn.layer_weight @layers[%{{.*}}] : tensor<768x70xf32>
+func.func @layer(%layer: index) -> tensor<768x70xf32> {
+  %0 = attn.layer_weight @layers[%layer] : tensor<768x70xf32>
+  return %0 : tensor<768x70xf32>
+}
+// CHECK: tile.weight @layers[%{{.*}}] : memref<768x70xf32>
+func.func @lowered_layer(%layer: index) -> memref<768x70xf32> {
+  %0 = tile.weight @layers[%layer] : memref<768x70xf32>
+  return %0 : memref<768x70xf32>
 }

@@ -39,6 +39,15 @@ int64_t product(llvm::ArrayRef<int64_t> shape) {
 }
 } // namespace
 
+// Sources one behind the other at a distance, zeros between them.
+TEST(Recipe, AStackIsItsSourcesAndZeros) {
+  RecipePtr one = dataOf({1, 2, 3}, {3}, 1), other = dataOf({4, 5, 6}, {3}, 1);
+  Recipe recipe{"stack", {8}, 1, {}};
+  recipe.step = Recipe::Stack{{one, other}, 4};
+  EXPECT_EQ(elementsOf(recipe), (std::vector<uint64_t>{1, 2, 3, 0, 4, 5, 6, 0}));
+  EXPECT_TRUE(recipe.isKnown());
+}
+
 // Panels of a K x N matrix, given by rows or by columns: panel[p, k, w] = matrix[k, p * W + w], 0 beyond its columns.
 RC_GTEST_PROP(Recipe, PanelsAreTheMatrixAndZeros, ()) {
   int64_t sums = *rc::gen::inRange(1, 9), columns = *rc::gen::inRange(1, 40), width = *rc::gen::element(1, 4, 16);
