@@ -26,6 +26,7 @@
 
 #include "compiler/schedule/ContractEncodings.h"
 #include "compiler/schedule/OpSchedule.h"
+#include "compiler/schedule/PackedWeights.h"
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/attention/LayoutView.h"
 #include "compiler/support/Unsupported.h"
@@ -99,7 +100,6 @@ private:
   bool canMerge(const Operand &operand, char outer, char inner);
   void merge(Operand &operand, char outer, char inner);
   Value packedConstant();
-  Value packedWeight(tile::WeightOp weight);
   Value packedValues(memref::GetGlobalOp get);
   /// Rows of a work item; `packed` is null when every item must pack its panel.
   int64_t rowBlockOf(Value packed) { return packed ? sizes.contractRowBlock : sizes.contractPackRowBlock; }
@@ -214,57 +214,14 @@ Value ContractScheduler::packedConstant() {
   if (!sumLetter || !colLetter || roles.columns.size() != 1 || !roles.batch.empty() || !type.hasStaticShape() ||
       !type.getLayout().isIdentity())
     return Value();
+  bool sumFirst = rhs.layout[0] == sumLetter;
   if (auto weight = source.getDefiningOp<tile::WeightOp>())
-    return packedWeight(weight);
+    return schedule::packWeight(b, weight, type.getShape(), sumFirst, panelWidth, encodings);
   auto get = source.getDefiningOp<memref::GetGlobalOp>();
   return get ? packedValues(get) : Value();
 }
 
-/// Panels as a recipe: result[p, k, w] = rhs[k, p * W + w], 0 beyond its last column. A group is one dimension more,
-/// whose elements are read as a word; elements that are no group are of the sums' type. Null where there is no recipe.
-Value ContractScheduler::packedWeight(tile::WeightOp weight) {
-  auto type = cast<MemRefType>(rhs.memref.getType());
-  bool sumFirst = rhs.layout[0] == sumLetter;
-  int64_t sums = type.getDimSize(sumFirst ? 0 : 1), columns = type.getDimSize(sumFirst ? 1 : 0);
-  int64_t column = sumFirst ? 1 : sums, sum = sumFirst ? columns : 1; // strides of rhs
-  int64_t panels = llvm::divideCeil(columns, panelWidth), group = encodings.group();
-  if (sums % group != 0 || (group == 1 && encodings.sums.isInteger()))
-    return Value();
-  auto module = op->getParentOfType<ModuleOp>();
-  OpBuilder outside(module.getContext());
-  Operation *source = module.lookupSymbol(weight.getNameAttr().getAttr());
-  std::string sourceName = weight.getName().str();
-  if (group == 1 && encodings.rhs != encodings.sums) {
-    sourceName += ".wide";
-    auto shape = cast<MemRefType>(weight.getType()).getShape();
-    outside.setInsertionPointAfter(source);
-    if (!module.lookupSymbol(sourceName))
-      weights::CastOp::create(outside, weight.getLoc(), sourceName, weight.getName(),
-                              RankedTensorType::get(shape, encodings.sums));
-    source = module.lookupSymbol(sourceName);
-  }
-  std::string name = fmt::format("{}.panels{}_{}x{}", sourceName, panelWidth, sums, columns);
-  SmallVector<int64_t> shape{panels, sums / group, panelWidth}, strides{panelWidth * column, group * sum, column};
-  SmallVector<int64_t> inside{panelWidth, 0, 1};
-  auto words = MemRefType::get(shape, encodings.word());
-  if (group > 1) {
-    name += fmt::format("_{}", group);
-    shape.push_back(group);
-    strides.push_back(sum);
-    inside.push_back(0);
-  }
-  if (!module.lookupSymbol(name)) {
-    outside.setInsertionPointAfter(source);
-    bool isPadded = columns % panelWidth != 0;
-    auto packedType = RankedTensorType::get(shape, group > 1 ? encodings.rhs : encodings.sums);
-    weights::ViewOp::create(outside, weight.getLoc(), name, sourceName, 0, outside.getDenseI64ArrayAttr(strides),
-                            isPadded ? outside.getDenseI64ArrayAttr(inside) : nullptr,
-                            isPadded ? outside.getI64IntegerAttr(columns) : nullptr, packedType);
-  }
-  return tile::WeightOp::create(b, loc, words, name);
-}
-
-/// The same for the values of a small constant, at once.
+/// Panels of the values of a small constant.
 Value ContractScheduler::packedValues(memref::GetGlobalOp get) {
   auto module = op->getParentOfType<ModuleOp>();
   auto global = module.lookupSymbol<memref::GlobalOp>(get.getName());
