@@ -16,6 +16,8 @@
 //     scf.for %i = %begin to %end { body(%i, %x) }
 //   }
 //
+// Layers, functions that others call, pass the context on.
+//
 // The call is a func.call of a declaration `@f_body.launch(context, count, captures...)`; PackEntries gives it its body
 // in the LLVM dialect, where memref descriptors are values that can be stored.
 //
@@ -23,6 +25,7 @@
 
 #include "codegen/common/Passes.h"
 #include "dialects/Common/Builders.h"
+#include "dialects/Common/Calls.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -143,17 +146,19 @@ struct OutlineParallelPass : attnc::codegen::impl::OutlineParallelBase<OutlinePa
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
     Type pointer = LLVM::LLVMPointerType::get(&getContext());
+    CalledFunctions called = findCalledFunctions(getOperation());
     for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       if (function.isDeclaration())
         continue;
-      if (function.isPrivate()) { // F__plan, or a helper that the plan and launchers do not concern
+      if (function.isPrivate() && !called.contains(function)) { // F__plan, or a helper that launchers do not concern
         if (function.getSymName().ends_with("__plan"))
           recordRanks(function);
         continue;
       }
       if (failed(function.insertArgument(function.getNumArguments(), pointer, {}, function.getLoc())))
         return signalPassFailure();
-      recordRanks(function);
+      if (!function.isPrivate())
+        recordRanks(function);
       Value context = function.getArguments().back();
       SmallVector<scf::ForallOp> loops;
       function.walk([&](scf::ForallOp forall) { loops.push_back(forall); });
@@ -161,6 +166,9 @@ struct OutlineParallelPass : attnc::codegen::impl::OutlineParallelBase<OutlinePa
         if (failed(outline(forall, context, symbols)))
           return signalPassFailure();
     }
+    for (auto &[callee, calls] : called)
+      for (func::CallOp call : calls)
+        call.getOperandsMutable().append(call->getParentOfType<func::FuncOp>().getArguments().back());
   }
 };
 } // namespace

@@ -43,6 +43,8 @@ static schedule::Schedule forGpu(schedule::Schedule sizes) {
 /// fused -> scheduled: decisions.
 static void buildScheduled(OpPassManager &pm, const PipelineOptions &options) {
   schedule::Schedule sizes = options.target.isGpu() ? forGpu(options.schedule) : options.schedule;
+  if (options.target.isGpu())
+    pm.addPass(schedule::createInlineLayers());
   // On tensors, as users and the tuner see an op; before memory, which the choice does not depend on.
   pm.addPass(schedule::createChooseSchedules({spellSchedule(sizes), spellRecords(options.records), options.remarks}));
 }

@@ -30,6 +30,20 @@ def ChooseSchedules : Pass<"choose-schedules", "::mlir::ModuleOp"> {
   ];
 }
 
+def InlineLayers : Pass<"inline-layers", "::mlir::ModuleOp"> {
+  let summary = "puts what a layer computes in the place of its calls";
+  let description = [{
+    For targets whose code for a call is launches from one function. The weights of a layer are then known by name.
+
+    ```mlir
+    %y = call @layer(%c1, %x)           // %w = attn.layer_weight @q[%layer] in @layer
+    // becomes
+    %w = attn.weight @layer.1.q
+    ```
+  }];
+  let dependentDialects = ["::attnc::attn::AttnDialect"];
+}
+
 def ExactFloats : Pass<"exact-floats", "::mlir::func::FuncOp"> {
   let summary = "computes in f64 what an integer depends on, and angles";
   let description = [{

@@ -18,6 +18,12 @@
 //     return
 //   }
 //
+// A layer, a private function that others call, has tensors as destinations until 4., and its callers pass buffers:
+//
+//   func.func private @layer(%x: memref<?x4xf32>, %out: memref<?x4xf32> {attnc.result = 0 : i64})
+//   %out = memref.alloc(%n) : memref<?x4xf32>
+//   call @layer(%x, %out)
+//
 // Steps: 1. spell compound tensor ops with simple ones, one fill per
 // destination; 2. results are materialised in destination arguments;
 // 3. a tensor.empty that ends in a destination becomes that destination; 4.
@@ -30,8 +36,10 @@
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/memory/Extents.h"
 #include "compiler/schedule/rows/CompoundOps.h"
+#include "dialects/Common/Calls.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 
 namespace attnc::schedule {
@@ -131,6 +139,59 @@ static void passResultsByDestination(func::FuncOp function) {
   function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(), ValueRange(kept).getTypes()));
 }
 
+/// Whether the memory of `tensor` may have gaps between its rows: an input, or a part of something.
+static bool mayHaveGaps(Value tensor) {
+  while (Operation *op = tensor.getDefiningOp()) {
+    if (isa<tensor::ExtractSliceOp>(op))
+      return true;
+    if (!isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      return false;
+    tensor = op->getOperand(0);
+  }
+  return true;
+}
+
+/// Inputs of a layer are read-only too. Where a caller has none with gaps, code need not count with them.
+static void declareLayerInputs(func::FuncOp layer, ArrayRef<func::CallOp> calls) {
+  declareInputs(layer);
+  for (BlockArgument argument : layer.getArguments()) {
+    unsigned number = argument.getArgNumber();
+    if (llvm::none_of(calls, [&](func::CallOp call) { return mayHaveGaps(call.getOperand(number)); }))
+      layer.removeArgAttr(number, bufferization::BufferizationDialect::kBufferLayoutAttrName);
+  }
+}
+
+/// Results of a layer -> trailing tensors that it writes and returns, which its callers make.
+static LogicalResult passLayerResultsByDestination(func::FuncOp layer, ArrayRef<func::CallOp> calls) {
+  OpBuilder b(layer.front().getTerminator());
+  auto ret = cast<func::ReturnOp>(layer.front().getTerminator());
+  for (unsigned number = 0; number < layer.getNumResults(); ++number) {
+    auto type = cast<RankedTensorType>(layer.getResultTypes()[number]);
+    for (func::CallOp call : calls) {
+      OpBuilder outside(call);
+      SmallVector<Value> sizes;
+      for (int64_t d = 0; d < type.getRank(); ++d) {
+        if (!type.isDynamicDim(d))
+          continue;
+        sizes.push_back(schedule::extentOfResult(outside, call, number, d));
+        if (!sizes.back())
+          return call.emitError() << "the extent of dimension " << d << " of result " << number << " of @"
+                                  << layer.getSymName() << " is no named extent of an argument";
+      }
+      call.getOperandsMutable().append(
+          tensor::EmptyOp::create(outside, call.getLoc(), type.getShape(), type.getElementType(), sizes).getResult());
+    }
+    NamedAttrList attrs(layer.getResultAttrDict(number));
+    attrs.set("attnc.result", b.getI64IntegerAttr(number));
+    unsigned position = layer.getNumArguments();
+    (void)layer.insertArgument(position, type, attrs.getDictionary(layer.getContext()), layer.getLoc());
+    auto stored = bufferization::MaterializeInDestinationOp::create(b, ret.getLoc(), type, ret.getOperand(number),
+                                                                    layer.getArgument(position));
+    ret.setOperand(number, stored.getResult());
+  }
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // 4. One-shot bufferization
 //===----------------------------------------------------------------------===//
@@ -172,12 +233,18 @@ struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     schedule::decomposeCompoundOps(module);
+    CalledFunctions layers = findCalledFunctions(module);
+    for (auto &[layer, calls] : layers) {
+      declareLayerInputs(layer, calls);
+      if (failed(passLayerResultsByDestination(layer, calls)))
+        return signalPassFailure();
+    }
     // Their temporaries were sized by the tensor at hand, be it a reshape: equal extents must be one value again.
     if (failed(schedule::resolveExtents(module)))
       return signalPassFailure();
     splitSharedFills(module);
     for (func::FuncOp function : module.getOps<func::FuncOp>()) {
-      if (function.isDeclaration())
+      if (function.isDeclaration() || layers.contains(function))
         continue;
       declareInputs(function);
       passResultsByDestination(function);
@@ -190,6 +257,8 @@ struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
     if (failed(bufferization::runOneShotModuleBufferize(module, options, state)))
       return signalPassFailure();
     bufferization::removeBufferizationAttributesInModule(module);
+    if (failed(bufferization::dropEquivalentBufferResults(module))) // a layer returns its destinations
+      return signalPassFailure();
     foldAway(module);
     module.walk([&](Operation *op) {
       numCopies += isa<linalg::CopyOp, memref::CopyOp>(op);

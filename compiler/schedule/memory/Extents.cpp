@@ -58,11 +58,56 @@ struct DimOfSameSymbol : OpRewritePattern<tensor::DimOp> {
     return failure();
   }
 };
+/// The function that `call` calls; null if it has no body here.
+func::FuncOp calleeOf(func::CallOp call) {
+  auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+  return callee && !callee.isDeclaration() ? callee : func::FuncOp();
+}
+
+/// dim(result of a layer) -> dim(the operand whose dimension has the same name in the layer).
+struct DimOfCall : OpRewritePattern<tensor::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::DimOp dim, PatternRewriter &rewriter) const override {
+    auto call = dim.getSource().getDefiningOp<func::CallOp>();
+    std::optional<int64_t> position = dim.getConstantIndex();
+    if (!call || !position)
+      return rewriter.notifyMatchFailure(dim, "not a known dimension of what a call returns");
+    Value extent = extentOfResult(rewriter, call, cast<OpResult>(dim.getSource()).getResultNumber(), *position);
+    if (!extent)
+      return rewriter.notifyMatchFailure(dim, "no argument has an extent of this name");
+    rewriter.replaceOp(dim, extent);
+    return success();
+  }
+};
+
+/// What a layer computes is its results.
+struct EraseDeadCall : OpRewritePattern<func::CallOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(func::CallOp call, PatternRewriter &rewriter) const override {
+    bool isPure = llvm::all_of(call.getResultTypes(), llvm::IsaPred<TensorType>) && calleeOf(call);
+    if (!call.use_empty() || call->getNumResults() == 0 || !isPure)
+      return rewriter.notifyMatchFailure(call, "has uses or effects");
+    rewriter.eraseOp(call);
+    return success();
+  }
+};
 } // namespace
+
+Value extentOfResult(OpBuilder &b, func::CallOp call, unsigned result, int64_t dim) {
+  func::FuncOp callee = calleeOf(call);
+  StringAttr symbol = callee ? DimNames::ofResult(callee, result).symbol(dim) : StringAttr();
+  for (BlockArgument argument : symbol ? callee.getArguments() : MutableArrayRef<BlockArgument>()) {
+    DimNames names = DimNames::ofArgument(argument);
+    for (int64_t d = 0; d < names.size(); ++d)
+      if (names.symbol(d) == symbol)
+        return b.createOrFold<tensor::DimOp>(call.getLoc(), call.getOperand(argument.getArgNumber()), d);
+  }
+  return Value();
+}
 
 LogicalResult resolveExtents(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
-  patterns.add<DimOfDestination, DimOfSameSymbol>(module.getContext());
+  patterns.add<DimOfDestination, DimOfSameSymbol, DimOfCall, EraseDeadCall>(module.getContext());
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   memref::populateResolveShapedTypeResultDimsPatterns(patterns);
   for (Dialect *dialect : module.getContext()->getLoadedDialects())

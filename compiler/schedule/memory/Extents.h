@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace attnc::schedule {
@@ -15,5 +16,9 @@ namespace attnc::schedule {
 /// function arguments whose `attnc.dims` name the same symbol to the first of
 /// them. Ops that become dead are erased.
 llvm::LogicalResult resolveExtents(mlir::ModuleOp module);
+
+/// The extent of dimension `dim` of a result of `call`, from an operand whose dimension has the same name in the function
+/// that is called; null if there is none.
+mlir::Value extentOfResult(mlir::OpBuilder &builder, mlir::func::CallOp call, unsigned result, int64_t dim);
 
 } // namespace attnc::schedule

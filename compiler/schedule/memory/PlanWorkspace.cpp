@@ -20,6 +20,13 @@
 //   func.func private @f__plan(%x: memref<?x4xf32>) -> (index, index, index) {
 //     ...                                        // the last: 16 * %n, rounded up to 64
 //
+// A layer, a function that others call, has a workspace of its own, which its callers take for the time of a call from
+// theirs, as one buffer more:
+//
+//     %bytes = ...                               // what the layer's slots need, by extents of the operands
+//     %w = memref.view %workspace[%c0][%bytes] : memref<?xi8> to memref<?xi8>
+//     call @layer(%a, %b, %w)
+//
 // A slot of the workspace holds one buffer after another. Sizes are compared as
 // c * e1 * e2 * ... with a constant c and named extents; a buffer fits a free
 // slot of the same extents, which grows to the larger constant. Other sizes
@@ -36,6 +43,7 @@
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/rows/RowProgram.h"
 #include "dialects/Common/Builders.h"
+#include "dialects/Common/Calls.h"
 #include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -262,16 +270,26 @@ static void emitViews(func::FuncOp function, ArrayRef<Buffer> buffers, MutableAr
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Recomputes values of F in its plan.
-class PlanBuilder {
+/// Recomputes values of a function elsewhere: of F in its plan, of a layer where it is called.
+class SizeBuilder {
 public:
-  PlanBuilder(func::FuncOp function, func::FuncOp plan)
-      : function(function), ret(cast<func::ReturnOp>(plan.front().getTerminator())), builder(ret) {
+  /// In the plan, which returns the extents of outputs already.
+  static SizeBuilder inPlan(func::FuncOp function, func::ReturnOp ret) {
+    auto plan = cast<func::FuncOp>(ret->getParentOp());
+    SizeBuilder sizes(function, ret);
     for (auto [from, to] : llvm::zip(function.getArguments(), plan.getArguments()))
-      inputs.map(from, to);
+      sizes.inputs.map(from, to);
+    sizes.outputExtents = llvm::to_vector(ret.getOperands());
+    return sizes;
+  }
+  /// Before a call of the layer `function`.
+  static SizeBuilder atCall(func::FuncOp function, func::CallOp call) {
+    SizeBuilder sizes(function, call);
+    sizes.inputs.map(function.getArguments().take_front(call.getNumOperands()), call.getOperands());
+    return sizes;
   }
 
-  /// `value` of F in the plan; null if it does not follow from extents.
+  /// `value` of the function here; null if it does not follow from extents.
   Value clone(Value value) {
     if (Value known = mapping.lookupOrNull(value))
       return known;
@@ -289,40 +307,45 @@ public:
     return mapping.lookup(value);
   }
 
-  /// The total of all slots as one more result, -1 where it leaves 63 bits.
-  LogicalResult finish(ArrayRef<Slot> slots) {
-    Location loc = ret.getLoc();
-    Value total = constantIndex(builder, loc, 0), fits = arith::ConstantIntOp::create(builder, loc, 1, 1);
-    for (const Slot &slot : slots) {
-      SmallVector<Value> extents;
+  /// The extents of `slots` here, one slot behind the other.
+  FailureOr<SmallVector<Value>> extentsOf(ArrayRef<Slot> slots) {
+    SmallVector<Value> extents;
+    for (const Slot &slot : slots)
       for (Value value : slot.values) {
         extents.push_back(clone(value));
         if (!extents.back())
           return emitError(value.getLoc()) << "the size of a temporary of '" << function.getSymName()
                                            << "' does not follow from the extents of its inputs";
       }
+    return extents;
+  }
+
+  /// The bytes of all slots, or `overflow` where they leave 63 bits.
+  Value emitTotal(ArrayRef<Slot> slots, ArrayRef<Value> allExtents, int64_t overflow) {
+    Value total = constantIndex(builder, loc, 0), fits = arith::ConstantIntOp::create(builder, loc, 1, 1);
+    for (const Slot &slot : slots) {
+      ArrayRef<Value> extents = allExtents.take_front(slot.values.size());
+      allExtents = allExtents.drop_front(slot.values.size());
       Value size = emitSize(builder, loc, slot.size.scale, extents);
       total = builder.createOrFold<arith::AddIOp>(loc, total, size);
       fits = both(fits, productFits(slot.size.scale, extents));
       if (!extents.empty()) // neither the rounding nor the sum wrapped
         fits = both(fits, compare(arith::CmpIPredicate::sge, total, constant(0)));
     }
-    ret.getOperandsMutable().append(builder.createOrFold<arith::SelectOp>(loc, fits, total, constant(-1)));
-    auto plan = cast<func::FuncOp>(ret->getParentOp());
-    plan.setFunctionType(builder.getFunctionType(plan.getArgumentTypes(), ret.getOperandTypes()));
-    return success();
+    return builder.createOrFold<arith::SelectOp>(loc, fits, total, constant(overflow));
   }
 
 private:
-  Value constant(int64_t value) { return constantIndex(builder, ret.getLoc(), value); }
+  SizeBuilder(func::FuncOp function, Operation *place) : function(function), loc(place->getLoc()), builder(place) {}
+
+  Value constant(int64_t value) { return constantIndex(builder, loc, value); }
   Value compare(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
-    return builder.createOrFold<arith::CmpIOp>(ret.getLoc(), predicate, lhs, rhs);
+    return builder.createOrFold<arith::CmpIOp>(loc, predicate, lhs, rhs);
   }
-  Value both(Value lhs, Value rhs) { return builder.createOrFold<arith::AndIOp>(ret.getLoc(), lhs, rhs); }
+  Value both(Value lhs, Value rhs) { return builder.createOrFold<arith::AndIOp>(loc, lhs, rhs); }
 
   /// scale * e1 * e2 * ... <= 2^63 - 64, asked before each multiplication: bytes <= limit / max(e, 1).
   Value productFits(int64_t scale, ValueRange extents) {
-    Location loc = ret.getLoc();
     Value fits = arith::ConstantIntOp::create(builder, loc, 1, 1), bytes = constant(scale);
     Value limit = constant(std::numeric_limits<int64_t>::max() - (kAlignment - 1));
     for (Value extent : extents) {
@@ -359,7 +382,7 @@ private:
           Value product = constant(1);
           for (int64_t d : op.getReassociationIndices()[dim]) {
             Value extent = product ? cloneExtent(op.getSrc(), d) : Value();
-            product = extent ? builder.createOrFold<arith::MulIOp>(ret.getLoc(), product, extent) : Value();
+            product = extent ? builder.createOrFold<arith::MulIOp>(loc, product, extent) : Value();
           }
           return product;
         })
@@ -383,11 +406,19 @@ private:
     if (argument.getOwner() != &function.front())
       return Value();
     if (Value input = inputs.lookupOrNull(argument))
-      return builder.createOrFold<memref::DimOp>(ret.getLoc(), input, dim);
-    return ret.getOperand(extentsBefore(argument) + dim);
+      return emitExtent(input, dim);
+    return outputExtents[extentsBefore(argument) + dim];
   }
 
-  /// How many results of the plan precede the extents of output `argument`.
+  /// The extent of a memref here, the same value for what is known to be equal.
+  Value emitExtent(Value memref, int64_t dim) {
+    Extent extent = extentOf(memref, dim);
+    if (extent.isStatic())
+      return constant(extent.dim);
+    return extent.dim < 0 ? extent.base : builder.createOrFold<memref::DimOp>(loc, extent.base, extent.dim);
+  }
+
+  /// How many extents precede the extents of output `argument`.
   unsigned extentsBefore(BlockArgument argument) {
     unsigned count = 0;
     for (BlockArgument other : function.getArguments().take_front(argument.getArgNumber()))
@@ -397,20 +428,21 @@ private:
   }
 
   func::FuncOp function;
-  func::ReturnOp ret;
+  Location loc;
   OpBuilder builder;
   IRMapping inputs, mapping;
+  SmallVector<Value> outputExtents;
 };
 
 /// The symbols of the inputs' extents that `value` of the plan is computed from; "?" for one without name.
-void collectSymbols(Value value, llvm::SmallSetVector<StringAttr, 4> &symbols) {
+void collectSymbols(Value value, llvm::SmallSetVector<StringAttr, 4> &symbols, llvm::DenseSet<Operation *> &seen) {
   Operation *op = value.getDefiningOp();
-  if (!op)
+  if (!op || !seen.insert(op).second)
     return;
   auto dim = dyn_cast<memref::DimOp>(op);
   if (!dim) {
     for (Value operand : op->getOperands())
-      collectSymbols(operand, symbols);
+      collectSymbols(operand, symbols, seen);
     return;
   }
   auto argument = cast<BlockArgument>(dim.getSource()); // all that a plan can ask
@@ -418,9 +450,15 @@ void collectSymbols(Value value, llvm::SmallSetVector<StringAttr, 4> &symbols) {
   symbols.insert(name ? name : StringAttr::get(op->getContext(), "?"));
 }
 
-/// Bytes of the largest parallel body's own memory.
+/// Bytes of the largest parallel body's own memory, in `function` and in what it calls.
 int64_t stackBytes(func::FuncOp function) {
   int64_t largest = 0;
+  llvm::SmallPtrSet<Operation *, 4> callees; // layers are called often
+  function.walk([&](func::CallOp call) {
+    auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+    if (callee && !callee.isDeclaration() && callees.insert(callee).second)
+      largest = std::max(largest, stackBytes(callee));
+  });
   function.walk([&](scf::ForallOp body) {
     int64_t bytes = 0;
     body.walk([&](memref::AllocaOp scratch) {
@@ -441,7 +479,8 @@ DictionaryAttr describeWorkspace(func::FuncOp function, func::FuncOp plan) {
   if (std::optional<int64_t> bytes = getConstantIntValue(total))
     return builder.getDictionaryAttr({builder.getNamedAttr("bytes", builder.getI64IntegerAttr(*bytes)), stack});
   llvm::SmallSetVector<StringAttr, 4> symbols;
-  collectSymbols(total, symbols);
+  llvm::DenseSet<Operation *> seen;
+  collectSymbols(total, symbols, seen);
   SmallVector<Attribute> names(symbols.begin(), symbols.end());
   return builder.getDictionaryAttr({builder.getNamedAttr("grows", builder.getArrayAttr(names)), stack});
 }
@@ -452,18 +491,71 @@ struct PlanWorkspacePass : schedule::impl::PlanWorkspaceBase<PlanWorkspacePass> 
     if (!plan)
       return function.emitError("has no plan to tell callers the size of its "
                                 "workspace; run split-plan first");
+    FailureOr<SmallVector<Slot>> slots = place(function);
+    if (failed(slots))
+      return failure();
+    auto ret = cast<func::ReturnOp>(plan.front().getTerminator());
+    SizeBuilder sizes = SizeBuilder::inPlan(function, ret);
+    FailureOr<SmallVector<Value>> extents = sizes.extentsOf(*slots);
+    if (failed(extents))
+      return failure();
+    ret.getOperandsMutable().append(sizes.emitTotal(*slots, *extents, -1));
+    plan.setFunctionType(
+        FunctionType::get(&getContext(), plan.getArgumentTypes(), ValueRange(ret.getOperands()).getTypes()));
+    record(function, describeWorkspace(function, plan));
+    emitViews(function, buffersOf[function], *slots);
+    return success();
+  }
+
+  /// Gives every buffer of `function` its slot.
+  FailureOr<SmallVector<Slot>> place(func::FuncOp function) {
     FailureOr<SmallVector<Buffer>> buffers = findBuffers(function);
     if (failed(buffers))
       return failure();
     FailureOr<SmallVector<Slot>> slots = assignSlots(*buffers);
-    if (failed(slots) || failed(PlanBuilder(function, plan).finish(*slots)))
+    if (failed(slots))
       return failure();
-    record(function, describeWorkspace(function, plan));
-    emitViews(function, *buffers, *slots);
     numBuffers += buffers->size();
     numReused += buffers->size() - slots->size();
     for (const Slot &slot : *slots)
       staticBytes += slot.size.extents.empty() ? llvm::alignTo(slot.size.scale, kAlignment) : 0;
+    buffersOf[function] = std::move(*buffers);
+    return slots;
+  }
+
+  /// Equal for equal extents.
+  static SmallVector<std::pair<void *, int64_t>> keyOf(ArrayRef<Value> extents) {
+    return llvm::map_to_vector(extents, [](Value value) -> std::pair<void *, int64_t> {
+      auto dim = value.getDefiningOp<memref::DimOp>();
+      std::optional<int64_t> position = dim ? dim.getConstantIndex() : std::nullopt;
+      return position ? std::pair(dim.getSource().getAsOpaquePointer(), *position)
+                      : std::pair(value.getAsOpaquePointer(), int64_t(-1));
+    });
+  }
+
+  /// Plans a layer. Its callers hand it a buffer of theirs; calls of equal extents name one size.
+  LogicalResult runLayer(func::FuncOp layer, ArrayRef<func::CallOp> calls) {
+    FailureOr<SmallVector<Slot>> slots = place(layer);
+    if (failed(slots))
+      return failure();
+    if (slots->empty())
+      return success();
+    std::map<std::pair<Block *, SmallVector<std::pair<void *, int64_t>>>, Value> known;
+    auto bytes = MemRefType::get({ShapedType::kDynamic}, IntegerType::get(&getContext(), 8));
+    for (func::CallOp call : calls) {
+      SizeBuilder sizes = SizeBuilder::atCall(layer, call);
+      FailureOr<SmallVector<Value>> extents = sizes.extentsOf(*slots);
+      if (failed(extents))
+        return failure();
+      Value &size = known[{call->getBlock(), keyOf(*extents)}];
+      if (!size)
+        size = sizes.emitTotal(*slots, *extents, std::numeric_limits<int64_t>::max());
+      OpBuilder builder(call);
+      call.getOperandsMutable().append(
+          memref::AllocOp::create(builder, call.getLoc(), bytes, size, builder.getI64IntegerAttr(kAlignment))
+              .getResult());
+    }
+    emitViews(layer, buffersOf[layer], *slots);
     return success();
   }
 
@@ -485,11 +577,17 @@ struct PlanWorkspacePass : schedule::impl::PlanWorkspaceBase<PlanWorkspacePass> 
 
   void runOnOperation() override {
     bool bad = false;
+    for (auto &[layer, calls] : findCalledFunctions(getOperation()))
+      bad |= failed(runLayer(layer, calls));
+    if (bad)
+      return signalPassFailure();
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function.isPublic() && !function.isDeclaration())
         bad |= failed(run(function));
     if (bad)
       signalPassFailure();
   }
+
+  DenseMap<func::FuncOp, SmallVector<Buffer>> buffersOf;
 };
 } // namespace

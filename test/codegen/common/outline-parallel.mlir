@@ -18,3 +18,23 @@ func.func @f(%x: memref<?xf32>, %n: index) {
   }
   return
 }
+
+// A layer gets the context too, after its own arguments, and what calls it hands it on.
+// CHECK: func.func @model(%[[Y:.*]]: memref<?xf32>, %[[OUTER:.*]]: !llvm.ptr) attributes {attnc.ranks = array<i64: 1, -1>}
+// CHECK: call @layer(%[[Y]], %[[OUTER]]) : (memref<?xf32>, !llvm.ptr) -> ()
+// CHECK: func.func private @layer(%[[Z:.*]]: memref<?xf32>, %[[INNER:.*]]: !llvm.ptr) {
+// CHECK: call @layer__parallel__launch(%[[INNER]], %{{.*}}, %[[Z]])
+func.func @model(%y: memref<?xf32>) {
+  call @layer(%y) : (memref<?xf32>) -> ()
+  return
+}
+func.func private @layer(%z: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %z, %c0 : memref<?xf32>
+  scf.forall (%i) in (%n) {
+    %v = memref.load %z[%i] : memref<?xf32>
+    %w = arith.addf %v, %v : f32
+    memref.store %w, %z[%i] : memref<?xf32>
+  }
+  return
+}

@@ -114,3 +114,33 @@ func.func @reshapes(%x: tensor<3x4xf32>) -> (tensor<12xf32>, tensor<3x2x2xf32>) 
   %1 = tensor.expand_shape %x [[0], [1, 2]] output_shape [3, 2, 2] : tensor<3x4xf32> into tensor<3x2x2xf32>
   return %0, %1 : tensor<12xf32>, tensor<3x2x2xf32>
 }
+
+// -----
+
+// A layer writes to memory of its caller, the last one to the result; nothing is copied. %x of the first call is an input,
+// which may have gaps.
+// CHECK-LABEL: func.func @model
+// CHECK-SAME:    (%[[X:[a-z0-9]*]]: memref<?x4xf32, strided<[?, 1], offset: ?>>, %[[OUT:[a-z0-9]*]]: memref<?x4xf32>
+// CHECK:         %[[Y:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?x4xf32>
+// CHECK-NOT:     copy
+// CHECK:         call @layer(%c0, %[[X]], %[[Y]]) : (index, memref<?x4xf32, strided<[?, 1], offset: ?>>, memref<?x4xf32>) -> ()
+// CHECK-NEXT:    %[[GAPS:.*]] = memref.cast %[[Y]] : memref<?x4xf32> to memref<?x4xf32, strided<[?, 1], offset: ?>>
+// CHECK-NEXT:    call @layer(%c1, %[[GAPS]], %[[OUT]])
+// CHECK-LABEL: func.func private @layer
+// CHECK-SAME:    %[[LX:[a-z0-9]*]]: memref<?x4xf32, strided<[?, 1], offset: ?>> {attnc.dims = ["n", "4"]}, %[[LY:[a-z0-9]*]]: memref<?x4xf32> {attnc.dims = ["n", "4"], attnc.result = 0 : i64}) {
+// CHECK:         linalg.exp ins(%[[LX]] {{.*}} outs(%[[LY]]
+// CHECK-NEXT:    return
+func.func @model(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %0 = call @layer(%c0, %x) : (index, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %1 = call @layer(%c1, %0) : (index, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %1 : tensor<?x4xf32>
+}
+func.func private @layer(%layer: index, %x: tensor<?x4xf32> {attnc.dims = ["n", "4"]}) -> (tensor<?x4xf32> {attnc.dims = ["n", "4"]}) {
+  %c0 = arith.constant 0 : index
+  %d = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %e = tensor.empty(%d) : tensor<?x4xf32>
+  %y = linalg.exp ins(%x : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}

@@ -170,3 +170,42 @@ func.func @either(%x: memref<16xf32>, %which: i1, %o: memref<16xf32>) {
 func.func private @either__plan(%x: memref<16xf32>) {
   return
 }
+
+// -----
+
+// A layer has a workspace of its own, which its caller takes from its own for each call: of calls with equal extents the
+// same bytes. The plan counts them once; what does not fit into 63 bits does not fit there either.
+// CHECK-LABEL: func.func @model
+// CHECK-SAME:    (%[[X:.*]]: memref<?x4xf32>, %[[OUT:.*]]: memref<?x4xf32>, %[[W:.*]]: memref<?xi8> {attnc.workspace})
+// CHECK:         %[[BYTES:.*]] = arith.select %{{.*}}, %{{.*}}, %c9223372036854775807
+// CHECK:         %[[PART:.*]] = memref.view %[[W]][%[[AT:.*]]][%[[BYTES]]] : memref<?xi8> to memref<?xi8>
+// CHECK:         call @layer(%[[X]], %[[Y:.*]], %[[PART]])
+// CHECK-NEXT:    call @layer(%[[Y]], %[[OUT]], %[[PART]])
+// CHECK-LABEL: func.func private @model__plan
+// CHECK:         %[[LAYER:.*]] = arith.select %{{.*}}, %{{.*}}, %c9223372036854775807
+// CHECK:         arith.select %{{.*}}, %{{.*}}, %c-1
+// CHECK-LABEL: func.func private @layer
+// CHECK-SAME:    %[[LW:[a-z0-9]*]]: memref<?xi8> {attnc.workspace}) {
+// CHECK:         memref.view %[[LW]][%c0][%{{.*}}] : memref<?xi8> to memref<?x4xf32>
+func.func @model(%x: memref<?x4xf32>, %out: memref<?x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x4xf32>
+  %a = memref.alloc(%n) {alignment = 64 : i64} : memref<?x4xf32>
+  call @layer(%x, %a) : (memref<?x4xf32>, memref<?x4xf32>) -> ()
+  call @layer(%a, %out) : (memref<?x4xf32>, memref<?x4xf32>) -> ()
+  return
+}
+func.func private @model__plan(%x: memref<?x4xf32>) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %n = memref.dim %x, %c0 : memref<?x4xf32>
+  return %n, %c4 : index, index
+}
+func.func private @layer(%x: memref<?x4xf32>, %out: memref<?x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x4xf32>
+  %a = memref.alloc(%n) {alignment = 64 : i64} : memref<?x4xf32>
+  linalg.exp ins(%x : memref<?x4xf32>) outs(%a : memref<?x4xf32>)
+  linalg.exp ins(%a : memref<?x4xf32>) outs(%out : memref<?x4xf32>)
+  return
+}
