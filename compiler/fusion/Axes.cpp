@@ -183,9 +183,14 @@ static const void *extentKey(ArrayRef<OpFoldResult> sizes, int64_t dim) {
 const void *extentKey(Value tensor, int64_t dim) {
   if (tensor.getType().isIndex())
     return extentKey(tensor);
-  if (auto argument = dyn_cast<BlockArgument>(tensor))
+  if (auto argument = dyn_cast<BlockArgument>(tensor)) {
     if (StringAttr symbol = DimNames::ofArgument(argument).symbol(dim))
       return symbol.getAsOpaquePointer();
+    if (!isa<FunctionOpInterface>(argument.getOwner()->getParentOp()))
+      return nullptr;
+    std::string own = "%" + std::to_string(argument.getArgNumber()) + "#" + std::to_string(dim); // no symbol looks so
+    return StringAttr::get(tensor.getContext(), own).getAsOpaquePointer();
+  }
   Operation *producer = tensor.getDefiningOp();
   if (auto cast = dyn_cast_or_null<tensor::CastOp>(producer))
     return extentKey(cast.getSource(), dim);
@@ -193,6 +198,10 @@ const void *extentKey(Value tensor, int64_t dim) {
     return extentKey(empty.getMixedSizes(), dim);
   if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(producer))
     return extentKey(expand.getMixedOutputShape(), dim);
+  if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(producer)) {
+    ReassociationIndices group = collapse.getReassociationIndices()[dim];
+    return group.size() == 1 ? extentKey(collapse.getSrc(), group.front()) : nullptr;
+  }
   if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(producer); slice && slice.getDroppedDims().none())
     return extentKey(slice.getMixedSizes(), dim);
   if (auto destination = dyn_cast_or_null<DestinationStyleOpInterface>(producer))

@@ -81,4 +81,19 @@ def FuseElementwise : Pass<"fuse-elementwise", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect"];
 }
 
+def OutlineLayers : Pass<"outline-layers", "::mlir::ModuleOp"> {
+  let summary = "Layers that say the same become one function, called with the number of the layer";
+  let description = [{
+    Looks in public functions for ops in a row that do the same again and again, but for the weights and constants that
+    they use. Such a layer becomes a private function, its weights stacks (`weights.stack`) of which
+    `attn.layer_weight` reads one. Later stages then see each different layer once.
+  }];
+  let dependentDialects = ["::attnc::attn::AttnDialect", "::attnc::weights::WeightsDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numLayers", "layers", "functions made">,
+    Statistic<"numCalls", "calls", "layers that became calls">
+  ];
+}
+
 #endif

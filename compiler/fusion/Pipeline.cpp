@@ -30,4 +30,6 @@ void attnc::fusion::buildFusionPipeline(OpPassManager &manager, const FusionOpti
   // uses.
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
+  // Last, because layers are equal once all that is special to the first and the last is fused into them.
+  manager.addPass(createOutlineLayers());
 }
