@@ -198,6 +198,12 @@ static void makeCast(const Recipe::Cast &cast, llvm::ArrayRef<char> source, unsi
 // Making
 //===----------------------------------------------------------------------===//
 
+/// memcpy, also of nothing from nowhere.
+static void copyBytes(char *to, llvm::ArrayRef<char> from) {
+  if (!from.empty())
+    std::memcpy(to, from.data(), from.size());
+}
+
 /// Runs of each source in turn: one run is all that has the same indices before dimension `dim`.
 static void makeConcat(const Recipe &recipe, const Recipe::Concat &concat, char *result) {
   int64_t runs = 1;
@@ -211,8 +217,7 @@ static void makeConcat(const Recipe &recipe, const Recipe::Concat &concat, char 
     llvm::ArrayRef<char> bytes = make(*source, scratch);
     uint64_t run = bytes.size() / static_cast<uint64_t>(runs);
     for (int64_t i = 0; i < runs; ++i)
-      std::memcpy(result + static_cast<uint64_t>(i) * pitch + offset, bytes.data() + static_cast<uint64_t>(i) * run,
-                  run);
+      copyBytes(result + static_cast<uint64_t>(i) * pitch + offset, bytes.slice(static_cast<uint64_t>(i) * run, run));
     offset += run;
   }
 }
@@ -221,7 +226,7 @@ static void makeStack(const Recipe::Stack &stack, char *result) {
   for (const RecipePtr &source : stack.sources) {
     std::vector<char> scratch;
     llvm::ArrayRef<char> bytes = make(*source, scratch);
-    std::memcpy(result, bytes.data(), bytes.size());
+    copyBytes(result, bytes);
     std::memset(result + bytes.size(), 0, stack.pitch - bytes.size());
     result += stack.pitch;
   }

@@ -28,9 +28,32 @@ static SmallVector<OpFoldResult> pick(ArrayRef<OpFoldResult> all, ArrayRef<int64
   return llvm::map_to_vector(dims, [&](int64_t dim) { return all[dim]; });
 }
 
+/// A part of a memref without elements: where it begins says nothing, and upstream refuses every offset in a dimension of
+/// extent 0.
+static Value partOfNothing(OpBuilder &b, Location loc, Value memref, ArrayRef<OpFoldResult> sizes,
+                           ArrayRef<int64_t> dims) {
+  auto source = cast<MemRefType>(memref.getType());
+  auto [distances, offset] = source.getStridesAndOffset();
+  SmallVector<int64_t> shape, kept;
+  for (int64_t dim : dims) {
+    shape.push_back(getConstantIntValue(sizes[dim]).value_or(ShapedType::kDynamic));
+    kept.push_back(distances[dim]);
+  }
+  auto layout = StridedLayoutAttr::get(source.getContext(), offset, kept);
+  auto type = MemRefType::get(shape, source.getElementType(), layout, source.getMemorySpace());
+  auto parts = memref::ExtractStridedMetadataOp::create(b, loc, memref);
+  SmallVector<OpFoldResult> extents;
+  for (auto [dim, extent] : llvm::zip_equal(dims, shape))
+    extents.push_back(ShapedType::isDynamic(extent) ? sizes[dim] : OpFoldResult(b.getIndexAttr(extent)));
+  return memref::ReinterpretCastOp::create(b, loc, type, parts.getBaseBuffer(), parts.getConstifiedMixedOffset(),
+                                           extents, pick(parts.getConstifiedMixedStrides(), dims));
+}
+
 Value attnc::schedule::subviewOfDims(OpBuilder &b, Location loc, Value memref, ArrayRef<OpFoldResult> offsets,
                                      ArrayRef<OpFoldResult> sizes, ArrayRef<int64_t> dims) {
   auto source = cast<MemRefType>(memref.getType());
+  if (llvm::is_contained(source.getShape(), 0))
+    return partOfNothing(b, loc, memref, sizes, dims);
   SmallVector<OpFoldResult> strides(source.getRank(), b.getIndexAttr(1));
   auto whole = cast<MemRefType>(memref::SubViewOp::inferResultType(source, offsets, sizes, strides));
   auto [distances, offset] = whole.getStridesAndOffset();
