@@ -76,6 +76,8 @@ void WorkspaceInfo::merge(const WorkspaceInfo &other) {
   for (const std::string &symbol : other.grows)
     if (!llvm::is_contained(grows, symbol))
       grows.push_back(symbol);
+  if (plan.empty()) // else that of the first target
+    plan = other.plan;
 }
 
 //===----------------------------------------------------------------------===//
@@ -261,6 +263,10 @@ static std::optional<WorkspaceInfo> readWorkspace(DictionaryAttr entry) {
   if (auto grows = workspace.getAs<ArrayAttr>("grows"))
     for (auto symbol : grows.getAsRange<StringAttr>())
       info.grows.push_back(symbol.str());
+  if (auto plan = workspace.getAs<ArrayAttr>("plan"))
+    for (Attribute line : plan)
+      if (auto text = dyn_cast<StringAttr>(line))
+        info.plan.push_back(text.str());
   return info;
 }
 

@@ -14,7 +14,7 @@
 //     name = "causal", doc = "one line for the header",   // called = "2-causal" where that is no name for C
 //     inputs  = [{name = "q", type = f32, dims = ["B", "M", "16", "64"]}, ...],
 //     outputs = [{name = "out", type = f32, dims = ["B", "M", "16", "64"]}],
-//     workspace = {bytes = 0, stack = 73728}}]}      // from plan-workspace on
+//     workspace = {bytes = 0, stack = 73728}}]}      // from plan-workspace on; plan = [...]: what it holds, in words
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -53,6 +53,7 @@ struct WorkspaceInfo {
   int64_t bytes = 0;              // the same for all extents, unless:
   std::vector<std::string> grows; // symbols that it grows with; "?": some extent without a name
   int64_t stack = 0;              // scratch of one thread
+  std::vector<std::string> plan;  // what it holds, a line each (schedule/memory/DescribeWorkspace.h)
 
   /// What is enough for either.
   void merge(const WorkspaceInfo &other);

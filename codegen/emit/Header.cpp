@@ -131,7 +131,10 @@ static std::string describeWorkspace(const EntryInfo &entry, const WorkspaceInfo
     text += fmt::format("{} bytes", workspace.bytes);
   else
     text += fmt::format("{} bytes; does not grow with {}", workspace.bytes, commentText(join(entry.symbols, ", ")));
-  return text + fmt::format("; on each thread's stack about {} bytes\n", workspace.stack);
+  text += fmt::format("; on each thread's stack about {} bytes\n", workspace.stack);
+  for (const std::string &line : workspace.plan)
+    text += fmt::format(" *     {}\n", commentText(line));
+  return text;
 }
 
 static std::string describeEntry(const EntryInfo &entry) {

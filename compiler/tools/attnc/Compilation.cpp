@@ -323,6 +323,9 @@ int Compilation::readWorkspaces(ModuleOp lowered) {
       entry.workspace = other.workspace;
     else if (other.workspace)
       entry.workspace->merge(*other.workspace);
+    if (asked.verbose && other.workspace)
+      for (const std::string &line : other.workspace->plan)
+        llvm::errs() << fmt::format("  workspace of {}: {}\n", entry.name, line);
   }
   return kOk;
 }

@@ -116,9 +116,10 @@ func.func private @none__plan(%x: memref<4xf32>) {
 
 // -----
 
-// What the header states: a constant, or the symbols it grows with. The scratch of a parallel body is on stacks.
-// CHECK: attnc.entries = [{{.*}}name = "fixed"{{.*}}workspace = {bytes = 128 : i64, stack = 64 : i64}
-// CHECK-SAME: name = "grows"{{.*}}workspace = {grows = ["M", "N"], stack = 0 : i64}
+// What the header states: a constant, or the symbols it grows with, and what each part is for. The scratch of a parallel
+// body is on stacks.
+// CHECK: attnc.entries = [{{.*}}name = "fixed"{{.*}}workspace = {bytes = 128 : i64, plan = ["peak: 128 bytes, each part rounded up to 64", "128: plan-workspace.mlir:[[#]]"], stack = 64 : i64}
+// CHECK-SAME: name = "grows"{{.*}}workspace = {grows = ["M", "N"], plan = ["peak: 4 * M * N bytes, each part rounded up to 64", "4 * M * N: plan-workspace.mlir:[[#]]"], stack = 0 : i64}
 module attributes {attnc.entries = [{name = "fixed", doc = "", inputs = [], outputs = []},
                                     {name = "grows", doc = "", inputs = [], outputs = []}]} {
   func.func @fixed(%x: memref<?xf32> {attnc.dims = ["N"]}) {
@@ -175,8 +176,9 @@ func.func private @either__plan(%x: memref<16xf32>) {
 
 // A layer has a workspace of its own, which its caller takes from its own for each call: of calls with equal extents the
 // same bytes. The plan counts them once; what does not fit into 63 bits does not fit there either.
+// CHECK:         plan = ["peak: 32 * N bytes, each part rounded up to 64", "16 * N: 2 calls of layer", "  16 * N: plan-workspace.mlir:[[#]]", "16 * N: plan-workspace.mlir:[[#]]"]
 // CHECK-LABEL: func.func @model
-// CHECK-SAME:    (%[[X:.*]]: memref<?x4xf32>, %[[OUT:.*]]: memref<?x4xf32>, %[[W:.*]]: memref<?xi8> {attnc.workspace})
+// CHECK-SAME:    (%[[X:[a-z0-9]*]]: memref<?x4xf32>{{.*}}, %[[OUT:[a-z0-9]*]]: memref<?x4xf32>, %[[W:[a-z0-9]*]]: memref<?xi8> {attnc.workspace})
 // CHECK:         %[[BYTES:.*]] = arith.select %{{.*}}, %{{.*}}, %c9223372036854775807
 // CHECK:         %[[PART:.*]] = memref.view %[[W]][%[[AT:.*]]][%[[BYTES]]] : memref<?xi8> to memref<?xi8>
 // CHECK:         call @layer(%[[X]], %[[Y:.*]], %[[PART]])
@@ -187,7 +189,8 @@ func.func private @either__plan(%x: memref<16xf32>) {
 // CHECK-LABEL: func.func private @layer
 // CHECK-SAME:    %[[LW:[a-z0-9]*]]: memref<?xi8> {attnc.workspace}) {
 // CHECK:         memref.view %[[LW]][%c0][%{{.*}}] : memref<?xi8> to memref<?x4xf32>
-func.func @model(%x: memref<?x4xf32>, %out: memref<?x4xf32>) {
+module attributes {attnc.entries = [{name = "model", doc = "", inputs = [], outputs = []}]} {
+func.func @model(%x: memref<?x4xf32> {attnc.dims = ["N", "4"]}, %out: memref<?x4xf32>) {
   %c0 = arith.constant 0 : index
   %n = memref.dim %x, %c0 : memref<?x4xf32>
   %a = memref.alloc(%n) {alignment = 64 : i64} : memref<?x4xf32>
@@ -195,17 +198,18 @@ func.func @model(%x: memref<?x4xf32>, %out: memref<?x4xf32>) {
   call @layer(%a, %out) : (memref<?x4xf32>, memref<?x4xf32>) -> ()
   return
 }
-func.func private @model__plan(%x: memref<?x4xf32>) -> (index, index) {
+func.func private @model__plan(%x: memref<?x4xf32> {attnc.dims = ["N", "4"]}) -> (index, index) {
   %c0 = arith.constant 0 : index
   %c4 = arith.constant 4 : index
   %n = memref.dim %x, %c0 : memref<?x4xf32>
   return %n, %c4 : index, index
 }
-func.func private @layer(%x: memref<?x4xf32>, %out: memref<?x4xf32>) {
+func.func private @layer(%x: memref<?x4xf32> {attnc.dims = ["N", "4"]}, %out: memref<?x4xf32>) {
   %c0 = arith.constant 0 : index
   %n = memref.dim %x, %c0 : memref<?x4xf32>
   %a = memref.alloc(%n) {alignment = 64 : i64} : memref<?x4xf32>
   linalg.exp ins(%x : memref<?x4xf32>) outs(%a : memref<?x4xf32>)
   linalg.exp ins(%a : memref<?x4xf32>) outs(%out : memref<?x4xf32>)
   return
+}
 }
