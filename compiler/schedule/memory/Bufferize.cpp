@@ -18,12 +18,6 @@
 //     return
 //   }
 //
-// A layer, a private function that others call, has tensors as destinations until 4., and its callers pass buffers:
-//
-//   func.func private @layer(%x: memref<?x4xf32>, %out: memref<?x4xf32> {attnc.result = 0 : i64})
-//   %out = memref.alloc(%n) : memref<?x4xf32>
-//   call @layer(%x, %out)
-//
 // Steps: 1. spell compound tensor ops with simple ones, one fill per
 // destination; 2. results are materialised in destination arguments;
 // 3. a tensor.empty that ends in a destination becomes that destination; 4.
@@ -34,9 +28,9 @@
 
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "compiler/schedule/Passes.h"
+#include "compiler/schedule/memory/CallingConvention.h"
 #include "compiler/schedule/memory/Extents.h"
 #include "compiler/schedule/rows/CompoundOps.h"
-#include "dialects/Common/Calls.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -79,120 +73,6 @@ static void splitSharedFills(ModuleOp module) {
 }
 
 //===----------------------------------------------------------------------===//
-// 2. The calling convention
-//===----------------------------------------------------------------------===//
-
-/// strided<[?, .., ?, 1], offset: ?> for a tensor of rank >= 1.
-static StridedLayoutAttr innermostContiguous(RankedTensorType type) {
-  SmallVector<int64_t> strides(type.getRank(), ShapedType::kDynamic);
-  strides.back() = 1;
-  return StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides);
-}
-
-/// Inputs are read-only, and callers may pass slices of larger tensors. Only a reshape that merges dimensions needs its
-/// operand without gaps; bufferization copies there.
-static void declareInputs(func::FuncOp function) {
-  OpBuilder builder(function.getContext());
-  for (BlockArgument argument : function.getArguments()) {
-    auto type = dyn_cast<RankedTensorType>(argument.getType());
-    if (!type)
-      continue;
-    unsigned number = argument.getArgNumber();
-    function.setArgAttr(number, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(false));
-    if (type.getRank() > 0)
-      function.setArgAttr(number, bufferization::BufferizationDialect::kBufferLayoutAttrName,
-                          innermostContiguous(type));
-  }
-}
-
-/// Tensor results -> trailing memref arguments, each with the attributes of its result and its number. A result with the
-/// attribute attnc.strided may have gaps between rows, as inputs may.
-static void passResultsByDestination(func::FuncOp function) {
-  OpBuilder builder(function.getContext());
-  auto ret = cast<func::ReturnOp>(function.front().getTerminator());
-  builder.setInsertionPoint(ret);
-  SmallVector<Value> kept;
-  SmallVector<DictionaryAttr> keptAttrs;
-  SmallVector<Value> results(ret.getOperands());
-  for (auto [number, result] : llvm::enumerate(results)) {
-    auto type = dyn_cast<RankedTensorType>(result.getType());
-    NamedAttrList attrs(function.getResultAttrDict(number));
-    if (!type) {
-      kept.push_back(result);
-      keptAttrs.push_back(attrs.getDictionary(function.getContext()));
-      continue;
-    }
-    attrs.set("attnc.result", builder.getI64IntegerAttr(number));
-    MemRefLayoutAttrInterface layout; // without gaps, unless callers may want the result in a slice of a larger tensor
-    if (attrs.getNamed("attnc.strided") && type.getRank() > 0)
-      layout = innermostContiguous(type);
-    auto memref = MemRefType::get(type.getShape(), type.getElementType(), layout);
-    unsigned position = function.getNumArguments();
-    (void)function.insertArgument(position, memref, attrs.getDictionary(function.getContext()), result.getLoc());
-    auto store = bufferization::MaterializeInDestinationOp::create(builder, ret.getLoc(), /*result=*/Type(), result,
-                                                                   function.getArgument(position));
-    store.setRestrict(true);
-    store.setWritable(true);
-  }
-  ret.getOperandsMutable().assign(kept);
-  function.removeResAttrsAttr();
-  function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(), ValueRange(kept).getTypes()));
-}
-
-/// Whether the memory of `tensor` may have gaps between its rows: an input, or a part of something.
-static bool mayHaveGaps(Value tensor) {
-  while (Operation *op = tensor.getDefiningOp()) {
-    if (isa<tensor::ExtractSliceOp>(op))
-      return true;
-    if (!isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
-      return false;
-    tensor = op->getOperand(0);
-  }
-  return true;
-}
-
-/// Inputs of a layer are read-only too. Where a caller has none with gaps, code need not count with them.
-static void declareLayerInputs(func::FuncOp layer, ArrayRef<func::CallOp> calls) {
-  declareInputs(layer);
-  for (BlockArgument argument : layer.getArguments()) {
-    unsigned number = argument.getArgNumber();
-    if (llvm::none_of(calls, [&](func::CallOp call) { return mayHaveGaps(call.getOperand(number)); }))
-      layer.removeArgAttr(number, bufferization::BufferizationDialect::kBufferLayoutAttrName);
-  }
-}
-
-/// Results of a layer -> trailing tensors that it writes and returns, which its callers make.
-static LogicalResult passLayerResultsByDestination(func::FuncOp layer, ArrayRef<func::CallOp> calls) {
-  OpBuilder b(layer.front().getTerminator());
-  auto ret = cast<func::ReturnOp>(layer.front().getTerminator());
-  for (unsigned number = 0; number < layer.getNumResults(); ++number) {
-    auto type = cast<RankedTensorType>(layer.getResultTypes()[number]);
-    for (func::CallOp call : calls) {
-      OpBuilder outside(call);
-      SmallVector<Value> sizes;
-      for (int64_t d = 0; d < type.getRank(); ++d) {
-        if (!type.isDynamicDim(d))
-          continue;
-        sizes.push_back(schedule::extentOfResult(outside, call, number, d));
-        if (!sizes.back())
-          return call.emitError() << "the extent of dimension " << d << " of result " << number << " of @"
-                                  << layer.getSymName() << " is no named extent of an argument";
-      }
-      call.getOperandsMutable().append(
-          tensor::EmptyOp::create(outside, call.getLoc(), type.getShape(), type.getElementType(), sizes).getResult());
-    }
-    NamedAttrList attrs(layer.getResultAttrDict(number));
-    attrs.set("attnc.result", b.getI64IntegerAttr(number));
-    unsigned position = layer.getNumArguments();
-    (void)layer.insertArgument(position, type, attrs.getDictionary(layer.getContext()), layer.getLoc());
-    auto stored = bufferization::MaterializeInDestinationOp::create(b, ret.getLoc(), type, ret.getOperand(number),
-                                                                    layer.getArgument(position));
-    ret.setOperand(number, stored.getResult());
-  }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
 // 4. One-shot bufferization
 //===----------------------------------------------------------------------===//
 
@@ -200,7 +80,8 @@ static bufferization::OneShotBufferizationOptions bufferizationOptions() {
   bufferization::OneShotBufferizationOptions options;
   options.bufferizeFunctionBoundaries = true;
   options.bufferAlignment = 64; // one cache line, one zmm
-  options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::IdentityLayoutMap);
+  // Arguments say their layout; results, which are dropped, have that of what is returned.
+  options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::InferLayoutMap);
   options.unknownTypeConverterFn = [](TensorType type, Attribute space, const bufferization::BufferizationOptions &) {
     return bufferization::getMemRefTypeWithStaticIdentityLayout(type, space);
   };
@@ -228,27 +109,27 @@ static void foldAway(ModuleOp module) {
   (void)applyPatternsGreedily(module, std::move(patterns));
 }
 
+/// Entries return nothing: what is still returned is the state of an argument. (Upstream does it for private functions.)
+static void dropReturnedArguments(func::FuncOp function) {
+  auto ret = cast<func::ReturnOp>(function.front().getTerminator());
+  for (unsigned number = ret.getNumOperands(); number-- > 0;)
+    if (isa<BlockArgument>(ret.getOperand(number))) {
+      ret->eraseOperand(number);
+      (void)function.eraseResult(number);
+    }
+}
+
 namespace {
 struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     schedule::decomposeCompoundOps(module);
-    CalledFunctions layers = findCalledFunctions(module);
-    for (auto &[layer, calls] : layers) {
-      declareLayerInputs(layer, calls);
-      if (failed(passLayerResultsByDestination(layer, calls)))
-        return signalPassFailure();
-    }
+    if (failed(schedule::passResultsByDestination(module)))
+      return signalPassFailure();
     // Their temporaries were sized by the tensor at hand, be it a reshape: equal extents must be one value again.
     if (failed(schedule::resolveExtents(module)))
       return signalPassFailure();
     splitSharedFills(module);
-    for (func::FuncOp function : module.getOps<func::FuncOp>()) {
-      if (function.isDeclaration() || layers.contains(function))
-        continue;
-      declareInputs(function);
-      passResultsByDestination(function);
-    }
     IRRewriter rewriter(&getContext());
     if (failed(bufferization::eliminateEmptyTensors(rewriter, module)))
       return signalPassFailure();
@@ -257,9 +138,12 @@ struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
     if (failed(bufferization::runOneShotModuleBufferize(module, options, state)))
       return signalPassFailure();
     bufferization::removeBufferizationAttributesInModule(module);
-    if (failed(bufferization::dropEquivalentBufferResults(module))) // a layer returns its destinations
+    if (failed(bufferization::dropEquivalentBufferResults(module))) // destinations that are returned
       return signalPassFailure();
     foldAway(module);
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      if (function.isPublic() && !function.isDeclaration())
+        dropReturnedArguments(function);
     module.walk([&](Operation *op) {
       numCopies += isa<linalg::CopyOp, memref::CopyOp>(op);
       numAllocs += isa<memref::AllocOp>(op);
