@@ -90,7 +90,8 @@ Constant *DescriptorBuilder::dims(const TensorInfo &info) {
 
 static unsigned flags(const TensorInfo &info) {
   return (info.isSorted ? ATTNC_TENSOR_SORTED : 0) | (info.indexed ? ATTNC_TENSOR_INDEX : 0) |
-         (info.isChecked ? ATTNC_TENSOR_CHECKED : 0) | (info.isStrided ? ATTNC_TENSOR_STRIDED : 0);
+         (info.isChecked ? ATTNC_TENSOR_CHECKED : 0) | (info.isStrided ? ATTNC_TENSOR_STRIDED : 0) |
+         (info.isUpdated || info.inout >= 0 ? ATTNC_TENSOR_INOUT : 0);
 }
 
 // attnc_tensor_info { const char *name; uint8_t type_code, type_bits; uint16_t flags; int32_t rank; const attnc_dim
@@ -196,24 +197,39 @@ llvm::Value *DescriptorBuilder::pointerArray(llvm::IRBuilder<> &builder, llvm::A
   return array;
 }
 
+/// The output tensors of a call: `given`, and for each state the one of the inputs.
+static llvm::SmallVector<llvm::Value *> withStates(const EntryInfo &info, llvm::ArrayRef<llvm::Value *> inputs,
+                                                   llvm::ArrayRef<llvm::Value *> given) {
+  llvm::SmallVector<llvm::Value *> outputs;
+  for (const TensorInfo &output : info.outputs) {
+    outputs.push_back(output.inout >= 0 ? inputs[static_cast<size_t>(output.inout)] : given.front());
+    given = given.drop_front(output.inout < 0);
+  }
+  return outputs;
+}
+
+static size_t countGiven(const EntryInfo &info) {
+  return static_cast<size_t>(llvm::count_if(info.outputs, [](const TensorInfo &output) { return output.inout < 0; }));
+}
+
 /// NAME(inputs..., outputs..., options) -> attnc_call(entry, {inputs},
-/// {outputs}, options)
+/// {outputs}, options); states stand among the inputs alone
 void DescriptorBuilder::entryFunction(const EntryInfo &info, Constant *entry) {
-  size_t inputs = info.inputs.size(), outputs = info.outputs.size();
+  size_t inputs = info.inputs.size(), outputs = countGiven(info);
   llvm::Function *wrapper = function(info.name, llvm::SmallVector<llvm::Type *>(inputs + outputs + 1, pointer()));
   llvm::IRBuilder<> builder(&wrapper->getEntryBlock());
   llvm::SmallVector<llvm::Value *> arguments(llvm::make_pointer_range(wrapper->args()));
   llvm::ArrayRef<llvm::Value *> all(arguments);
   auto callee = module.getOrInsertFunction("attnc_call", i32(), pointer(), pointer(), pointer(), pointer());
-  builder.CreateRet(
-      builder.CreateCall(callee, {entry, pointerArray(builder, all.take_front(inputs), pointer()),
-                                  pointerArray(builder, all.slice(inputs, outputs), pointer()), all.back()}));
+  builder.CreateRet(builder.CreateCall(
+      callee, {entry, pointerArray(builder, all.take_front(inputs), pointer()),
+               pointerArray(builder, withStates(info, all, all.slice(inputs, outputs)), pointer()), all.back()}));
 }
 
 /// NAME_raw(symbols..., inputs..., outputs..., options) ->
 /// attnc_call_raw(entry, {symbols}, {inputs}, {outputs}, options)
 void DescriptorBuilder::rawEntryFunction(const EntryInfo &info, Constant *entry) {
-  size_t symbols = info.symbols.size(), inputs = info.inputs.size(), outputs = info.outputs.size();
+  size_t symbols = info.symbols.size(), inputs = info.inputs.size(), outputs = countGiven(info);
   llvm::SmallVector<llvm::Type *> types(symbols, i64());
   types.append(inputs + outputs + 1, pointer());
   llvm::Function *wrapper = function(info.name + "_raw", types);
@@ -222,10 +238,12 @@ void DescriptorBuilder::rawEntryFunction(const EntryInfo &info, Constant *entry)
   llvm::ArrayRef<llvm::Value *> all(arguments);
   auto callee =
       module.getOrInsertFunction("attnc_call_raw", i32(), pointer(), pointer(), pointer(), pointer(), pointer());
-  builder.CreateRet(
-      builder.CreateCall(callee, {entry, pointerArray(builder, all.take_front(symbols), i64()),
-                                  pointerArray(builder, all.slice(symbols, inputs), pointer()),
-                                  pointerArray(builder, all.slice(symbols + inputs, outputs), pointer()), all.back()}));
+  builder.CreateRet(builder.CreateCall(
+      callee, {entry, pointerArray(builder, all.take_front(symbols), i64()),
+               pointerArray(builder, all.slice(symbols, inputs), pointer()),
+               pointerArray(builder, withStates(info, all.drop_front(symbols), all.slice(symbols + inputs, outputs)),
+                            pointer()),
+               all.back()}));
 }
 
 std::unique_ptr<llvm::Module> buildDescriptor(llvm::ArrayRef<EntryInfo> entries,

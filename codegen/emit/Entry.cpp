@@ -18,6 +18,7 @@ using namespace mlir;
 namespace attnc::emit {
 
 constexpr llvm::StringLiteral kEntries = "attnc.entries", kCalled = "attnc.called";
+static constexpr llvm::StringLiteral kInout = "attnc.inout";
 
 namespace {
 /// One row per element type a tensor of the signature may have. `name` is also
@@ -87,7 +88,8 @@ void WorkspaceInfo::merge(const WorkspaceInfo &other) {
 /// {name, type, dims} of one argument or result, from its type and its
 /// attributes.
 static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAttr name, ArrayAttr dims,
-                                     const llvm::Twine &which, bool isSorted, bool isStrided, StringAttr indexed = {}) {
+                                     const llvm::Twine &which, bool isSorted, bool isStrided, StringAttr indexed = {},
+                                     IntegerAttr inout = {}) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !findType(tensor.getElementType())) {
     function.emitError() << which << " has type " << type << "; an entry point takes and gives ranked tensors of "
@@ -111,11 +113,35 @@ static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAtt
     attributes.push_back(builder.getNamedAttr("indexed", indexed));
   if (isStrided)
     attributes.push_back(builder.getNamedAttr("strided", builder.getUnitAttr()));
+  if (inout)
+    attributes.push_back(builder.getNamedAttr("inout", inout));
   return Attribute(builder.getDictionaryAttr(attributes));
+}
+
+/// The argument that result `number` is the new value of: one of its type and name, which no other result updates.
+static LogicalResult verifyInout(func::FuncOp function, unsigned number, llvm::SmallDenseSet<int64_t> &updated) {
+  Attribute given = function.getResultAttr(number, kInout);
+  if (!given)
+    return success();
+  auto argument = dyn_cast<IntegerAttr>(given);
+  if (!argument || argument.getInt() < 0 || argument.getInt() >= function.getNumArguments())
+    return function.emitError() << "result " << number << ": " << kInout << " is the number of an argument, from 0 to "
+                                << static_cast<int64_t>(function.getNumArguments()) - 1 << ", not " << given;
+  auto input = static_cast<unsigned>(argument.getInt());
+  auto error = [&] { return function.emitError() << "result " << number << " is the new value of argument " << input; };
+  if (function.getArgumentTypes()[input] != function.getResultTypes()[number])
+    return error() << ", but of another type: " << function.getResultTypes()[number] << ", not "
+                   << function.getArgumentTypes()[input];
+  if (function.getArgAttr(input, "attnc.name") != function.getResultAttr(number, "attnc.name"))
+    return error() << ", but has another name";
+  if (!updated.insert(argument.getInt()).second)
+    return error() << ", and so is another one";
+  return success();
 }
 
 static FailureOr<Attribute> describe(func::FuncOp function) {
   SmallVector<Attribute> inputs, outputs;
+  llvm::SmallDenseSet<int64_t> updated;
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto tensor = describe(function, type, function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
                            DimNames::ofArgument(function, index).attribute(), "argument " + llvm::Twine(index),
@@ -126,9 +152,12 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
     inputs.push_back(*tensor);
   }
   for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
+    if (failed(verifyInout(function, index, updated)))
+      return failure();
     auto tensor = describe(function, type, function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
                            DimNames::ofResult(function, index).attribute(), "result " + llvm::Twine(index),
-                           /*isSorted=*/false, bool(function.getResultAttr(index, "attnc.strided")));
+                           /*isSorted=*/false, bool(function.getResultAttr(index, "attnc.strided")), {},
+                           function.getResultAttrOfType<IntegerAttr>(index, kInout));
     if (failed(tensor))
       return failure();
     outputs.push_back(*tensor);
@@ -240,6 +269,8 @@ static std::optional<std::vector<TensorInfo>> readTensors(DictionaryAttr entry, 
       return std::nullopt;
     TensorInfo tensor{name.str(), row->code, row->bits, {}, dictionary.contains("sorted"), {}};
     tensor.isStrided = dictionary.contains("strided");
+    if (auto inout = dictionary.getAs<IntegerAttr>("inout"))
+      tensor.inout = static_cast<int32_t>(inout.getInt());
     for (auto dim : dims.getAsRange<StringAttr>())
       tensor.dims.push_back(readDim(dim.getValue(), info, key == "inputs"));
     tensors.push_back(std::move(tensor));
@@ -288,6 +319,12 @@ static std::optional<EntryInfo> readEntry(Attribute attribute, EntryNames &names
     return std::nullopt;
   info.inputs = std::move(*inputs);
   info.outputs = std::move(*outputs);
+  for (const TensorInfo &output : info.outputs) {
+    if (output.inout >= static_cast<int32_t>(info.inputs.size()))
+      return std::nullopt;
+    if (output.inout >= 0)
+      info.inputs[static_cast<size_t>(output.inout)].isUpdated = true;
+  }
   info.workspace = readWorkspace(dictionary);
   return info;
 }

@@ -13,7 +13,7 @@
 //   module attributes {attnc.entries = [{
 //     name = "causal", doc = "one line for the header",   // called = "2-causal" where that is no name for C
 //     inputs  = [{name = "q", type = f32, dims = ["B", "M", "16", "64"]}, ...],
-//     outputs = [{name = "out", type = f32, dims = ["B", "M", "16", "64"]}],
+//     outputs = [{name = "out", type = f32, dims = ["B", "M", "16", "64"]}],       // inout = 1: the new value of input 1
 //     workspace = {bytes = 0, stack = 73728}}]}      // from plan-workspace on; plan = [...]: what it holds, in words
 //
 //===----------------------------------------------------------------------===//
@@ -46,6 +46,8 @@ struct TensorInfo {
   std::optional<DimInfo> indexed; // the extent that the elements index: another promise
   bool isChecked = false;         // each call verifies the promises
   bool isStrided = false;         // an output that is written with the caller's strides
+  int32_t inout = -1;             // of an output: the input that it is the new value of, in the same memory
+  bool isUpdated = false;         // of an input: some output is its new value
 };
 
 /// What a call needs beside its tensors, known from level tile on.

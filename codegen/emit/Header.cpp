@@ -75,9 +75,10 @@ static std::vector<std::string> tensorParameters(const EntryInfo &entry, TypeOf 
   Identifiers names = parameterNames(entry);
   std::vector<std::string> parameters;
   for (auto [tensor, name] : llvm::zip(entry.inputs, names.inputs))
-    parameters.push_back(fmt::format("const {} *{}", typeOf(tensor), name));
+    parameters.push_back(fmt::format("{}{} *{}", tensor.isUpdated ? "" : "const ", typeOf(tensor), name));
   for (auto [tensor, name] : llvm::zip(entry.outputs, names.outputs))
-    parameters.push_back(fmt::format("{} *{}", typeOf(tensor), name));
+    if (tensor.inout < 0)
+      parameters.push_back(fmt::format("{} *{}", typeOf(tensor), name));
   parameters.push_back("const attnc_options *options");
   return parameters;
 }
@@ -109,16 +110,25 @@ ATTNC_API const attnc_entry *{0}_entry(void);
 // The opening comment
 //===----------------------------------------------------------------------===//
 
+static bool hasState(const EntryInfo &entry) {
+  return llvm::any_of(entry.inputs, [](const TensorInfo &tensor) { return tensor.isUpdated; });
+}
+
 static std::string tensorTable(const EntryInfo &entry) {
   std::string table;
   size_t width = 0;
   for (const auto *tensors : {&entry.inputs, &entry.outputs})
     for (const TensorInfo &tensor : *tensors)
       width = std::max(width, tensor.name.size());
-  for (auto [tensors, role] : {std::pair(&entry.inputs, "in "), std::pair(&entry.outputs, "out")})
-    for (const TensorInfo &tensor : *tensors)
-      table += fmt::format(" *   {}  {:<{}}  {}\n", role, commentText(tensor.name), width,
-                           commentText(entry.spellTensor(tensor)));
+  auto add = [&](llvm::StringRef role, const TensorInfo &tensor) {
+    table += fmt::format(" *   {:<{}}  {:<{}}  {}\n", role.str(), hasState(entry) ? 5 : 3, commentText(tensor.name),
+                         width, commentText(entry.spellTensor(tensor)));
+  };
+  for (const TensorInfo &tensor : entry.inputs)
+    add(tensor.isUpdated ? "inout" : "in", tensor);
+  for (const TensorInfo &tensor : entry.outputs)
+    if (tensor.inout < 0)
+      add("out", tensor);
   return table;
 }
 
@@ -153,18 +163,21 @@ static std::string describeEntry(const EntryInfo &entry) {
                                            : "outputs are any numbers (attnc compile --checks: an error)");
   for (const TensorInfo &tensor : entry.inputs)
     if (tensor.indexed)
-      text +=
-          fmt::format(" *   {0}: indexes {1} positions, -{1} <= element < {1}, negative ones from the end;\n"
-                      " *     otherwise {2}.\n",
-                      tensor.name, entry.spellDim(*tensor.indexed),
-                      tensor.isChecked ? "a call fails with ATTNC_INVALID_ARGUMENT"
-                                       : "the nearest one is read (attnc compile --checks: an error)");
+      text += fmt::format(" *   {0}: indexes {1} positions, -{1} <= element < {1}, negative ones from the end;\n"
+                          " *     otherwise {2}.\n",
+                          tensor.name, entry.spellDim(*tensor.indexed),
+                          tensor.isChecked ? "a call fails with ATTNC_INVALID_ARGUMENT"
+                                           : "the nearest one is read (attnc compile --checks: an error)");
   if (!entry.symbols.empty())
     text += fmt::format(" *   {}: any extent from 0 to 2^29, chosen at each call; one "
                         "letter is one extent everywhere.\n",
                         commentText(join(entry.symbols, ", ")));
   if (entry.hasComputedOutput())
     text += " *   ?: follows from the inputs; attnc_plan tells.\n";
+  if (hasState(entry))
+    text += " *   inout: read, and updated where it lies: innermost stride 1, other strides positive; its address "
+            "stands for\n"
+            " *     input and output of attnc_call.\n";
   if (entry.workspace)
     text += describeWorkspace(entry, *entry.workspace);
   return text + " *\n";
@@ -276,6 +289,8 @@ static std::string exampleOutputs(const EntryInfo &entry, const Identifiers &nam
     for (size_t dim = 0; dim < tensor.dims.size(); ++dim)
       product += fmt::format(" * (size_t)extents[{}]", offset + dim);
     offset += tensor.dims.size();
+    if (tensor.inout >= 0)
+      continue;
     text += fmt::format("  size_t {1} = {2}; /* {3} */\n  {4} *{0} = ({4} *)malloc(({1} + 1) * sizeof *{0});\n", name,
                         count, product, commentText(entry.spellTensor(tensor)), cType(tensor).str());
   }
@@ -284,7 +299,10 @@ static std::string exampleOutputs(const EntryInfo &entry, const Identifiers &nam
 
 static std::string examplePrints(const EntryInfo &entry, const Identifiers &names) {
   std::string text;
-  for (auto [tensor, name, count] : llvm::zip(entry.outputs, names.outputs, names.outputCounts())) {
+  for (auto [tensor, outName, outCount] : llvm::zip(entry.outputs, names.outputs, names.outputCounts())) {
+    auto state = static_cast<size_t>(std::max(tensor.inout, 0));
+    const std::string &name = tensor.inout >= 0 ? names.inputs[state] : outName;
+    const std::string &count = tensor.inout >= 0 ? names.inputCounts()[state] : outCount;
     bool isFloat = spellType(tensor) == "f32" || spellType(tensor) == "f64";
     text +=
         fmt::format(R"(  printf("{2}: %zu elements, the first ones", {1});
@@ -313,7 +331,9 @@ std::string makeExample(llvm::StringRef artefact, const EntryInfo &entry, llvm::
     extents += fmt::format("  int64_t {} = {};\n", symbol, exampleExtent(index));
   std::vector<std::string> arguments = names.symbols;
   llvm::append_range(arguments, names.inputs);
-  llvm::append_range(arguments, names.outputs);
+  for (auto [tensor, name] : llvm::zip(entry.outputs, names.outputs))
+    if (tensor.inout < 0)
+      arguments.push_back(name);
   size_t outputRanks = 0;
   for (const TensorInfo &tensor : entry.outputs)
     outputRanks += tensor.dims.size();

@@ -135,7 +135,7 @@ attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs,
   Invocation call(*entry, __builtin_alloca(Invocation::frameBytes(*entry)), options.why);
   attnc_status status = planInvocation(call, *entry, inputs, /*needData=*/true, options.why);
   if (status == ATTNC_OK)
-    status = call.bindOutputs(outputs);
+    status = call.bindOutputs(inputs, outputs);
   return status == ATTNC_OK ? runInWorkspace(call, *entry, options) : status;
 }
 
@@ -224,6 +224,6 @@ attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols, co
   if (status != ATTNC_OK)
     return status;
   copyExtents(outputs.shapes, call.outputExtents(), call.numOutputExtents());
-  status = call.bindOutputs(outputs.pointers);
+  status = call.bindOutputs(inputs.pointers, outputs.pointers);
   return status == ATTNC_OK ? runInWorkspace(call, *entry, options) : status;
 }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/Invocation.h"
+#include "runtime/cpu/Checks.h"
 
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/Strided.h"
@@ -61,8 +62,6 @@ Invocation::Invocation(const attnc_entry &entry, void *frame, Text &why) : entry
 // Variant
 //===----------------------------------------------------------------------===//
 
-static bool isGpu(const attnc_variant &variant) { return (variant.cpu_features & ATTNC_CUDA_ANY) != 0; }
-
 static bool needsGpu(const attnc_entry &entry) {
   for (int i = 0; i < entry.num_variants; ++i)
     if (isGpu(entry.variants[i]))
@@ -108,33 +107,6 @@ attnc_status Invocation::selectVariant() {
 // Inputs
 //===----------------------------------------------------------------------===//
 
-static bool sameType(const attnc_tensor_info &info, DLDataType type, bool isInput) {
-  if (type.lanes != 1)
-    return false;
-  if (type.code == info.type_code && type.bits == info.type_bits)
-    return true;
-  return isInput && info.type_code == ATTNC_DL_BOOL && type.code == kDLUInt && type.bits == 8;
-}
-
-/// The data may be null, so this is arithmetic on numbers.
-static void *firstElement(const DLTensor &tensor) {
-  return reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(tensor.data) + tensor.byte_offset);
-}
-
-static bool isAligned(const void *data, const attnc_tensor_info &info) {
-  return reinterpret_cast<uintptr_t>(data) % (info.type_bits / 8u) == 0;
-}
-
-/// Memory that the CPU reads: its own, pinned (CUDA 3, ROCm 11), managed (13).
-static bool isHostMemory(int device) { return device == kDLCPU || device == 3 || device == 11 || device == 13; }
-
-static void addActual(Text &why, const DLTensor &tensor) {
-  why.add(", got ");
-  if (tensor.dtype.lanes != 1)
-    why.add("vectors of %d ", tensor.dtype.lanes);
-  addShape(why, tensor.dtype.code, tensor.dtype.bits, tensor.ndim, tensor.shape);
-}
-
 /// "k: expected f32[B, N, 16, 64] with B = 2 (from q), got f32[3, 7, 16, 64]".
 /// Only the symbols that do not fit are mentioned.
 attnc_status Invocation::mismatch(int input, const DLTensor &tensor) {
@@ -169,13 +141,6 @@ attnc_status Invocation::checkType(const attnc_tensor_info &info, const DLTensor
     return ATTNC_INVALID_ARGUMENT;
   }
   return ATTNC_OK;
-}
-
-/// "f32[2, 3, 4] with strides [12, 4, 1]", and where the data is.
-static void addPlace(Text &why, const DLTensor &tensor) {
-  addShape(why, tensor.dtype.code, tensor.dtype.bits, tensor.ndim, tensor.shape);
-  for (int i = 0; i < tensor.ndim && tensor.strides; ++i)
-    why.add("%s%" PRId64 "%s", i ? ", " : " with strides [", tensor.strides[i], i + 1 == tensor.ndim ? "]" : "");
 }
 
 /// No arithmetic on the addresses of elements may wrap around: a kernel that is called does none that is checked.
@@ -252,19 +217,6 @@ attnc_status Invocation::bindShape(int input, const DLTensor &tensor) {
 
 static int64_t alignUp(int64_t value) {
   return (value + Invocation::workspaceAlignment - 1) & -Invocation::workspaceAlignment;
-}
-
-/// Whether the strides are those of row-major order, where they matter.
-static bool isCompact(const DLTensor &tensor) {
-  int64_t compact[ATTNC_MAX_RANK];
-  compactStrides(tensor.ndim, tensor.shape, compact);
-  bool fits = true;
-  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
-    if (tensor.shape[i] == 0)
-      return true;
-    fits &= tensor.shape[i] == 1 || tensor.strides[i] == compact[i];
-  }
-  return fits;
 }
 
 /// Fills the memref. Kernels read rows of elements, forwards: a tensor whose innermost stride is not 1, which has a
@@ -440,7 +392,7 @@ attnc_status Invocation::checkElements(const DLTensor *const *inputs) {
 }
 
 //===----------------------------------------------------------------------===//
-// Outputs and run
+// Plan and run
 //===----------------------------------------------------------------------===//
 
 attnc_status Invocation::plan() {
@@ -465,87 +417,6 @@ attnc_status Invocation::plan() {
     return ATTNC_OK;
   why.add("'%s': the workspace of these inputs would be larger than 2^63 bytes", entry.name);
   return ATTNC_INVALID_ARGUMENT;
-}
-
-/// Whether kernels can write to the tensor where it lies: its rows forwards and without gaps, no element on another.
-static bool isWritable(const DLTensor &tensor) {
-  int order[ATTNC_MAX_RANK], count = 0; // dimensions that have strides, the smallest first
-  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
-    if (tensor.shape[i] == 0)
-      return true;
-    if (tensor.shape[i] == 1)
-      continue;
-    if (tensor.strides[i] <= 0 || (i == tensor.ndim - 1 && tensor.strides[i] != 1))
-      return false;
-    int at = count++;
-    for (; at > 0 && tensor.strides[order[at - 1]] > tensor.strides[i]; --at)
-      order[at] = order[at - 1];
-    order[at] = i;
-  }
-  int64_t reach = 1; // elements from the first to the last of the dimensions before; checkPlace has seen that it fits
-  for (int n = 0; n < count; ++n) {
-    if (tensor.strides[order[n]] < reach)
-      return false;
-    reach += tensor.strides[order[n]] * (tensor.shape[order[n]] - 1);
-  }
-  return true;
-}
-
-attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const int64_t *shape) {
-  const attnc_tensor_info &info = entry.outputs[output];
-  if (!tensor) {
-    why.add("%s: the tensor is NULL", info.name);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (attnc_status status = checkType(info, *tensor); status != ATTNC_OK)
-    return status;
-  if (!sameType(info, tensor->dtype, /*isInput=*/false) || tensor->ndim != info.rank ||
-      (info.rank && memcmp(shape, tensor->shape, static_cast<size_t>(info.rank) * 8) != 0)) {
-    why.add("%s: expected ", info.name);
-    addShape(why, info.type_code, info.type_bits, info.rank, shape);
-    addActual(why, *tensor);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true); status != ATTNC_OK)
-    return status;
-  bool isStrided = (info.flags & ATTNC_TENSOR_STRIDED) && !isGpu(*variant);
-  if (!isStrided && (!isCompact(*tensor) || !isAligned(firstElement(*tensor), info))) {
-    why.add("%s: an output must be row-major without gaps and aligned to its "
-            "element",
-            info.name);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (!isWritable(*tensor)) {
-    why.add("%s: an output needs positive strides, the innermost 1, that put no element on another; got ", info.name);
-    addPlace(why, *tensor);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (!isAligned(firstElement(*tensor), info)) {
-    why.add("%s: an output must be aligned to its element", info.name);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  return ATTNC_OK;
-}
-
-attnc_status Invocation::bindOutputs(DLTensor *const *outputs) {
-  const int64_t *shape = extents;
-  for (int o = 0; o < entry.num_outputs; ++o) {
-    const attnc_tensor_info &info = entry.outputs[o];
-    DLTensor *tensor = outputs ? outputs[o] : nullptr;
-    if (attnc_status status = checkOutput(o, tensor, shape); status != ATTNC_OK)
-      return status;
-    MemRef &memref = *memrefs[entry.num_inputs + o];
-    memref.allocated = memref.aligned = firstElement(*tensor);
-    memref.offset = 0;
-    copyExtents(memref.sizes(), shape, info.rank);
-    int64_t *strides = memref.strides(info.rank);
-    compactStrides(info.rank, shape, strides);
-    for (int i = 0; i < info.rank && tensor->strides; ++i)
-      if (shape[i] > 1) // the others mean nothing
-        strides[i] = tensor->strides[i];
-    shape += info.rank;
-  }
-  return ATTNC_OK;
 }
 
 /// Copies inputs that cannot be read in place to `workspace`; returns what is left of it.

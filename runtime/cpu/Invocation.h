@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "runtime/cpu/Strided.h"
 #include "runtime/cpu/Text.h"
 
 namespace attnc::rt::cuda {
@@ -48,7 +49,8 @@ public:
   /// Output shapes and workspace, by the variant's plan function.
   attnc_status plan();
 
-  attnc_status bindOutputs(DLTensor *const *outputs);
+  /// After bindInputs and plan.
+  attnc_status bindOutputs(const DLTensor *const *inputs, DLTensor *const *outputs);
 
   /// Bytes of host memory that run() or runOnDevice() needs, without alignment.
   int64_t workspaceBytes() const { return isForGpu() ? copyBytes : copyBytes + kernelBytes; }
@@ -81,6 +83,10 @@ private:
   char *copyInputs(char *workspace);
   void callKernel(void *kernelWorkspace, void *context);
   attnc_status checkOutput(int output, const DLTensor *tensor, const int64_t *shape);
+  int stateOf(int output) const;
+  attnc_status bindState(int input, int output, const DLTensor *const *inputs, const DLTensor *tensor);
+  StridedBytes bytesOf(int tensor) const;
+  attnc_status checkOverlap();
 
   const attnc_entry &entry;
   Text &why;

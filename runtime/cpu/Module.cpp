@@ -109,7 +109,8 @@ static void addTensor(Text &text, const attnc_entry &entry, const attnc_tensor_i
     else
       addString(text, dim.symbol >= 0 ? entry.symbols[dim.symbol] : "?");
   }
-  text.add(tensor.flags & ATTNC_TENSOR_SORTED ? "], \"sorted\": true}" : "]}");
+  text.add(tensor.flags & ATTNC_TENSOR_SORTED ? "], \"sorted\": true" : "]");
+  text.add(tensor.flags & ATTNC_TENSOR_INOUT ? ", \"inout\": true}" : "}");
 }
 
 static void addTensors(Text &text, const char *key, const attnc_entry &entry, int count,

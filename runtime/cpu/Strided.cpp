@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/Strided.h"
+#include "attnc/attnc.h"
 
 #include <string.h>
 
@@ -89,6 +90,63 @@ static char *gatherDims(char *target, const char *source, int rank, const int64_
   for (int64_t i = 0; i < shape[0]; ++i)
     target = gatherDims(target, source + i * strides[0] * elementBytes, rank - 1, shape + 1, strides + 1, elementBytes);
   return target;
+}
+
+//===----------------------------------------------------------------------===//
+// Overlap
+//===----------------------------------------------------------------------===//
+
+static bool isRowMajor(const StridedBytes &tensor) {
+  int64_t compact = 1;
+  for (int i = tensor.rank; i-- > 0; compact *= tensor.shape[i])
+    if (tensor.shape[i] != 1 && tensor.strides[i] != compact)
+      return false;
+  return true;
+}
+
+/// Whether distance = sum of k_i * strides[i] with -(extents of b - 1) <= k_i <= extents of a - 1: element i of a and j of b
+/// are one where k = i - j. Strides fall; each dimension takes the multiple that leaves a rest which the others can reach.
+static bool canReach(int64_t distance, int rank, const int64_t *strides, const int64_t *most, const int64_t *least) {
+  if (rank == 0)
+    return distance == 0;
+  int64_t down = distance / strides[0] - (distance % strides[0] < 0 ? 1 : 0); // towards minus infinity
+  for (int64_t k = down; k <= down + 1; ++k)
+    if (k >= -least[0] && k <= most[0] &&
+        canReach(distance - k * strides[0], rank - 1, strides + 1, most + 1, least + 1))
+      return true;
+  return false;
+}
+
+bool attnc::rt::surelyOverlap(const StridedBytes &a, const StridedBytes &b) {
+  int64_t lowA, highA, lowB, highB;
+  if (!byteSpan(a.rank, a.shape, a.strides, a.elementBytes, lowA, highA) ||
+      !byteSpan(b.rank, b.shape, b.strides, b.elementBytes, lowB, highB) || lowA == highA || lowB == highB)
+    return false;
+  if (a.first + static_cast<uintptr_t>(lowA) >= b.first + static_cast<uintptr_t>(highB) ||
+      b.first + static_cast<uintptr_t>(lowB) >= a.first + static_cast<uintptr_t>(highA))
+    return false;
+  if (isRowMajor(a) && isRowMajor(b))
+    return true;
+  auto bytes = static_cast<int64_t>(b.first - a.first);
+  if (a.rank != b.rank || a.rank > ATTNC_MAX_RANK || a.elementBytes != b.elementBytes || bytes % a.elementBytes != 0)
+    return false;
+  int64_t strides[ATTNC_MAX_RANK], most[ATTNC_MAX_RANK], least[ATTNC_MAX_RANK], reach = 1;
+  int count = 0;
+  for (int i = 0; i < a.rank; ++i) {
+    if (a.shape[i] == 1 && b.shape[i] == 1)
+      continue;
+    if (a.strides[i] != b.strides[i] || a.strides[i] <= 0 || (count > 0 && strides[count - 1] < a.strides[i]))
+      return false;
+    strides[count] = a.strides[i];
+    most[count] = a.shape[i] - 1;
+    least[count++] = b.shape[i] - 1;
+  }
+  for (int i = count; i-- > 0;) { // rows of each end before the next begins, or the two multiples above miss some
+    if (strides[i] < reach)
+      return false;
+    reach += strides[i] * (most[i] > least[i] ? most[i] : least[i]);
+  }
+  return canReach(bytes / a.elementBytes, count, strides, most, least);
 }
 
 void attnc::rt::gather(void *target, const void *source, int rank, const int64_t *shape, const int64_t *strides,

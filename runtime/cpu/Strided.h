@@ -31,6 +31,16 @@ bool tensorBytes(int rank, const int64_t *shape, int64_t elementBytes, int64_t &
 bool byteSpan(int rank, const int64_t *shape, const int64_t *strides, int64_t elementBytes, int64_t &low,
               int64_t &high);
 
+/// Whether some element of one tensor is known to share bytes with some element of another: both row-major without gaps, or
+/// parts of one larger tensor (equal strides). False where that cannot be said, as for other strides.
+struct StridedBytes {
+  uintptr_t first; ///< address of the first element
+  int rank;
+  const int64_t *shape, *strides; ///< strides in elements
+  int64_t elementBytes;
+};
+bool surelyOverlap(const StridedBytes &a, const StridedBytes &b);
+
 /// Copies the elements at `source` with these strides (in elements) to the
 /// row-major memory at `target`. Elements are 1, 2, 4 or 8 bytes, and need not
 /// be aligned.

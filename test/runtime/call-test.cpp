@@ -74,6 +74,17 @@ struct Scores : testing::Test {
 
 TEST_F(Scores, Runs) { expectResult(); }
 
+// What a call writes lies on nothing that it reads.
+TEST_F(Scores, RefusesAnOutputThatOverlapsAnInput) {
+  DLTensor overlapping = *static_cast<DLTensor *>(out);
+  overlapping.data = q.values.data() + 2; // aligned, inside of q
+  outputs[0] = &overlapping;
+  std::vector<float> before = q.values;
+  EXPECT_EQ(call(), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "out: overlaps with the input q; what a call writes lies on nothing that it reads or writes");
+  EXPECT_EQ(q.values, before);
+}
+
 TEST_F(Scores, RunsWithoutOptions) {
   EXPECT_EQ(attnc_call(entry, inputs, outputs, nullptr), ATTNC_OK);
   EXPECT_EQ(out.values, expected());

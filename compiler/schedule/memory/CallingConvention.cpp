@@ -37,6 +37,17 @@ static std::optional<unsigned> inoutArgument(func::FuncOp function, unsigned num
   return argument ? std::optional<unsigned>(argument.getInt()) : std::nullopt;
 }
 
+static Value rootOf(Value tensor);
+
+/// What a layer writes its result `number` to, as an operand of `call`; null if not known.
+static Value destinationOf(func::CallOp call, unsigned number) {
+  auto layer = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+  if (!layer || layer.isDeclaration())
+    return Value();
+  auto argument = dyn_cast<BlockArgument>(rootOf(layer.front().getTerminator()->getOperand(number)));
+  return argument ? call.getOperand(argument.getArgNumber()) : Value();
+}
+
 /// Where the elements of `tensor` were before ops that update parts of it.
 static Value rootOf(Value tensor) {
   while (auto result = dyn_cast<OpResult>(tensor)) {
@@ -45,6 +56,9 @@ static Value rootOf(Value tensor) {
       tensor = destination.getTiedOpOperand(result)->get();
     else if (auto insert = dyn_cast<tensor::InsertOp>(op))
       tensor = insert.getDest();
+    else if (Value updated =
+                 isa<func::CallOp>(op) ? destinationOf(cast<func::CallOp>(op), result.getResultNumber()) : Value())
+      tensor = updated;
     else
       break;
   }

@@ -195,9 +195,14 @@ int Compilation::import() {
   if (failed(entries))
     return kBadInput;
   entryInfos = std::move(*entries);
+  bool hasGpu = llvm::any_of(asked.targets, [](const codegen::TargetInfo &target) { return target.isGpu(); });
   for (emit::EntryInfo &entry : entryInfos)
-    for (emit::TensorInfo &tensor : entry.inputs)
+    for (emit::TensorInfo &tensor : entry.inputs) {
       tensor.isChecked = asked.checks;
+      if (hasGpu && tensor.isUpdated)
+        return error(fmt::format("'{}' updates '{}' in place, which code for GPUs does not do yet; compile for a CPU",
+                                 entry.name, tensor.name));
+    }
   return kOk;
 }
 

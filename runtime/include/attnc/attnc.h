@@ -155,6 +155,9 @@ typedef struct {
 #define ATTNC_TENSOR_INDEX 4u
 // An output that is written in place with the strides of the call.
 #define ATTNC_TENSOR_STRIDED 8u
+// An input whose memory is updated in place, and the output of the same name that
+// is its new value: one tensor, given twice. Not read where it lies: refused.
+#define ATTNC_TENSOR_INOUT 16u
 
 typedef struct {
   const char *name;
@@ -173,7 +176,8 @@ typedef struct {
 //                        The innermost stride is 1, data is aligned to its
 //                        element, outer strides are not negative.
 //         args[n + o]    o < m: the same of output o; row-major without gaps,
-//                        unless it has ATTNC_TENSOR_STRIDED.
+//                        unless it has ATTNC_TENSOR_STRIDED. The kernel writes
+//                        what has ATTNC_TENSOR_INOUT to its input, not here.
 //         args[n + m]    points to the memref<?xi8> descriptor of the
 //                        workspace, 64-byte aligned.
 //         args[n + m+1]  points to a `void *` that holds the context for
@@ -359,10 +363,12 @@ ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *cons
 //            says, aligned to its element; row-major without gaps, but with
 //            ATTNC_TENSOR_STRIDED and on a CPU, a slice of a larger tensor is
 //            written in place: strides are positive, the innermost is 1, and
-//            no element lies on another. Must not overlap with an input or
-//            one another
+//            no element lies on another. One with ATTNC_TENSOR_INOUT is its
+//            input, or NULL; others must not overlap with an input or one
+//            another, nor a state with other inputs
 // No heap memory is used when the options bring a workspace.
-// Errors: those of attnc_plan; an output of another shape or type; data is NULL
+// Errors: those of attnc_plan; an output of another shape or type, or that is
+// seen to overlap; a state that cannot be updated where it lies; data is NULL
 // though there are elements; a checked promise that is broken;
 // ATTNC_OUT_OF_MEMORY.
 ATTNC_API attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs, DLTensor *const *outputs,

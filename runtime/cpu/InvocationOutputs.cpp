@@ -1,0 +1,163 @@
+//===- InvocationOutputs.cpp - Where a call writes ------------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cpu/Checks.h"
+#include "runtime/cpu/Invocation.h"
+#include "runtime/cpu/Text.h"
+
+#include <string.h>
+
+using namespace attnc;
+using namespace attnc::rt;
+
+/// Whether kernels can write to the tensor where it lies: its rows forwards and without gaps, no element on another.
+static bool isWritable(const DLTensor &tensor) {
+  int order[ATTNC_MAX_RANK], count = 0; // dimensions that have strides, the smallest first
+  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
+    if (tensor.shape[i] == 0)
+      return true;
+    if (tensor.shape[i] == 1)
+      continue;
+    if (tensor.strides[i] <= 0 || (i == tensor.ndim - 1 && tensor.strides[i] != 1))
+      return false;
+    int at = count++;
+    for (; at > 0 && tensor.strides[order[at - 1]] > tensor.strides[i]; --at)
+      order[at] = order[at - 1];
+    order[at] = i;
+  }
+  int64_t reach = 1; // elements from the first to the last of the dimensions before; checkPlace has seen that it fits
+  for (int n = 0; n < count; ++n) {
+    if (tensor.strides[order[n]] < reach)
+      return false;
+    reach += tensor.strides[order[n]] * (tensor.shape[order[n]] - 1);
+  }
+  return true;
+}
+
+attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const int64_t *shape) {
+  const attnc_tensor_info &info = entry.outputs[output];
+  if (!tensor) {
+    why.add("%s: the tensor is NULL", info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (attnc_status status = checkType(info, *tensor); status != ATTNC_OK)
+    return status;
+  if (!sameType(info, tensor->dtype, /*isInput=*/false) || tensor->ndim != info.rank ||
+      (info.rank && memcmp(shape, tensor->shape, static_cast<size_t>(info.rank) * 8) != 0)) {
+    why.add("%s: expected ", info.name);
+    addShape(why, info.type_code, info.type_bits, info.rank, shape);
+    addActual(why, *tensor);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true); status != ATTNC_OK)
+    return status;
+  bool isStrided = (info.flags & ATTNC_TENSOR_STRIDED) && !isGpu(*variant);
+  if (!isStrided && (!isCompact(*tensor) || !isAligned(firstElement(*tensor), info))) {
+    why.add("%s: an output must be row-major without gaps and aligned to its "
+            "element",
+            info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (!isWritable(*tensor)) {
+    why.add("%s: an output needs positive strides, the innermost 1, that put no element on another; got ", info.name);
+    addPlace(why, *tensor);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (!isAligned(firstElement(*tensor), info)) {
+    why.add("%s: an output must be aligned to its element", info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
+}
+
+/// The input that output `output` is the new value of; -1 for an ordinary output.
+int Invocation::stateOf(int output) const {
+  if (entry.outputs[output].flags & ATTNC_TENSOR_INOUT)
+    for (int i = 0; i < entry.num_inputs; ++i)
+      if (entry.inputs[i].flags & ATTNC_TENSOR_INOUT && strcmp(entry.inputs[i].name, entry.outputs[output].name) == 0)
+        return i;
+  return -1;
+}
+
+/// Checks that input `input` can be updated where it lies, and that `tensor`, which may be null, is the same.
+attnc_status Invocation::bindState(int input, int output, const DLTensor *const *inputs, const DLTensor *tensor) {
+  const attnc_tensor_info &info = entry.inputs[input];
+  const DLTensor &given = *inputs[input];
+  MemRef &memref = *memrefs[entry.num_inputs + output];
+  memcpy(&memref, memrefs[input], sizeof(MemRef) + static_cast<size_t>(info.rank) * 16);
+  bool isSame = !tensor || (firstElement(*tensor) == firstElement(given) && tensor->ndim == given.ndim);
+  for (int i = 0; isSame && tensor && i < info.rank; ++i) {
+    isSame &= tensor->shape[i] == given.shape[i];
+    if (given.shape[i] > 1)
+      isSame &= (tensor->strides ? tensor->strides[i] : memref.strides(info.rank)[i]) == memref.strides(info.rank)[i];
+  }
+  if (!isSame) {
+    why.add("%s: is updated in place: its output must be the tensor that is its input, or NULL", info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (copies[input] || !isWritable(given)) {
+    why.add(
+        "%s: is updated in place, which needs positive strides, the innermost 1, that put no element on another, and "
+        "data aligned to its element; got ",
+        info.name);
+    addPlace(why, given);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
+}
+
+StridedBytes Invocation::bytesOf(int tensor) const {
+  const attnc_tensor_info &info =
+      tensor < entry.num_inputs ? entry.inputs[tensor] : entry.outputs[tensor - entry.num_inputs];
+  MemRef &memref = *memrefs[tensor];
+  return {reinterpret_cast<uintptr_t>(memref.aligned), info.rank, memref.sizes(), memref.strides(info.rank),
+          info.type_bits / 8};
+}
+
+/// What is written must lie on nothing else. Where strides are such that this cannot be seen, it is the caller's promise.
+attnc_status Invocation::checkOverlap() {
+  for (int o = 0; o < entry.num_outputs; ++o) {
+    int state = stateOf(o);
+    for (int other = 0; other < entry.num_inputs + o; ++other) {
+      bool isItself = other == state || (other >= entry.num_inputs && stateOf(other - entry.num_inputs) >= 0);
+      if (isItself || !surelyOverlap(bytesOf(entry.num_inputs + o), bytesOf(other)))
+        continue;
+      bool isInput = other < entry.num_inputs;
+      why.add("%s: overlaps with the %s %s; what a call writes lies on nothing that it reads or writes",
+              entry.outputs[o].name, isInput ? "input" : "output",
+              isInput ? entry.inputs[other].name : entry.outputs[other - entry.num_inputs].name);
+      return ATTNC_INVALID_ARGUMENT;
+    }
+  }
+  return ATTNC_OK;
+}
+
+attnc_status Invocation::bindOutputs(const DLTensor *const *inputs, DLTensor *const *outputs) {
+  const int64_t *shape = extents;
+  for (int o = 0; o < entry.num_outputs; ++o) {
+    const attnc_tensor_info &info = entry.outputs[o];
+    DLTensor *tensor = outputs ? outputs[o] : nullptr;
+    if (int state = stateOf(o); state >= 0) {
+      if (attnc_status status = bindState(state, o, inputs, tensor); status != ATTNC_OK)
+        return status;
+      shape += info.rank;
+      continue;
+    }
+    if (attnc_status status = checkOutput(o, tensor, shape); status != ATTNC_OK)
+      return status;
+    MemRef &memref = *memrefs[entry.num_inputs + o];
+    memref.allocated = memref.aligned = firstElement(*tensor);
+    memref.offset = 0;
+    copyExtents(memref.sizes(), shape, info.rank);
+    int64_t *strides = memref.strides(info.rank);
+    compactStrides(info.rank, shape, strides);
+    for (int i = 0; i < info.rank && tensor->strides; ++i)
+      if (shape[i] > 1) // the others mean nothing
+        strides[i] = tensor->strides[i];
+    shape += info.rank;
+  }
+  return checkOverlap();
+}
