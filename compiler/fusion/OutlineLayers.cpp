@@ -452,9 +452,46 @@ static void readExtentsOfArguments(func::FuncOp function) {
       extent.getDefiningOp()->erase();
 }
 
+/// A product or an attention: what layers are about.
+static bool isCentral(Operation *op) { return isa<attn::AttentionOp, attn::ContractOp>(op); }
+
+/// What an op needs: constants and extents alone, inputs too, or the result of a central op. Graphs compute masks, tables of
+/// positions and embeddings where they are first needed, in the middle of the first of the layers that share them.
+enum class Needs { nothing, inputs, products };
+
+static DenseMap<Operation *, Needs> findNeeds(Block &block) {
+  DenseMap<Operation *, Needs> needs;
+  for (Operation &op : block.without_terminator()) {
+    Needs most = isCentral(&op) ? Needs::products : Needs::nothing;
+    op.walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands()) {
+        Operation *owner = operand.getDefiningOp();
+        if (owner && owner->getBlock() == &block)
+          most = std::max(most, needs[owner]);
+        else if (!owner && operand.getParentBlock() == &block)
+          most = std::max(most, Needs::inputs);
+      }
+    });
+    needs[&op] = isa<tensor::DimOp>(op) && most == Needs::inputs ? Needs::nothing : most;
+  }
+  return needs;
+}
+
+/// Puts ops in the order of what they need.
+static void hoist(Block &block, DenseMap<Operation *, Needs> &needs) {
+  for (Needs least : {Needs::products, Needs::inputs}) {
+    Operation *first = nullptr;
+    for (Operation &op : llvm::make_early_inc_range(block.without_terminator())) {
+      if (needs[&op] >= least)
+        first = first ? first : &op;
+      else if (first)
+        op.moveBefore(first);
+    }
+  }
+}
+
 static bool isWorthAFunction(const Repetition &repetition) {
-  return llvm::any_of(repetition.occurrences.front(),
-                      [](Operation *op) { return isa<attn::AttentionOp, attn::ContractOp>(op); }) &&
+  return llvm::any_of(repetition.occurrences.front(), isCentral) &&
          llvm::none_of(repetition.occurrences.front(), [](Operation *op) { return isa<func::CallOp>(op); });
 }
 
@@ -463,10 +500,12 @@ struct OutlineLayersPass : impl::OutlineLayersBase<OutlineLayersPass> {
   /// Outlines the best repetition of `function`; false if there is none.
   bool outline(func::FuncOp function, SymbolTable &symbols) {
     DenseSet<Operation *> shared = findSharedOps(function.front());
-    std::vector<Operation *> sequence;
-    for (Operation &op : function.front().without_terminator())
-      if (!shared.contains(&op))
-        sequence.push_back(&op);
+    DenseMap<Operation *, Needs> needs = findNeeds(function.front());
+    std::vector<Operation *> sequence; // as it will be once it is in the order of needs
+    for (Needs each : {Needs::nothing, Needs::inputs, Needs::products})
+      for (Operation &op : function.front().without_terminator())
+        if (!shared.contains(&op) && needs[&op] == each)
+          sequence.push_back(&op);
     DenseSet<Value> deciding = attn::findDecidingFloats(function);
     std::optional<LayerBuilder> builder;
     std::optional<Repetition> found = findRepetition(sequence, [&](const Repetition &repetition) {
@@ -474,6 +513,7 @@ struct OutlineLayersPass : impl::OutlineLayersBase<OutlineLayersPass> {
     });
     if (!found)
       return false;
+    hoist(function.front(), needs);
     builder.emplace(function, *found, shared, symbols);
     if (failed(builder->build()))
       return false;

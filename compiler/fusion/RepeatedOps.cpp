@@ -158,11 +158,13 @@ SmallVector<std::pair<size_t, unsigned>> resultsOf(const Repetition &repetition)
 }
 
 namespace {
-/// Ops [start, start + length) of which each is of the form of that `period` later.
+/// Ops [start, start + length) of which each is of the form of that `period` later. Where length < period, the same ops
+/// stand twice, with others between.
 struct Run {
   size_t start, length, period;
-  size_t times() const { return length / period + 1; }
-  size_t saved() const { return (times() - 1) * period; }
+  size_t size() const { return std::min(length, period); } // of an occurrence
+  size_t times() const { return length / size(); }         // beside the first
+  size_t saved() const { return times() * size(); }
 };
 } // namespace
 
@@ -174,7 +176,7 @@ static std::vector<Run> findRuns(ArrayRef<unsigned> forms) {
       length = forms[i] == forms[i + period] ? length + 1 : 0;
       bool ends = i == 0 || forms[i - 1] != forms[i - 1 + period];
       Run run{i, length, period};
-      if (length >= period && ends && run.saved() >= kFewestSaved)
+      if (length > 0 && ends && run.saved() >= kFewestSaved)
         runs.push_back(run);
     }
   }
@@ -186,9 +188,9 @@ static std::vector<Run> findRuns(ArrayRef<unsigned> forms) {
 
 /// The longest repetition that starts at `start`; it has one occurrence where there is none.
 static Repetition repetitionAt(ArrayRef<Operation *> sequence, const Run &run, size_t start) {
-  Repetition repetition{{sequence.slice(start, run.period)}};
-  for (size_t at = start + run.period; at + run.period <= run.start + run.length + run.period; at += run.period) {
-    Occurrence next = sequence.slice(at, run.period);
+  Repetition repetition{{sequence.slice(start, run.size())}};
+  for (size_t at = start + run.period; at + run.size() <= run.start + run.length + run.period; at += run.period) {
+    Occurrence next = sequence.slice(at, run.size());
     if (!flowsAlike(repetition.occurrences.front(), next))
       break;
     repetition.occurrences.push_back(next);
@@ -201,7 +203,8 @@ static std::optional<Repetition> bestOf(ArrayRef<Operation *> sequence, const Ru
                                         llvm::function_ref<bool(const Repetition &)> isRejected) {
   std::optional<Repetition> best;
   size_t fewestResults = 0;
-  for (size_t start = run.start; start < run.start + run.period; ++start) {
+  size_t places = run.length >= run.period ? run.period : 1;
+  for (size_t start = run.start; start < run.start + places; ++start) {
     Repetition repetition = repetitionAt(sequence, run, start);
     if (repetition.savedOps() < kFewestSaved || (best && repetition.savedOps() < best->savedOps()))
       continue;

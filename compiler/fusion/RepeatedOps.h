@@ -9,6 +9,9 @@
 //   ops     e a b c a b c a b c f        one letter for each form
 //   layers    -----|-----|-----          period 3, three times
 //
+//   ops     e a b c d a b c f            what is unlike the rest may stand between two
+//   layers    -----   -----
+//
 // Constants, weights, empty tensors and extents are no part of the sequence: equal ones are one value that all layers
 // use, or each layer has its own, and both are the same layer.
 //

@@ -22,10 +22,10 @@
 // CHECK:         %[[TABLE:.*]] = arith.constant dense<[5.000000e-01, 2.500000e-01, 1.250000e-01]> : tensor<3xf32>
 // CHECK:         %[[FACTOR:.*]] = tensor.extract %[[TABLE]][%[[LAYER]]]
 // CHECK:         arith.mulf %{{.*}}, %[[FACTOR]] : f32
-weights.data @l0.w "w.bin" at 0 : tensor<8x8xf32>
-weights.data @l1.w "w.bin" at 256 : tensor<8x8xf32>
-weights.data @l2.w "w.bin" at 512 : tensor<8x8xf32>
-weights.data @b "w.bin" at 768 : tensor<8xf32>
+weights.data @l0.w "Inputs/layers.bin" at 0 : tensor<8x8xf32>
+weights.data @l1.w "Inputs/layers.bin" at 256 : tensor<8x8xf32>
+weights.data @l2.w "Inputs/layers.bin" at 512 : tensor<8x8xf32>
+weights.data @b "Inputs/layers.bin" at 768 : tensor<8xf32>
 func.func @model(%x: tensor<?x8xf32> {attnc.dims = ["S<=512", "8"]}) -> tensor<?x8xf32> {
   %c0 = arith.constant 0 : index
   %s = tensor.dim %x, %c0 : tensor<?x8xf32>
