@@ -16,7 +16,7 @@
 using namespace mlir;
 using namespace attnc::codegen;
 
-void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &target) {
+void attnc::codegen::buildOutliningPipeline(OpPassManager &pm, const TargetInfo &target) {
   pm.addPass(createLowerWeights(LowerWeightsOptions{target.isGpu()}));
   if (target.isGpu())
     pm.addPass(createMoveToDevice()); // what is sequential becomes a parallel loop too
@@ -24,6 +24,9 @@ void attnc::codegen::buildCodegenPipeline(OpPassManager &pm, const TargetInfo &t
   pm.addPass(createOutlineParallel(OutlineParallelOptions{target.isGpu()}));
   // Before they grow.
   pm.addPass(createMergeFunctions());
+}
+
+void attnc::codegen::buildLoweringPipeline(OpPassManager &pm, const TargetInfo &target) {
   pm.addPass(createLowerTile(LowerTileOptions{target.name}));
   // From the top, it would take the square of a long block's length: what folds puts every loop around it, with all that
   // the loop holds, to the question whether it is dead.

@@ -27,7 +27,11 @@ inline constexpr llvm::StringLiteral kWeightPrefix = ".weight.";
 /// Lets modules be translated to LLVM IR with the ops of the weights dialect in them.
 void registerWeightsTranslation(mlir::DialectRegistry &registry);
 
-/// Level tile to the LLVM dialect, packed entries included. Each stage says why it stands where it stands.
-void buildCodegenPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
+/// Level tile to the LLVM dialect, packed entries included, in two halves. Each stage says why it stands where it stands.
+///
+/// The first one sees the whole module: weights become globals, parallel bodies functions, each of which is there once.
+void buildOutliningPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
+/// The second one sees functions one by one, so that each may be in a module of its own.
+void buildLoweringPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
 
 } // namespace attnc::codegen

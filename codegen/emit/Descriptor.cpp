@@ -265,10 +265,10 @@ std::unique_ptr<llvm::Module> buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
   return module;
 }
 
-void hideKernels(llvm::Module &module) {
-  for (llvm::Function &function : module)
-    if (!function.isDeclaration() && function.hasHiddenVisibility())
-      function.setLinkage(llvm::GlobalValue::InternalLinkage); // visibility becomes the default, as it must be
+void hideShared(llvm::Module &module) {
+  for (llvm::GlobalValue &value : module.global_values())
+    if (!value.isDeclaration() && value.hasHiddenVisibility())
+      value.setLinkage(llvm::GlobalValue::InternalLinkage); // visibility becomes the default, as it must be
 }
 
 std::vector<std::string> exportedSymbols(llvm::ArrayRef<EntryInfo> entries) {

@@ -34,9 +34,9 @@ namespace attnc::emit {
 std::unique_ptr<llvm::Module> buildDescriptor(llvm::ArrayRef<EntryInfo> entries,
                                               llvm::ArrayRef<codegen::TargetInfo> targets, llvm::LLVMContext &context);
 
-/// Makes the kernels local, once the descriptor and the code of all variants are in one module: no symbol of theirs is
-/// left that could meet another one.
-void hideKernels(llvm::Module &module);
+/// Makes local what the descriptor and the code of all variants share, once they are in one module: no symbol is left
+/// that could meet another one.
+void hideShared(llvm::Module &module);
 
 /// The symbols that a shared library exports: the module, each entry, the
 /// runtime's interface.

@@ -16,6 +16,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+#include <deque>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <thread>
@@ -64,6 +65,25 @@ public:
 private:
   int descriptor;
   bool ok = false;
+};
+
+/// The objects of a job as files.
+class ObjectFiles {
+public:
+  explicit ObjectFiles(const LinkJob &job) {
+    for (const Bytes &object : job.objects)
+      files.emplace_back(object);
+  }
+  explicit operator bool() const {
+    return llvm::all_of(files, [](const MemoryFile &file) { return static_cast<bool>(file); });
+  }
+  void addTo(std::vector<std::string> &arguments) const {
+    for (const MemoryFile &file : files)
+      arguments.push_back(file.path());
+  }
+
+private:
+  std::deque<MemoryFile> files;
 };
 
 /// The C library's files for linking, found where Debian (and most others) put
@@ -188,6 +208,8 @@ static llvm::Expected<Bytes> runLld(std::vector<std::string> arguments, const Li
   return output.take();
 }
 
+static llvm::Error noMemoryFile() { return failure("cannot hold the object files in memory (memfd_create)"); }
+
 /// What programs and shared libraries have in common. Nothing that depends on
 /// time or place enters the file.
 static std::vector<std::string> commonArguments(const CLibrary &libc) {
@@ -227,13 +249,14 @@ llvm::Expected<Bytes> linkProgram(const LinkJob &job) {
   auto runtime = findRuntime("libattnc_rt.a"), main = findRuntime("libattnc_main.a");
   if (!libc || !runtime || !main)
     return llvm::joinErrors(llvm::joinErrors(libc.takeError(), runtime.takeError()), main.takeError());
-  MemoryFile object(job.object);
-  if (!object)
-    return failure("cannot hold the object file in memory (memfd_create)");
+  ObjectFiles objects(job);
+  if (!objects)
+    return noMemoryFile();
   std::vector<std::string> arguments = commonArguments(*libc);
   append(arguments,
-         {"-pie", "-s", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2", libc->scrt1, libc->crti, libc->crtbegin,
-          object.path(), *main, *runtime, "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
+         {"-pie", "-s", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2", libc->scrt1, libc->crti, libc->crtbegin});
+  objects.addTo(arguments);
+  append(arguments, {*main, *runtime, "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
   return runLld(std::move(arguments), job);
 }
 
@@ -243,30 +266,35 @@ llvm::Expected<Bytes> linkShared(const LinkJob &job) {
   if (!libc || !runtime)
     return llvm::joinErrors(libc.takeError(), runtime.takeError());
   std::string script = "{ global: " + llvm::join(job.exports, "; ") + "; local: *; };\n";
-  MemoryFile object(job.object), version(script);
-  if (!object || !version)
-    return failure("cannot hold the object file in memory (memfd_create)");
+  ObjectFiles objects(job);
+  MemoryFile version(script);
+  if (!objects || !version)
+    return noMemoryFile();
   std::vector<std::string> arguments = commonArguments(*libc);
   append(arguments, {"-shared", "-s", "--version-script=" + version.path()});
   if (!job.soname.empty())
     append(arguments, {"-soname", job.soname});
   // The whole runtime: the library's user calls it too.
-  append(arguments, {libc->crti, libc->crtbegin, object.path(), "--whole-archive", *runtime, "--no-whole-archive",
-                     "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
+  append(arguments, {libc->crti, libc->crtbegin});
+  objects.addTo(arguments);
+  append(arguments,
+         {"--whole-archive", *runtime, "--no-whole-archive", "-lc", "-lm", libgcc(*libc), libc->crtend, libc->crtn});
   return runLld(std::move(arguments), job);
 }
 
-/// Makes hidden symbols local and the runtime's interface weak.
-static llvm::Expected<Bytes> closeObject(const Bytes &object) {
+/// Makes hidden symbols local, and the symbols that `weak` matches, if it is not empty, weak.
+static llvm::Expected<Bytes> closeObject(const Bytes &object, llvm::StringRef weak) {
   auto binary = llvm::object::createBinary(llvm::MemoryBufferRef({object.data(), object.size()}, "object"));
   if (!binary)
     return binary.takeError();
   llvm::objcopy::ConfigManager config;
   config.ELF.LocalizeHidden = true;
-  auto pattern = llvm::objcopy::NameOrPattern::create("attnc_*", llvm::objcopy::MatchStyle::Wildcard,
-                                                      [](llvm::Error error) { return error; });
-  if (llvm::Error failed = config.Common.SymbolsToWeaken.addMatcher(std::move(pattern)))
-    return failed;
+  if (!weak.empty()) {
+    auto pattern = llvm::objcopy::NameOrPattern::create(weak, llvm::objcopy::MatchStyle::Wildcard,
+                                                        [](llvm::Error error) { return error; });
+    if (llvm::Error failed = config.Common.SymbolsToWeaken.addMatcher(std::move(pattern)))
+      return failed;
+  }
   Bytes result;
   llvm::raw_svector_ostream stream(result);
   if (llvm::Error failed = llvm::objcopy::executeObjcopyOnBinary(config, **binary, stream))
@@ -274,17 +302,25 @@ static llvm::Expected<Bytes> closeObject(const Bytes &object) {
   return result;
 }
 
+/// One object of the job's and of `more`.
+static llvm::Expected<Bytes> merge(const LinkJob &job, std::initializer_list<std::string> more, llvm::StringRef weak) {
+  ObjectFiles objects(job);
+  if (!objects)
+    return noMemoryFile();
+  std::vector<std::string> arguments{"ld.lld", "-r"};
+  objects.addTo(arguments);
+  append(arguments, more);
+  auto whole = runLld(std::move(arguments), job);
+  return whole ? closeObject(*whole, weak) : whole.takeError();
+}
+
+llvm::Expected<Bytes> linkObject(const LinkJob &job) { return merge(job, {}, ""); }
+
 llvm::Expected<Bytes> linkStatic(const LinkJob &job) {
   auto runtime = findRuntime("libattnc_rt.a");
   if (!runtime)
     return runtime.takeError();
-  MemoryFile object(job.object);
-  if (!object)
-    return failure("cannot hold the object file in memory (memfd_create)");
-  auto whole = runLld({"ld.lld", "-r", object.path(), "--whole-archive", *runtime}, job);
-  if (!whole)
-    return whole.takeError();
-  auto closed = closeObject(*whole);
+  auto closed = merge(job, {"--whole-archive", *runtime}, "attnc_*");
   if (!closed)
     return closed.takeError();
   std::string memberName = job.name + ".o";

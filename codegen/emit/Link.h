@@ -36,11 +36,14 @@ llvm::Error checkCLibrary();
 using Bytes = llvm::SmallVector<char, 0>;
 
 struct LinkJob {
-  llvm::ArrayRef<char> object;      // the only object: kernels and descriptor
+  llvm::ArrayRef<Bytes> objects;    // kernels and descriptor
   std::string name;                 // of the artefact, for messages and for the member of an archive
   std::string soname;               // "libcausal.so"; shared libraries only
   std::vector<std::string> exports; // names or patterns that a shared library shows
 };
+
+/// One object of all of them, in which what only they know is local.
+llvm::Expected<Bytes> linkObject(const LinkJob &job);
 
 /// A stripped position-independent program on the dynamic C library, with the
 /// runtime and its main() inside.

@@ -20,10 +20,7 @@ using namespace mlir;
 namespace attnc::emit {
 
 static std::unique_ptr<llvm::TargetMachine> createGpuMachine(ModuleOp module, const codegen::TargetInfo &target) {
-  LLVMInitializeNVPTXTargetInfo();
-  LLVMInitializeNVPTXTarget();
-  LLVMInitializeNVPTXTargetMC();
-  LLVMInitializeNVPTXAsmPrinter();
+  initializeTargets();
   llvm::Triple triple("nvptx64-nvidia-cuda");
   std::string error;
   const llvm::Target *llvmTarget = llvm::TargetRegistry::lookupTarget(triple, error);

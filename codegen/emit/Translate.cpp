@@ -10,7 +10,6 @@
 #include "codegen/emit/Ptx.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/ScopeExit.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/CodeGen/MachineModuleInfo.h"
 #include "llvm/CodeGen/Passes.h"
 #include "llvm/CodeGen/TargetPassConfig.h"
@@ -19,6 +18,7 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
+#include <mutex>
 
 using namespace mlir;
 
@@ -30,12 +30,23 @@ std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &tar
   return name;
 }
 
+void initializeTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser(); // the section of the weights
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+}
+
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module) {
-  LLVMInitializeX86TargetInfo();
-  LLVMInitializeX86Target();
-  LLVMInitializeX86TargetMC();
-  LLVMInitializeX86AsmPrinter();
-  LLVMInitializeX86AsmParser(); // the section of the weights
+  initializeTargets();
   llvm::Triple triple("x86_64-unknown-linux-gnu");
   std::string error;
   const llvm::Target *llvmTarget = llvm::TargetRegistry::lookupTarget(triple, error);
@@ -58,13 +69,22 @@ static bool mayCall(llvm::StringRef name) {
   return allowed.contains(name);
 }
 
-static LogicalResult checkCalls(ModuleOp module, const llvm::Module &llvmModule) {
+static LogicalResult checkCalls(ModuleOp module, const llvm::Module &llvmModule, const llvm::StringSet<> &shared) {
   for (const llvm::Function &function : llvmModule)
-    if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty() && !mayCall(function.getName()))
+    if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty() && !mayCall(function.getName()) &&
+        !shared.contains(function.getName()))
       return module.emitError("a kernel calls '") << function.getName()
                                                   << "', which the runtime does not have; code generation must not "
                                                      "leave such calls";
   return success();
+}
+
+/// Other parts of the artefact, and nobody else, see `value`.
+static void exposeToParts(llvm::GlobalValue &value, const codegen::TargetInfo &target) {
+  value.setName(variantSymbol(value.getName(), target));
+  value.setLinkage(llvm::GlobalValue::ExternalLinkage);
+  value.setVisibility(llvm::GlobalValue::HiddenVisibility);
+  value.setDSOLocal(true);
 }
 
 /// Gives the two kernels of `entry` their variant's names.
@@ -75,9 +95,7 @@ static LogicalResult renameKernels(ModuleOp module, llvm::Module &llvmModule, co
     llvm::Function *kernel = llvmModule.getFunction(symbol);
     if (!kernel || kernel->isDeclaration() || kernel->arg_size() != 1 || !kernel->getArg(0)->getType()->isPointerTy())
       return module.emitError("expects a function 'void ") << symbol << "(ptr)' at the last stage";
-    kernel->setName(variantSymbol(symbol, target));
-    kernel->setLinkage(llvm::GlobalValue::ExternalLinkage);
-    kernel->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    exposeToParts(*kernel, target);
   }
   return success();
 }
@@ -98,7 +116,7 @@ static void setTarget(llvm::Module &module, const codegen::TargetInfo &target) {
   }
 }
 
-/// Nothing but the renamed kernels is seen from outside; nothing unwinds, so no
+/// Nothing but what was renamed is seen from outside; nothing unwinds, so no
 /// unwind tables are needed.
 static void internalize(llvm::Module &module) {
   for (llvm::GlobalValue &value : module.global_values())
@@ -126,9 +144,9 @@ static LogicalResult embedDevice(ModuleOp module, llvm::Module &whole, const cod
 }
 
 FailureOr<std::unique_ptr<llvm::Module>> translate(ModuleOp module, ArrayRef<EntryInfo> entries,
-                                                   const codegen::TargetInfo &target, llvm::TargetMachine &machine,
-                                                   llvm::LLVMContext &context) {
-  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context, entries.front().name);
+                                                   const llvm::StringSet<> &shared, const codegen::TargetInfo &target,
+                                                   llvm::TargetMachine &machine, llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context, "attnc");
   if (!llvmModule)
     return failure(); // the translation has said why
   if (target.isGpu() && failed(embedDevice(module, *llvmModule, target)))
@@ -138,8 +156,11 @@ FailureOr<std::unique_ptr<llvm::Module>> translate(ModuleOp module, ArrayRef<Ent
   for (const EntryInfo &entry : entries)
     if (failed(renameKernels(module, *llvmModule, entry, target)))
       return failure();
-  if (failed(checkCalls(module, *llvmModule)))
+  if (failed(checkCalls(module, *llvmModule, shared)))
     return failure();
+  for (llvm::StringRef symbol : shared.keys())
+    if (llvm::GlobalValue *value = llvmModule->getNamedValue(symbol))
+      exposeToParts(*value, target);
   internalize(*llvmModule);
   setTarget(*llvmModule, target);
   return llvmModule;

@@ -10,6 +10,7 @@
 #include "codegen/emit/Entry.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
 #include <memory>
@@ -22,16 +23,19 @@ namespace attnc::emit {
 /// ("causal__run", x86-64-v4) -> "causal__run_x86_64_v4".
 std::string variantSymbol(llvm::StringRef symbol, const codegen::TargetInfo &target);
 
+/// Fills LLVM's table of targets, which belongs to the process: any thread may be the first that needs it.
+void initializeTargets();
+
 /// Position-independent code for Linux on baseline x86-64; functions of a variant carry their own instruction sets as
 /// attributes. Null, with an error at `module`, if LLVM was built without the target.
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(mlir::ModuleOp module);
 
-/// Translates `module` (llvm dialect) to LLVM IR: the kernels `F__run` and
-/// `F__plan` of every entry get their variant's name and hidden visibility, all
-/// else becomes internal. Fails, with an error, if a kernel is missing or the
-/// module calls a function that a kernel may not call. For a GPU target, this is
-/// the host's code, with the device's as PTX text in a constant.
+/// Translates `module` (llvm dialect), or a part of one, to LLVM IR: the kernels `F__run` and `F__plan` of every one of
+/// `entries` get their variant's name and hidden visibility, and so do the symbols that it shares with other parts; all
+/// else becomes internal. Fails, with an error, if a kernel is missing or the module calls a function that a kernel may
+/// not call. For a GPU target, this is the host's code, with the device's as PTX text in a constant.
 mlir::FailureOr<std::unique_ptr<llvm::Module>> translate(mlir::ModuleOp module, llvm::ArrayRef<EntryInfo> entries,
+                                                         const llvm::StringSet<> &shared,
                                                          const codegen::TargetInfo &target,
                                                          llvm::TargetMachine &machine, llvm::LLVMContext &context);
 

@@ -10,6 +10,8 @@
 #include "codegen/common/Passes.h"
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/ReplaceConstant.h"
 #include "llvm/Support/Errno.h"
@@ -41,24 +43,34 @@ uint64_t WeightTable::add(weights::RecipePtr recipe) {
   return known->second;
 }
 
-LogicalResult WeightTable::take(ModuleOp module) {
-  lastTaken.clear();
+/// The name of the weight that `op` declares; "" if it does no such thing. Other globals hold their numbers.
+static StringRef weightOf(Operation &op) {
+  StringRef name = TypeSwitch<Operation *, StringRef>(&op)
+                       .Case([](memref::GlobalOp global) { return global.isExternal() ? global.getSymName() : ""; })
+                       .Case([](LLVM::GlobalOp global) { return global.getValueOrNull() ? "" : global.getSymName(); })
+                       .Default(StringRef());
+  return name.consume_front(codegen::kWeightPrefix) ? name : "";
+}
+
+FailureOr<WeightOffsets> WeightTable::take(ModuleOp module) {
+  WeightOffsets taken;
   bool ok = true;
   for (Operation &op : *module.getBody()) {
-    auto global = dyn_cast<LLVM::GlobalOp>(op);
-    StringRef name = global && !global.getValueOrNull() ? global.getSymName() : ""; // others hold their numbers
-    if (!name.consume_front(codegen::kWeightPrefix))
+    StringRef name = weightOf(op);
+    if (name.empty())
       continue;
     FailureOr<weights::RecipePtr> recipe = failure();
     if (Operation *weight = module.lookupSymbol(name))
       recipe = weights::recipeOf(weight);
     else
-      global.emitError() << "there is no weight @" << name;
+      op.emitError() << "there is no weight @" << name;
     if (succeeded(recipe))
-      lastTaken[global.getSymName()] = add(*recipe);
+      taken[(codegen::kWeightPrefix + name).str()] = add(*recipe);
     ok &= succeeded(recipe);
   }
-  return success(ok);
+  if (!ok)
+    return failure();
+  return taken;
 }
 
 std::string WeightTable::firstUnknown() const {
@@ -95,8 +107,8 @@ static llvm::Value *emitAddress(llvm::Function &function, llvm::GlobalVariable *
   return builder.CreateInBoundsGEP(builder.getInt8Ty(), start, builder.getInt64(offset));
 }
 
-void WeightTable::bind(llvm::Module &module) const {
-  for (const auto &[name, offset] : lastTaken) {
+void bindWeights(llvm::Module &module, const WeightOffsets &weights) {
+  for (const auto &[name, offset] : weights) {
     llvm::GlobalVariable *global = module.getGlobalVariable(name, /*AllowInternal=*/true);
     if (!global)
       continue;
@@ -125,16 +137,12 @@ void placeInside(llvm::Module &descriptor, const WeightTable &table) {
   llvm::GlobalVariable *base = declareBase(descriptor);
   base->setInitializer(section);
   base->setConstant(true);
-  base->setVisibility(llvm::GlobalValue::DefaultVisibility);
-  base->setLinkage(llvm::GlobalValue::InternalLinkage);
 }
 
 void placeBeside(llvm::Module &descriptor, const WeightTable &table, StringRef file, WeightsHash hash) {
   llvm::LLVMContext &context = descriptor.getContext();
   llvm::GlobalVariable *base = declareBase(descriptor);
   base->setInitializer(llvm::ConstantPointerNull::get(llvm::PointerType::getUnqual(context)));
-  base->setVisibility(llvm::GlobalValue::DefaultVisibility);
-  base->setLinkage(llvm::GlobalValue::InternalLinkage);
   llvm::GlobalVariable *info = descriptor.getGlobalVariable(kWeightsInfo, /*AllowInternal=*/true);
   auto number = [&](uint64_t value) { return llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), value); };
   llvm::Constant *name = llvm::ConstantDataArray::getString(context, file);

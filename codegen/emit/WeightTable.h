@@ -28,6 +28,9 @@ struct WeightsHash {
   uint64_t low = 0, high = 0;
 };
 
+/// Where the weights of one target lie, by the names of their globals.
+using WeightOffsets = llvm::StringMap<uint64_t>;
+
 class WeightTable {
 public:
   bool empty() const { return list.empty(); }
@@ -37,12 +40,9 @@ public:
   /// The name of a weight whose numbers are in no file; "" if there is none.
   std::string firstUnknown() const;
 
-  /// Notes the weights that `module`, in the LLVM dialect, reads.
+  /// Notes the weights that `module`, after LowerWeights, reads; returns where they lie.
   /// Fails, with an error, where a file is missing or too short.
-  mlir::LogicalResult take(mlir::ModuleOp module);
-
-  /// Lets the functions of `module`, translated from the one taken last, read weights from `attnc_weights_base`.
-  void bind(llvm::Module &module) const;
+  mlir::FailureOr<WeightOffsets> take(mlir::ModuleOp module);
 
   /// Writes all weights, which are known, to `descriptor` from byte `at` on, with all threads of the machine; it is a file, and as long as
   /// that already. The bytes between weights stay zero.
@@ -56,10 +56,13 @@ private:
   uint64_t add(weights::RecipePtr recipe);
 
   std::vector<Weight> list;
-  llvm::StringMap<uint64_t> offsets;   ///< by the text of the recipe
-  llvm::StringMap<uint64_t> lastTaken; ///< by the name of the global
+  llvm::StringMap<uint64_t> offsets; ///< by the text of the recipe
   uint64_t size = 0;
 };
+
+/// Lets the functions of `module`, translated from one that was taken or from a part of it, read `weights` from
+/// `attnc_weights_base`.
+void bindWeights(llvm::Module &module, const WeightOffsets &weights);
 
 /// The name of the pointer that kernels read weights from.
 inline constexpr llvm::StringLiteral kWeightsBase = "attnc_weights_base";

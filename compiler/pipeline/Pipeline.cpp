@@ -63,7 +63,8 @@ static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
 
 /// tile -> llvm: instructions of the target.
 static void buildLlvm(OpPassManager &pm, const PipelineOptions &options) {
-  codegen::buildCodegenPipeline(pm, options.target);
+  codegen::buildOutliningPipeline(pm, options.target);
+  codegen::buildLoweringPipeline(pm, options.target);
 }
 
 schedule::Machine attnc::machineOf(const codegen::TargetInfo &target) {
@@ -82,17 +83,38 @@ static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {
                                         target.l2Bytes, dots.empty() ? ArrayAttr() : ArrayAttr::get(context, dots)));
 }
 
+namespace {
+/// Passes on a module. Nesting is implicit: a pass on functions runs on every function of it.
+struct ModulePasses : PassManager {
+  explicit ModulePasses(ModuleOp module)
+      : PassManager(module.getContext(), ModuleOp::getOperationName(), Nesting::Implicit) {
+#ifdef ATTNC_EXPENSIVE_CHECKS
+    enableVerifier(true);
+#else
+    enableVerifier(false);
+#endif
+  }
+};
+} // namespace
+
+LogicalResult attnc::outlineBodies(ModuleOp module, const codegen::TargetInfo &target) {
+  ModulePasses pm(module);
+  codegen::buildOutliningPipeline(pm, target);
+  return pm.run(module);
+}
+
+LogicalResult attnc::lowerOutlined(ModuleOp module, const codegen::TargetInfo &target) {
+  ModulePasses pm(module);
+  setTarget(module, target);
+  codegen::buildLoweringPipeline(pm, target);
+  return pm.run(module);
+}
+
 LogicalResult attnc::runPipeline(ModuleOp module, llvm::StringRef from, llvm::StringRef to,
                                  const PipelineOptions &options) {
   using Build = void (*)(OpPassManager &, const PipelineOptions &);
   static constexpr Build builds[] = {nullptr, buildFused, buildScheduled, buildTile, buildLlvm}; // beside levels()
-  // Implicit nesting: a pass on functions runs on every function of the module.
-  PassManager pm(module.getContext(), ModuleOp::getOperationName(), PassManager::Nesting::Implicit);
-#ifdef ATTNC_EXPENSIVE_CHECKS
-  pm.enableVerifier(true);
-#else
-  pm.enableVerifier(false);
-#endif
+  ModulePasses pm(module);
   if (options.configure)
     options.configure(pm);
   setTarget(module, options.target);

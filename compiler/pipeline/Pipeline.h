@@ -43,4 +43,10 @@ llvm::ArrayRef<Level> levels();
 mlir::LogicalResult runPipeline(mlir::ModuleOp module, llvm::StringRef from, llvm::StringRef to,
                                 const PipelineOptions &options);
 
+/// From level tile to llvm in two steps, between which functions may part into modules of their own: parallel bodies
+/// become functions, each of which is there once;
+mlir::LogicalResult outlineBodies(mlir::ModuleOp module, const codegen::TargetInfo &target);
+/// and functions become instructions of the target.
+mlir::LogicalResult lowerOutlined(mlir::ModuleOp module, const codegen::TargetInfo &target);
+
 } // namespace attnc

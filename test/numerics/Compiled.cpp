@@ -71,17 +71,18 @@ bool Compiled::link(ModuleOp module, StringRef targetName, const std::string &fi
   whole->setTargetTriple(machine->getTargetTriple());
   whole->setDataLayout(machine->createDataLayout());
   emit::WeightTable weights;
-  if (failed(weights.take(module)))
+  FailureOr<emit::WeightOffsets> offsets = weights.take(module);
+  if (failed(offsets))
     return false;
-  auto kernels = emit::translate(module, *entries, *target, *machine, llvmContext);
+  auto kernels = emit::translate(module, *entries, /*shared=*/{}, *target, *machine, llvmContext);
   if (failed(kernels))
     return false;
-  weights.bind(**kernels);
+  emit::bindWeights(**kernels, *offsets);
   emit::optimize(**kernels, *machine);
   llvm::Linker::linkModules(*whole, std::move(*kernels));
   if (!weights.empty())
     emit::placeInside(*whole, weights);
-  emit::hideKernels(*whole);
+  emit::hideShared(*whole);
   auto object = emit::generate(*whole, *machine, *target, llvm::CodeGenFileType::ObjectFile);
   if (failed(object))
     return false;

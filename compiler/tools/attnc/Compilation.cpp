@@ -6,10 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Compilation.h"
-#include "codegen/emit/Descriptor.h"
 #include "codegen/emit/Names.h"
-#include "codegen/emit/Ptx.h"
-#include "codegen/emit/Translate.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/support/Unsupported.h"
@@ -18,17 +15,9 @@
 #include "compiler/tools/attnc/Source.h"
 #include "compiler/tools/attnc/Tuned.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/IR/DiagnosticInfo.h"
-#include "llvm/IR/DiagnosticPrinter.h"
-#include "llvm/Linker/Linker.h"
-#include "llvm/Support/CrashRecoveryContext.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/WithColor.h"
+#include "llvm/Support/Parallel.h"
 #include "llvm/Support/raw_ostream.h"
-#include <chrono>
-#include <cstdlib>
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -84,34 +73,6 @@ static std::optional<Stage> stageOf(ModuleOp module) {
   return stage;
 }
 
-//===----------------------------------------------------------------------===//
-// Times
-//===----------------------------------------------------------------------===//
-
-static double milliseconds() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-Compilation::StepTimer::StepTimer(Compilation &owner, llvm::StringRef name)
-    : owner(owner), name(name), start(milliseconds()) {}
-
-Compilation::StepTimer::~StepTimer() {
-  double elapsed = milliseconds() - start;
-  owner.times.emplace_back(name, elapsed);
-  if (owner.asked.verbose)
-    llvm::errs() << fmt::format("  {:<24} {:8.1f} ms\n", name, elapsed);
-}
-
-void Compilation::printTimeReport() const {
-  double total = 0;
-  for (const auto &[name, time] : times)
-    total += time;
-  llvm::errs() << "time report\n";
-  for (const auto &[name, time] : times)
-    llvm::errs() << fmt::format("  {:<24} {:8.1f} ms {:5.1f}%\n", name, time, 100 * time / std::max(total, 1e-9));
-  llvm::errs() << fmt::format("  {:<24} {:8.1f} ms\n", "all steps", total);
-}
-
 void echoTargets(const CompileRequest &request) {
   for (const codegen::TargetInfo &target : request.targets)
     llvm::errs() << "target: " << target.name << " (" << codegen::describeTarget(target) << ")\n";
@@ -124,26 +85,13 @@ void echoTargets(const CompileRequest &request) {
 Compilation::Compilation(CompileRequest request) : asked(std::move(request)), records(asked.targets.size()) {
   session.diagnostics.showRemarks = asked.remarks;
   artefact = sourceStem(asked.file);
+  if (asked.jobs)
+    llvm::parallel::strategy = llvm::hardware_concurrency(asked.jobs); // of lld, and of who writes weights
 }
 
 Compilation::~Compilation() {
   if (asked.timeReport)
-    printTimeReport();
-}
-
-/// Runs `body`; false if it crashed, which is always our bug.
-static bool survives(llvm::function_ref<void()> body) {
-  llvm::CrashRecoveryContext::Enable();
-  bool survived = llvm::CrashRecoveryContext().RunSafely(body);
-  llvm::CrashRecoveryContext::Disable();
-  return survived;
-}
-
-/// Ends the process after a crash: what is in memory can no longer be trusted, destructors included.
-[[noreturn]] static void giveUp(const llvm::Twine &message) {
-  error(message);
-  llvm::outs().flush();
-  std::_Exit(kOurBug);
+    times.print();
 }
 
 int Compilation::load() {
@@ -252,18 +200,10 @@ int Compilation::reportBug(ModuleOp before, Stage from, llvm::StringRef during) 
   return kOurBug;
 }
 
-int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target) {
+int Compilation::runSafely(ModuleOp module, Stage from, Stage to, llvm::function_ref<LogicalResult()> lower) {
   OwningOpRef<ModuleOp> before = module.clone();
-  PipelineOptions options;
-  options.target = target;
-  for (auto [other, sizes, found] : llvm::zip(asked.targets, asked.schedules, records))
-    if (other.name == target.name) {
-      options.schedule = sizes;
-      options.records = found;
-    }
-  options.remarks = asked.remarks;
   bool ok = false;
-  bool survived = survives([&] { ok = succeeded(runPipeline(module, pipelineName(from), pipelineName(to), options)); });
+  bool survived = survives([&] { ok = succeeded(lower()); });
   if (survived && ok)
     return kOk;
   if (survived && isUnsupported(module))
@@ -272,6 +212,24 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
   if (!survived)
     giveUp("the compiler crashed");
   return kOurBug;
+}
+
+int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target) {
+  PipelineOptions options;
+  options.target = target;
+  for (auto [other, sizes, found] : llvm::zip(asked.targets, asked.schedules, records))
+    if (other.name == target.name) {
+      options.schedule = sizes;
+      options.records = found;
+    }
+  options.remarks = asked.remarks;
+  return runSafely(module, from, to,
+                   [&] { return runPipeline(module, pipelineName(from), pipelineName(to), options); });
+}
+
+/// `step`, and for which target, where there are several.
+std::string Compilation::stepFor(const codegen::TargetInfo &target, llvm::StringRef step) const {
+  return asked.targets.size() > 1 ? step.str() + " " + target.name : step.str();
 }
 
 int Compilation::lowerShared(Stage stage) {
@@ -297,150 +255,12 @@ int Compilation::lowerFor(const codegen::TargetInfo &target, Stage stage, Owning
   if (int code = stage > Stage::fused ? useRecords() : kOk)
     return code;
   result = ir->clone();
-  std::string suffix = asked.targets.size() > 1 ? " " + target.name : "";
-  for (Stage at = current; at < stage; at = next(at))
-    if (int code = timed(stageName(next(at)).str() + suffix, [&] { return runStage(*result, at, next(at), target); }))
-      return code;
-  return kOk;
-}
-
-//===----------------------------------------------------------------------===//
-// Machine code
-//===----------------------------------------------------------------------===//
-
-/// LLVM reports what it cannot do in many ways; this one would end the process with a bare message.
-static void reportLlvm(const llvm::DiagnosticInfo *diagnostic, void *failed) {
-  if (diagnostic->getSeverity() != llvm::DS_Error)
-    return;
-  llvm::raw_ostream &stream = llvm::WithColor::error(llvm::errs(), "attnc");
-  llvm::DiagnosticPrinterRawOStream printer(stream);
-  diagnostic->print(printer);
-  stream << "\n";
-  *static_cast<bool *>(failed) = true;
-}
-
-int Compilation::readWorkspaces(ModuleOp lowered) {
-  auto planned = emit::readEntries(lowered);
-  if (failed(planned))
-    return kBadInput;
-  for (auto [entry, other] : llvm::zip(entryInfos, *planned)) {
-    if (!entry.workspace)
-      entry.workspace = other.workspace;
-    else if (other.workspace)
-      entry.workspace->merge(*other.workspace);
-    if (asked.verbose && other.workspace)
-      for (const std::string &line : other.workspace->plan)
-        llvm::errs() << fmt::format("  workspace of {}: {}\n", entry.name, line);
-  }
-  return kOk;
-}
-
-int Compilation::planWorkspaces() {
-  for (const codegen::TargetInfo &target : asked.targets) {
-    OwningOpRef<ModuleOp> lowered;
-    if (int code = lowerFor(target, Stage::tile, lowered))
-      return code;
-    if (int code = readWorkspaces(*lowered))
+  for (Stage at = current; at < stage; at = next(at)) {
+    auto run = [&] { return runStage(*result, at, next(at), target); };
+    if (int code = timed(stepFor(target, stageName(next(at))), run))
       return code;
   }
   return kOk;
-}
-
-int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &into) {
-  OwningOpRef<ModuleOp> lowered;
-  if (int code = lowerFor(target, Stage::llvmDialect, lowered))
-    return code;
-  if (int code = readWorkspaces(*lowered))
-    return code;
-  if (failed(table.take(*lowered)))
-    return kBadInput;
-  bool ok = false;
-  bool survived = survives([&] {
-    auto variant =
-        timed("translate", [&] { return emit::translate(*lowered, entryInfos, target, *machine, llvmContext); });
-    if (failed(variant))
-      return;
-    table.bind(**variant);
-    timed("optimize", [&] { emit::optimize(**variant, *machine); });
-    ok = !llvm::Linker::linkModules(into, std::move(*variant));
-  });
-  if (survived && ok)
-    return kOk;
-  reportBug(*lowered, Stage::llvmDialect, "llvm");
-  if (!survived)
-    giveUp("the compiler crashed");
-  return kOurBug;
-}
-
-int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result, PlaceWeights place) {
-  if (!machine && !(machine = emit::createTargetMachine(*ir)))
-    return kOurBug;
-  result = emit::buildDescriptor(entryInfos, asked.targets, llvmContext);
-  result->setTargetTriple(machine->getTargetTriple());
-  result->setDataLayout(machine->createDataLayout());
-  result->setSourceFileName(artefact);
-  table = {};
-  for (const codegen::TargetInfo &target : asked.targets)
-    if (int code = buildVariant(target, *result))
-      return code;
-  if (!table.empty()) {
-    if (place) {
-      if (int code = place(*result))
-        return code;
-    } else {
-      emit::placeInside(*result, table);
-    }
-  }
-  emit::hideKernels(*result);
-  return kOk;
-}
-
-int Compilation::buildDevice(std::unique_ptr<llvm::Module> &module, std::string *ptx) {
-  const codegen::TargetInfo &target = asked.targets.front();
-  OwningOpRef<ModuleOp> lowered;
-  if (int code = lowerFor(target, Stage::llvmDialect, lowered))
-    return code;
-  bool ok = false;
-  bool survived = survives([&] {
-    auto device = timed("translate", [&] { return emit::translateDevice(*lowered, target, llvmContext); });
-    if (failed(device))
-      return;
-    module = std::move(*device);
-    if (!ptx) {
-      ok = true;
-      return;
-    }
-    auto text = timed("codegen", [&] { return emit::generatePtx(*lowered, *module, target); });
-    if ((ok = succeeded(text)))
-      *ptx = std::move(*text);
-  });
-  if (survived && ok)
-    return kOk;
-  reportBug(*lowered, Stage::llvmDialect, "ptx");
-  if (!survived)
-    giveUp("the compiler crashed");
-  return kOurBug;
-}
-
-int Compilation::buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result, PlaceWeights place) {
-  std::unique_ptr<llvm::Module> module;
-  if (int code = buildLlvm(module, place))
-    return code;
-  bool refused = false;
-  llvmContext.setDiagnosticHandlerCallBack(reportLlvm, &refused);
-  FailureOr<llvm::SmallVector<char, 0>> code = failure();
-  bool survived =
-      survives([&] { timed("codegen", [&] { code = emit::generate(*module, *machine, asked.targets, kind); }); });
-  if (survived && succeeded(code) && !refused) {
-    result = std::move(*code);
-    return kOk;
-  }
-  OwningOpRef<ModuleOp> lowered; // codegen changes LLVM's module, but its input can be made again
-  if (!lowerFor(asked.targets.front(), Stage::llvmDialect, lowered))
-    reportBug(*lowered, Stage::llvmDialect, "obj");
-  if (!survived)
-    giveUp("the compiler crashed");
-  return kOurBug;
 }
 
 } // namespace attnc::tool

@@ -9,7 +9,9 @@
 #include "codegen/emit/Entry.h"
 #include "codegen/emit/WeightTable.h"
 #include "compiler/tools/attnc/Options.h"
+#include "compiler/tools/attnc/Parts.h"
 #include "compiler/tools/attnc/Session.h"
+#include "compiler/tools/attnc/Times.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/IR/Module.h"
@@ -48,10 +50,10 @@ public:
   int lowerFor(const codegen::TargetInfo &target, Stage stage, mlir::OwningOpRef<mlir::ModuleOp> &result);
 
   /// Fills in what entries() say of the workspace, which follows from the schedules: the most that any target needs.
-  /// buildLlvm does that too.
+  /// What builds code does that too.
   int planWorkspaces();
 
-  /// Says in the module of all variants where the weights will lie; returns an exit code.
+  /// Says in the descriptor's module where the weights will lie; returns an exit code.
   using PlaceWeights = llvm::function_ref<int(llvm::Module &)>;
 
   /// LLVM IR of all variants and of the descriptor, optimised. Weights, if there are any, go inside, or where `place`
@@ -62,14 +64,17 @@ public:
   /// LLVM IR, and with `ptx` as text.
   int buildDevice(std::unique_ptr<llvm::Module> &module, std::string *ptx);
 
-  /// The same as an object file or as assembly.
-  int buildCode(llvm::CodeGenFileType kind, llvm::SmallVector<char, 0> &result, PlaceWeights place = nullptr);
+  /// The same as assembly.
+  int buildAssembly(emit::Bytes &result, PlaceWeights place = nullptr);
+
+  /// Object files that together are the artefact's code; which there are does not depend on the number of threads.
+  int buildObjects(std::vector<emit::Bytes> &objects, PlaceWeights place = nullptr);
 
   /// Times `body` as step `name`.
   template <typename Body>
   auto timed(llvm::StringRef name, Body body) {
-    StepTimer timer(*this, name);
-    return body();
+    ShownStep shown{*this};
+    return times.timed(name, body);
   }
 
   const CompileRequest &request() const { return asked; }
@@ -91,21 +96,28 @@ public:
   const std::string &stem() const { return artefact; }
 
 private:
-  struct StepTimer {
-    StepTimer(Compilation &owner, llvm::StringRef name);
-    ~StepTimer();
+  /// Shows a step that has ended, where that is asked for.
+  struct ShownStep {
+    ~ShownStep() {
+      if (owner.asked.verbose)
+        Times::printStep(owner.times.steps().back());
+    }
     Compilation &owner;
-    std::string name;
-    double start;
   };
 
   int import();
   int checkStage();
+  int runSafely(mlir::ModuleOp module, Stage from, Stage to, llvm::function_ref<mlir::LogicalResult()> lower);
   int runStage(mlir::ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target);
+  std::string stepFor(const codegen::TargetInfo &target, llvm::StringRef step) const;
   int readWorkspaces(mlir::ModuleOp lowered);
   int buildVariant(const codegen::TargetInfo &target, llvm::Module &into);
+  std::unique_ptr<llvm::Module> makeDescriptor();
+  int placeWeights(llvm::Module &descriptor, PlaceWeights place);
+  int splitFor(Variant &variant, std::vector<Part> &parts);
+  int reportPart(const Part &part);
   int reportBug(mlir::ModuleOp before, Stage from, llvm::StringRef during);
-  void printTimeReport() const;
+  int reportLost(const codegen::TargetInfo &target, Stage stage, bool survived);
 
   int useRecords();
 
@@ -120,7 +132,7 @@ private:
   std::string artefact;
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::TargetMachine> machine;
-  std::vector<std::pair<std::string, double>> times; // step, milliseconds
+  Times times;
 };
 
 /// Says on stderr for which CPU the code is: "target: x86-64-v4 (AMD EPYC,

@@ -210,58 +210,75 @@ static std::string weightsPath(llvm::StringRef output) {
   return file.str().str();
 }
 
-/// An archive, a library called `soname` or a program.
-static llvm::Expected<emit::Bytes> link(Compilation &compilation, EmitKind kind, const emit::Bytes &object,
+/// An object, an archive, a library called `soname` or a program.
+static llvm::Expected<emit::Bytes> link(Compilation &compilation, EmitKind kind, llvm::ArrayRef<emit::Bytes> objects,
                                         llvm::StringRef soname) {
-  emit::LinkJob job{object, artefactName(soname), soname.str(), emit::exportedSymbols(compilation.entries())};
+  emit::LinkJob job{objects, artefactName(soname), soname.str(), emit::exportedSymbols(compilation.entries())};
   return compilation.timed("link", [&] {
     if (kind == EmitKind::program)
       return emit::linkProgram(job);
+    if (kind == EmitKind::object)
+      return emit::linkObject(job);
     return kind == EmitKind::shared ? emit::linkShared(job) : emit::linkStatic(job);
   });
 }
 
-/// Objects, assembly, archives, libraries and programs.
-static int emitCode(Compilation &compilation, EmitKind kind, const std::string &output, bool separateWeights) {
-  emit::Bytes code;
+namespace {
+/// A result and what comes beside it.
+struct Result {
   OutputFiles files;
-  std::vector<std::string> beside = companions(kind, output);
-  auto place = [&](llvm::Module &module) {
-    const emit::WeightTable &weights = compilation.weights();
-    separateWeights |= weights.bytes() > kMaxWeightsInside;
-    // Unknown ones are an error further on: code can be generated, which a reproducer is there for.
-    if (!separateWeights || !weights.firstUnknown().empty()) {
-      emit::placeInside(module, weights);
-      return static_cast<int>(kOk);
-    }
-    std::string file = weightsPath(output);
-    emit::WeightsHash hash;
-    if (int failed = compilation.timed("write weights", [&] { return files.addWeights(file, weights, hash); }))
-      return failed;
-    beside.push_back(file);
-    emit::placeBeside(module, weights, path::filename(file), hash);
-    return static_cast<int>(kOk);
-  };
-  auto type = kind == EmitKind::assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
-  if (int failed = compilation.buildCode(type, code, place))
+  std::vector<std::string> beside;
+  bool separateWeights;
+};
+} // namespace
+
+/// Says in the descriptor's `module` where the weights lie, and writes them where that is beside `output`.
+static int placeWeights(Compilation &compilation, const std::string &output, Result &result, llvm::Module &module) {
+  const emit::WeightTable &weights = compilation.weights();
+  result.separateWeights |= weights.bytes() > kMaxWeightsInside;
+  // Unknown ones are an error further on: code can be generated, which a reproducer is there for.
+  if (!result.separateWeights || !weights.firstUnknown().empty()) {
+    emit::placeInside(module, weights);
+    return kOk;
+  }
+  std::string file = weightsPath(output);
+  emit::WeightsHash hash;
+  if (int failed = compilation.timed("write weights", [&] { return result.files.addWeights(file, weights, hash); }))
     return failed;
-  if (kind == EmitKind::assembly)
-    return writeOutput(output, textOf(code));
+  result.beside.push_back(file);
+  emit::placeBeside(module, weights, path::filename(file), hash);
+  return kOk;
+}
+
+/// Assembly, without a file of weights.
+static int emitAssembly(Compilation &compilation, const std::string &output, bool separateWeights) {
+  emit::Bytes text;
+  Result result{{}, {}, separateWeights};
+  auto place = [&](llvm::Module &module) { return placeWeights(compilation, output, result, module); };
+  int failed = compilation.buildAssembly(text, place);
+  return failed ? failed : writeOutput(output, textOf(text));
+}
+
+/// Objects, archives, libraries and programs.
+static int emitCode(Compilation &compilation, EmitKind kind, const std::string &output, bool separateWeights) {
+  Result result{{}, companions(kind, output), separateWeights};
+  auto place = [&](llvm::Module &module) { return placeWeights(compilation, output, result, module); };
+  std::vector<emit::Bytes> objects;
+  if (int failed = compilation.buildObjects(objects, place))
+    return failed;
   if (int failed = checkKnown(compilation))
     return failed;
-  if (kind != EmitKind::object) {
-    auto linked = link(compilation, kind, code, path::filename(output));
-    if (!linked)
-      return error(linked.takeError());
-    code = std::move(*linked);
-  }
-  if (llvm::Error failed = separateWeights ? llvm::Error::success() : openSection(kind, compilation, code))
+  auto code = link(compilation, kind, objects, path::filename(output));
+  if (!code)
+    return error(code.takeError());
+  auto &[files, beside, isSeparate] = result;
+  if (llvm::Error failed = isSeparate ? llvm::Error::success() : openSection(kind, compilation, *code))
     return error(std::move(failed));
   std::string name = artefactName(output);
   bool isProgram = kind == EmitKind::program || kind == EmitKind::shared;
   bool isLibrary = kind == EmitKind::shared || kind == EmitKind::archive;
   int failed = compilation.timed("write", [&] {
-    return files.add(output, textOf(code), isProgram, separateWeights ? nullptr : &compilation.weights());
+    return files.add(output, textOf(*code), isProgram, isSeparate ? nullptr : &compilation.weights());
   });
   if (!failed && isLibrary)
     failed = files.add(beside[0], emit::makeHeader(name, compilation.entries(), compilation.request().targets));
@@ -275,10 +292,10 @@ static int emitCode(Compilation &compilation, EmitKind kind, const std::string &
 }
 
 int buildShared(Compilation &compilation, emit::Bytes &library) {
-  emit::Bytes code;
-  if (int failed = compilation.buildCode(llvm::CodeGenFileType::ObjectFile, code))
+  std::vector<emit::Bytes> objects;
+  if (int failed = compilation.buildObjects(objects))
     return failed;
-  auto linked = link(compilation, EmitKind::shared, code, "");
+  auto linked = link(compilation, EmitKind::shared, objects, "");
   if (!linked)
     return error(linked.takeError());
   if (int failed = checkKnown(compilation))
@@ -334,12 +351,11 @@ int emitResult(Compilation &compilation, EmitKind kind, const std::string &outpu
   case EmitKind::assembly:
     if (isForGpuAlone(compilation))
       return emitPtx(compilation, output);
-    [[fallthrough]];
-  case EmitKind::object:
-    return emitCode(compilation, kind, output, separateWeights);
+    return emitAssembly(compilation, output, separateWeights);
   case EmitKind::program:
     compilation.checkIndices();
     return emitCode(compilation, kind, output, separateWeights);
+  case EmitKind::object:
   case EmitKind::shared:
   case EmitKind::archive:
     return emitCode(compilation, kind, output, separateWeights);

@@ -271,6 +271,7 @@ std::optional<CompileRequest> readRequest(const CompileFlags &flags, llvm::Strin
   request.remarks = flags.remarks;
   request.verbose = flags.verbose;
   request.timeReport = flags.timeReport;
+  request.jobs = flags.jobs;
   bool ok = true;
   if (request.file.empty()) {
     usageError(verb, "no input file; '-' reads standard input");

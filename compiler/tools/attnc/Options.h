@@ -70,6 +70,7 @@ struct CompileFlags {
   Switch checks{
       "checks",
       "the code checks at each call what the file promises of its inputs (sorted; ids inside of their table)"};
+  Number jobs{"jobs", "N", "compile with at most N threads; 0: with as many as there are cores", 0};
   Switch remarks{"remarks", "say what was fused, and what stopped fusion"};
   Switch verbose{"v", "show each step with its time"};
   Switch timeReport{"time-report", "a table of times at the end"};
@@ -85,6 +86,7 @@ struct CompileRequest {
   std::optional<std::string> tuned; // take them from that database
   DimBindings callDims;             // every extent that the user has named
   int threads = 0;                  // of the calls, if known: what a tuned schedule was measured with
+  int jobs = 0;                     // threads that compile; 0: all cores
   bool checks = false, remarks = false, verbose = false, timeReport = false;
 };
 

@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Reproducer.h"
+#include "compiler/tools/attnc/Console.h"
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -89,6 +91,19 @@ llvm::Expected<std::string> writeReproducer(ModuleOp module, llvm::StringRef nam
     return llvm::createStringError("cannot write " + path + ": " + failed.message());
   }
   return path;
+}
+
+bool survives(llvm::function_ref<void()> body) {
+  llvm::CrashRecoveryContext::Enable();
+  bool survived = llvm::CrashRecoveryContext().RunSafely(body);
+  llvm::CrashRecoveryContext::Disable();
+  return survived;
+}
+
+void giveUp(const llvm::Twine &message) {
+  error(message);
+  llvm::outs().flush();
+  std::_Exit(kOurBug);
 }
 
 } // namespace attnc::tool

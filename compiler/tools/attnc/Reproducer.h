@@ -7,6 +7,7 @@
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 #include <string>
 
@@ -20,5 +21,11 @@ void dropWeights(mlir::ModuleOp module);
 /// Writes `module`, whose weights are dropped, to NAME.mlir in a new temporary folder; only this user can read either.
 /// Returns the file's path.
 llvm::Expected<std::string> writeReproducer(mlir::ModuleOp module, llvm::StringRef name);
+
+/// Runs `body`; false if it crashed, which is always our bug.
+bool survives(llvm::function_ref<void()> body);
+
+/// Ends the process after a crash: what is in memory can no longer be trusted, destructors included.
+[[noreturn]] void giveUp(const llvm::Twine &message);
 
 } // namespace attnc::tool

@@ -9,6 +9,7 @@
 #include "compiler/pipeline/Dialects.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/Location.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -99,7 +100,21 @@ static DialectRegistry makeRegistry() {
   return registry;
 }
 
-Session::Session() : context(makeRegistry(), MLIRContext::Threading::DISABLED), diagnostics(sources, &context) {
+namespace {
+class NoThreads : public llvm::ThreadPoolInterface {
+  void asyncEnqueue(llvm::unique_function<void()> task, llvm::ThreadPoolTaskGroup *) override { task(); }
+  void wait() override {}
+  void wait(llvm::ThreadPoolTaskGroup &) override {}
+  unsigned getMaxConcurrency() const override { return 1; }
+};
+} // namespace
+
+Session::~Session() = default;
+
+Session::Session()
+    : noThreads(std::make_unique<NoThreads>()), context(makeRegistry(), MLIRContext::Threading::DISABLED),
+      diagnostics(sources, &context) {
+  context.setThreadPool(*noThreads);  // and locks what threads share
   context.printOpOnDiagnostic(false); // users did not write the op
 }
 

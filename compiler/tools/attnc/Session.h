@@ -31,11 +31,13 @@ private:
   std::set<std::pair<const void *, std::string>> warnings; // printed so far, by location
 };
 
-/// One context with all our dialects, single-threaded: one variant compiles in
-/// less time than threads take to start.
+/// One context with all our dialects, which several threads may use. Passes start none: parts of a module are compiled at
+/// the same time instead, where a crash can be reported.
 struct Session {
   Session();
+  ~Session();
   llvm::SourceMgr sources;
+  std::unique_ptr<llvm::ThreadPoolInterface> noThreads; // runs at once what it is given
   mlir::MLIRContext context;
   DiagnosticPrinter diagnostics;
 };

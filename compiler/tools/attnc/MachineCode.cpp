@@ -1,0 +1,263 @@
+//===- MachineCode.cpp - From the IR to machine code ----------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The second half of Compilation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/emit/Descriptor.h"
+#include "codegen/emit/Ptx.h"
+#include "codegen/emit/Translate.h"
+#include "compiler/pipeline/Pipeline.h"
+#include "compiler/tools/attnc/Compilation.h"
+#include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Reproducer.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/Support/raw_ostream.h"
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace attnc::tool {
+
+//===----------------------------------------------------------------------===//
+// What all kinds of code have in common
+//===----------------------------------------------------------------------===//
+
+int Compilation::readWorkspaces(ModuleOp lowered) {
+  auto planned = emit::readEntries(lowered);
+  if (failed(planned))
+    return kBadInput;
+  for (auto [entry, other] : llvm::zip(entryInfos, *planned)) {
+    if (!entry.workspace)
+      entry.workspace = other.workspace;
+    else if (other.workspace)
+      entry.workspace->merge(*other.workspace);
+    if (asked.verbose && other.workspace)
+      for (const std::string &line : other.workspace->plan)
+        llvm::errs() << fmt::format("  workspace of {}: {}\n", entry.name, line);
+  }
+  return kOk;
+}
+
+int Compilation::planWorkspaces() {
+  for (const codegen::TargetInfo &target : asked.targets) {
+    OwningOpRef<ModuleOp> lowered;
+    if (int code = lowerFor(target, Stage::tile, lowered))
+      return code;
+    if (int code = readWorkspaces(*lowered))
+      return code;
+  }
+  return kOk;
+}
+
+/// The descriptor's module; null, after an error, if this LLVM has no code generator.
+std::unique_ptr<llvm::Module> Compilation::makeDescriptor() {
+  if (!machine && !(machine = emit::createTargetMachine(*ir)))
+    return nullptr;
+  std::unique_ptr<llvm::Module> module = emit::buildDescriptor(entryInfos, asked.targets, llvmContext);
+  module->setTargetTriple(machine->getTargetTriple());
+  module->setDataLayout(machine->createDataLayout());
+  module->setSourceFileName(artefact);
+  return module;
+}
+
+int Compilation::placeWeights(llvm::Module &descriptor, PlaceWeights place) {
+  if (table.empty())
+    return kOk;
+  if (place)
+    return place(descriptor);
+  emit::placeInside(descriptor, table);
+  return kOk;
+}
+
+/// A bug after the module at `stage` has been changed: its input can be made again.
+int Compilation::reportLost(const codegen::TargetInfo &target, Stage stage, bool survived) {
+  OwningOpRef<ModuleOp> lowered;
+  if (!lowerFor(target, stage, lowered))
+    reportBug(*lowered, stage, "obj");
+  if (!survived)
+    giveUp("the compiler crashed");
+  return kOurBug;
+}
+
+//===----------------------------------------------------------------------===//
+// LLVM IR and assembly
+//===----------------------------------------------------------------------===//
+
+int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &into) {
+  OwningOpRef<ModuleOp> lowered;
+  if (int code = lowerFor(target, Stage::llvmDialect, lowered))
+    return code;
+  if (int code = readWorkspaces(*lowered))
+    return code;
+  FailureOr<emit::WeightOffsets> offsets = table.take(*lowered);
+  if (failed(offsets))
+    return kBadInput;
+  bool ok = false;
+  bool survived = survives([&] {
+    auto variant = timed("translate", [&] {
+      return emit::translate(*lowered, entryInfos, /*shared=*/{}, target, *machine, llvmContext);
+    });
+    if (failed(variant))
+      return;
+    emit::bindWeights(**variant, *offsets);
+    timed("optimize", [&] { emit::optimize(**variant, *machine); });
+    ok = !llvm::Linker::linkModules(into, std::move(*variant));
+  });
+  if (survived && ok)
+    return kOk;
+  reportBug(*lowered, Stage::llvmDialect, "llvm");
+  if (!survived)
+    giveUp("the compiler crashed");
+  return kOurBug;
+}
+
+int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result, PlaceWeights place) {
+  if (!(result = makeDescriptor()))
+    return kOurBug;
+  table = {};
+  for (const codegen::TargetInfo &target : asked.targets)
+    if (int code = buildVariant(target, *result))
+      return code;
+  if (int code = placeWeights(*result, place))
+    return code;
+  emit::hideShared(*result);
+  return kOk;
+}
+
+int Compilation::buildDevice(std::unique_ptr<llvm::Module> &module, std::string *ptx) {
+  const codegen::TargetInfo &target = asked.targets.front();
+  OwningOpRef<ModuleOp> lowered;
+  if (int code = lowerFor(target, Stage::llvmDialect, lowered))
+    return code;
+  bool ok = false;
+  bool survived = survives([&] {
+    auto device = timed("translate", [&] { return emit::translateDevice(*lowered, target, llvmContext); });
+    if (failed(device))
+      return;
+    module = std::move(*device);
+    if (!ptx) {
+      ok = true;
+      return;
+    }
+    auto text = timed("codegen", [&] { return emit::generatePtx(*lowered, *module, target); });
+    if ((ok = succeeded(text)))
+      *ptx = std::move(*text);
+  });
+  if (survived && ok)
+    return kOk;
+  reportBug(*lowered, Stage::llvmDialect, "ptx");
+  if (!survived)
+    giveUp("the compiler crashed");
+  return kOurBug;
+}
+
+int Compilation::buildAssembly(emit::Bytes &result, PlaceWeights place) {
+  std::unique_ptr<llvm::Module> module;
+  if (int code = buildLlvm(module, place))
+    return code;
+  std::string messages;
+  llvmContext.setDiagnosticHandlerCallBack(keepError, &messages);
+  FailureOr<emit::Bytes> code = failure();
+  auto generate = [&] { code = emit::generate(*module, *machine, asked.targets, llvm::CodeGenFileType::AssemblyFile); };
+  bool survived = survives([&] { timed("codegen", generate); });
+  if (!messages.empty())
+    error(llvm::StringRef(messages).trim());
+  if (!survived || failed(code) || !messages.empty())
+    return reportLost(asked.targets.front(), Stage::llvmDialect, survived);
+  result = std::move(*code);
+  return kOk;
+}
+
+//===----------------------------------------------------------------------===//
+// Objects
+//===----------------------------------------------------------------------===//
+
+/// The names that the runtime, and not another part, calls.
+static llvm::StringSet<> kernelNames(llvm::ArrayRef<emit::EntryInfo> entries) {
+  llvm::StringSet<> names;
+  for (const emit::EntryInfo &entry : entries)
+    for (const char *end : {"", "__run", "__plan"})
+      names.insert(entry.symbol + end);
+  return names;
+}
+
+/// Adds the parts of the module for the target of `variant`. A GPU's launchers and kernels stay together.
+int Compilation::splitFor(Variant &variant, std::vector<Part> &parts) {
+  const codegen::TargetInfo &target = *variant.target;
+  Stage stage = std::max(current, Stage::tile);
+  OwningOpRef<ModuleOp> lowered;
+  if (int code = lowerFor(target, stage, lowered))
+    return code;
+  if (int code = readWorkspaces(*lowered))
+    return code;
+  if (stage == Stage::tile) {
+    auto outline = [&] { return outlineBodies(*lowered, target); };
+    auto step = [&] { return runSafely(*lowered, Stage::tile, Stage::llvmDialect, outline); };
+    if (int code = timed(stepFor(target, "outline"), step))
+      return code;
+  }
+  FailureOr<emit::WeightOffsets> offsets = table.take(*lowered);
+  if (failed(offsets))
+    return kBadInput;
+  variant.weights = std::move(*offsets);
+  std::vector<OwningOpRef<ModuleOp>> modules;
+  if (target.isGpu())
+    modules.push_back(std::move(lowered));
+  else if (!survives([&] { modules = emit::splitModule(std::move(lowered), kernelNames(entryInfos), variant.shared); }))
+    return reportLost(target, stage, /*survived=*/false);
+  for (OwningOpRef<ModuleOp> &module : modules)
+    parts.emplace_back(&variant, std::move(module));
+  parts.back().hasEntries = true;
+  return kOk;
+}
+
+int Compilation::buildObjects(std::vector<emit::Bytes> &objects, PlaceWeights place) {
+  std::vector<Variant> variants;
+  for (const codegen::TargetInfo &target : asked.targets)
+    variants.emplace_back(&target);
+  table = {};
+  std::vector<Part> parts;
+  for (Variant &variant : variants)
+    if (int code = splitFor(variant, parts))
+      return code;
+  std::unique_ptr<llvm::Module> descriptor = makeDescriptor();
+  if (!descriptor)
+    return kOurBug;
+  if (int code = placeWeights(*descriptor, place))
+    return code;
+  parts.emplace_back(std::move(descriptor));
+  PartContext common{artefact, entryInfos, /*isLowered=*/current > Stage::tile, *ir};
+  timed("code", [&] { compileParts(parts, common, asked.jobs); });
+  for (Part &part : parts) {
+    times.addInner(part.times);
+    if (int code = reportPart(part))
+      return code;
+    objects.push_back(std::move(part.object));
+  }
+  if (asked.verbose)
+    times.printInner();
+  return kOk;
+}
+
+/// What a part that failed has not said itself.
+int Compilation::reportPart(const Part &part) {
+  if (!part.messages.empty())
+    error(llvm::StringRef(part.messages).trim());
+  switch (part.outcome) {
+  case Part::Outcome::Done:
+    return kOk;
+  case Part::Outcome::Unsupported:
+    return kBadInput;
+  case Part::Outcome::Failed:
+  case Part::Outcome::Crashed:
+    const codegen::TargetInfo &target = part.variant ? *part.variant->target : asked.targets.front();
+    return reportLost(target, std::max(current, Stage::tile), part.outcome == Part::Outcome::Failed);
+  }
+  return kOurBug;
+}
+
+} // namespace attnc::tool
