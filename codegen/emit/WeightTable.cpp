@@ -17,7 +17,9 @@
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/Parallel.h"
 #include "llvm/Support/xxhash.h"
+#include <atomic>
 #include <fmt/format.h>
+#include <mutex>
 #include <unistd.h>
 
 using namespace mlir;
@@ -169,10 +171,11 @@ static llvm::Error writeAll(int descriptor, llvm::ArrayRef<char> bytes, uint64_t
   return llvm::Error::success();
 }
 
-llvm::Expected<WeightsHash> WeightTable::write(int descriptor, uint64_t at) const {
+llvm::Expected<WeightsHash> WeightTable::write(int descriptor, uint64_t at, Advance advance) const {
   if (ftruncate(descriptor, static_cast<off_t>(at + size)) != 0)
     return llvm::createStringError(llvm::sys::StrError());
   std::vector<uint64_t> hashes(list.size());
+  std::atomic<uint64_t> written = 0;
   std::mutex lock;
   llvm::Error failed = llvm::Error::success();
   // Each thread makes one weight at a time: what is in memory does not grow with the model.
@@ -184,6 +187,9 @@ llvm::Expected<WeightsHash> WeightTable::write(int descriptor, uint64_t at) cons
       std::lock_guard<std::mutex> guard(lock);
       failed = llvm::joinErrors(std::move(failed), std::move(error));
     }
+    written += bytes.size();
+    if (advance)
+      advance(static_cast<double>(written) / static_cast<double>(size));
   });
   if (failed)
     return std::move(failed);
@@ -192,8 +198,8 @@ llvm::Expected<WeightsHash> WeightTable::write(int descriptor, uint64_t at) cons
   return WeightsHash{whole.low64, whole.high64};
 }
 
-llvm::Expected<WeightsHash> writeWeightsFile(const WeightTable &table, int descriptor) {
-  auto hash = table.write(descriptor, ATTNC_WEIGHTS_START);
+llvm::Expected<WeightsHash> writeWeightsFile(const WeightTable &table, int descriptor, Advance advance) {
+  auto hash = table.write(descriptor, ATTNC_WEIGHTS_START, advance);
   if (!hash)
     return hash.takeError();
   attnc_weights_head head;

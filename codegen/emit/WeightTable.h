@@ -17,6 +17,7 @@
 
 #include "dialects/Weights/Recipe.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/IR/Module.h"
 #include <cstdint>
@@ -31,6 +32,9 @@ struct WeightsHash {
 /// Where the weights of one target lie, by the names of their globals.
 using WeightOffsets = llvm::StringMap<uint64_t>;
 
+/// Is told what share of the work is done.
+using Advance = llvm::function_ref<void(double)>;
+
 class WeightTable {
 public:
   bool empty() const { return list.empty(); }
@@ -44,9 +48,10 @@ public:
   /// Fails, with an error, where a file is missing or too short.
   mlir::FailureOr<WeightOffsets> take(mlir::ModuleOp module);
 
-  /// Writes all weights, which are known, to `descriptor` from byte `at` on, with all threads of the machine; it is a file, and as long as
-  /// that already. The bytes between weights stay zero.
-  llvm::Expected<WeightsHash> write(int descriptor, uint64_t at) const;
+  /// Writes all weights, which are known, to `descriptor` from byte `at` on, with all threads of the machine; it is a
+  /// file, and as long as that already. The bytes between weights stay zero. Threads call `advance` with the share that is
+  /// written.
+  llvm::Expected<WeightsHash> write(int descriptor, uint64_t at, Advance advance = nullptr) const;
 
 private:
   struct Weight {
@@ -80,6 +85,6 @@ void placeInside(llvm::Module &descriptor, const WeightTable &table);
 void placeBeside(llvm::Module &descriptor, const WeightTable &table, llvm::StringRef file, WeightsHash hash);
 
 /// Writes the file that lies beside an artefact: a head, and from ATTNC_WEIGHTS_START on the weights.
-llvm::Expected<WeightsHash> writeWeightsFile(const WeightTable &table, int descriptor);
+llvm::Expected<WeightsHash> writeWeightsFile(const WeightTable &table, int descriptor, Advance advance = nullptr);
 
 } // namespace attnc::emit

@@ -82,7 +82,8 @@ void echoTargets(const CompileRequest &request) {
 // Loading
 //===----------------------------------------------------------------------===//
 
-Compilation::Compilation(CompileRequest request) : asked(std::move(request)), records(asked.targets.size()) {
+Compilation::Compilation(CompileRequest request)
+    : asked(std::move(request)), records(asked.targets.size()), progress(canShowProgress() && !asked.verbose) {
   session.diagnostics.showRemarks = asked.remarks;
   artefact = sourceStem(asked.file);
   if (asked.jobs)

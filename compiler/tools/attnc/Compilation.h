@@ -10,6 +10,7 @@
 #include "codegen/emit/WeightTable.h"
 #include "compiler/tools/attnc/Options.h"
 #include "compiler/tools/attnc/Parts.h"
+#include "compiler/tools/attnc/Progress.h"
 #include "compiler/tools/attnc/Session.h"
 #include "compiler/tools/attnc/Times.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -73,7 +74,7 @@ public:
   /// Times `body` as step `name`.
   template <typename Body>
   auto timed(llvm::StringRef name, Body body) {
-    ShownStep shown{*this};
+    ShownStep shown(*this, name);
     return times.timed(name, body);
   }
 
@@ -92,13 +93,17 @@ public:
   void nameEntries(llvm::StringRef name);
   /// The function of `entry` while it takes tensors: up to level scheduled, then null.
   mlir::func::FuncOp functionOf(const emit::EntryInfo &entry);
+  /// Says that `share` of the current step is done; any thread may.
+  void advance(double share) { progress.advance(share); }
   /// The name of the artefact: the file's without folder and extension.
   const std::string &stem() const { return artefact; }
 
 private:
-  /// Shows a step that has ended, where that is asked for.
+  /// A step on the terminal while it takes place, and in the list of -v when it has ended.
   struct ShownStep {
+    ShownStep(Compilation &owner, llvm::StringRef name) : owner(owner) { owner.progress.begin(name); }
     ~ShownStep() {
+      owner.progress.end();
       if (owner.asked.verbose)
         Times::printStep(owner.times.steps().back());
     }
@@ -115,6 +120,7 @@ private:
   std::unique_ptr<llvm::Module> makeDescriptor();
   int placeWeights(llvm::Module &descriptor, PlaceWeights place);
   int splitFor(Variant &variant, std::vector<Part> &parts);
+  void expectCosts(llvm::ArrayRef<Part> parts);
   int reportPart(const Part &part);
   int reportBug(mlir::ModuleOp before, Stage from, llvm::StringRef during);
   int reportLost(const codegen::TargetInfo &target, Stage stage, bool survived);
@@ -133,6 +139,7 @@ private:
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::TargetMachine> machine;
   Times times;
+  Progress progress;
 };
 
 /// Says on stderr for which CPU the code is: "target: x86-64-v4 (AMD EPYC,

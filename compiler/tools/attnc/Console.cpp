@@ -6,10 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Progress.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
-#include <unistd.h>
 
 namespace attnc::tool {
 
@@ -23,6 +23,7 @@ void setColors(llvm::StringRef mode) {
 }
 
 int error(const llvm::Twine &message) {
+  ProgressHidden hidden;
   WithColor::error(llvm::errs(), "attnc") << message << "\n";
   return kBadInput;
 }
@@ -38,9 +39,14 @@ int usageError(llvm::StringRef verb, const llvm::Twine &message) {
   return kUsage;
 }
 
-void warning(const llvm::Twine &message) { WithColor::warning(llvm::errs(), "attnc") << message << "\n"; }
-void note(const llvm::Twine &message) { WithColor::note(llvm::errs(), "attnc") << message << "\n"; }
+void warning(const llvm::Twine &message) {
+  ProgressHidden hidden;
+  WithColor::warning(llvm::errs(), "attnc") << message << "\n";
+}
 
-bool isTerminal(int descriptor) { return isatty(descriptor); }
+void note(const llvm::Twine &message) {
+  ProgressHidden hidden;
+  WithColor::note(llvm::errs(), "attnc") << message << "\n";
+}
 
 } // namespace attnc::tool

@@ -38,6 +38,4 @@ int usageError(llvm::StringRef verb, const llvm::Twine &message);
 void warning(const llvm::Twine &message);
 void note(const llvm::Twine &message);
 
-bool isTerminal(int descriptor);
-
 } // namespace attnc::tool

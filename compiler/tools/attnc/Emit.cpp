@@ -243,7 +243,9 @@ static int placeWeights(Compilation &compilation, const std::string &output, Res
   }
   std::string file = weightsPath(output);
   emit::WeightsHash hash;
-  if (int failed = compilation.timed("write weights", [&] { return result.files.addWeights(file, weights, hash); }))
+  auto advance = [&](double share) { compilation.advance(share); };
+  auto write = [&] { return result.files.addWeights(file, weights, hash, advance); };
+  if (int failed = compilation.timed("write weights", write))
     return failed;
   result.beside.push_back(file);
   emit::placeBeside(module, weights, path::filename(file), hash);
@@ -277,8 +279,9 @@ static int emitCode(Compilation &compilation, EmitKind kind, const std::string &
   std::string name = artefactName(output);
   bool isProgram = kind == EmitKind::program || kind == EmitKind::shared;
   bool isLibrary = kind == EmitKind::shared || kind == EmitKind::archive;
+  auto advance = [&](double share) { compilation.advance(share); };
   int failed = compilation.timed("write", [&] {
-    return files.add(output, textOf(*code), isProgram, isSeparate ? nullptr : &compilation.weights());
+    return files.add(output, textOf(*code), isProgram, isSeparate ? nullptr : &compilation.weights(), advance);
   });
   if (!failed && isLibrary)
     failed = files.add(beside[0], emit::makeHeader(name, compilation.entries(), compilation.request().targets));

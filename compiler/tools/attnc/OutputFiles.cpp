@@ -69,7 +69,8 @@ int OutputFiles::open(llvm::StringRef path, bool isProgram) {
   return kOk;
 }
 
-int OutputFiles::add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram, const emit::WeightTable *weights) {
+int OutputFiles::add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram, const emit::WeightTable *weights,
+                     emit::Advance advance) {
   if (int code = checkOutput(path))
     return code;
   if (weights && weights->empty())
@@ -87,19 +88,20 @@ int OutputFiles::add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram
   if (std::error_code failed = writeAll(files.back().temporary.FD, bytes, /*close=*/false))
     return cannotWrite(path, failed.message());
   if (weights)
-    if (auto hash = weights->write(files.back().temporary.FD, bytes.size()); !hash)
+    if (auto hash = weights->write(files.back().temporary.FD, bytes.size(), advance); !hash)
       return cannotWrite(path, llvm::toString(hash.takeError()));
   return kOk;
 }
 
-int OutputFiles::addWeights(llvm::StringRef path, const emit::WeightTable &weights, emit::WeightsHash &hash) {
+int OutputFiles::addWeights(llvm::StringRef path, const emit::WeightTable &weights, emit::WeightsHash &hash,
+                            emit::Advance advance) {
   if (int code = checkOutput(path))
     return code;
   if (isSpecial(path))
     return cannotWrite(path, "it is no plain file");
   if (int code = open(path, /*isProgram=*/false))
     return code;
-  auto written = emit::writeWeightsFile(weights, files.back().temporary.FD);
+  auto written = emit::writeWeightsFile(weights, files.back().temporary.FD, advance);
   if (!written)
     return cannotWrite(path, llvm::toString(written.takeError()));
   hash = *written;

@@ -29,9 +29,10 @@ public:
   /// Adds the file `path`: `bytes`, and behind them `weights`, if there are any. Returns an exit code; an error is
   /// reported.
   int add(llvm::StringRef path, llvm::StringRef bytes, bool isProgram = false,
-          const emit::WeightTable *weights = nullptr);
+          const emit::WeightTable *weights = nullptr, emit::Advance advance = nullptr);
   /// Adds a file of weights, whose hash it returns.
-  int addWeights(llvm::StringRef path, const emit::WeightTable &weights, emit::WeightsHash &hash);
+  int addWeights(llvm::StringRef path, const emit::WeightTable &weights, emit::WeightsHash &hash,
+                 emit::Advance advance);
   int commit();
 
 private:

@@ -13,6 +13,7 @@
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/raw_ostream.h"
+#include <atomic>
 
 using namespace mlir;
 
@@ -76,11 +77,16 @@ static void loadDialects(llvm::ArrayRef<Part> parts, const PartContext &common) 
       (void)lowerOutlined(*empty, *part.variant->target);
 }
 
-void compileParts(llvm::MutableArrayRef<Part> parts, const PartContext &context, unsigned threads) {
+void compileParts(llvm::MutableArrayRef<Part> parts, const PartContext &context, unsigned threads,
+                  llvm::function_ref<void(double)> advance) {
   llvm::SmallVector<std::pair<size_t, Part *>> order;
   for (Part &part : parts)
     order.push_back({part.module ? emit::estimateSize(*part.module) : 0, &part});
   llvm::sort(order, std::greater<>());
+  size_t all = 1; // of nothing, too, there is a share
+  for (auto &[size, part] : order)
+    all += size;
+  std::atomic<size_t> finished = 0;
   loadDialects(parts, context);
   llvm::CrashRecoveryContext::Enable();
   forEachInParallel(order.size(), threads ? threads : usableCores(), [&](size_t i) {
@@ -92,6 +98,7 @@ void compileParts(llvm::MutableArrayRef<Part> parts, const PartContext &context,
       part.outcome = part.module && isUnsupported(*part.module) ? Part::Outcome::Unsupported : Part::Outcome::Failed;
     else
       part.module = {};
+    advance(static_cast<double>(finished += order[i].first) / all);
   });
   llvm::CrashRecoveryContext::Disable();
 }

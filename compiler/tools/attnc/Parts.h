@@ -55,8 +55,10 @@ struct PartContext {
   mlir::ModuleOp errors; ///< where errors without another place are reported
 };
 
-/// Compiles all `parts`, the longest first, by `threads` threads; 0: by as many as there are cores.
-void compileParts(llvm::MutableArrayRef<Part> parts, const PartContext &context, unsigned threads);
+/// Compiles all `parts`, the longest first, by `threads` threads (0: by as many as there are cores), each of which calls
+/// `advance` with the share of the work that is done.
+void compileParts(llvm::MutableArrayRef<Part> parts, const PartContext &context, unsigned threads,
+                  llvm::function_ref<void(double)> advance);
 
 /// LLVM reports what it cannot do in many ways; one of them would end the process with a bare message. This handler adds
 /// it to a std::string.

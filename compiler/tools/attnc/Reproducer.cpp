@@ -7,6 +7,7 @@
 
 #include "compiler/tools/attnc/Reproducer.h"
 #include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Progress.h"
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -101,6 +102,7 @@ bool survives(llvm::function_ref<void()> body) {
 }
 
 void giveUp(const llvm::Twine &message) {
+  ProgressHidden().forever();
   error(message);
   llvm::outs().flush();
   std::_Exit(kOurBug);

@@ -7,6 +7,7 @@
 
 #include "compiler/tools/attnc/Session.h"
 #include "compiler/pipeline/Dialects.h"
+#include "compiler/tools/attnc/Progress.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/Location.h"
 #include "llvm/Support/ThreadPool.h"
@@ -32,6 +33,7 @@ void DiagnosticPrinter::print(Diagnostic &diagnostic) {
     return;
   if (diagnostic.getSeverity() == DiagnosticSeverity::Warning && !isNew(diagnostic))
     return;
+  ProgressHidden hidden;
   if (!printNamed(diagnostic))
     emitDiagnostic(diagnostic);
 }

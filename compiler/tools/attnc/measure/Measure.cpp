@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/measure/Measure.h"
-#include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/Progress.h"
 #include "compiler/tools/attnc/measure/Peak.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
@@ -53,11 +53,10 @@ double timeCalls(Callable &callable, const Tensors &inputs, int calls) {
 }
 
 void drawProgress(double done, const std::string &text) {
-  if (!isTerminal(STDERR_FILENO))
+  if (!canShowProgress())
     return;
-  constexpr int width = 30;
-  int full = static_cast<int>(std::clamp(done, 0.0, 1.0) * width);
-  llvm::errs() << fmt::format("\r  [{:<{}}] {}\x1b[K", std::string(static_cast<size_t>(full), '#'), width, text);
+  ProgressHidden hidden;
+  llvm::errs() << fmt::format("\r  {} {}\x1b[K", progressBar(done), text);
   if (done >= 1)
     llvm::errs() << "\r\x1b[K";
   llvm::errs().flush();
