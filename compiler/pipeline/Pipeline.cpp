@@ -43,6 +43,7 @@ static schedule::Schedule forGpu(schedule::Schedule sizes) {
 /// fused -> scheduled: decisions.
 static void buildScheduled(OpPassManager &pm, const PipelineOptions &options) {
   schedule::Schedule sizes = options.target.isGpu() ? forGpu(options.schedule) : options.schedule;
+  pm.addPass(schedule::createVerifyCalls());
   if (options.target.isGpu())
     pm.addPass(schedule::createInlineLayers());
   // On tensors, as users and the tuner see an op; before memory, which the choice does not depend on.
@@ -51,6 +52,7 @@ static void buildScheduled(OpPassManager &pm, const PipelineOptions &options) {
 
 /// scheduled -> tile: memory and loops.
 static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(schedule::createVerifyCalls()); // again: a module may start here
   schedule::buildSchedulePrologue(pm);
   // On buffers, because a block of keys is a view of memory; before linalg, because a contraction's epilogue may leave
   // elementwise code behind.

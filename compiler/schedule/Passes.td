@@ -30,6 +30,10 @@ def ChooseSchedules : Pass<"choose-schedules", "::mlir::ModuleOp"> {
   ];
 }
 
+def VerifyCalls : Pass<"verify-calls", "::mlir::ModuleOp"> {
+  let summary = "checkpoint: functions that others call are private, return tensors of known extents, and do not call themselves";
+}
+
 def InlineLayers : Pass<"inline-layers", "::mlir::ModuleOp"> {
   let summary = "puts what a layer computes in the place of its calls";
   let description = [{
