@@ -49,7 +49,7 @@ def compile_time(path, output, rounds, *options):
         steps = {}
         for line in report.splitlines():
             words = line.split()
-            if "ms" in words[2:] and words[0] != "all": # NAME NUMBER ms SHARE%
+            if words.count("ms") == 2 and words[0] != "all": # NAME WALL ms CPU ms SHARE%; parts of a step have no wall time
                 at = words.index("ms")
                 steps[" ".join(words[: at - 1])] = float(words[at - 1])
         runs.append((seconds, peak, steps))
