@@ -13,6 +13,7 @@
 
 #include "compiler/frontend/onnx/Import.h"
 #include "compiler/fusion/Pipeline.h"
+#include "dialects/Common/Calls.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Attn/Interpreter.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -114,10 +115,15 @@ protected:
   std::string messages;
 };
 
+/// Ops of a layer as often as it is called.
 template <typename Op>
 int countOps(ModuleOp module) {
+  CalledFunctions layers = findCalledFunctions(module);
   int count = 0;
-  module.walk([&](Op) { ++count; });
+  module.walk([&](Op op) {
+    auto calls = layers.find(op->template getParentOfType<func::FuncOp>());
+    count += calls == layers.end() ? 1 : static_cast<int>(calls->second.size());
+  });
   return count;
 }
 } // namespace
