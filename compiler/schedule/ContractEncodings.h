@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 
 namespace attnc::schedule {
@@ -28,16 +27,5 @@ struct ContractEncodings {
 /// widened to the type of the sums while they are packed.
 ContractEncodings chooseEncodings(tile::TargetAttr target, mlir::Type lhs, mlir::Type rhs, mlir::Type sums,
                                   bool sideBySide);
-
-/// The constant `values`, of extents sums x columns (with `sumFirst`) or columns x sums, as panels [P, words, width]:
-/// column n and k of it lie in word k / group of lane n % width of panel n / width. What is beyond is 0.
-mlir::DenseElementsAttr packPanels(mlir::DenseElementsAttr values, bool sumFirst, int64_t width,
-                                   const ContractEncodings &encodings);
-
-/// The element in the type of the sums.
-mlir::Value widenElement(IndexMath math, mlir::Value element, mlir::Type sums);
-
-/// `element`, or 0 where it does not `exists`, as part `position` of a word of the panel.
-mlir::Value placeElement(IndexMath math, mlir::Value element, mlir::Value exists, int64_t position);
 
 } // namespace attnc::schedule
