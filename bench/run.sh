@@ -33,6 +33,9 @@ for type in bf16:92% int8:88%; do
   row "${type%:*} matmul $size, of the ${type%:*} dot peak" "${type#*:}" "$work/${type%:*}-$size.onnx" --dims M=1024 --threads 1 |
     sed "s|$work/||"
 done
+build/test/bin/make-onnx bench/models/f64-1024x1024x1024.txt -o "$work/f64-1024x1024x1024.onnx"
+row "f64 matmul 1024x1024x1024, of the f64 FMA peak" "" "$work/f64-1024x1024x1024.onnx" --dims M=1024 --threads 1 |
+  sed "s|$work/||"
 echo
 
 printf '2 threads over 1 thread, full attention: %.2fx (goal 1.85x)\n' "$(two examples/full.attn --dims B=1,H=16,M=2048,N=2048,D=64)"

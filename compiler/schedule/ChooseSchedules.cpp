@@ -87,7 +87,7 @@ struct ChooseSchedulesPass : attnc::schedule::impl::ChooseSchedulesBase<ChooseSc
     Schedule sizes = joined(scheduleOf(op), wanted, "contract.");
     if (failed(checkSizes(op, sizes, machine)))
       return failure();
-    setSchedule(op, fillSchedule(sizes, machine));
+    setSchedule(op, fillSchedule(sizes, machineFor(op, machine)));
     return verifySchedule(op, machine);
   }
 

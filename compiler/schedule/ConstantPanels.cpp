@@ -20,24 +20,24 @@ struct Bits {
       : type(values.getElementType()), raw(values.getRawData().data()), bytes(type.getIntOrFloatBitWidth() / 8),
         isSplat(values.isSplat()) {}
 
-  uint32_t operator[](int64_t index) const {
-    uint32_t bits = 0;
+  uint64_t operator[](int64_t index) const {
+    uint64_t bits = 0;
     std::memcpy(&bits, raw + (isSplat ? 0 : index * bytes), bytes);
     return bits;
   }
 
-  /// The same as f32 or i32.
-  uint32_t widened(int64_t index) const {
-    uint32_t bits = (*this)[index];
-    if (type.getIntOrFloatBitWidth() == 32)
+  /// The same as `word`: f32, f64 or i32.
+  uint64_t widened(int64_t index, Type word) const {
+    uint64_t bits = (*this)[index];
+    if (type == word)
       return bits;
-    if (auto real = dyn_cast<FloatType>(type)) {
-      llvm::APFloat value(real.getFloatSemantics(), llvm::APInt(real.getWidth(), bits));
-      bool isInexact;
-      value.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven, &isInexact);
-      return static_cast<uint32_t>(value.bitcastToAPInt().getZExtValue());
-    }
-    return static_cast<uint32_t>(static_cast<int8_t>(bits));
+    auto real = dyn_cast<FloatType>(type);
+    if (!real)
+      return static_cast<uint32_t>(static_cast<int8_t>(bits));
+    llvm::APFloat value(real.getFloatSemantics(), llvm::APInt(real.getWidth(), bits));
+    bool isInexact;
+    value.convert(cast<FloatType>(word).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &isInexact);
+    return value.bitcastToAPInt().getZExtValue();
   }
 
   Type type;
@@ -53,17 +53,21 @@ static DenseElementsAttr packPanels(DenseElementsAttr values, ArrayRef<int64_t> 
   int64_t sums = shape[sumFirst ? 0 : 1], columns = shape[sumFirst ? 1 : 0], group = encodings.group();
   int64_t panels = llvm::divideCeil(columns, width), words = llvm::divideCeil(sums, group);
   Bits elements(values);
-  int64_t bits = elements.bytes * 8;
-  std::vector<uint32_t> packed(panels * words * width, 0);
+  Type word = encodings.word();
+  int64_t bits = elements.bytes * 8, bytes = word.getIntOrFloatBitWidth() / 8;
+  std::vector<char> packed(panels * words * width * bytes, 0);
   for (int64_t n = 0; n < columns; ++n)
     for (int64_t k = 0; k < sums; ++k) {
       int64_t from = sumFirst ? k * columns + n : n * sums + k;
-      uint32_t element = encodings.panel ? elements[from] << (k % group * bits) : elements.widened(from);
-      packed[(n / width * words + k / group) * width + n % width] |= element;
+      char *place = &packed[((n / width * words + k / group) * width + n % width) * bytes];
+      uint64_t element = encodings.panel ? elements[from] << (k % group * bits) : elements.widened(from, word),
+               held = 0;
+      std::memcpy(&held, place, bytes);
+      held |= element;
+      std::memcpy(place, &held, bytes);
     }
-  auto type = RankedTensorType::get({panels, words, width}, encodings.word());
-  ArrayRef<char> raw(reinterpret_cast<const char *>(packed.data()), packed.size() * sizeof(uint32_t));
-  return DenseElementsAttr::getFromRawBuffer(type, raw);
+  auto type = RankedTensorType::get({panels, words, width}, word);
+  return DenseElementsAttr::getFromRawBuffer(type, packed);
 }
 
 Value packConstant(OpBuilder &builder, memref::GetGlobalOp get, ArrayRef<int64_t> shape, bool sumFirst, int64_t width,
@@ -75,11 +79,15 @@ Value packConstant(OpBuilder &builder, memref::GetGlobalOp get, ArrayRef<int64_t
     return Value();
   DenseElementsAttr packed = packPanels(values, shape, sumFirst, width, encodings);
   auto type = MemRefType::get(packed.getType().getShape(), encodings.word());
-  OpBuilder outside = OpBuilder::atBlockBegin(module.getBody());
-  auto panels = memref::GlobalOp::create(outside, get.getLoc(), (get.getName() + "_panels").str(),
-                                         outside.getStringAttr("private"), type, packed, /*constant=*/true,
-                                         outside.getI64IntegerAttr(64));
-  SymbolTable(module).insert(panels); // renames on collision
+  SymbolTable symbols(module);
+  std::string name = (get.getName() + "_panels").str();
+  auto panels = symbols.lookup<memref::GlobalOp>(name);
+  if (!panels || panels.getInitialValueAttr() != packed) { // of another contraction, the same or not
+    OpBuilder outside(module.getContext());
+    panels = memref::GlobalOp::create(outside, get.getLoc(), name, outside.getStringAttr("private"), type, packed,
+                                      /*constant=*/true, outside.getI64IntegerAttr(64));
+    symbols.insert(panels, module.getBody()->begin()); // renames on collision
+  }
   return memref::GetGlobalOp::create(builder, get.getLoc(), type, panels.getSymName());
 }
 

@@ -12,7 +12,7 @@ namespace attnc::schedule {
 
 /// What the operands of a contraction hold once the rhs is packed into panels.
 struct ContractEncodings {
-  mlir::Type sums;          ///< f32 or i32
+  mlir::Type sums;          ///< f32, f64 or i32
   mlir::Type rhs;           ///< elements of the rhs, before they are packed
   tile::EncodingAttr left;  ///< null: what lhs holds
   tile::EncodingAttr panel; ///< null: elements of the sums' type

@@ -51,9 +51,9 @@ using attnc::attn::ContractOp;
 
 namespace {
 
-/// Columns of a panel that is packed when compiling: the same for every target, so that one artefact holds each weight
-/// once. What is done at once there divides it (4 vectors of 16 lanes, 2 of 8), or has panels of its own.
-constexpr int64_t kPanelColumns = 64;
+/// Bytes of a row of a panel that is packed when compiling: the same for every target, so that one artefact holds each
+/// weight once. What is done at once there divides it (4 vectors of 64 bytes, 4 of 32), or has panels of its own.
+constexpr int64_t kPanelBytes = 256;
 
 /// Emits the schedule of one contraction.
 class ContractScheduler : IndexMath {
@@ -61,8 +61,7 @@ public:
   /// `sizes` are all known.
   ContractScheduler(OpBuilder &builder, ContractOp op, tile::TargetAttr target, const schedule::Schedule &sizes)
       : IndexMath{builder, op.getLoc()}, op(op), target(target), sizes(sizes), lanes(target.getLanes()),
-        width(sizes.contractColumns), panelWidth(kPanelColumns % width == 0 ? kPanelColumns : width),
-        letters(builder, op), lhs(letters.lhs), rhs(letters.rhs), out(letters.out),
+        width(sizes.contractColumns), letters(builder, op), lhs(letters.lhs), rhs(letters.rhs), out(letters.out),
         rowLetter(letters.last(letters.rows)), colLetter(letters.last(letters.columns)),
         sumLetter(letters.last(letters.summed)) {}
 
@@ -91,7 +90,6 @@ private:
   tile::TargetAttr target;
   const schedule::Schedule &sizes;
   int64_t lanes, width;
-  int64_t panelWidth; ///< columns of a panel of constants
   schedule::ContractLetters letters;
   const schedule::ContractLetters::Operand &lhs, &rhs, &out;
   char rowLetter, colLetter, sumLetter; ///< 0: extent 1
@@ -117,8 +115,10 @@ Value ContractScheduler::packedConstant() {
       !type.getLayout().isIdentity())
     return Value();
   bool sumFirst = rhs.layout[0] == sumLetter;
-  if (auto weight = source.getDefiningOp<tile::WeightOp>())
-    return schedule::packWeight(b, weight, type.getShape(), sumFirst, panelWidth, encodings);
+  if (auto weight = source.getDefiningOp<tile::WeightOp>()) {
+    int64_t shared = kPanelBytes * 8 / encodings.word().getIntOrFloatBitWidth();
+    return schedule::packWeight(b, weight, type.getShape(), sumFirst, shared % width == 0 ? shared : width, encodings);
+  }
   auto get = source.getDefiningOp<memref::GetGlobalOp>();
   return get ? schedule::packConstant(b, get, type.getShape(), sumFirst, width, encodings) : Value();
 }
@@ -211,8 +211,11 @@ void ContractScheduler::emitContract(Value rowBegin, Value rowEnd, Value n0, Val
   auto storePartial = [&] { memref::StoreOp::create(b, loc, sum, partial ? partial : out.memref, placeOf(row, col)); };
   auto storeResult = [&] {
     Value value = emitEpilogue(sum, row, col);
-    if (Type stored = getElementTypeOrSelf(out.memref.getType()); value.getType() != stored)
+    Type stored = getElementTypeOrSelf(out.memref.getType());
+    if (stored.getIntOrFloatBitWidth() < value.getType().getIntOrFloatBitWidth())
       value = arith::TruncFOp::create(b, loc, stored, value);
+    else if (stored != value.getType())
+      value = arith::ExtFOp::create(b, loc, stored, value);
     memref::StoreOp::create(b, loc, value, out.memref, outIndices(row, col));
   };
   if (share.isLast && (partial || !op.getEpilogue().empty()))
@@ -301,13 +304,13 @@ void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Valu
   emitPanel(panel, packed, rowBegin, rowEnd, vectors, known ? index(*known % width) : left);
 }
 
-/// Floats of at most 32 bits, and i8 into i32 or floats.
+/// Floats, and i8 into i32 or floats.
 static LogicalResult checkTypes(ContractOp op) {
   for (Value operand : {op.getLhs(), op.getRhs(), op.getInit()}) {
     Type element = getElementTypeOrSelf(operand.getType());
     bool isSum = operand == op.getInit() && element == op.getAccumulatorType();
-    bool isNarrow = element.isF32() || element.isF16() || element.isBF16();
-    if (!isSum && !isNarrow && !(operand != op.getInit() && element.isInteger(8)))
+    bool isFloat = element.isF64() || element.isF32() || element.isF16() || element.isBF16();
+    if (!isSum && !isFloat && !(operand != op.getInit() && element.isInteger(8)))
       return emitUnsupported(op) << "matrix products on " << element << " are not compiled yet; use f32";
   }
   return success();

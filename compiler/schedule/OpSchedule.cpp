@@ -26,11 +26,13 @@ FailureOr<Machine> schedule::machineFor(ModuleOp module) {
                  static_cast<bool>(target.getDots(BFloat16Type::get(module.getContext())))};
 }
 
-Machine schedule::machineFor(AttentionOp op, Machine machine) {
-  if (op.getAccumulatorType().isF64())
-    machine.registers /= 2;
+static Machine machineOf(Type sums, Machine machine) {
+  machine.isDouble = sums.isF64();
+  machine.registers /= machine.isDouble ? 2 : 1;
   return machine;
 }
+Machine schedule::machineFor(AttentionOp op, Machine machine) { return machineOf(op.getAccumulatorType(), machine); }
+Machine schedule::machineFor(ContractOp op, Machine machine) { return machineOf(op.getAccumulatorType(), machine); }
 
 //===----------------------------------------------------------------------===//
 // The attribute

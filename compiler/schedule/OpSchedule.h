@@ -17,6 +17,7 @@ mlir::FailureOr<Machine> machineFor(mlir::ModuleOp module);
 
 /// The same as `op` sees it: a vector of as many f64 as f32 takes two registers.
 Machine machineFor(attn::AttentionOp op, Machine machine);
+Machine machineFor(attn::ContractOp op, Machine machine);
 
 /// The form and sizes of the op's attribute; 0 where that says nothing.
 Schedule scheduleOf(attn::AttentionOp op);

@@ -24,6 +24,8 @@ public:
     what = fmt::format(".panels{}_{}x{}", width, sums, columns);
     if (group > 1)
       what += fmt::format("_{}", group);
+    if (encodings.sums.isF64() && !encodings.rhs.isF64())
+      what += "_f64";
     if (!sumFirst) // the same numbers may be another matrix elsewhere
       what += "t";
   }
@@ -80,12 +82,12 @@ public:
   }
 
 private:
-  /// `source`, or the same in the sums' type where the target has no instruction for its elements.
+  /// `source`, or the same in the sums' type where the target has no instruction for its elements: "w.f32".
   Operation *widened(Operation *source) {
     if (group > 1 || encodings.rhs == encodings.sums)
       return source;
     StringRef sourceName = SymbolTable::getSymbolName(source);
-    std::string name = (sourceName + ".wide").str();
+    std::string name = sourceName.str() + (encodings.sums.isF64() ? ".f64" : ".f32");
     if (Operation *known = module.lookupSymbol(name))
       return known;
     outside.setInsertionPointAfter(source);

@@ -354,7 +354,10 @@ static SmallVector<Labelled> labelled(ContractOp op) {
 static bool holdsIntegers(Value shaped) { return isa<IntegerType>(getElementTypeOrSelf(shaped.getType())); }
 
 Type ContractOp::getAccumulatorType() {
-  return holdsIntegers(getLhs()) ? Type(IntegerType::get(getContext(), 32)) : accumulatorOf(getLhs().getType());
+  if (holdsIntegers(getLhs()))
+    return IntegerType::get(getContext(), 32);
+  FloatType left = accumulatorOf(getLhs().getType()), right = accumulatorOf(getRhs().getType());
+  return left.isF64() ? left : right;
 }
 
 Type ContractOp::getYieldedType() {

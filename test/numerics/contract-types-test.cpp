@@ -3,8 +3,8 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Compiled matmuls whose operands are narrower than their sums against the f64 interpreter: with weights that are packed
-// when compiling and when running, at extents around the sizes of groups, vectors and tiles.
+// Compiled matmuls of other types than f32, most of them narrower than their sums, against the f64 interpreter: with weights
+// that are packed when compiling and when running, at extents around the sizes of groups, vectors and tiles.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +23,8 @@ namespace {
 struct Types {
   const char *lhs, *rhs, *out;
   bool isInteger() const { return StringRef(lhs).starts_with("i"); }
+  /// What epilogues compute in.
+  const char *real() const { return StringRef(lhs) == "f64" || StringRef(rhs) == "f64" ? "f64" : "f32"; }
   std::string name() const { return fmt::format("{}_{}_{}", lhs, rhs, out); }
 };
 std::ostream &operator<<(std::ostream &os, const Types &types) { return os << types.name(); }
@@ -32,7 +34,9 @@ enum class Weights { atCompileTime, atRunTime, transposed };
 
 constexpr Types kTypes[] = {{"bf16", "bf16", "f32"}, {"bf16", "bf16", "bf16"}, {"f16", "f16", "f32"},
                             {"f16", "f16", "f16"},   {"f32", "bf16", "f32"},   {"bf16", "f16", "f32"},
-                            {"i8", "i8", "i32"},     {"i8", "i8", "f32"},      {"i8", "i8", "bf16"}};
+                            {"i8", "i8", "i32"},     {"i8", "i8", "f32"},      {"i8", "i8", "bf16"},
+                            {"f64", "f64", "f64"},   {"f64", "f64", "f32"},    {"f32", "f64", "f64"},
+                            {"f64", "bf16", "f64"}};
 
 /// A constant of numbers that f16, bf16 and i8 hold, a different one in each place.
 static std::string literal(Types types, int64_t rows, int64_t columns) {
@@ -53,26 +57,29 @@ static std::string literal(Types types, int64_t rows, int64_t columns) {
 static std::string epilogue(Types types, int64_t n) {
   if (StringRef(types.out) == "i32")
     return "";
-  return fmt::format(R"(captures(%b : tensor<{0}xf32>))", n);
+  return fmt::format(R"(captures(%b : tensor<{0}x{1}>))", n, types.real());
 }
 
 static std::string region(Types types, int64_t n) {
   if (StringRef(types.out) == "i32")
     return "";
-  return fmt::format(R"(epilogue {{
-    ^bb0(%acc: {1}, %i: index, %j: index, %t: tensor<{0}xf32>):
+  return fmt::format(
+      R"(epilogue {{
+    ^bb0(%acc: {1}, %i: index, %j: index, %t: tensor<{0}x{3}>):
       {2}
-      %scale = arith.constant 0.015625 : f32
-      %0 = arith.mulf %real, %scale : f32
-      %1 = tensor.extract %t[%j] : tensor<{0}xf32>
-      %2 = arith.addf %0, %1 : f32
-      %zero = arith.constant 0.0 : f32
-      %3 = arith.maximumf %2, %zero : f32
-      attn.yield %3 : f32
+      %scale = arith.constant 0.015625 : {3}
+      %0 = arith.mulf %real, %scale : {3}
+      %1 = tensor.extract %t[%j] : tensor<{0}x{3}>
+      %2 = arith.addf %0, %1 : {3}
+      %zero = arith.constant 0.0 : {3}
+      %3 = arith.maximumf %2, %zero : {3}
+      attn.yield %3 : {3}
     }})",
-                     n, types.isInteger() ? "i32" : "f32",
-                     types.isInteger() ? "%real = arith.sitofp %acc : i32 to f32"
-                                       : "%one = arith.constant 1.0 : f32\n %real = arith.mulf %acc, %one : f32");
+      n, types.isInteger() ? "i32" : types.real(),
+      types.isInteger()
+          ? std::string("%real = arith.sitofp %acc : i32 to f32")
+          : fmt::format("%one = arith.constant 1.0 : {0}\n %real = arith.mulf %acc, %one : {0}", types.real()),
+      types.real());
 }
 
 static std::string moduleText(Types types, Weights weights, int64_t k, int64_t n) {
@@ -85,7 +92,7 @@ static std::string moduleText(Types types, Weights weights, int64_t k, int64_t n
   bool isConstant = weights == Weights::atCompileTime;
   return fmt::format(R"(
 func.func @f(%x: tensor<?x{k}x{lhs}> {{attnc.name = "x", attnc.dims = ["M", "{k}"]}},
-             %b: tensor<{n}xf32> {{attnc.name = "b", attnc.dims = ["{n}"]}}{argument})
+             %b: tensor<{n}x{real}> {{attnc.name = "b", attnc.dims = ["{n}"]}}{argument})
     -> (tensor<?x{n}x{out}> {{attnc.name = "y", attnc.dims = ["M", "{n}"]}}) {{
 {constant}  %c0 = arith.constant 0 : index
   %m = tensor.dim %x, %c0 : tensor<?x{k}x{lhs}>
@@ -95,9 +102,10 @@ func.func @f(%x: tensor<?x{k}x{lhs}> {{attnc.name = "x", attnc.dims = ["M", "{k}
   return %y : tensor<?x{n}x{out}>
 }})",
                      fmt::arg("k", k), fmt::arg("n", n), fmt::arg("lhs", types.lhs), fmt::arg("out", types.out),
-                     fmt::arg("type", type), fmt::arg("layout", transposed ? "nk" : "kn"),
-                     fmt::arg("argument", isConstant ? "" : argument), fmt::arg("constant", isConstant ? constant : ""),
-                     fmt::arg("captures", epilogue(types, n)), fmt::arg("region", region(types, n)));
+                     fmt::arg("real", types.real()), fmt::arg("type", type),
+                     fmt::arg("layout", transposed ? "nk" : "kn"), fmt::arg("argument", isConstant ? "" : argument),
+                     fmt::arg("constant", isConstant ? constant : ""), fmt::arg("captures", epilogue(types, n)),
+                     fmt::arg("region", region(types, n)));
 }
 
 /// Every number of i8, its ends often.

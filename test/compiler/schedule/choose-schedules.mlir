@@ -64,4 +64,13 @@ func.func @written(%q: tensor<?x64xf32>, %o: tensor<?x64xf32>, %w: tensor<64x64x
     outs("mn", %o : tensor<?x64xf32>) -> tensor<?x64xf32>
   return %1 : tensor<?x64xf32>
 }
+
+// A vector of f64 is two registers: half as many columns.
+// CHECK-LABEL: func @double
+// CHECK: #attn.contract_schedule<columns = 32, rows = 6, row_block = 512, pack_row_block = 1024, sum_chunk = 256>
+func.func @double(%x: tensor<?x64xf64>, %o: tensor<?x64xf64>, %w: tensor<64x64xf64>) -> tensor<?x64xf64> {
+  %0 = attn.contract lhs(%x "mk" : tensor<?x64xf64>) rhs(%w "kn" : tensor<64x64xf64>)
+    outs("mn", %o : tensor<?x64xf64>) -> tensor<?x64xf64>
+  return %0 : tensor<?x64xf64>
+}
 }

@@ -89,3 +89,36 @@ func.func @constant_bytes(%x: memref<?x5xi8>, %y: memref<?x1xi32>) {
   return
 }
 }
+
+// -----
+
+module attributes {tile.target = #tile.target<lanes = 8, registers = 16, l1 = 32768, l2 = 524288>} {
+// f64 is summed in f64: a vector of 8 lanes takes two of 16 registers, so a register tile has one and 6 rows.
+// CHECK: memref.global "private" constant @w_panels : memref<1x2x8xf64> = dense<{{.*}}1.000000e+00, 0.000000e+00{{.*}}2.500000e+00
+memref.global "private" constant @w : memref<2x1xf64> = dense<[[1.0], [2.5]]>
+// CHECK-LABEL: func @double
+func.func @double(%x: memref<?x2xf64>, %y: memref<?x1xf64>, %z: memref<?x1xf32>) {
+  %w = memref.get_global @w : memref<2x1xf64>
+  // CHECK: tile.contract {{.*}} rhs(%{{.*}} : memref<2x8xf64, {{.*}}>) tail = peel{{.*}} {
+  // CHECK-NEXT: ^bb0(%[[ACC:.*]]: f64,
+  // CHECK-NEXT: memref.store %[[ACC]]
+  // CHECK: tile_rows = 6
+  attn.contract lhs(%x "mk" : memref<?x2xf64>) rhs(%w "kn" : memref<2x1xf64>) outs("mn", %y : memref<?x1xf64>)
+  // CHECK: tile.contract
+  // CHECK: arith.truncf %{{.*}} : f64 to f32
+  attn.contract lhs(%x "mk" : memref<?x2xf64>) rhs(%w "kn" : memref<2x1xf64>) outs("mn", %z : memref<?x1xf32>)
+  return
+}
+
+// One f64 makes the sums f64; sums of f32 may be stored in f64.
+// CHECK-LABEL: func @mixed
+func.func @mixed(%x: memref<?x4xf32>, %w: memref<4x8xf64>, %v: memref<4x8xf32>, %y: memref<?x8xf64>) {
+  // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<?x4xf32{{.*}}>) rhs(%{{.*}} : memref<{{.*}}x8xf64{{.*}}>)
+  // CHECK: ^bb0(%{{.*}}: f64,
+  attn.contract lhs(%x "mk" : memref<?x4xf32>) rhs(%w "kn" : memref<4x8xf64>) outs("mn", %y : memref<?x8xf64>)
+  // CHECK: tile.contract
+  // CHECK: arith.extf %{{.*}} : f32 to f64
+  attn.contract lhs(%x "mk" : memref<?x4xf32>) rhs(%v "kn" : memref<4x8xf32>) outs("mn", %y : memref<?x8xf64>)
+  return
+}
+}

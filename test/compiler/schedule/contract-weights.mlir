@@ -49,4 +49,20 @@ func.func @layer(%layer: index, %x: memref<?x3xf32>, %y: memref<?x64xf32>) {
   attn.contract lhs(%x "sk" : memref<?x3xf32>) rhs(%l "kn" : memref<3x64xf32>) outs("sn", %y : memref<?x64xf32>)
   return
 }
+
+// Panels of f64 are half as many columns, of the same bytes; a weight that meets f64 is widened once.
+// CHECK: weights.view @d.panels32_3x64 of @d at 0 strides [32, 64, 1] : tensor<2x3x32xf64>
+// CHECK: weights.cast @h.f64 of @h : tensor<3x64xf64>
+// CHECK: weights.view @h.f64.panels32_3x64_f64 of @h.f64 at 0 strides [32, 64, 1] : tensor<2x3x32xf64>
+weights.data @d "w.bin" at 0 : tensor<3x64xf64>
+weights.data @h "w.bin" at 1536 : tensor<3x64xbf16>
+// CHECK-LABEL: func @double
+func.func @double(%x: memref<?x3xf64>, %y: memref<?x64xf64>) {
+  %d = tile.weight @d : memref<3x64xf64>
+  %h = tile.weight @h : memref<3x64xbf16>
+  // CHECK: tile.weight @d.panels32_3x64 : memref<2x3x32xf64>
+  attn.contract lhs(%x "sk" : memref<?x3xf64>) rhs(%d "kn" : memref<3x64xf64>) outs("sn", %y : memref<?x64xf64>)
+  attn.contract lhs(%x "sk" : memref<?x3xf64>) rhs(%h "kn" : memref<3x64xbf16>) outs("sn", %y : memref<?x64xf64>)
+  return
+}
 }
