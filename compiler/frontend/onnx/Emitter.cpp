@@ -37,7 +37,11 @@ Tensor *Emitter::constant(DenseElementsAttr value) {
 Tensor *Emitter::constant(const Constant &held, StringRef name) {
   if (held.weight)
     return weight(*held.weight, name);
-  return held.value ? constant(held.value) : nullptr;
+  if (!held.value)
+    return nullptr;
+  Tensor *tensor = constant(held.value);
+  tensor->isUint8 = held.isUint8;
+  return tensor;
 }
 
 /// weights.data @NAME before the function, attn.weight @NAME in it.
@@ -285,8 +289,11 @@ static Value castScalar(OpBuilder &builder, Location loc, Value from, Type to) {
 }
 
 Tensor *Emitter::cast(Tensor *tensor, Type type) {
-  if (tensor->elementType == type)
-    return tensor;
+  if (tensor->elementType == type) {
+    Tensor *same = tensor->isUint8 ? add(*tensor) : tensor;
+    same->isUint8 = false;
+    return same;
+  }
   bool toFloat = isa<FloatType>(type);
   if (std::optional<SymList> known = elements(tensor)) {
     bool allFixed = llvm::all_of(*known, [](const Sym &element) { return element.constant().has_value(); });

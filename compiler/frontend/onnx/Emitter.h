@@ -27,6 +27,7 @@ struct Tensor {
   mlir::DenseElementsAttr constant; ///< or null
   std::optional<SymList> elements;  ///< row-major, for small integer and bool tensors
   mlir::Value value;                ///< null until emitted
+  bool isUint8 = false;             ///< ONNX's uint8, held as i32
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   bool isFloat() const { return llvm::isa<mlir::FloatType>(elementType); }

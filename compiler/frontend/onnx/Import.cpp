@@ -299,7 +299,9 @@ void GraphImporter::addOutputs(Emitter &emit, func::FuncOp function) {
       if (std::optional<int64_t> fixed = extent.constant(); fixed && *fixed > kMaxExtent)
         problems.add(
             fmt::format("output '{}': extent {} is out of range: expected 0 to 2^29", printable(output.name), *fixed));
-    if (output.elementType && output.elementType != tensor->elementType)
+    if (tensor->isUint8)
+      problems.add(fmt::format("output '{}': type uint8 is not supported", printable(output.name)));
+    else if (output.elementType && output.elementType != tensor->elementType)
       problems.add(fmt::format("output '{}' is declared {}, but is {}", printable(output.name),
                                elementTypeName(output.elementType), elementTypeName(tensor->elementType)));
     results.push_back(emit.value(tensor));
@@ -358,7 +360,12 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
   if (!isReady)
     return;
   NodeContext ctx(node, model.opset, emit, inputs, requirements);
-  if (succeeded(opTable().find(node.opType)->second.import(ctx)))
+  // Wider than it should be, a uint8 does not wrap around; a constant is a number as any other.
+  bool takesUint8 = node.opType == "Cast" || node.opType == "MatMulInteger";
+  bool hasUint8 = llvm::any_of(inputs, [](Tensor *tensor) { return tensor && tensor->isUint8 && !tensor->isKnown(); });
+  if (hasUint8 && !takesUint8)
+    (void)ctx.fail("uint8 is taken by Cast and MatMulInteger only");
+  else if (succeeded(opTable().find(node.opType)->second.import(ctx)))
     ctx.checkAttributes();
   for (Tensor *tensor : ctx.getResults())
     if (tensor && !fitsMemory(tensor->shape))

@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/frontend/onnx/Ops.h"
+#include "compiler/frontend/onnx/LinearOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringExtras.h"
@@ -129,10 +129,11 @@ LogicalResult checkTypes(NodeContext &ctx, ArrayRef<Tensor *> tensors) {
   return tensors[0]->isBool() ? ctx.fail("type bool is not supported") : success();
 }
 
+} // namespace
+
 //===- MatMul -------------------------------------------------------------===//
 
-/// A B, over leading dims that are broadcast.
-FailureOr<Tensor *> matMul(NodeContext &ctx, Tensor *a, Tensor *b, Type sums = {}) {
+FailureOr<Tensor *> attnc::onnx::matMul(NodeContext &ctx, Tensor *a, Tensor *b, Type sums) {
   if (failed(checkTypes(ctx, {a, b})))
     return failure();
   if (a->rank() == 0 || b->rank() == 0)
@@ -165,66 +166,10 @@ FailureOr<Tensor *> matMul(NodeContext &ctx, Tensor *a, Tensor *b, Type sums = {
   return product->tensor;
 }
 
+namespace {
 LogicalResult importMatMul(NodeContext &ctx) {
   FailureOr<Tensor *> product = matMul(ctx, ctx.input(0), ctx.input(1));
   return failed(product) ? failure() : ctx.result(*product);
-}
-
-//===- MatMulInteger ------------------------------------------------------===//
-
-/// Operand `index`, a zero point, as an int32 number; null where it is absent or the constant 0.
-FailureOr<Tensor *> zeroPoint(NodeContext &ctx, size_t index) {
-  Tensor *zero = ctx.input(index);
-  if (!zero)
-    return nullptr;
-  std::optional<SymList> known = ctx.emit.elements(zero);
-  if (known && llvm::all_of(*known, [](const Sym &element) { return element.isConstant(0); }))
-    return nullptr;
-  if (!zero->elementType.isInteger(8) || zero->rank() > 1 || (zero->rank() == 1 && !zero->shape[0].isConstant(1)))
-    return ctx.fail(fmt::format("{} is not a zero point of one int8 for the whole tensor", ctx.describe(zero)));
-  return ctx.emit.cast(ctx.emit.reshape(zero, {}), ctx.emit.builder.getI32Type());
-}
-
-/// tensor - factor * other (or tensor - other), in int32, over the broadcast dims of `tensor`.
-Tensor *subtract(NodeContext &ctx, Tensor *tensor, Tensor *other, Tensor *factor = nullptr) {
-  SmallVector<Tensor *> operands{tensor, other};
-  if (factor)
-    operands.push_back(factor);
-  return ctx.emit.elementwise(operands, tensor->elementType, tensor->shape,
-                              [](OpBuilder &b, Location l, ValueRange in) -> Value {
-                                Value product = in.size() > 2 ? arith::MulIOp::create(b, l, in[1], in[2]) : in[1];
-                                return arith::SubIOp::create(b, l, in[0], product);
-                              });
-}
-
-/// sum (a - za) (b - zb) = sum a b - za * sum (b - zb) - zb * sum a, of int8 in int32: exact but for wrapping around.
-LogicalResult importMatMulInteger(NodeContext &ctx) {
-  Tensor *a = ctx.input(0), *b = ctx.input(1);
-  Type i32 = ctx.emit.builder.getI32Type();
-  for (Tensor *operand : {a, b})
-    if (!operand->elementType.isInteger(8))
-      return ctx.fail(fmt::format("{} is not of int8", ctx.describe(operand)));
-  FailureOr<Tensor *> za = zeroPoint(ctx, 2), zb = zeroPoint(ctx, 3), product = matMul(ctx, a, b, i32);
-  if (failed(za) || failed(zb) || failed(product))
-    return failure();
-  Tensor *result = *product;
-  if ((*za || *zb) && (a->rank() < 2 || b->rank() != 2))
-    return ctx.fail("zero points other than 0 want a matrix on the right and no vector on the left");
-  if (*za) {
-    Tensor *wide = ctx.emit.cast(b, i32);
-    wide = *zb ? subtract(ctx, wide, *zb) : wide;
-    Tensor *columns = sumOut(ctx, {wide, {'k', 'n'}}, [](int label) { return label == 'n'; }).tensor;
-    result = subtract(ctx, result, columns, *za);
-  }
-  if (*zb) {
-    Labels labels(a->rank(), kBatchLabel);
-    labels.back() = 'k';
-    Tensor *rows = sumOut(ctx, {ctx.emit.cast(a, i32), labels}, [](int label) { return label != 'k'; }).tensor;
-    SymList shape(rows->shape);
-    shape.push_back(Sym(1));
-    result = subtract(ctx, result, ctx.emit.reshape(rows, shape), *zb);
-  }
-  return ctx.result(result);
 }
 
 //===- Gemm ---------------------------------------------------------------===//
@@ -391,7 +336,6 @@ LogicalResult importEinsum(NodeContext &ctx) {
 
 void attnc::onnx::addLinearOps(OpTable &table) {
   table["MatMul"] = {1, 2, 2, 1, importMatMul};
-  table["MatMulInteger"] = {10, 2, 4, 1, importMatMulInteger};
   table["Gemm"] = {11, 2, 3, 1, importGemm};
   table["Einsum"] = {12, 1, kAnyNumber, 1, importEinsum};
 }

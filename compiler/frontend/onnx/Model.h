@@ -39,7 +39,8 @@ struct WeightPlace {
 struct Constant {
   mlir::DenseElementsAttr value;
   std::optional<WeightPlace> weight;
-  std::string problem; ///< why there is neither: a type this compiler does not handle
+  std::string problem;  ///< why there is neither: a type this compiler does not handle
+  bool isUint8 = false; ///< the elements of `value`, which are i32
 };
 
 struct NodeAttr {

@@ -21,6 +21,7 @@ const OpTable &attnc::onnx::opTable() {
     addShapeOps(table);
     addIndexOps(table);
     addLinearOps(table);
+    addQuantizedOps(table);
     addReductionOps(table);
     return table;
   }();
@@ -222,5 +223,5 @@ std::string NodeContext::describe(const SymList &shape) const {
 }
 
 std::string NodeContext::describe(const Tensor *tensor) const {
-  return elementTypeName(tensor->elementType) + describe(tensor->shape);
+  return (tensor->isUint8 ? "uint8" : elementTypeName(tensor->elementType)) + describe(tensor->shape);
 }

@@ -109,6 +109,7 @@ void addElementwiseOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addLinearOps(OpTable &table);
+void addQuantizedOps(OpTable &table);
 void addReductionOps(OpTable &table);
 /// Every operator of the default domain this build imports.
 const OpTable &opTable();

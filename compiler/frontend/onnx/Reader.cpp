@@ -331,5 +331,6 @@ LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::st
   if (!attr)
     return fail(what + ": " + llvm::toString(attr.takeError()));
   constant.value = *attr;
+  constant.isUint8 = source.dataType == ::onnx::TensorProto::UINT8;
   return success();
 }

@@ -1,0 +1,16 @@
+//===- LinearOps.h - Sums of products, for other operators ------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/frontend/onnx/Ops.h"
+
+namespace attnc::onnx {
+
+/// A B as MatMul has it, over leading dims that are broadcast. Integers are summed in `sums` (null: their own type).
+mlir::FailureOr<Tensor *> matMul(NodeContext &ctx, Tensor *a, Tensor *b, mlir::Type sums = {});
+
+} // namespace attnc::onnx
