@@ -20,7 +20,8 @@ class PanelMaker {
 public:
   PanelMaker(ModuleOp module, ArrayRef<int64_t> shape, bool sumFirst, int64_t width, const ContractEncodings &encodings)
       : module(module), outside(module.getContext()), encodings(encodings), width(width), group(encodings.group()),
-        sums(shape[sumFirst ? 0 : 1]), columns(shape[sumFirst ? 1 : 0]), sumFirst(sumFirst) {
+        sums(shape[sumFirst ? 0 : 1]), depth(llvm::alignTo(sums, group)), columns(shape[sumFirst ? 1 : 0]),
+        sumFirst(sumFirst) {
     what = fmt::format(".panels{}_{}x{}", width, sums, columns);
     if (group > 1)
       what += fmt::format("_{}", group);
@@ -30,18 +31,18 @@ public:
       what += "t";
   }
 
-  bool isPossible() const { return sums % group == 0 && (group > 1 || !encodings.sums.isInteger()); }
+  bool isPossible() const { return group > 1 || !encodings.sums.isInteger(); }
 
   /// The op that declares the panels of the weight that `source` declares.
   Operation *ofWeight(Operation *source) {
-    source = widened(source);
+    source = ofWholeGroups(widened(source));
     StringRef sourceName = SymbolTable::getSymbolName(source);
     std::string name = sourceName.str() + what;
     if (Operation *known = module.lookupSymbol(name))
       return known;
-    SmallVector<int64_t> shape{static_cast<int64_t>(llvm::divideCeil(columns, width)), sums / group, width},
+    SmallVector<int64_t> shape{static_cast<int64_t>(llvm::divideCeil(columns, width)), depth / group, width},
         inside{width, 0, 1};
-    int64_t column = sumFirst ? 1 : sums, sum = sumFirst ? columns : 1; // strides of the matrix
+    int64_t column = sumFirst ? 1 : depth, sum = sumFirst ? columns : 1; // strides of the matrix
     SmallVector<int64_t> strides{width * column, group * sum, column};
     if (group > 1) {
       shape.push_back(group);
@@ -95,10 +96,30 @@ private:
                                    RankedTensorType::get(weights::typeOf(source).getShape(), encodings.sums));
   }
 
+  /// `source`, or the same matrix with zeros behind its sums up to a whole group: "w.whole4x70", of 3 x 70.
+  Operation *ofWholeGroups(Operation *source) {
+    if (depth == sums)
+      return source;
+    StringRef sourceName = SymbolTable::getSymbolName(source);
+    std::string name = fmt::format("{}.whole{}x{}{}", sourceName.str(), depth, columns, sumFirst ? "" : "t");
+    if (Operation *known = module.lookupSymbol(name))
+      return known;
+    SmallVector<int64_t> shape{depth, columns}, strides{columns, 1}, inside{1, 0};
+    if (!sumFirst)
+      shape = {columns, depth}, strides = {sums, 1}, inside = {0, 1};
+    outside.setInsertionPointAfter(source);
+    return weights::ViewOp::create(outside, source->getLoc(), name, sourceName, 0,
+                                   outside.getDenseI64ArrayAttr(strides), outside.getDenseI64ArrayAttr(inside),
+                                   outside.getI64IntegerAttr(sums),
+                                   RankedTensorType::get(shape, weights::typeOf(source).getElementType()));
+  }
+
   ModuleOp module;
   OpBuilder outside;
   const ContractEncodings &encodings;
-  int64_t width, group, sums, columns;
+  int64_t width, group, sums;
+  int64_t depth; ///< the sums, to a whole group
+  int64_t columns;
   bool sumFirst;
   std::string what; ///< the end of a name
 };

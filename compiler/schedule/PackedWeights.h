@@ -10,6 +10,10 @@
 //   weights.view @w.panels64_768x1000 of @w ... : tensor<16x768x64xf32>     // [p, k, c] = w[k, p * 64 + c]
 //   %p = tile.weight @w.panels64_768x1000 : memref<16x768x64xf32>
 //
+// a group that is not whole with zeros behind it, by a view of its own (`<2 x bf16>`, 767 x 1000):
+//
+//   weights.view @w.whole768x1000 of @w ... inside [1, 0] below 767 : tensor<768x1000xbf16>
+//
 // and of the weights of layers that are one function:
 //
 //   %w = tile.weight @layers.w[%layer] : memref<768x1000xf32>

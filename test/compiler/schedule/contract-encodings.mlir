@@ -122,3 +122,25 @@ func.func @mixed(%x: memref<?x4xf32>, %w: memref<4x8xf64>, %v: memref<4x8xf32>, 
   return
 }
 }
+
+// -----
+
+// A weight whose sums are not whole groups, by rows and by columns: zeros behind them, then panels.
+module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 524288, dots = [#tile.encoding<2 x bf16>]>} {
+// CHECK: weights.view @w.whole4x70 of @w at 0 strides [70, 1] inside [1, 0] below 3 : tensor<4x70xbf16>
+// CHECK: weights.view @w.whole4x70.panels64_3x70_2 of @w.whole4x70 at 0 strides [64, 140, 1, 70] inside [64, 0, 1, 0] below 70 : tensor<2x2x64x2xbf16>
+// CHECK: weights.view @v.whole4x64t of @v at 0 strides [3, 1] inside [0, 1] below 3 : tensor<64x4xbf16>
+// CHECK: weights.view @v.whole4x64t.panels64_3x64_2t of @v.whole4x64t at 0 strides [256, 2, 4, 1] : tensor<1x2x64x2xbf16>
+weights.data @w "w.bin" at 0 : tensor<3x70xbf16>
+weights.data @v "w.bin" at 420 : tensor<64x3xbf16>
+// CHECK-LABEL: func @odd
+func.func @odd(%x: memref<?x3xbf16>, %y: memref<?x70xbf16>, %z: memref<?x64xbf16>) {
+  %w = tile.weight @w : memref<3x70xbf16>
+  %v = tile.weight @v : memref<64x3xbf16>
+  // CHECK: tile.weight @w.whole4x70.panels64_3x70_2 : memref<2x2x64xi32>
+  attn.contract lhs(%x "mk" : memref<?x3xbf16>) rhs(%w "kn" : memref<3x70xbf16>) outs("mn", %y : memref<?x70xbf16>)
+  // CHECK: tile.weight @v.whole4x64t.panels64_3x64_2t : memref<1x2x64xi32>
+  attn.contract lhs(%x "mk" : memref<?x3xbf16>) rhs(%v "nk" : memref<64x3xbf16>) outs("mn", %z : memref<?x64xbf16>)
+  return
+}
+}
