@@ -361,10 +361,10 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
     return;
   NodeContext ctx(node, model.opset, emit, inputs, requirements);
   // Wider than it should be, a uint8 does not wrap around; a constant is a number as any other.
-  bool takesUint8 = node.opType == "Cast" || node.opType == "MatMulInteger";
+  bool takesUint8 = llvm::is_contained({"Cast", "DequantizeLinear", "MatMulInteger", "QuantizeLinear"}, node.opType);
   bool hasUint8 = llvm::any_of(inputs, [](Tensor *tensor) { return tensor && tensor->isUint8 && !tensor->isKnown(); });
   if (hasUint8 && !takesUint8)
-    (void)ctx.fail("uint8 is taken by Cast and MatMulInteger only");
+    (void)ctx.fail("uint8 is taken by Cast, DequantizeLinear and MatMulInteger only");
   else if (succeeded(opTable().find(node.opType)->second.import(ctx)))
     ctx.checkAttributes();
   for (Tensor *tensor : ctx.getResults())

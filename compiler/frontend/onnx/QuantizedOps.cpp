@@ -121,12 +121,12 @@ LogicalResult importMatMulInteger(NodeContext &ctx) {
 
 //===- DynamicQuantizeLinear ----------------------------------------------===//
 
-/// The float x as an integer of [0, 255], to nearest, ties to even; 0 for NaN.
-Value toByte(OpBuilder &b, Location l, Value x) {
+/// The float x as an integer of [least, least + 255], to nearest, ties to even; 0 for NaN.
+Value toByte(OpBuilder &b, Location l, Value x, int64_t least = 0) {
   Type i32 = b.getI32Type();
   Value whole = emitToInteger(b, l, math::RoundEvenOp::create(b, l, x), i32);
-  whole = arith::MaxSIOp::create(b, l, whole, arith::ConstantIntOp::create(b, l, i32, 0));
-  return arith::MinSIOp::create(b, l, whole, arith::ConstantIntOp::create(b, l, i32, 255));
+  whole = arith::MaxSIOp::create(b, l, whole, arith::ConstantIntOp::create(b, l, i32, least));
+  return arith::MinSIOp::create(b, l, whole, arith::ConstantIntOp::create(b, l, i32, least + 255));
 }
 
 /// scale = (max(x, 0) - min(x, 0)) / 255, zero = byte(-min(x, 0) / scale), y = byte(round(x / scale) + zero)
@@ -159,9 +159,87 @@ LogicalResult importDynamicQuantizeLinear(NodeContext &ctx) {
     return failure();
   return ctx.result(point, 2);
 }
+
+//===- QuantizeLinear, DequantizeLinear -----------------------------------===//
+
+/// A scale or zero point, one for the tensor or one for each index of a dim, to meet a tensor of `shape`.
+FailureOr<Tensor *> spread(NodeContext &ctx, Tensor *tensor, const SymList &shape) {
+  if (tensor->rank() == 0 || (tensor->rank() == 1 && tensor->shape[0].isConstant(1)))
+    return ctx.emit.reshape(tensor, {});
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 1), static_cast<int64_t>(shape.size()));
+  if (failed(axis))
+    return failure();
+  if (tensor->rank() != 1 || !ctx.sameExtent(tensor->shape[0], shape[*axis]))
+    return ctx.fail(
+        fmt::format("{} is neither one number nor one for each index of dim {}", ctx.describe(tensor), *axis));
+  SymList ones(shape.size() - *axis, Sym(1));
+  ones[0] = tensor->shape[0];
+  return ctx.emit.reshape(tensor, ones);
+}
+
+/// The operands of both: x, its scale, and its zero point as int32 (0 where it is absent).
+struct Scaled {
+  Tensor *x, *scale, *zero;
+};
+
+FailureOr<Scaled> scaledOf(NodeContext &ctx) {
+  Tensor *x = ctx.input(0), *scale = ctx.input(1), *zero = ctx.input(2);
+  if (ctx.intAttr("block_size", 0) != 0)
+    return ctx.fail("scales of blocks are not supported");
+  ctx.intAttr("axis", 1);
+  if (!scale->elementType.isF32())
+    return ctx.fail(fmt::format("its scale {} is not of float32", ctx.describe(scale)));
+  FailureOr<Tensor *> scales = spread(ctx, scale, x->shape);
+  FailureOr<Tensor *> zeros = zero ? spread(ctx, zero, x->shape) : FailureOr<Tensor *>(number(ctx, 0));
+  if (failed(scales) || failed(zeros))
+    return failure();
+  return Scaled{x, *scales, ctx.emit.cast(*zeros, ctx.emit.builder.getI32Type())};
+}
+
+/// (x - zero) * scale
+LogicalResult importDequantizeLinear(NodeContext &ctx) {
+  Tensor *given = ctx.input(0);
+  Type i32 = ctx.emit.builder.getI32Type(), f32 = ctx.emit.builder.getF32Type();
+  if (!given->isUint8 && !given->elementType.isInteger(8) && given->elementType != i32)
+    return ctx.fail(fmt::format("{} is not of int8, uint8 or int32", ctx.describe(given)));
+  FailureOr<Scaled> in = scaledOf(ctx);
+  if (failed(in))
+    return failure();
+  return ctx.result(ctx.emit.elementwise(
+      {ctx.emit.cast(in->x, i32), in->scale, in->zero}, f32, in->x->shape, [&](OpBuilder &b, Location l, ValueRange v) {
+        Value steps = arith::SIToFPOp::create(b, l, f32, arith::SubIOp::create(b, l, v[0], v[2]));
+        return Value(arith::MulFOp::create(b, l, steps, v[1]));
+      }));
+}
+
+/// round(x / scale) + zero, held in the type of the zero point: uint8 or int8.
+LogicalResult importQuantizeLinear(NodeContext &ctx) {
+  Tensor *given = ctx.input(0), *zero = ctx.input(2);
+  Type i8 = ctx.emit.builder.getI8Type(), i32 = ctx.emit.builder.getI32Type();
+  if (!given->elementType.isF32())
+    return ctx.fail(fmt::format("{} is not of float32", ctx.describe(given)));
+  if (zero && !zero->isUint8 && zero->elementType != i8)
+    return ctx.fail(fmt::format("its zero point {} is not of int8 or uint8", ctx.describe(zero)));
+  ctx.intAttr("saturate", 1); // only float8 looks at it
+  FailureOr<Scaled> in = scaledOf(ctx);
+  if (failed(in))
+    return failure();
+  int64_t least = !zero || zero->isUint8 ? 0 : -128;
+  Tensor *y = ctx.emit.elementwise(
+      {in->x, in->scale, in->zero}, least ? i8 : i32, in->x->shape, [&](OpBuilder &b, Location l, ValueRange v) {
+        Value steps = math::RoundEvenOp::create(b, l, arith::DivFOp::create(b, l, v[0], v[1]));
+        Value zero = arith::SIToFPOp::create(b, l, v[0].getType(), v[2]);
+        Value byte = toByte(b, l, arith::AddFOp::create(b, l, steps, zero), least);
+        return least ? Value(arith::TruncIOp::create(b, l, i8, byte)) : byte;
+      });
+  y->isUint8 = !least;
+  return ctx.result(y);
+}
 } // namespace
 
 void attnc::onnx::addQuantizedOps(OpTable &table) {
   table["MatMulInteger"] = {10, 2, 4, 1, importMatMulInteger};
   table["DynamicQuantizeLinear"] = {11, 1, 1, 3, importDynamicQuantizeLinear};
+  table["QuantizeLinear"] = {10, 2, 3, 1, importQuantizeLinear};
+  table["DequantizeLinear"] = {10, 2, 3, 1, importDequantizeLinear};
 }
