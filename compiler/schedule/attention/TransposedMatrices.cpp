@@ -3,7 +3,7 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Part of TransposedForm. A score such as s + bias[h, i, j] reads a matrix whose rows are queries; the lanes of a
+// Part of TransposedBlocks. A score such as s + bias[h, i, j] reads a matrix whose rows are queries; the lanes of a
 // register tile are queries too, so its elements lie a row apart. Each block is transposed once, by shuffles that read
 // every cache line once, into scratch that the score reads like any panel:
 //
@@ -13,7 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/attention/TransposedForm.h"
+#include "compiler/schedule/attention/TransposedBlocks.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
@@ -36,18 +36,20 @@ static bool isPerPair(memref::LoadOp element) {
          llvm::all_of(indices.drop_back(), [&](Value index) { return index == query || isUniform(index); });
 }
 
-void TransposedForm::findMatrices() {
+SmallVector<memref::LoadOp> TransposedBlocks::findMatrices() {
+  SmallVector<memref::LoadOp> found;
   if (op.getScore().empty() || blocking.lanes == 1)
-    return;
+    return found;
   for (auto element : op.getScore().front().getOps<memref::LoadOp>()) {
     unsigned bits = element.getType().getIntOrFloatBitWidth();
     if (bits >= 8 && isPerPair(element))
-      matrices.push_back(element);
+      found.push_back(element);
   }
+  return found;
 }
 
 /// Nothing but matrices is read by query: what lies beyond the last query is scratch.
-bool TransposedForm::readsOnlyMatrices() {
+bool TransposedBlocks::readsOnlyMatrices() {
   auto readsOther = [&](Region &region) {
     return region
         .walk([&](memref::LoadOp element) {
@@ -59,10 +61,13 @@ bool TransposedForm::readsOnlyMatrices() {
 }
 
 /// Rows of `queries` and columns [key, key + keysHere) of the matrix that `element` belongs to.
-Value TransposedForm::matrixRows(const QueryBlock &queries, memref::LoadOp element, Value key, Value keysHere) {
+static Value matrixRows(AttentionContext &c, const QueryBlock &queries, memref::LoadOp element, Value key,
+                        Value keysHere) {
+  OpBuilder &b = c.b;
+  attn::AttentionOp op = c.op;
   Block *block = element->getBlock();
   IRMapping mapping;
-  SmallVector<Value> arguments{Value(), queries.at.batch, queries.at.query, queries.first, key, m, n};
+  SmallVector<Value> arguments{Value(), queries.at.batch, queries.at.query, queries.first, key, c.m, c.n};
   llvm::append_range(arguments, op.getCaptures());
   mapping.map(block->getArguments().drop_front(), ArrayRef(arguments).drop_front());
   SmallVector<OpFoldResult> offsets, sizes(element.getIndices().size(), b.getIndexAttr(1));
@@ -77,16 +82,16 @@ Value TransposedForm::matrixRows(const QueryBlock &queries, memref::LoadOp eleme
     sizes[dim] = index == op.argumentOf(op.getScore(), 'i') ? queries.count : keysHere;
     kept.push_back(dim);
   }
-  return subviewOfDims(b, loc, mapping.lookupOrDefault(element.getMemRef()), offsets, sizes, kept);
+  return subviewOfDims(b, c.loc, mapping.lookupOrDefault(element.getMemRef()), offsets, sizes, kept);
 }
 
 /// Prefetches a share of the next block of keys, W of its elements for each key of the current block: all at once would
 /// wait for each other.
-void TransposedForm::emitPrefetchMatrices(const QueryBlock &queries, const KeyBlock &keys, Value key) {
+void TransposedBlocks::emitPrefetchMatrices(const QueryBlock &queries, const KeyBlock &keys, Value key) {
   Value first = arith::MulIOp::create(b, loc, key, index(blocking.width)), size = index(blocking.keys);
   for (memref::LoadOp matrix : matrices) {
     int64_t line = 64 * 8 / matrix.getType().getIntOrFloatBitWidth(); // elements of a cache line
-    Value rows = matrixRows(queries, matrix, index(0), n);
+    Value rows = matrixRows(*this, queries, matrix, index(0), n);
     for (int64_t at = 0; at < blocking.width; at += line) {
       Value element = add(first, index(at)), last = sub(n, index(1));
       Value query = min(arith::DivUIOp::create(b, loc, element, size), sub(queries.count, index(1)));
@@ -98,13 +103,8 @@ void TransposedForm::emitPrefetchMatrices(const QueryBlock &queries, const KeyBl
 }
 
 /// Transposes the block of every matrix.
-void TransposedForm::emitMatrices(const QueryBlock &queries, const KeyBlock &keys) {
-  for (auto [matrix, block] : llvm::zip_equal(matrices, queries.state.matrices)) {
-    Type element = matrix.getType();
-    auto copy = tile::TransposeOp::create(b, loc, matrixRows(queries, matrix, keys.first, keys.count), block,
-                                          queries.count, keys.count, /*pad=*/true, tile::EncodingAttr());
-    OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&copy.getBody(), {}, {element, b.getIndexType(), b.getIndexType()}, {loc, loc, loc});
-    tile::YieldOp::create(b, loc, body->getArgument(0));
-  }
+void TransposedBlocks::emitMatrices(const QueryBlock &queries, const KeyBlock &keys) {
+  for (auto [matrix, block] : queries.state.matrices)
+    emitTranspose(matrixRows(*this, queries, matrix, keys.first, keys.count), block, queries.count, keys.count,
+                  /*pad=*/true, [](Value element, Value) { return element; });
 }

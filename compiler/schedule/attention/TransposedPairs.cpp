@@ -3,47 +3,44 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Part of TransposedForm. A pair is two bf16 in an i32, the first in the low half: of features for Q (emitQueries),
+// Part of TransposedBlocks. A pair is two bf16 in an i32, the first in the low half: of features for Q (emitQueries),
 // of keys for P and V (tile.contract says how pairs are multiplied).
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/schedule/attention/TransposedForm.h"
+#include "compiler/schedule/attention/TransposedBlocks.h"
 #include "dialects/Tile/TileOps.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attnc;
 using namespace attnc::schedule;
-using attnc::attn::AttentionOp;
 
 /// The bits of a bf16 in the low or the high half of an i32.
-Value TransposedForm::bitsOf(Value narrow, bool high) {
+static Value bitsOf(OpBuilder &b, Location loc, Value narrow, bool high) {
   Type i32 = b.getI32Type();
   Value bits = arith::ExtUIOp::create(b, loc, i32, arith::BitcastOp::create(b, loc, b.getI16Type(), narrow));
   return high ? arith::ShLIOp::create(b, loc, bits, arith::ConstantIntOp::create(b, loc, 16, 32)).getResult() : bits;
 }
 
 /// {V[n][e], V[n+1][e]} for pairs of keys of the block; a key beyond it counts as 0.
-Value TransposedForm::emitPackValues(const KeyBlock &keys) {
-  Value pairCount = b.createOrFold<arith::CeilDivSIOp>(loc, keys.count, index(2)), last = sub(keys.count, index(1));
-  auto loop = scf::ForOp::create(b, loc, index(0), pairCount, index(1));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value first = arith::MulIOp::create(b, loc, loop.getInductionVar(), index(2)), second = add(first, index(1));
-  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, second, last);
-  Value keep = arith::ExtSIOp::create(b, loc, b.getI32Type(), exists);
-  second = min(second, last);
-  mapColumns(extent('E'), [&](Value feature) {
-    Value low = bitsOf(load(keys.valueRows, {first, feature}), false);
-    Value high = arith::AndIOp::create(b, loc, bitsOf(load(keys.valueRows, {second, feature}), true), keep);
-    store(arith::OrIOp::create(b, loc, low, high), staging.values, {loop.getInductionVar(), feature});
+Value TransposedBlocks::emitPackValues(const KeyBlock &keys) {
+  Value pairCount = ceilDiv(keys.count, index(2)), last = sub(keys.count, index(1));
+  forRange(index(0), pairCount, 1, [&](Value pair) {
+    Value first = arith::MulIOp::create(b, loc, pair, index(2)), second = add(first, index(1));
+    Value exists = cmpi(arith::CmpIPredicate::sle, second, last);
+    Value keep = arith::ExtSIOp::create(b, loc, b.getI32Type(), exists);
+    second = min(second, last);
+    mapColumns(extent('E'), [&](Value feature) {
+      Value low = bitsOf(b, loc, load(keys.valueRows, {first, feature}), false);
+      Value high = arith::AndIOp::create(b, loc, bitsOf(b, loc, load(keys.valueRows, {second, feature}), true), keep);
+      store(arith::OrIOp::create(b, loc, low, high), staging.values, {pair, feature});
+    });
   });
   return staging.values;
 }
 
 /// P[key][lane].
-Value TransposedForm::loadWeight(const BlockState &state, Value key, Value lane) {
+Value TransposedBlocks::loadWeight(const BlockState &state, Value key, Value lane) {
   if (!pairs)
     return load(state.p, {key, lane});
   Type i32 = b.getI32Type();

@@ -11,91 +11,62 @@
 //     O / l
 //   }
 //
-// The softmax is the streaming one of RowForm, in one step: m starts at -inf and changes to a finite score only, and where
-// there is none S - 0 is taken, so that no inf - inf occurs.
+// The softmax is the streaming one (RowSoftmax.h), in one step.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/attention/UnfusedForm.h"
-#include "compiler/schedule/attention/LayoutView.h"
-#include "dialects/Tile/TileOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "compiler/schedule/attention/RowBlocks.h"
+#include "compiler/schedule/attention/RowForm.h"
+#include "compiler/schedule/attention/RowSoftmax.h"
 
 using namespace mlir;
 using namespace attnc;
 using namespace attnc::schedule;
+using attnc::attn::AttentionOp;
 
 /// The rows, and four more passes over the scores.
 double schedule::unfusedCycles(const AttentionShape &shape, int64_t queries, const Machine &machine) {
   return rowsCycles(shape, queries, machine) + 4.0 * static_cast<double>(queries) / static_cast<double>(machine.lanes);
 }
 
-void schedule::emitUnfusedForm(OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking) {
-  UnfusedForm(builder, op, blocking).emit();
-}
-
-void UnfusedForm::prepare() {
+/// S of all heads.
+static Value emitAllScores(AttentionContext &c) {
   int64_t any = ShapedType::kDynamic;
-  Value pairs = b.createOrFold<arith::MulIOp>(loc, extent('B'), extent('H'));
-  scores = memref::AllocOp::create(b, loc, MemRefType::get({any, any, any}, real), ValueRange{pairs, m, n});
+  return memref::AllocOp::create(c.b, c.loc, MemRefType::get({any, any, any}, c.real),
+                                 ValueRange{c.items.pairs, c.m, c.n});
 }
 
-/// S of `queries` and `keys` keys from `key`.
-Value UnfusedForm::scoresOf(const QueryBlock &queries, Value key, Value keys) {
-  Value pair = add(arith::MulIOp::create(b, loc, queries.at.batch, index(op.getExtent('H'))), queries.at.query);
-  OpFoldResult one = b.getIndexAttr(1);
-  return subviewOfDims(b, loc, scores, {pair, queries.first, key},
-                       {one, getAsOpFoldResult(queries.count), getAsOpFoldResult(keys)}, {1, 2});
+/// Those of `queries` and `count` keys from `key`.
+static Value scoresOf(AttentionContext &c, Value scores, const QueryBlock &queries, Value key, Value count) {
+  Value head = arith::MulIOp::create(c.b, c.loc, queries.at.batch, c.index(c.op.getExtent('H')));
+  Value pair = c.add(head, queries.at.query);
+  return subviewOfDims(c.b, c.loc, scores, {pair, queries.first, key},
+                       {c.b.getIndexAttr(1), getAsOpFoldResult(queries.count), getAsOpFoldResult(count)}, {1, 2});
 }
 
-void UnfusedForm::emitBlockOfScores(const QueryBlock &queries, const KeyBlock &keys, Value full) {
-  Value block = scoresOf(queries, keys.first, keys.count);
-  auto branch = scf::IfOp::create(b, loc, full, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emitProducts(queries, keys, block, /*partial=*/false);
-  b.setInsertionPointToStart(branch.elseBlock());
-  emitProducts(queries, keys, block, /*partial=*/true);
-}
-
-/// One step of the streaming softmax over all keys, the sum carried from time to time.
-void UnfusedForm::emitSoftmax(const QueryBlock &queries) {
-  const BlockState &state = queries.state;
-  Value all = scoresOf(queries, index(0), n);
-  forRange(index(0), queries.count, 1, [&](Value row) {
-    Value max = baseOf(emitMaximum(state, all, row, n).now); // the first: nothing to rescale
-    forRange(index(0), n, attn::kEpochKeys, [&](Value first) {
-      Value end = min(n, add(first, index(attn::kEpochKeys)));
-      Value sum = emitWeights(all, row, first, end, max, f(0.0));
-      store(arith::AddFOp::create(b, loc, load(state.sum, {row}), sum), state.sum, {row});
-      emitCarry(state.sum, row, state.sumTotal, {index(0), row});
-    });
-  });
-}
-
-void UnfusedForm::emitWalks(const Item &item, IndexRange range) {
-  forEachBlock(item, [&](const QueryBlock &queries) {
-    Value all = scoresOf(queries, index(0), n);
-    forRange(index(0), queries.count, 1, [&](Value row) {
-      mapColumns(n, [&](Value key) { store(f(-std::numeric_limits<double>::infinity()), all, {row, key}); });
-    });
-  });
-  auto keysWith = [&](Value first, Value count, auto emitPart) {
-    KeyBlock keys{first, count, Value(), Value(), Value()};
-    (this->*emitPart)(item.at, keys);
-    return keys;
+void schedule::emitUnfusedForm(OpBuilder &builder, AttentionOp op, const Blocking &blocking) {
+  RowBlocks rows(builder, op, blocking, /*dots=*/false);
+  Value scores = emitAllScores(rows);
+  auto allOf = [&](const QueryBlock &queries) { return scoresOf(rows, scores, queries, rows.index(0), rows.n); };
+  auto partOf = [&](const QueryBlock &queries, const KeyBlock &keys) {
+    return scoresOf(rows, scores, queries, keys.first, keys.count);
   };
-  walkKeys(
-      item, range, [&](Value first, Value count) { return keysWith(first, count, &UnfusedForm::emitPanel); },
-      [&](const QueryBlock &queries, const KeyBlock &keys, Value full, Value) {
-        emitBlockOfScores(queries, keys, full);
-      });
-  forEachBlock(item, [&](const QueryBlock &queries) { emitSoftmax(queries); });
-  walkKeys(
-      item, range, [&](Value first, Value count) { return keysWith(first, count, &UnfusedForm::emitValueRows); },
-      [&](QueryBlock queries, const KeyBlock &keys, Value, Value someMasked) {
-        queries.state.p = scoresOf(queries, keys.first, keys.count);
-        emitValues(queries, keys, someMasked);
-      });
+  rows.emit([&](const Item &item, IndexRange range) {
+    forEachBlock(rows, item, [&](const QueryBlock &queries) { // of pairs that no walk visits
+      rows.fill(allOf(queries), queries.count, rows.n, -std::numeric_limits<double>::infinity());
+    });
+    auto panel = [&](Value first, Value count) { return rows.withPanel(item.at, {first, count}); };
+    walkKeys(rows, item, range, panel, [&](const QueryBlock &queries, const KeyBlock &keys, const Verdict &verdict) {
+      Value part = partOf(queries, keys);
+      emitByVerdict(rows, verdict, /*oneBody=*/false,
+                    [&](bool partial) { rows.emitScores(queries, keys, part, partial); });
+    });
+    forEachBlock(rows, item, [&](const QueryBlock &queries) { emitWholeSoftmax(rows, queries, allOf(queries)); });
+    auto values = [&](Value first, Value count) { return rows.withValues(item.at, {first, count}); };
+    walkKeys(rows, item, range, values, [&](QueryBlock queries, const KeyBlock &keys, const Verdict &verdict) {
+      queries.state.p = partOf(queries, keys);
+      rows.emitOutput(queries, keys, verdict);
+    });
+  });
 }

@@ -11,29 +11,12 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "compiler/schedule/attention/RowForm.h"
+#include "compiler/schedule/attention/Forms.h"
 
 namespace attnc::schedule {
 
 // A row of forms().
 double unfusedCycles(const AttentionShape &shape, int64_t queries, const Machine &machine);
 void emitUnfusedForm(mlir::OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking);
-
-class UnfusedForm : public RowForm {
-public:
-  UnfusedForm(mlir::OpBuilder &builder, attn::AttentionOp op, Blocking blocking)
-      : RowForm(builder, op, blocking, /*dots=*/false) {}
-
-protected:
-  void prepare() override;
-  void emitWalks(const Item &item, IndexRange range) override;
-
-private:
-  mlir::Value scoresOf(const QueryBlock &queries, mlir::Value key, mlir::Value keys);
-  void emitBlockOfScores(const QueryBlock &queries, const KeyBlock &keys, mlir::Value full);
-  void emitSoftmax(const QueryBlock &queries);
-
-  mlir::Value scores; ///< S of all heads
-};
 
 } // namespace attnc::schedule

@@ -1,0 +1,26 @@
+//===- RowSoftmax.h - The streaming softmax of rows of scores ---*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   for each query q, of some scores s'[q][..]:
+//     %mx = tile.reduce max s'[q][..]
+//     where u (%mx - m) exceeds 30, u = log2(e), or %mx is the first score:  O[q], l *= 2^(u (m - mx));  m = mx
+//     l += tile.reduce add { s'[q][n] = 2^(u (s'[q][n] - m)) }
+//
+// As in tile.softmax_step, which does the same for queries in the lanes, m starts at -inf and changes to finite values
+// only; where there is none s' - 0 is taken, so that no inf - inf occurs. What is subtracted is exact: equal scores have
+// equal weights, whatever their size.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/schedule/attention/Context.h"
+
+namespace attnc::schedule {
+
+/// scores[row][0 .. end) of the rows of a block of queries become weights, in place; m, l and O follow.
+void emitRowSoftmax(AttentionContext &c, const QueryBlock &queries, mlir::Value scores, mlir::Value end);
+void emitWholeSoftmax(AttentionContext &c, const QueryBlock &queries, mlir::Value scores);
+
+} // namespace attnc::schedule
