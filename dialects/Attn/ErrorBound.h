@@ -11,7 +11,7 @@
 //                            D multiply-adds; the roundings of scale, log2(e), q, k, an addend, m log2(e)
 //   a weight is off by   e^T (1 + eps) - 1,        eps: 2^t, and storing the weight
 //   sums are off by      g = 1.25 (c + 8) u        c additions in a row, rescalings: the weights of a block, min(n, 256);
-//                            for O blocks too, min(n, 1024) / 16 (compiler/schedule/attention/AttentionSums.cpp)
+//                            for O blocks too, min(n, 1024) / 16 (compiler/schedule/attention/LongSums.h)
 //   so an output by      eta sum_j w_j |v_j|,      1 + eta = (e^T (1 + eps) / (1 - eps))^2 (1 + g) (1 + g_O) (1 + 4u)
 //                            and never by more than two means of v are apart, 2 max_j |v_j| and the errors of sums
 //   and lse by           T + log((1 + eps)(1 + g)) + 6u (|lse| + max_j |s'_j| + 1)
@@ -31,7 +31,7 @@ namespace attnc::attn {
 /// A weight may grow to 2^30 before the maximum of its row is raised: safe in f32, and then the rescaling is rare.
 /// Compiled code (compiler/schedule) and the bound agree on it.
 constexpr double kRescaleThreshold = 30;
-/// Sums over keys are carried to a total after so many keys (compiler/schedule/attention/AttentionSums.cpp).
+/// Sums over keys are carried to a total after so many keys (compiler/schedule/attention/LongSums.h).
 constexpr int64_t kEpochKeys = 1024;
 
 /// Bounds of a run of the interpreter, for what code compiled from the same function may differ.

@@ -19,9 +19,7 @@
 #include "compiler/support/Unsupported.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 namespace attnc::schedule {
 #define GEN_PASS_DEF_ATTENTIONTOTILE
 #include "compiler/schedule/Passes.h.inc"

@@ -6,8 +6,8 @@
 //   S[q][n] = sum_d Q[q][d] Kt[d][n]             O[q][e] += sum_n P[q][n] V[n][e]
 //
 // Queries are the rows of a register tile, so a few of them leave no lane idle, and a bias [M, N] is read as it lies.
-// For that Kt must be made: either each block of K is packed by transposing it, or `dots` takes the products of the rows
-// of Q and K as they lie along the features, and sums the lanes. V is a panel where it lies.
+// For that Kt must be made: either each block of K is packed by transposing it, or `dots` takes the products of the
+// rows of Q and K as they lie along the features, and sums the lanes. V is a panel where it lies.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

@@ -10,8 +10,8 @@
 
 namespace attnc::schedule {
 
-/// O / l, 0 where l = 0 (A5), with the sink as one more key (A10); lse = m + log l, -inf where l = 0. `finish` is given the
-/// rows of the output and writes O * sum to them, where `sum` has become 1 / l.
+/// O / l, 0 where l = 0 (A5), with the sink as one more key (A10); lse = m + log l, -inf where l = 0. `finish` is given
+/// the rows of the output and writes O * sum to them, where `sum` has become 1 / l.
 void emitRowEnds(AttentionContext &c, const QueryBlock &queries,
                  llvm::function_ref<void(const QueryBlock &queries, mlir::Value out)> finish);
 

@@ -59,7 +59,7 @@ static void emitForm(OpBuilder &builder, AttentionOp op, const Blocking &blockin
       Value p = queries.state.p;
       emitByVerdict(rows, verdict, oneBody, [&](bool partial) {
         rows.emitScores(queries, keys, p, partial);
-        emitRowSoftmax(rows, queries, p, partial ? keys.count : rows.index(blocking.keys));
+        emitRowSoftmax(rows, queries, p, partial ? keys.count : rows.index(blocking.keys), /*areAll=*/false);
       });
       rows.emitOutput(queries, keys, verdict);
     });

@@ -77,35 +77,35 @@ static void emitRescale(AttentionContext &c, const BlockState &state, Value row,
   });
 }
 
-/// P[q][n] = e^(s' - m) for n in [begin, end), in place of the scores; `sum` and all of them.
-static Value emitWeights(AttentionContext &c, Value scores, Value row, Value begin, Value end, Value max, Value sum) {
-  return reduceKeys(c, tile::ReductionKind::Add, begin, end, sum, [&](Value key) {
-    Value p = emitWeight(c, c.load(scores, {row, key}), max);
+/// P[q][n] = e^(s' - m) for n in [begin, end), in place of the scores; l += all of them.
+static void emitWeights(AttentionContext &c, const BlockState &state, Value scores, Value row, Value begin, Value end,
+                        Value base) {
+  Value sum = reduceKeys(c, tile::ReductionKind::Add, begin, end, c.load(state.sum, {row}), [&](Value key) {
+    Value p = emitWeight(c, c.load(scores, {row, key}), base);
     c.store(p, scores, {row, key});
     return p;
   });
+  c.store(sum, state.sum, {row});
 }
 
-void schedule::emitRowSoftmax(AttentionContext &c, const QueryBlock &queries, Value scores, Value end) {
+/// A row in memory that is longer than an epoch has its sum carried, as blocks of keys have theirs (LongSums.h).
+static bool isLong(Value scores) {
+  int64_t columns = cast<MemRefType>(scores.getType()).getDimSize(1);
+  return ShapedType::isDynamic(columns) || columns > attn::kEpochKeys;
+}
+
+void schedule::emitRowSoftmax(AttentionContext &c, const QueryBlock &queries, Value scores, Value end, bool areAll) {
   const BlockState &state = queries.state;
   c.forRange(c.index(0), queries.count, 1, [&](Value row) {
     RowMaximum max = emitMaximum(c, state, scores, row, end);
-    emitRescale(c, state, row, max);
-    Value sum = emitWeights(c, scores, row, c.index(0), end, baseOf(c, max.now), c.load(state.sum, {row}));
-    c.store(sum, state.sum, {row});
-  });
-}
-
-/// One step over all keys, the sum carried from time to time.
-void schedule::emitWholeSoftmax(AttentionContext &c, const QueryBlock &queries, Value scores) {
-  const BlockState &state = queries.state;
-  c.forRange(c.index(0), queries.count, 1, [&](Value row) {
-    Value max = baseOf(c, emitMaximum(c, state, scores, row, c.n).now); // the first: nothing to rescale
-    c.forRange(c.index(0), c.n, attn::kEpochKeys, [&](Value first) {
-      Value end = c.min(c.n, c.add(first, c.index(attn::kEpochKeys)));
-      Value sum = emitWeights(c, scores, row, first, end, max, c.f(0.0));
-      c.store(c.addf(c.load(state.sum, {row}), sum), state.sum, {row});
+    if (!areAll)
+      emitRescale(c, state, row, max);
+    Value base = baseOf(c, max.now);
+    if (!isLong(scores))
+      return emitWeights(c, state, scores, row, c.index(0), end, base);
+    c.forRange(c.index(0), end, attn::kEpochKeys, [&](Value first) {
       emitCarry(c, state.sum, row, state.sumTotal, {c.index(0), row});
+      emitWeights(c, state, scores, row, first, c.min(end, c.add(first, c.index(attn::kEpochKeys))), base);
     });
   });
 }

@@ -9,8 +9,8 @@
 //     l += tile.reduce add { s'[q][n] = 2^(u (s'[q][n] - m)) }
 //
 // As in tile.softmax_step, which does the same for queries in the lanes, m starts at -inf and changes to finite values
-// only; where there is none s' - 0 is taken, so that no inf - inf occurs. What is subtracted is exact: equal scores have
-// equal weights, whatever their size.
+// only; where there is none s' - 0 is taken, so that no inf - inf occurs. m is subtracted before the unit changes:
+// equal scores have equal weights, whatever their size.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -19,8 +19,8 @@
 
 namespace attnc::schedule {
 
-/// scores[row][0 .. end) of the rows of a block of queries become weights, in place; m, l and O follow.
-void emitRowSoftmax(AttentionContext &c, const QueryBlock &queries, mlir::Value scores, mlir::Value end);
-void emitWholeSoftmax(AttentionContext &c, const QueryBlock &queries, mlir::Value scores);
+/// scores[row][0 .. end) of the rows of a block of queries become weights, in place; m, l and O follow. They are those
+/// of some more keys, or of all: then nothing was added up before.
+void emitRowSoftmax(AttentionContext &c, const QueryBlock &queries, mlir::Value scores, mlir::Value end, bool areAll);
 
 } // namespace attnc::schedule

@@ -12,7 +12,6 @@
 #include "compiler/schedule/attention/Values.h"
 #include "dialects/Attn/ErrorBound.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include <numbers>
 
 using namespace mlir;

@@ -18,7 +18,6 @@
 #pragma once
 
 #include "compiler/schedule/attention/Walk.h"
-#include "dialects/Tile/TileOps.h"
 
 namespace attnc::schedule {
 

@@ -9,7 +9,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/attention/TransposedBlocks.h"
-#include "dialects/Tile/TileOps.h"
 
 using namespace mlir;
 using namespace attnc;

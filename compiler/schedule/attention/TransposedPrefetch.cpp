@@ -3,8 +3,9 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Part of TransposedBlocks. Rows with a stride are more than a hardware prefetcher follows, and where sequences are short
-// every item visits new ones. Each register tile of R keys of Q K^T prefetches a few lines, so that they never queue up:
+// Part of TransposedBlocks. Rows with a stride are more than a hardware prefetcher follows, and where sequences are
+// short every item visits new ones. Each register tile of R keys of Q K^T prefetches a few lines, so that they never
+// queue up:
 //
 //   the first block of queries      rows of K two tiles ahead       the tile's rows of V, for P V (unless they are
 //   to visit these keys                                             staged or packed: then O's at once)
@@ -43,8 +44,8 @@ static Value selectRows(OpBuilder &b, Location loc, Value condition, Value rows,
   return arith::SelectOp::create(b, loc, condition, cast(rows), cast(others));
 }
 
-/// Requests for rows of one of two tensors: `own` where the keys are new, else `other`. What is the same for all rows of
-/// the register tile is computed here, before them.
+/// Requests for rows of one of two tensors: `own` where the keys are new, else `other`. What is the same for all rows
+/// of the register tile is computed here, before them.
 static void addRequests(OpBuilder &b, Location loc, Value isNew, SmallVectorImpl<RowRequest> &requests,
                         const RowRequest &own, const RowRequest &other) {
   Value rows = selectRows(b, loc, isNew, own.rows, other.rows);

@@ -62,7 +62,9 @@ void schedule::emitUnfusedForm(OpBuilder &builder, AttentionOp op, const Blockin
       emitByVerdict(rows, verdict, /*oneBody=*/false,
                     [&](bool partial) { rows.emitScores(queries, keys, part, partial); });
     });
-    forEachBlock(rows, item, [&](const QueryBlock &queries) { emitWholeSoftmax(rows, queries, allOf(queries)); });
+    forEachBlock(rows, item, [&](const QueryBlock &queries) {
+      emitRowSoftmax(rows, queries, allOf(queries), rows.n, /*areAll=*/true);
+    });
     auto values = [&](Value first, Value count) { return rows.withValues(item.at, {first, count}); };
     walkKeys(rows, item, range, values, [&](QueryBlock queries, const KeyBlock &keys, const Verdict &verdict) {
       queries.state.p = partOf(queries, keys);

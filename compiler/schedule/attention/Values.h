@@ -10,7 +10,6 @@
 #pragma once
 
 #include "compiler/schedule/attention/Walk.h"
-#include "dialects/Tile/TileOps.h"
 
 namespace attnc::schedule {
 
@@ -18,8 +17,8 @@ namespace attnc::schedule {
 void emitValues(AttentionContext &c, const KeyBlock &keys, const Verdict &verdict, llvm::function_ref<void()> add,
                 llvm::function_ref<void()> addAllowed);
 
-/// Adds what `contract` computes to those rows and columns of O. It starts from 0: so no sum is longer than a block, and
-/// then than the blocks between two carries.
+/// Adds what `contract` computes to those rows and columns of O. It starts from 0: so no sum is longer than a block,
+/// and then than the blocks between two carries.
 void addToOutput(AttentionContext &c, const BlockState &state, tile::ContractOp contract);
 
 } // namespace attnc::schedule

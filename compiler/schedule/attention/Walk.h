@@ -4,14 +4,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   scf.forall (%item) {
-//     allocate;  for each block of queries:  start, queries           // O = 0, Q * scale
-//     walk:      for each block of keys that the mask leaves:  for each block of queries:  what a form does with the pair
-//     for each block of queries:  finish                              // O / l
+//     allocate
+//     for each block of queries:  start, queries                                        // O = 0, Q * scale
+//     walk:  for each block of keys that the mask leaves, for each block of queries:  what a form does with a pair
+//     for each block of queries:  finish                                                // O / l
 //   }
 //
-// A form says what stands for these names, and walks as often as it likes. The U blocks of an item share one walk over K
-// and V: what the first block brings into the cache the others find there. Where K and V have rows of 4 KB (heads inside
-// rows), they would fall out of the cache between two walks.
+// A form says what stands for these names, and walks as often as it likes. The U blocks of an item share one walk over
+// K and V: what the first block brings into the cache the others find there. Where K and V have rows of 4 KB (heads
+// inside rows), they would fall out of the cache between two walks.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -61,8 +62,8 @@ using Visit = llvm::function_ref<void(const QueryBlock &queries, const KeyBlock 
 void walkKeys(AttentionContext &c, const Item &item, IndexRange range,
               llvm::function_ref<KeyBlock(mlir::Value first, mlir::Value count)> keysAt, Visit visit);
 
-/// Runs `body` twice, for full blocks and for partial ones, which evaluate the mask and may have fewer keys than Nb; with
-/// `oneBody` once, as if all were partial.
+/// Runs `body` twice, for full blocks and for partial ones, which evaluate the mask and may have fewer keys than Nb;
+/// with `oneBody` once, as if all were partial.
 void emitByVerdict(AttentionContext &c, const Verdict &verdict, bool oneBody, llvm::function_ref<void(bool)> body);
 
 } // namespace attnc::schedule
