@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
 
@@ -22,15 +23,16 @@ using namespace attnc::schedule;
 // Slots
 //===----------------------------------------------------------------------===//
 
-/// "batch * seq"; "?" for an extent without a name, "" for none.
+/// "batch * seq", in the order of arguments; "?" for an extent without a name, "" for none.
 static std::string spellExtents(const Size &size) {
-  std::string text;
+  SmallVector<std::tuple<unsigned, int64_t, std::string>> factors; // `extents` are sorted by address
   for (const Extent &extent : size.extents) {
     auto argument = dyn_cast<BlockArgument>(extent.base);
     StringAttr name = argument && extent.dim >= 0 ? DimNames::ofArgument(argument).symbol(extent.dim) : StringAttr();
-    text += (text.empty() ? "" : " * ") + (name ? name.str() : "?");
+    factors.emplace_back(argument ? argument.getArgNumber() : ~0u, extent.dim, name ? name.str() : "?");
   }
-  return text;
+  llvm::sort(factors);
+  return llvm::join(llvm::map_range(factors, [](const auto &factor) { return std::get<2>(factor); }), " * ");
 }
 
 /// "3072 * batch * seq", "64".
