@@ -22,7 +22,7 @@ ATTNC = ROOT / "build/bin/attnc"
 
 def make(name, layers=12):
     path = WORK / f"{name}-{layers}.onnx"
-    if not path.exists():
+    if not path.exists() or path.stat().st_mtime < (ROOT / "bench/models.py").stat().st_mtime:
         text = path.with_suffix(".txt")
         with text.open("w") as file:
             subprocess.run([sys.executable, ROOT / "bench/models.py", name, "--layers", str(layers)], stdout=file, check=True)
