@@ -9,6 +9,7 @@
 #include "runtime/cpu/Text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 using namespace attnc;
 using namespace attnc::rt;
@@ -58,4 +59,12 @@ bool attnc::rt::isCompact(const DLTensor &tensor) {
     fits &= tensor.shape[i] == 1 || tensor.strides[i] == compact[i];
   }
   return fits;
+}
+
+int attnc::rt::stateOf(const attnc_entry &entry, int output) {
+  if (entry.outputs[output].flags & ATTNC_TENSOR_INOUT)
+    for (int i = 0; i < entry.num_inputs; ++i)
+      if (entry.inputs[i].flags & ATTNC_TENSOR_INOUT && strcmp(entry.inputs[i].name, entry.outputs[output].name) == 0)
+        return i;
+  return -1;
 }

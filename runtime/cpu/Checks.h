@@ -26,6 +26,9 @@ bool isHostMemory(int device);
 /// Whether the strides are those of row-major order, where they matter.
 bool isCompact(const DLTensor &tensor);
 
+/// The input that output `output` is the new value of; -1 for an ordinary output.
+int stateOf(const attnc_entry &entry, int output);
+
 inline bool isGpu(const attnc_variant &variant) { return (variant.cpu_features & ATTNC_CUDA_ANY) != 0; }
 
 /// ", got f32[2, 3, 4]"

@@ -83,7 +83,6 @@ private:
   char *copyInputs(char *workspace);
   void callKernel(void *kernelWorkspace, void *context);
   attnc_status checkOutput(int output, const DLTensor *tensor, const int64_t *shape);
-  int stateOf(int output) const;
   attnc_status bindState(int input, int output, const DLTensor *const *inputs, const DLTensor *tensor);
   StridedBytes bytesOf(int tensor) const;
   attnc_status checkOverlap();

@@ -73,15 +73,6 @@ attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const i
   return ATTNC_OK;
 }
 
-/// The input that output `output` is the new value of; -1 for an ordinary output.
-int Invocation::stateOf(int output) const {
-  if (entry.outputs[output].flags & ATTNC_TENSOR_INOUT)
-    for (int i = 0; i < entry.num_inputs; ++i)
-      if (entry.inputs[i].flags & ATTNC_TENSOR_INOUT && strcmp(entry.inputs[i].name, entry.outputs[output].name) == 0)
-        return i;
-  return -1;
-}
-
 /// Checks that input `input` can be updated where it lies, and that `tensor`, which may be null, is the same.
 attnc_status Invocation::bindState(int input, int output, const DLTensor *const *inputs, const DLTensor *tensor) {
   const attnc_tensor_info &info = entry.inputs[input];
@@ -120,9 +111,9 @@ StridedBytes Invocation::bytesOf(int tensor) const {
 /// What is written must lie on nothing else. Where strides are such that this cannot be seen, it is the caller's promise.
 attnc_status Invocation::checkOverlap() {
   for (int o = 0; o < entry.num_outputs; ++o) {
-    int state = stateOf(o);
+    int state = stateOf(entry, o);
     for (int other = 0; other < entry.num_inputs + o; ++other) {
-      bool isItself = other == state || (other >= entry.num_inputs && stateOf(other - entry.num_inputs) >= 0);
+      bool isItself = other == state || (other >= entry.num_inputs && stateOf(entry, other - entry.num_inputs) >= 0);
       if (isItself || !surelyOverlap(bytesOf(entry.num_inputs + o), bytesOf(other)))
         continue;
       bool isInput = other < entry.num_inputs;
@@ -140,7 +131,7 @@ attnc_status Invocation::bindOutputs(const DLTensor *const *inputs, DLTensor *co
   for (int o = 0; o < entry.num_outputs; ++o) {
     const attnc_tensor_info &info = entry.outputs[o];
     DLTensor *tensor = outputs ? outputs[o] : nullptr;
-    if (int state = stateOf(o); state >= 0) {
+    if (int state = stateOf(entry, o); state >= 0) {
       if (attnc_status status = bindState(state, o, inputs, tensor); status != ATTNC_OK)
         return status;
       shape += info.rank;

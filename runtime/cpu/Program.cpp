@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/Program.h"
+#include "runtime/cpu/Checks.h"
 
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/Invocation.h"
@@ -167,10 +168,8 @@ bool Session::allocateOutputs(const int64_t *extents) {
     extents += info.rank;
     makeView(outputs[at], outputViews[at]);
     outputPointers[at] = &outputViews[at];
-    for (int i = 0; i < entry.num_inputs && info.flags & ATTNC_TENSOR_INOUT; ++i) {
-      if (strcmp(entry.inputs[i].name, info.name) != 0)
-        continue;
-      auto state = static_cast<size_t>(i); // what is read is what is updated, and written
+    if (int input = stateOf(entry, o); input >= 0) {
+      auto state = static_cast<size_t>(input); // what is read is what is updated, and written
       memcpy(outputs[at].data, inputs[state].data, static_cast<size_t>(inputs[state].bytes));
       inputPointers[state] = &outputViews[at];
     }

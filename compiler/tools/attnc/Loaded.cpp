@@ -8,6 +8,7 @@
 #include "compiler/tools/attnc/Loaded.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Emit.h"
+#include "runtime/cpu/Checks.h"
 #include "llvm/Support/raw_ostream.h"
 #include <dlfcn.h>
 #include <sys/mman.h>
@@ -125,15 +126,6 @@ struct Views {
 };
 } // namespace
 
-/// The input that output `output` of `entry` is the new value of.
-static std::optional<size_t> stateOf(const attnc_entry &entry, int32_t output) {
-  if (entry.outputs[output].flags & ATTNC_TENSOR_INOUT)
-    for (int32_t i = 0; i < entry.num_inputs; ++i)
-      if (llvm::StringRef(entry.inputs[i].name) == entry.outputs[output].name)
-        return static_cast<size_t>(i);
-  return std::nullopt;
-}
-
 int Loaded::plan(const Tensors &inputs, Tensors &outputs, int64_t *workspaceBytes) {
   Views in(inputs);
   size_t extentCount = 0;
@@ -152,8 +144,10 @@ int Loaded::plan(const Tensors &inputs, Tensors &outputs, int64_t *workspaceByte
     rt::Text text(message, sizeof message);
     if (!outputs.emplace_back().allocate({info.type_code, info.type_bits}, info.rank, shape, text))
       return error(llvm::Twine("output '") + info.name + "': " + message);
-    if (std::optional<size_t> state = stateOf(*entry, i)) // calls update a copy
-      std::memcpy(outputs.back().data, inputs[*state].data, static_cast<size_t>(inputs[*state].bytes));
+    if (int input = rt::stateOf(*entry, i); input >= 0) { // calls update a copy
+      const NpyTensor &state = inputs[static_cast<size_t>(input)];
+      std::memcpy(outputs.back().data, state.data, static_cast<size_t>(state.bytes));
+    }
     shape += info.rank;
   }
   return kOk;
@@ -162,8 +156,8 @@ int Loaded::plan(const Tensors &inputs, Tensors &outputs, int64_t *workspaceByte
 int Loaded::call(const Tensors &inputs, Tensors &outputs) {
   Views in(inputs), out(outputs);
   for (int32_t i = 0; i < entry->num_outputs; ++i)
-    if (std::optional<size_t> state = stateOf(*entry, i))
-      in.pointers[*state] = out.pointers[static_cast<size_t>(i)];
+    if (int input = rt::stateOf(*entry, i); input >= 0)
+      in.pointers[static_cast<size_t>(input)] = out.pointers[static_cast<size_t>(i)];
   return report(attnc_call(entry, in.pointers.data(), out.pointers.data(), &options));
 }
 
