@@ -90,8 +90,7 @@ Constant *DescriptorBuilder::dims(const TensorInfo &info) {
 
 static unsigned flags(const TensorInfo &info) {
   return (info.isSorted ? ATTNC_TENSOR_SORTED : 0) | (info.indexed ? ATTNC_TENSOR_INDEX : 0) |
-         (info.isChecked ? ATTNC_TENSOR_CHECKED : 0) | (info.isStrided ? ATTNC_TENSOR_STRIDED : 0) |
-         (info.isUpdated || info.inout >= 0 ? ATTNC_TENSOR_INOUT : 0);
+         (info.isChecked ? ATTNC_TENSOR_CHECKED : 0) | (info.isUpdated || info.inout >= 0 ? ATTNC_TENSOR_INOUT : 0);
 }
 
 // attnc_tensor_info { const char *name; uint8_t type_code, type_bits; uint16_t flags; int32_t rank; const attnc_dim

@@ -88,7 +88,7 @@ void WorkspaceInfo::merge(const WorkspaceInfo &other) {
 /// {name, type, dims} of one argument or result, from its type and its
 /// attributes.
 static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAttr name, ArrayAttr dims,
-                                     const llvm::Twine &which, bool isSorted, bool isStrided, StringAttr indexed = {},
+                                     const llvm::Twine &which, bool isSorted, StringAttr indexed = {},
                                      IntegerAttr inout = {}) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !findType(tensor.getElementType())) {
@@ -111,8 +111,6 @@ static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAtt
     attributes.push_back(builder.getNamedAttr("sorted", builder.getUnitAttr()));
   if (indexed)
     attributes.push_back(builder.getNamedAttr("indexed", indexed));
-  if (isStrided)
-    attributes.push_back(builder.getNamedAttr("strided", builder.getUnitAttr()));
   if (inout)
     attributes.push_back(builder.getNamedAttr("inout", inout));
   return Attribute(builder.getDictionaryAttr(attributes));
@@ -145,7 +143,7 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto tensor = describe(function, type, function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
                            DimNames::ofArgument(function, index).attribute(), "argument " + llvm::Twine(index),
-                           bool(function.getArgAttr(index, "attnc.sorted")), /*isStrided=*/false,
+                           bool(function.getArgAttr(index, "attnc.sorted")),
                            function.getArgAttrOfType<StringAttr>(index, "attnc.indexed"));
     if (failed(tensor))
       return failure();
@@ -156,8 +154,7 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
       return failure();
     auto tensor = describe(function, type, function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
                            DimNames::ofResult(function, index).attribute(), "result " + llvm::Twine(index),
-                           /*isSorted=*/false, bool(function.getResultAttr(index, "attnc.strided")), {},
-                           function.getResultAttrOfType<IntegerAttr>(index, kInout));
+                           /*isSorted=*/false, {}, function.getResultAttrOfType<IntegerAttr>(index, kInout));
     if (failed(tensor))
       return failure();
     outputs.push_back(*tensor);
@@ -268,7 +265,6 @@ static std::optional<std::vector<TensorInfo>> readTensors(DictionaryAttr entry, 
     if (!name || !row || !dims || !llvm::all_of(dims, llvm::IsaPred<StringAttr>))
       return std::nullopt;
     TensorInfo tensor{name.str(), row->code, row->bits, {}, dictionary.contains("sorted"), {}};
-    tensor.isStrided = dictionary.contains("strided");
     if (auto inout = dictionary.getAs<IntegerAttr>("inout"))
       tensor.inout = static_cast<int32_t>(inout.getInt());
     for (auto dim : dims.getAsRange<StringAttr>())

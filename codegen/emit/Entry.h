@@ -45,7 +45,6 @@ struct TensorInfo {
   bool isSorted = false;          // elements never fall along the last dimension: the caller's promise
   std::optional<DimInfo> indexed; // the extent that the elements index: another promise
   bool isChecked = false;         // each call verifies the promises
-  bool isStrided = false;         // an output that is written with the caller's strides
   int32_t inout = -1;             // of an output: the input that it is the new value of, in the same memory
   bool isUpdated = false;         // of an input: some output is its new value
 };

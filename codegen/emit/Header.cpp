@@ -90,9 +90,9 @@ static std::string prototypes(const EntryInfo &entry) {
   for (const std::string &symbol : parameterNames(entry).symbols)
     extents.push_back("int64_t " + symbol);
   plain.insert(plain.begin(), extents.begin(), extents.end());
-  bool isStrided = llvm::all_of(entry.outputs, [](const TensorInfo &tensor) { return tensor.isStrided; });
   return fmt::format(
-      R"(/* {0}, with DLPack tensors: inputs may have strides, outputs are {3}. options may be NULL. */
+      R"(/* {0}, with DLPack tensors: inputs may have strides; outputs may have positive ones, the innermost 1.
+ * options may be NULL. */
 ATTNC_API attnc_status {0}({1});
 
 /* {0}, with plain pointers: every tensor is row-major without gaps. options may be NULL. */
@@ -102,8 +102,7 @@ ATTNC_API attnc_status {0}_raw({2});
 ATTNC_API const attnc_entry *{0}_entry(void);
 
 )",
-      entry.name, join(dlpack, ", "), join(plain, ", "),
-      isStrided ? "written in place with any positive strides, the innermost 1" : "row-major without gaps");
+      entry.name, join(dlpack, ", "), join(plain, ", "));
 }
 
 //===----------------------------------------------------------------------===//

@@ -90,20 +90,35 @@ static char *alignWorkspace(void *memory) {
   return reinterpret_cast<char *>((address + mask) & ~mask);
 }
 
-/// Runs the call in memory of its own, or the caller's.
-static attnc_status runIn(Invocation &call, void *memory, attnc_context &context, const Options &options, Text &why) {
-  char *workspace = alignWorkspace(memory);
-  if (!call.isForGpu()) {
-    call.run(workspace, &context);
-    return ATTNC_OK;
-  }
+static attnc_status runOnDevice(Invocation &call, char *workspace, DLTensor *const *outputs, Options &options) {
   cuda::Device *device = nullptr;
-  if (options.context && !(device = deviceOf(*options.context, why)))
+  if (options.context && !(device = deviceOf(*options.context, options.why)))
     return ATTNC_DEVICE_FAILED;
-  return call.runOnDevice(workspace, device, __builtin_alloca(call.deviceFrameBytes()));
+  int64_t bytes = call.stagingBytes(outputs);
+  void *staging = bytes ? options.allocateMemory(static_cast<size_t>(bytes)) : nullptr;
+  if (bytes && !staging) {
+    options.why.add("no memory for %" PRId64 " bytes of outputs with gaps", bytes);
+    return ATTNC_OUT_OF_MEMORY;
+  }
+  attnc_status status = call.runOnDevice(workspace, static_cast<char *>(staging), outputs, device,
+                                         __builtin_alloca(call.deviceFrameBytes()));
+  if (staging)
+    options.releaseMemory(staging);
+  return status;
 }
 
-static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry, Options &options) {
+/// Runs the call in memory of its own, or the caller's.
+static attnc_status runIn(Invocation &call, void *memory, attnc_context &context, DLTensor *const *outputs,
+                          Options &options) {
+  char *workspace = alignWorkspace(memory);
+  if (call.isForGpu())
+    return runOnDevice(call, workspace, outputs, options);
+  call.run(workspace, &context);
+  return ATTNC_OK;
+}
+
+static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry, DLTensor *const *outputs,
+                                   Options &options) {
   int64_t bytes;
   if (!workspaceSize(call, bytes))
     return tooLarge(entry, options.why);
@@ -114,13 +129,13 @@ static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry, O
     return ATTNC_OUT_OF_MEMORY;
   }
   if (options.workspace || bytes == 0)
-    return runIn(call, options.workspace, context, options, options.why);
+    return runIn(call, options.workspace, context, outputs, options);
   void *memory = options.allocateMemory(static_cast<size_t>(bytes));
   if (!memory) {
     options.why.add("'%s': no memory for a workspace of %" PRId64 " bytes", entry.name, bytes);
     return ATTNC_OUT_OF_MEMORY;
   }
-  attnc_status status = runIn(call, memory, context, options, options.why);
+  attnc_status status = runIn(call, memory, context, outputs, options);
   options.releaseMemory(memory);
   return status;
 }
@@ -136,7 +151,7 @@ attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs,
   attnc_status status = planInvocation(call, *entry, inputs, /*needData=*/true, options.why);
   if (status == ATTNC_OK)
     status = call.bindOutputs(inputs, outputs);
-  return status == ATTNC_OK ? runInWorkspace(call, *entry, options) : status;
+  return status == ATTNC_OK ? runInWorkspace(call, *entry, outputs, options) : status;
 }
 
 //===----------------------------------------------------------------------===//
@@ -225,5 +240,5 @@ attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols, co
     return status;
   copyExtents(outputs.shapes, call.outputExtents(), call.numOutputExtents());
   status = call.bindOutputs(inputs.pointers, outputs.pointers);
-  return status == ATTNC_OK ? runInWorkspace(call, *entry, options) : status;
+  return status == ATTNC_OK ? runInWorkspace(call, *entry, outputs.pointers, options) : status;
 }

@@ -9,7 +9,7 @@
 
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/Strided.h"
-#include "runtime/cuda/Launch.h"
+#include "runtime/cuda/Driver.h"
 
 #include <inttypes.h>
 
@@ -448,33 +448,5 @@ void Invocation::callKernel(void *kernelWorkspace, void *context) {
 }
 
 void Invocation::run(char *workspace, void *context) { callKernel(copyInputs(workspace), context); }
-
-size_t Invocation::deviceFrameBytes() const {
-  return static_cast<size_t>(entry.num_inputs + entry.num_outputs) * sizeof(cuda::Buffer);
-}
-
-attnc_status Invocation::runOnDevice(char *workspace, cuda::Device *device, void *frame) {
-  copyInputs(workspace);
-  auto *buffers = static_cast<cuda::Buffer *>(frame);
-  int tensors = entry.num_inputs + entry.num_outputs;
-  for (int i = 0; i < tensors; ++i) {
-    const attnc_tensor_info &info = i < entry.num_inputs ? entry.inputs[i] : entry.outputs[i - entry.num_inputs];
-    MemRef &memref = *memrefs[i];
-    if (i < entry.num_inputs) // also where strides that mean nothing were given
-      compactStrides(info.rank, memref.sizes(), memref.strides(info.rank));
-    int64_t bytes = 0;
-    tensorBytes(info.rank, memref.sizes(), info.type_bits / 8, bytes); // checked before
-    buffers[i] = {memref.aligned, bytes, &memref.aligned};
-  }
-  struct Kernel {
-    Invocation *call;
-    void *workspace;
-  } kernel = {this, nullptr};
-  auto body = [](void *user, cuda::LaunchContext *context) {
-    auto *kernel = static_cast<Kernel *>(user);
-    kernel->call->callKernel(kernel->workspace, context);
-  };
-  return cuda::call(device, buffers, entry.num_inputs, tensors, kernelBytes, &kernel.workspace, body, &kernel, why);
-}
 
 bool Invocation::isForGpu() const { return isGpu(*variant); }

@@ -63,7 +63,9 @@ public:
   /// of deviceFrameBytes(). `device` may be null.
   bool isForGpu() const;
   size_t deviceFrameBytes() const;
-  attnc_status runOnDevice(char *workspace, cuda::Device *device, void *frame);
+  /// stagingBytes(outputs) at `staging` are for outputs with gaps, which pass through them on their way back.
+  int64_t stagingBytes(DLTensor *const *outputs) const;
+  attnc_status runOnDevice(char *workspace, char *staging, DLTensor *const *outputs, cuda::Device *device, void *frame);
 
   /// Extents of all outputs, one after the other.
   const int64_t *outputExtents() const { return extents; }
@@ -84,6 +86,8 @@ private:
   void callKernel(void *kernelWorkspace, void *context);
   attnc_status checkOutput(int output, const DLTensor *tensor, const int64_t *shape);
   attnc_status bindState(int input, int output, const DLTensor *const *inputs, const DLTensor *tensor);
+  int64_t stagingBytes(int output, DLTensor *const *outputs) const;
+  void unstage(const char *staging, DLTensor *const *outputs);
   StridedBytes bytesOf(int tensor) const;
   attnc_status checkOverlap();
 

@@ -54,13 +54,6 @@ attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const i
   }
   if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true); status != ATTNC_OK)
     return status;
-  bool isStrided = (info.flags & ATTNC_TENSOR_STRIDED) && !isGpu(*variant);
-  if (!isStrided && (!isCompact(*tensor) || !isAligned(firstElement(*tensor), info))) {
-    why.add("%s: an output must be row-major without gaps and aligned to its "
-            "element",
-            info.name);
-    return ATTNC_INVALID_ARGUMENT;
-  }
   if (!isWritable(*tensor)) {
     why.add("%s: an output needs positive strides, the innermost 1, that put no element on another; got ", info.name);
     addPlace(why, *tensor);

@@ -149,6 +149,28 @@ bool attnc::rt::surelyOverlap(const StridedBytes &a, const StridedBytes &b) {
   return canReach(bytes / a.elementBytes, count, strides, most, least);
 }
 
+/// Rows of `source`, which lie one after the other; returns where the next one lies.
+static const char *scatterDims(char *target, const char *source, int rank, const int64_t *shape, const int64_t *strides,
+                               int64_t elementBytes) {
+  if (rank <= 1) { // the innermost stride is 1
+    int64_t bytes = (rank == 0 ? 1 : shape[0]) * elementBytes;
+    memcpy(target, source, static_cast<size_t>(bytes));
+    return source + bytes;
+  }
+  for (int64_t i = 0; i < shape[0]; ++i)
+    source =
+        scatterDims(target + i * strides[0] * elementBytes, source, rank - 1, shape + 1, strides + 1, elementBytes);
+  return source;
+}
+
+void attnc::rt::scatter(void *target, const void *source, int rank, const int64_t *shape, const int64_t *strides,
+                        int64_t elementBytes) {
+  for (int i = 0; i < rank; ++i)
+    if (shape[i] == 0)
+      return;
+  scatterDims(static_cast<char *>(target), static_cast<const char *>(source), rank, shape, strides, elementBytes);
+}
+
 void attnc::rt::gather(void *target, const void *source, int rank, const int64_t *shape, const int64_t *strides,
                        int64_t elementBytes) {
   for (int i = 0; i < rank; ++i)

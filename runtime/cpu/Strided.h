@@ -47,4 +47,8 @@ bool surelyOverlap(const StridedBytes &a, const StridedBytes &b);
 void gather(void *target, const void *source, int rank, const int64_t *shape, const int64_t *strides,
             int64_t elementBytes);
 
+/// Copies row-major elements at `source` to those at `target` with these strides, the innermost 1.
+void scatter(void *target, const void *source, int rank, const int64_t *shape, const int64_t *strides,
+             int64_t elementBytes);
+
 } // namespace attnc::rt

@@ -171,17 +171,36 @@ public:
   char *data;
 };
 
+/// Where element `n` of a tensor in row-major order lies.
+int64_t placeOf(ArrayRef<int64_t> shape, ArrayRef<int64_t> strides, int64_t n) {
+  int64_t place = 0;
+  for (auto [extent, stride] : llvm::reverse(llvm::zip(shape, strides))) {
+    place += n % extent * stride;
+    n /= extent;
+  }
+  return place;
+}
+
 /// Tensors as the runtime takes them.
 struct Arguments {
   std::vector<Guarded> memory;
   std::vector<DLTensor> tensors;
   std::vector<DLTensor *> pointers;
   std::vector<llvm::SmallVector<int64_t>> shapes, strides;
+  std::vector<size_t> sizes; // in bytes
 
-  void add(const attnc_tensor_info &info, ArrayRef<int64_t> shape, size_t bytes) {
+  /// Adds a tensor with these strides, all of whose memory is NaN.
+  void add(const attnc_tensor_info &info, Type type, ArrayRef<int64_t> shape, ArrayRef<int64_t> elementStrides) {
+    bool isEmpty = llvm::is_contained(shape, 0);
+    int64_t last = 0;
+    for (auto [extent, stride] : llvm::zip(shape, elementStrides))
+      last += (extent - 1) * stride;
+    size_t bytes = isEmpty ? 0 : (last + 1) * attn::elementBytes(type).value();
     shapes.emplace_back(shape);
-    strides.emplace_back();
+    strides.emplace_back(elementStrides);
+    sizes.push_back(bytes);
     memory.emplace_back(bytes);
+    std::fill_n(memory.back().data, bytes, '\xff');
     tensors.emplace_back();
     tensors.back().device.device_type = kDLCPU;
     tensors.back().dtype = {info.type_code, info.type_bits, 1};
@@ -189,19 +208,27 @@ struct Arguments {
   }
   /// Adds a tensor with these strides and copies its row-major elements there.
   void add(const attnc_tensor_info &info, const RefTensor &tensor, ArrayRef<int64_t> elementStrides) {
+    add(info, tensor.elementType, tensor.shape, elementStrides);
     std::vector<char> bytes = attn::toBytes(tensor);
-    size_t width = attn::elementBytes(tensor.elementType).value(), last = 0;
-    for (auto [extent, stride] : llvm::zip(tensor.shape, elementStrides))
-      last += (extent - 1) * stride;
-    add(info, tensor.shape, bytes.empty() ? 0 : (last + 1) * width);
-    strides.back().assign(elementStrides.begin(), elementStrides.end());
-    SmallVector<int64_t> rowMajor = tensor.strides();
-    for (int64_t n = 0; n < tensor.size(); ++n) {
-      int64_t place = 0;
-      for (auto [extent, from, to] : llvm::zip(tensor.shape, rowMajor, elementStrides))
-        place += n / from % extent * to;
-      std::memcpy(memory.back().data + place * width, bytes.data() + n * width, width);
+    size_t width = attn::elementBytes(tensor.elementType).value();
+    for (int64_t n = 0; n < tensor.size(); ++n)
+      std::memcpy(memory.back().data + placeOf(tensor.shape, elementStrides, n) * width, bytes.data() + n * width,
+                  width);
+  }
+  /// The row-major elements of tensor `number`, which are NaN afterwards.
+  std::vector<char> take(size_t number, Type type) {
+    size_t width = attn::elementBytes(type).value();
+    std::vector<char> bytes(attn::sizeOf(shapes[number]).value() * width);
+    for (size_t n = 0; n < bytes.size() / width; ++n) {
+      char *element = memory[number].data + placeOf(shapes[number], strides[number], n) * width;
+      std::memcpy(bytes.data() + n * width, element, width);
+      std::fill_n(element, width, '\xff');
     }
+    return bytes;
+  }
+  /// Whether all memory of tensor `number` is as it was at first.
+  bool isUnwritten(size_t number) const {
+    return std::all_of(memory[number].data, memory[number].data + sizes[number], [](char c) { return c == '\xff'; });
   }
   void finish() { // nothing moves any more
     for (auto [tensor, shape, stride, bytes] : llvm::zip(tensors, shapes, strides, memory)) {
@@ -247,17 +274,16 @@ std::optional<std::vector<RefTensor>> Compiled::run(ArrayRef<RefTensor> inputs, 
   for (auto [n, type] : llvm::enumerate(outputTypes)) {
     ArrayRef<int64_t> shape = rest.take_front(entry->outputs[n].rank);
     rest = rest.drop_front(shape.size());
-    size_t bytes = attn::sizeOf(shape).value() * attn::elementBytes(type).value();
-    out.add(entry->outputs[n], shape, bytes);
-    std::fill_n(out.memory.back().data, bytes, '\xff'); // NaN
+    out.add(entry->outputs[n], type, shape, stridesFor(shape, Placement::padded));
   }
   out.finish();
   if (refused(attnc_call(entry, in.pointers.data(), out.pointers.data(), &options)))
     return std::nullopt;
   std::vector<RefTensor> outputs;
   for (auto [n, type] : llvm::enumerate(outputTypes)) {
-    size_t bytes = attn::sizeOf(out.shapes[n]).value() * attn::elementBytes(type).value();
-    outputs.push_back(*attn::fromBytes(type, out.shapes[n], ArrayRef<char>(out.memory[n].data, bytes)));
+    outputs.push_back(*attn::fromBytes(type, out.shapes[n], out.take(n, type)));
+    if (!out.isUnwritten(n))
+      llvm::report_fatal_error("an output was written beside its elements");
   }
   return outputs;
 }

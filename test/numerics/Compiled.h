@@ -34,8 +34,8 @@ public:
   ~Compiled();
 
   /// Calls it. Every tensor ends right before a page that may not be touched, and the outputs start as NaN: reading or
-  /// writing past an end stops the program, an element that is not written shows. The error's text instead of outputs
-  /// where the runtime refuses.
+  /// writing past an end stops the program, an element that is not written shows. Outputs have gaps between rows;
+  /// writing there stops the program too. The error's text instead of outputs where the runtime refuses.
   std::optional<std::vector<attn::RefTensor>> run(llvm::ArrayRef<attn::RefTensor> inputs, std::string &error,
                                                   Placement placement = Placement::contiguous);
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/Strided.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <set>
@@ -88,4 +89,24 @@ RC_GTEST_PROP(Overlap, IsNeverClaimedWrongly, ()) {
     RC_ASSERT(shareElements(a, b));
   else if (areCompact)
     RC_ASSERT(!shareElements(a, b));
+}
+
+// What scatter puts into the rows of a larger tensor, gather takes from there; nothing else is written.
+RC_GTEST_PROP(Copies, OfRowsReturn, ()) {
+  auto rank = *rc::gen::inRange<size_t>(0, 4);
+  Part part{0, {}, std::vector<int64_t>(rank, 1)};
+  for (size_t d = 0; d < rank; ++d)
+    part.shape.push_back(*rc::gen::inRange(0, 5));
+  for (size_t d = rank; d-- > 1;)
+    part.strides[d - 1] = part.strides[d] * part.shape[d] + *rc::gen::inRange(0, 3);
+  int64_t count = 1;
+  for (int64_t extent : part.shape)
+    count *= extent;
+  std::vector<int16_t> source(count), wide(300, -1), back(count, -2);
+  for (int64_t n = 0; n < count; ++n)
+    source[n] = static_cast<int16_t>(n);
+  scatter(wide.data(), source.data(), static_cast<int>(rank), part.shape.data(), part.strides.data(), 2);
+  gather(back.data(), wide.data(), static_cast<int>(rank), part.shape.data(), part.strides.data(), 2);
+  RC_ASSERT(back == source);
+  RC_ASSERT(std::count(wide.begin(), wide.end(), -1) == 300 - count);
 }

@@ -61,7 +61,6 @@ public:
 private:
   void createFunction(ModuleOp module);
   DictionaryAttr tensorAttributes(const TensorInfo &info, llvm::StringRef defaultName);
-  DictionaryAttr resultAttributes(const TensorInfo &info);
   Value tensorOf(unsigned position);
   Value createView(const TensorInfo &view);
   Value createInit(const TensorInfo &result);
@@ -124,13 +123,6 @@ DictionaryAttr AttentionImporter::tensorAttributes(const TensorInfo &info, llvm:
   return builder.getDictionaryAttr(attributes);
 }
 
-/// An attention writes its rows wherever they lie.
-DictionaryAttr AttentionImporter::resultAttributes(const TensorInfo &info) {
-  NamedAttrList attributes(tensorAttributes(info, "o"));
-  attributes.set("attnc.strided", builder.getUnitAttr());
-  return attributes.getDictionary(builder.getContext());
-}
-
 void AttentionImporter::createFunction(ModuleOp module) {
   llvm::SmallVector<Type> inputs, outputs;
   llvm::SmallVector<DictionaryAttr> inputAttributes, outputAttributes;
@@ -142,7 +134,7 @@ void AttentionImporter::createFunction(ModuleOp module) {
   }
   for (const TensorInfo &result : shapes.results) {
     outputs.push_back(result.type);
-    outputAttributes.push_back(resultAttributes(result));
+    outputAttributes.push_back(tensorAttributes(result, "o"));
   }
   builder.setInsertionPointToEnd(module.getBody());
   function = func::FuncOp::create(builder, loc, attention.name.text, builder.getFunctionType(inputs, outputs));

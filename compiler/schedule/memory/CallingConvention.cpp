@@ -87,8 +87,8 @@ static void declareInputs(func::FuncOp function) {
   }
 }
 
-/// Tensor results -> trailing memref arguments, each with the attributes of its result and its number. A result with the
-/// attribute attnc.strided may have gaps between rows, as inputs may.
+/// Tensor results -> trailing memref arguments, each with the attributes of its result and its number. They may have gaps
+/// between rows, as inputs may: callers may want a result in a slice of a larger tensor.
 static void passEntryResults(func::FuncOp function) {
   OpBuilder builder(function.getContext());
   auto ret = cast<func::ReturnOp>(function.front().getTerminator());
@@ -102,8 +102,8 @@ static void passEntryResults(func::FuncOp function) {
     }
     NamedAttrList attrs(function.getResultAttrDict(number));
     attrs.set("attnc.result", builder.getI64IntegerAttr(number));
-    MemRefLayoutAttrInterface layout; // without gaps, unless callers may want the result in a slice of a larger tensor
-    if (attrs.getNamed("attnc.strided") && type.getRank() > 0)
+    MemRefLayoutAttrInterface layout;
+    if (type.getRank() > 0)
       layout = innermostContiguous(type);
     auto memref = MemRefType::get(type.getShape(), type.getElementType(), layout);
     unsigned position = function.getNumArguments();
@@ -168,7 +168,13 @@ static Value updatedArgument(func::FuncOp layer, ArrayRef<func::CallOp> calls, V
   return isLast ? argument : Value();
 }
 
-/// Memory for result `number` of `call`.
+/// Whether `tensor` is a result of the function around it.
+static bool isReturned(Value tensor) {
+  return llvm::any_of(tensor.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
+}
+
+/// Memory for result `number` of `call`, without gaps. One that the caller returns gets memory of its own and is copied:
+/// the output may have gaps, and then all layers would read with strides that nobody knows.
 static FailureOr<Value> makeDestination(func::CallOp call, unsigned number) {
   auto type = cast<RankedTensorType>(call.getResultTypes()[number]);
   OpBuilder b(call);
@@ -181,6 +187,8 @@ static FailureOr<Value> makeDestination(func::CallOp call, unsigned number) {
       return call.emitError() << "the extent of dimension " << d << " of result " << number << " of @"
                               << call.getCallee() << " is no named extent of an argument";
   }
+  if (isReturned(call.getResult(number)))
+    return bufferization::AllocTensorOp::create(b, call.getLoc(), type, sizes).getResult();
   return tensor::EmptyOp::create(b, call.getLoc(), type.getShape(), type.getElementType(), sizes).getResult();
 }
 

@@ -12,7 +12,7 @@
 // is computed is written to the argument whose new value it is:
 //
 //   func.func @f(%x: tensor<?x4xf32>, %state: tensor<?x4xf32>,
-//                %out: memref<?x4xf32> {attnc.result = 0 : i64}, %unused: memref<?x4xf32> {attnc.result = 1 : i64}) {
+//                %out: memref<?x4xf32, strided<[?, 1], offset: ?>> {attnc.result = 0 : i64}, %unused: ...) {
 //     bufferization.materialize_in_destination %y in restrict writable %out
 //     %new = bufferization.materialize_in_destination %updated in %state
 //     return %new                                     // dropped once it is the buffer of %state
@@ -23,7 +23,8 @@
 //   %e = tensor.empty(%n) : tensor<?x4xf32>
 //   %y = call @layer(%x, %e)
 //
-// unless it updates an argument that its callers use no more: that is the destination then.
+// unless it updates an argument that its callers use no more: that is the destination then. What an entry returns is copied
+// from there, as it may have gaps.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

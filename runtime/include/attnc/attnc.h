@@ -101,7 +101,7 @@ ATTNC_API const char *attnc_status_text(attnc_status status);
 
 //===-- What a compiled module says about itself --------------------------===//
 
-#define ATTNC_ABI_VERSION 2u
+#define ATTNC_ABI_VERSION 3u
 
 // Instruction sets a variant needs. V2, V3 and V4 are the levels of the x86-64
 // psABI together with the registers the operating system must save:
@@ -153,11 +153,9 @@ typedef struct {
 // behind dims: -E <= element < E, negative ones counting from the end. If it is
 // broken, the nearest position is read; where calls check it, they fail instead.
 #define ATTNC_TENSOR_INDEX 4u
-// An output that is written in place with the strides of the call.
-#define ATTNC_TENSOR_STRIDED 8u
 // An input whose memory is updated in place, and the output of the same name that
 // is its new value: one tensor, given twice. Not read where it lies: refused.
-#define ATTNC_TENSOR_INOUT 16u
+#define ATTNC_TENSOR_INOUT 8u
 
 typedef struct {
   const char *name;
@@ -175,14 +173,13 @@ typedef struct {
 //                           int64_t sizes[rank]; int64_t strides[rank]}.
 //                        The innermost stride is 1, data is aligned to its
 //                        element, outer strides are not negative.
-//         args[n + o]    o < m: the same of output o; row-major without gaps,
-//                        unless it has ATTNC_TENSOR_STRIDED. The kernel writes
-//                        what has ATTNC_TENSOR_INOUT to its input, not here.
+//         args[n + o]    o < m: the same of output o. The kernel writes what
+//                        has ATTNC_TENSOR_INOUT to its input, not here.
 //         args[n + m]    points to the memref<?xi8> descriptor of the
 //                        workspace, 64-byte aligned.
 //         args[n + m+1]  points to a `void *` that holds the context for
 //                        attnc_rt_parallel_for, or attnc_rt_launch.
-//         For a GPU, data and workspace are its memory, inputs are row-major.
+//         For a GPU, data and workspace are its memory, tensors row-major.
 //   plan: args[i]        i < n: as above; data pointers may be null.
 //         args[n]        is an `int64_t *`: the kernel writes all extents of
 //                        all outputs there, one after the other, and after
@@ -360,13 +357,13 @@ ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *cons
 // context, if there is one, keeps the GPU's code for the next call.
 //   inputs   [num_inputs]: any strides; CPU, pinned or managed memory
 //   outputs  [num_outputs]: the caller's memory with the shapes attnc_plan
-//            says, aligned to its element; row-major without gaps, but with
-//            ATTNC_TENSOR_STRIDED and on a CPU, a slice of a larger tensor is
+//            says, aligned to its element; a slice of a larger tensor is
 //            written in place: strides are positive, the innermost is 1, and
 //            no element lies on another. One with ATTNC_TENSOR_INOUT is its
 //            input, or NULL; others must not overlap with an input or one
 //            another, nor a state with other inputs
-// No heap memory is used when the options bring a workspace.
+// No heap memory is used when the options bring a workspace, but for outputs
+// with gaps of a call on a GPU, which come from there without.
 // Errors: those of attnc_plan; an output of another shape or type, or that is
 // seen to overlap; a state that cannot be updated where it lies; data is NULL
 // though there are elements; a checked promise that is broken;

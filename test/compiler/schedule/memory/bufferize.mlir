@@ -3,9 +3,9 @@
 // Results are trailing arguments with the result's attributes, and the producer writes them in place.
 // CHECK-LABEL: func.func @in_place
 // CHECK-SAME:    %[[X:.*]]: memref<?x4xf32, strided<[?, 1], offset: ?>> {attnc.name = "x"}
-// CHECK-SAME:    %[[OUT:.*]]: memref<?x4xf32> {attnc.name = "y", attnc.result = 0 : i64}) {
+// CHECK-SAME:    %[[OUT:.*]]: memref<?x4xf32, strided<[?, 1], offset: ?>> {attnc.name = "y", attnc.result = 0 : i64}) {
 // CHECK-NOT:     alloc
-// CHECK:         linalg.exp ins(%[[X]] : memref<?x4xf32, strided<[?, 1], offset: ?>>) outs(%[[OUT]] : memref<?x4xf32>)
+// CHECK:         linalg.exp ins(%[[X]] : memref<?x4xf32, strided<[?, 1], offset: ?>>) outs(%[[OUT]] : memref<?x4xf32, strided<[?, 1], offset: ?>>)
 // CHECK-NOT:     copy
 func.func @in_place(%x: tensor<?x4xf32> {attnc.name = "x"}) -> (tensor<?x4xf32> {attnc.name = "y"}) {
   %c0 = arith.constant 0 : index
@@ -21,9 +21,9 @@ func.func @in_place(%x: tensor<?x4xf32> {attnc.name = "x"}) -> (tensor<?x4xf32> 
 // CHECK-LABEL: func.func @attention
 // CHECK-SAME:    %[[Q:[a-z0-9]*]]: memref<?x64xf32, strided<[?, 1], offset: ?>>
 // CHECK-SAME:    %[[BIAS:[a-z0-9]*]]: memref<?xf32, strided<[1], offset: ?>>
-// CHECK-SAME:    %[[OUT:[a-z0-9]*]]: memref<?x64xf32> {attnc.result = 0 : i64}
+// CHECK-SAME:    %[[OUT:[a-z0-9]*]]: memref<?x64xf32, strided<[?, 1], offset: ?>> {attnc.result = 0 : i64}
 // CHECK:         attn.attention q(%[[Q]] "MD"
-// CHECK-SAME:      captures(%[[BIAS]] : memref<?xf32, strided<[1], offset: ?>>) outs("ME", %[[OUT]] : memref<?x64xf32>) score {
+// CHECK-SAME:      captures(%[[BIAS]] : memref<?xf32, strided<[1], offset: ?>>) outs("ME", %[[OUT]] : memref<?x64xf32, strided<[?, 1], offset: ?>>) score {
 // CHECK:         ^bb0({{.*}}, %[[J:.*]]: index, %{{.*}}: index, %{{.*}}: index, %[[T:.*]]: memref<?xf32, strided<[1], offset: ?>>):
 // CHECK:           memref.load %[[T]][%[[J]]]
 // CHECK-NOT:     tensor<
@@ -48,7 +48,7 @@ func.func @attention(%q: tensor<?x64xf32>, %bias: tensor<?xf32>) -> tensor<?x64x
 // CHECK-LABEL: func.func @contract
 // CHECK:         %[[WV:.*]] = memref.get_global @[[W]]
 // CHECK:         attn.contract lhs(%{{.*}} "mk" : memref<?x2xf32, strided<[?, 1], offset: ?>>) rhs(%[[WV]] "kn" : memref<2x2xf32>)
-// CHECK-SAME:      outs("mn", %{{.*}} : memref<?x2xf32>)
+// CHECK-SAME:      outs("mn", %{{.*}} : memref<?x2xf32, strided<[?, 1], offset: ?>>)
 // CHECK-NEXT:    return
 func.func @contract(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %w = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
@@ -64,12 +64,12 @@ func.func @contract(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
 
 // An input that is returned is copied, never written; a fill shared by two destinations is done twice, not copied.
 // CHECK-LABEL: func.func @copies
-// CHECK-SAME:    %[[X:.*]]: memref<4xf32, strided<[1], offset: ?>>, %[[A:.*]]: memref<4xf32> {{.*}}, %[[B:.*]]: memref<f32> {{.*}}, %[[C:.*]]: memref<f32>
+// CHECK-SAME:    %[[X:.*]]: memref<4xf32, strided<[1], offset: ?>>, %[[A:.*]]: memref<4xf32, {{.*}}> {{.*}}, %[[B:.*]]: memref<f32> {{.*}}, %[[C:.*]]: memref<f32>
 // CHECK-DAG:     linalg.fill {{.*}} outs(%[[B]]
 // CHECK-DAG:     linalg.fill {{.*}} outs(%[[C]]
 // CHECK:         linalg.reduce { arith.addf } ins(%[[X]] {{.*}} outs(%[[B]]
 // CHECK:         linalg.reduce { arith.maximumf } ins(%[[X]] {{.*}} outs(%[[C]]
-// CHECK:         linalg.copy ins(%[[X]] : memref<4xf32, strided<[1], offset: ?>>) outs(%[[A]] : memref<4xf32>)
+// CHECK:         linalg.copy ins(%[[X]] : memref<4xf32, strided<[1], offset: ?>>) outs(%[[A]] : memref<4xf32, strided<[1], offset: ?>>)
 // CHECK-NEXT:    return
 func.func @copies(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<f32>, tensor<f32>) {
   %zero = arith.constant 0.0 : f32
@@ -84,7 +84,7 @@ func.func @copies(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<f32>, tensor<f32>
 
 // softmax, concat and pad are spelled with simple ops; both halves of a concat are written where they belong.
 // CHECK-LABEL: func.func @compound
-// CHECK-SAME:    %[[X:.*]]: memref<2x4xf32, strided<[?, 1], offset: ?>>, {{.*}}, %[[CAT:.*]]: memref<4x4xf32> {{.*}}, %[[PAD:.*]]: memref<2x6xi1>
+// CHECK-SAME:    %[[X:.*]]: memref<2x4xf32, strided<[?, 1], offset: ?>>, {{.*}}, %[[CAT:.*]]: memref<4x4xf32, {{.*}}> {{.*}}, %[[PAD:.*]]: memref<2x6xi1, {{.*}}>
 // CHECK-NOT:     linalg.softmax
 // CHECK:         memref.subview %[[CAT]][2, 0] [2, 4] [1, 1]
 // CHECK-NOT:     tensor.
@@ -117,15 +117,19 @@ func.func @reshapes(%x: tensor<3x4xf32>) -> (tensor<12xf32>, tensor<3x2x2xf32>) 
 
 // -----
 
-// A layer writes to memory of its caller, the last one to the result; nothing is copied. %x of the first call is an input,
-// which may have gaps.
+// A layer writes to memory of its caller without gaps; what the last one writes is copied to the result, which may have them.
+// So may %x of the first call, an input.
 // CHECK-LABEL: func.func @model
-// CHECK-SAME:    (%[[X:[a-z0-9]*]]: memref<?x4xf32, strided<[?, 1], offset: ?>>, %[[OUT:[a-z0-9]*]]: memref<?x4xf32>
+// CHECK-SAME:    (%[[X:[a-z0-9]*]]: memref<?x4xf32, strided<[?, 1], offset: ?>>, %[[OUT:[a-z0-9]*]]: memref<?x4xf32, {{.*}}> {attnc.result
 // CHECK:         %[[Y:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?x4xf32>
 // CHECK-NOT:     copy
 // CHECK:         call @layer(%c0, %[[X]], %[[Y]]) : (index, memref<?x4xf32, strided<[?, 1], offset: ?>>, memref<?x4xf32>) -> ()
+// CHECK-NOT:     copy
+// CHECK:         %[[Z:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?x4xf32>
 // CHECK-NEXT:    %[[GAPS:.*]] = memref.cast %[[Y]] : memref<?x4xf32> to memref<?x4xf32, strided<[?, 1], offset: ?>>
-// CHECK-NEXT:    call @layer(%c1, %[[GAPS]], %[[OUT]])
+// CHECK-NEXT:    call @layer(%c1, %[[GAPS]], %[[Z]])
+// CHECK-NEXT:    linalg.copy ins(%[[Z]] {{.*}} outs(%[[OUT]]
+// CHECK-NEXT:    return
 // CHECK-LABEL: func.func private @layer
 // CHECK-SAME:    %[[LX:[a-z0-9]*]]: memref<?x4xf32, strided<[?, 1], offset: ?>> {attnc.dims = ["n", "4"]}, %[[LY:[a-z0-9]*]]: memref<?x4xf32> {attnc.dims = ["n", "4"], attnc.result = 0 : i64}) {
 // CHECK:         linalg.exp ins(%[[LX]] {{.*}} outs(%[[LY]]
