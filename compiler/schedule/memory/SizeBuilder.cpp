@@ -118,7 +118,8 @@ Value SizeBuilder::cloneExtent(Value memref, int64_t dim) {
       .Case([&](memref::ExpandShapeOp op) { return cloneSize(op.getMixedOutputShape()[dim]); })
       .Case([&](memref::CollapseShapeOp op) {
         Value product = constant(1);
-        for (int64_t d : op.getReassociationIndices()[dim]) {
+        SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
+        for (int64_t d : groups[static_cast<size_t>(dim)]) {
           Value extent = product ? cloneExtent(op.getSrc(), d) : Value();
           product = extent ? builder.createOrFold<arith::MulIOp>(loc, product, extent) : Value();
         }
