@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/ContractLetters.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace attnc;
@@ -23,6 +25,7 @@ ContractLetters::ContractLetters(OpBuilder &builder, attn::ContractOp op)
   findRoles();
   for (std::string *role : {&batch, &rows, &columns, &summed})
     mergeLetters(*role);
+  mergeLetters(rows, &out);
 }
 
 void ContractLetters::findRoles() {
@@ -36,7 +39,7 @@ void ContractLetters::findRoles() {
 Value ContractLetters::extent(char letter) {
   if (letter)
     for (const Operand *operand : {&out, &lhs, &rhs})
-      if (size_t dim = operand->layout.find(letter); dim != std::string::npos)
+      if (size_t dim = operand->layout.find(letter); dim != std::string::npos && operand->partsOf(letter).empty())
         return b.createOrFold<memref::DimOp>(loc, operand->memref, dim);
   return index(1);
 }
@@ -75,30 +78,125 @@ static void merge(OpBuilder &b, Location loc, Operand &operand, char outer) {
   operand.layout.erase(position, 1); // the inner letter names the merged dimension
 }
 
-/// Merges neighbours of one role as far as memory allows; `merged` remembers what a letter stands for.
-void ContractLetters::mergeLetters(std::string &role) {
-  for (size_t i = role.size(); i-- > 1;) {
-    char outer = role[i - 1], inner = role[i];
-    Operand *operands[] = {&lhs, &rhs, &out};
-    if (!llvm::all_of(operands, [&](Operand *operand) { return canMerge(*operand, outer, inner); }))
-      continue;
-    for (char letter : {outer, inner})
-      if (!merged.count(letter)) {
-        merged[letter] = std::string(1, letter);
-        originalExtents[letter] = extent(letter);
-      }
-    for (Operand *operand : operands)
-      merge(b, loc, *operand, outer);
-    merged[inner] = merged[outer] + merged[inner];
-    role.erase(i - 1, 1);
+/// The letter at `inner` of `role` stands for the one before it too; `merged` remembers what a letter stands for. Operand
+/// `apart` keeps both.
+void ContractLetters::join(std::string &role, size_t inner, Operand *apart) {
+  char first = role[inner - 1], second = role[inner];
+  for (char letter : {first, second})
+    if (!merged.count(letter)) {
+      merged[letter] = std::string(1, letter);
+      originalExtents[letter] = extent(letter);
+    }
+  if (apart) {
+    SmallVector<Part> parts;
+    for (char letter : {first, second})
+      if (ArrayRef<Part> before = apart->partsOf(letter); !before.empty())
+        llvm::append_range(parts, before);
+      else
+        parts.push_back({letter, extent(letter)});
+    apart->parts.erase(first);
+    apart->parts[second] = std::move(parts);
   }
+  for (Operand *operand : {&lhs, &rhs, &out})
+    if (operand != apart)
+      merge(b, loc, *operand, first);
+  merged[second] = merged[first] + merged[second];
+  merged.erase(first);
+  role.erase(inner - 1, 1);
+}
+
+/// Merges neighbours of one role as far as memory allows, that of `apart` not asked.
+void ContractLetters::mergeLetters(std::string &role, Operand *apart) {
+  for (size_t i = role.size(); i-- > 1;) {
+    bool canAll = true;
+    for (Operand *operand : {&lhs, &rhs, &out})
+      canAll &= operand == apart || (canMerge(*operand, role[i - 1], role[i]) && !operand->parts.count(role[i]));
+    if (canAll)
+      join(role, i, apart);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Operands that keep letters apart
+//===----------------------------------------------------------------------===//
+
+ArrayRef<ContractLetters::Part> Operand::partsOf(char letter) const {
+  auto found = parts.find(letter);
+  return found == parts.end() ? ArrayRef<Part>() : found->second;
+}
+
+SmallVector<Value> ContractLetters::takeApart(OpBuilder &b, Location loc, Value position, ArrayRef<Part> parts) {
+  IndexMath math{b, loc};
+  SmallVector<Value> digits(std::max<size_t>(parts.size(), 1), position);
+  for (size_t i = parts.size(); i-- > 1;) {
+    digits[i] = math.rem(position, parts[i].extent);
+    digits[i - 1] = position = math.div(position, parts[i].extent);
+  }
+  return digits;
+}
+
+SmallVector<Value> Operand::indices(OpBuilder &b, Location loc, llvm::function_ref<Value(char)> at) const {
+  llvm::SmallDenseMap<char, Value> digits;
+  for (auto &[letter, itsParts] : parts)
+    for (auto [part, digit] : llvm::zip_equal(itsParts, takeApart(b, loc, at(letter), itsParts)))
+      digits[part.letter] = digit;
+  return llvm::map_to_vector(layout, [&](char letter) {
+    auto found = digits.find(letter);
+    return found == digits.end() ? at(letter) : found->second;
+  });
+}
+
+void ContractLetters::gatherInRhs(int64_t lanes) {
+  std::optional<int64_t> innermost = getConstantIntValue(extent(last(columns)));
+  bool isNarrow = innermost && *innermost % lanes != 0;
+  if (summed.size() > 1 || isNarrow)
+    mergeLetters(columns, &rhs);
+  mergeLetters(summed, &rhs);
+}
+
+void ContractLetters::joinSumsOfLhs() {
+  bool areJoined = true;
+  for (size_t i = 1; i < summed.size(); ++i)
+    areJoined &= canMerge(lhs, summed[i - 1], summed[i]);
+  if (areJoined)
+    return;
+  std::string order, sums;
+  for (char letter : rhs.layout)
+    if (summed.find(letter) != std::string::npos)
+      sums += letter;
+  for (char letter : lhs.layout)
+    if (summed.find(letter) == std::string::npos)
+      order += letter;
+  order += sums;
+  SmallVector<AffineExpr> from(lhs.layout.size());
+  SmallVector<int64_t> shape;
+  SmallVector<Value> extents;
+  for (auto [place, letter] : llvm::enumerate(order)) {
+    size_t dim = lhs.layout.find(letter);
+    from[dim] = b.getAffineDimExpr(place);
+    shape.push_back(cast<MemRefType>(lhs.memref.getType()).getDimSize(dim));
+    if (ShapedType::isDynamic(shape.back()))
+      extents.push_back(b.createOrFold<memref::DimOp>(loc, lhs.memref, dim));
+  }
+  auto type = MemRefType::get(shape, getElementTypeOrSelf(lhs.memref.getType()));
+  Value copy = memref::AllocOp::create(b, loc, type, extents, b.getI64IntegerAttr(64));
+  AffineMap maps[] = {AffineMap::get(order.size(), 0, from, b.getContext()), b.getMultiDimIdentityMap(order.size())};
+  SmallVector<utils::IteratorType> parallel(order.size(), utils::IteratorType::parallel);
+  linalg::GenericOp::create(
+      b, loc, lhs.memref, copy, maps, parallel,
+      [](OpBuilder &nested, Location at, ValueRange elements) { linalg::YieldOp::create(nested, at, elements[0]); });
+  lhs = {copy, order};
+  summed = sums;
+  mergeLetters(summed);
+  mergeLetters(rows);
+  mergeLetters(rows, &out);
 }
 
 Value ContractLetters::positionOf(char letter, llvm::function_ref<Value(char)> at) {
   for (auto &[survivor, letters] : merged) {
     size_t where = letters.find(letter);
     if (where == std::string::npos || !out.has(survivor))
-      continue;
+      continue; // no letter of out
     Value position = at(survivor);
     for (size_t inner = letters.size() - 1; inner > where; --inner)
       position = arith::DivUIOp::create(b, loc, position, originalExtents[letters[inner]]);

@@ -61,12 +61,9 @@ public:
   /// `sizes` are all known.
   ContractScheduler(OpBuilder &builder, ContractOp op, tile::TargetAttr target, const schedule::Schedule &sizes)
       : IndexMath{builder, op.getLoc()}, op(op), target(target), sizes(sizes), lanes(target.getLanes()),
-        width(sizes.contractColumns), letters(builder, op), lhs(letters.lhs), rhs(letters.rhs), out(letters.out),
-        rowLetter(letters.last(letters.rows)), colLetter(letters.last(letters.columns)),
-        sumLetter(letters.last(letters.summed)) {}
+        width(sizes.contractColumns), letters(builder, op), lhs(letters.lhs), rhs(letters.rhs), out(letters.out) {}
 
-  /// Fails, with a diagnostic, on a layout without a schedule.
-  LogicalResult emit();
+  void emit();
 
 private:
   Value extent(char letter) { return letters.extent(letter); }
@@ -84,6 +81,7 @@ private:
   Value emitEpilogue(Value value, Value row, Value col);
   void ifThenElse(Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no);
   SmallVector<Value> outIndices(Value row, Value col);
+  void chooseLetters();
   void findEncodings();
 
   ContractOp op;
@@ -92,7 +90,7 @@ private:
   int64_t lanes, width;
   schedule::ContractLetters letters;
   const schedule::ContractLetters::Operand &lhs, &rhs, &out;
-  char rowLetter, colLetter, sumLetter; ///< 0: extent 1
+  char rowLetter = 0, colLetter = 0, sumLetter = 0; ///< 0: extent 1
   schedule::ContractEncodings encodings;
   Value partial;            ///< sums between chunks by row and column of the item; null: they are in out
   DenseMap<char, Value> at; ///< letters fixed by the current item
@@ -111,7 +109,7 @@ Value ContractScheduler::packedConstant() {
   while (auto collapse = source.getDefiningOp<memref::CollapseShapeOp>())
     source = collapse.getSrc();
   auto type = cast<MemRefType>(rhs.memref.getType());
-  if (!sumLetter || !colLetter || letters.columns.size() != 1 || !letters.batch.empty() || !type.hasStaticShape() ||
+  if (letters.summed.size() != 1 || letters.columns.size() != 1 || !letters.batch.empty() || !type.hasStaticShape() ||
       !type.getLayout().isIdentity())
     return Value();
   bool sumFirst = rhs.layout[0] == sumLetter;
@@ -129,10 +127,9 @@ Value ContractScheduler::packedConstant() {
 
 /// Indices into `out` of the element at (row, col) of the current item.
 SmallVector<Value> ContractScheduler::outIndices(Value row, Value col) {
-  SmallVector<Value> indices;
-  for (char letter : out.layout)
-    indices.push_back(letter == rowLetter ? row : letter == colLetter ? col : at[letter]);
-  return indices;
+  return out.indices(b, loc, [&](char letter) {
+    return letter == rowLetter ? row : letter == colLetter ? col : at[letter];
+  });
 }
 
 /// What the contraction's epilogue makes of `value`.
@@ -247,8 +244,15 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
   auto type = MemRefType::get({sizes.contractSumChunk, width}, encodings.word());
   Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
   int64_t chunkElements = sizes.contractSumChunk * encodings.group();
-  schedule::PanelSource source{rhs.memref, rhs.layout, colLetter, sumLetter, [&](char letter) { return at[letter]; },
-                               encodings,  width};
+  schedule::PanelSource source{rhs.memref,
+                               rhs.layout,
+                               colLetter,
+                               sumLetter,
+                               rhs.partsOf(colLetter),
+                               rhs.partsOf(sumLetter),
+                               [&](char letter) { return at[letter]; },
+                               encodings,
+                               width};
   Value real = count ? count : index(width), chunk = index(chunkElements);
   if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= chunkElements) {
     schedule::packPanel(b, loc, source, scratch, zero, sums, n0, real);
@@ -316,6 +320,12 @@ static LogicalResult checkTypes(ContractOp op) {
   return success();
 }
 
+void ContractScheduler::chooseLetters() {
+  rowLetter = letters.last(letters.rows);
+  colLetter = letters.last(letters.columns);
+  sumLetter = letters.last(letters.summed);
+}
+
 /// By the target, and by whether lhs holds neighbours along k side by side.
 void ContractScheduler::findEncodings() {
   auto type = cast<MemRefType>(lhs.memref.getType());
@@ -324,13 +334,16 @@ void ContractScheduler::findEncodings() {
                                         op.getAccumulatorType(), sideBySide);
 }
 
-LogicalResult ContractScheduler::emit() {
-  if (letters.summed.size() > 1)
-    return emitUnsupported(op) << "the summed dimensions \"" << letters.summed
-                               << "\" do not lie side by side in both operands; such a contraction is not compiled yet";
+void ContractScheduler::emit() {
+  letters.joinSumsOfLhs();
+  chooseLetters();
   findEncodings();
-
   Value packed = packedConstant();
+  if (!packed) {
+    letters.gatherInRhs(lanes);
+    chooseLetters();
+    findEncodings();
+  }
   Value rowBlocks = ceilDiv(extent(rowLetter), index(rowBlockOf(packed)));
   Value panels = ceilDiv(extent(colLetter), index(width));
   Value items = mul(rowBlocks, panels);
@@ -342,7 +355,6 @@ LogicalResult ContractScheduler::emit() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(forall.getBody());
   emitItem(forall.getInductionVar(0), packed, rowBlocks, panels);
-  return success();
 }
 
 namespace {
@@ -360,8 +372,7 @@ struct ContractToTilePass : schedule::impl::ContractToTileBase<ContractToTilePas
         return signalPassFailure();
       schedule::Schedule sizes = schedule::scheduleOf(op);
       OpBuilder builder(op);
-      if (failed(ContractScheduler(builder, op, target, sizes).emit()))
-        return signalPassFailure();
+      ContractScheduler(builder, op, target, sizes).emit();
       op.erase();
       ++numContractions;
     }

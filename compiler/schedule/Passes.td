@@ -139,7 +139,7 @@ def ContractToTile : Pass<"contract-to-tile", "::mlir::ModuleOp"> {
     by panel at run time. The epilogue moves into the tile.contract.
   }];
   let dependentDialects = ["::attnc::tile::TileDialect", "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::arith::ArithDialect"];
+                           "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
   let statistics = [Statistic<"numContractions", "num-contractions", "contractions scheduled">];
 }
 

@@ -33,6 +33,15 @@ private:
   Value transposeWords();
   void copyRows(Value source);
   void packGroups(Value source, Value begin);
+  Value groupOf(Value word, llvm::function_ref<Value(Value k)> elementOfSum);
+
+  SmallVector<Value> takeApart(Value position, ArrayRef<ContractLetters::Part> parts) {
+    return ContractLetters::takeApart(b, loc, position, parts);
+  }
+  SmallVector<Value> countOn(ValueRange digits, ArrayRef<ContractLetters::Part> parts);
+  Value load(ValueRange columns, ValueRange sums);
+  void gatherRow(ValueRange outer, Value begin, Value end, Value shift);
+  void gather();
   void mapColumns(Value begin, Value end, Value row, llvm::function_ref<Value(Value)> wordOf);
   Value widen(Value element);
   Value place(Value element, Value exists, int64_t position);
@@ -128,34 +137,122 @@ void PanelPacker::copyRows(Value source) {
              [&](Value) -> Value { return arith::ConstantOp::create(b, loc, b.getZeroAttr(encodings.word())); });
 }
 
+/// The elements of sums group * word + e as one word; those beyond `chunk` are 0.
+Value PanelPacker::groupOf(Value word, llvm::function_ref<Value(Value k)> elementOfSum) {
+  int64_t group = encodings.group();
+  Value first = mul(word, index(group)), last = sub(chunk, index(1)), value;
+  for (int64_t e = 0; e < group; ++e) {
+    Value k = add(first, index(e));
+    Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, k, last);
+    Value placed = place(elementOfSum(min(k, last)), exists, e);
+    value = value ? arith::OrIOp::create(b, loc, value, placed).getResult() : placed;
+  }
+  return value;
+}
+
 /// panel[k][c] = the group of rhs[group * k + e, c] for columns c < count, from word `begin` on; what is beyond `chunk` or
 /// them is 0.
 void PanelPacker::packGroups(Value source, Value begin) {
-  int64_t group = encodings.group();
-  auto loop = scf::ForOp::create(b, loc, begin, ceilDiv(chunk, index(group)), index(1));
+  auto loop = scf::ForOp::create(b, loc, begin, ceilDiv(chunk, index(encodings.group())), index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value word = loop.getInductionVar(), first = mul(word, index(group)), last = sub(chunk, index(1));
-  SmallVector<Value> exist, rows;
-  for (int64_t e = 0; e < group; ++e) {
-    Value k = add(first, index(e));
-    exist.push_back(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, k, last));
-    rows.push_back(min(k, last));
-  }
+  Value word = loop.getInductionVar();
   mapColumns(index(0), count, word, [&](Value column) {
-    Value value;
-    for (int64_t e = 0; e < group; ++e) {
-      Value element =
-          memref::LoadOp::create(b, loc, source, from.column ? ValueRange{rows[e], column} : ValueRange{rows[e]});
-      Value placed = place(element, exist[e], e);
-      value = value ? arith::OrIOp::create(b, loc, value, placed).getResult() : placed;
-    }
-    return value;
+    return groupOf(word, [&](Value k) -> Value {
+      return memref::LoadOp::create(b, loc, source, from.column ? ValueRange{k, column} : ValueRange{k});
+    });
   });
   mapColumns(count, index(from.width), word, [&](Value) { return constantInt(b, loc, encodings.word(), 0); });
 }
 
+//===----------------------------------------------------------------------===//
+// Gathering
+//===----------------------------------------------------------------------===//
+
+/// The digits of the next position: the last one counts, and carries.
+SmallVector<Value> PanelPacker::countOn(ValueRange digits, ArrayRef<ContractLetters::Part> parts) {
+  SmallVector<Value> next(digits);
+  Value carry = index(1);
+  for (size_t i = digits.size(); i-- > 0;) {
+    Value counted = add(digits[i], carry);
+    if (i == 0) {
+      next[i] = counted;
+      break;
+    }
+    Value wraps = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, counted, parts[i].extent);
+    next[i] = arith::SelectOp::create(b, loc, wraps, index(0), counted);
+    carry = arith::SelectOp::create(b, loc, wraps, index(1), index(0));
+  }
+  return next;
+}
+
+/// The element of rhs at these digits of columns and sums.
+Value PanelPacker::load(ValueRange columns, ValueRange sums) {
+  auto digitOf = [&](char letter) -> Value {
+    for (auto [parts, whole, digits] :
+         {std::tuple(from.columnParts, from.column, columns), std::tuple(from.sumParts, from.sum, sums)}) {
+      if (letter == whole && parts.empty())
+        return digits.front();
+      for (auto [part, digit] : llvm::zip(parts, digits))
+        if (part.letter == letter)
+          return digit;
+    }
+    return from.at(letter);
+  };
+  SmallVector<Value> indices;
+  for (char letter : from.layout)
+    indices.push_back(digitOf(letter));
+  return memref::LoadOp::create(b, loc, from.rhs, indices);
+}
+
+/// Columns [begin, end) of the panel, whose innermost digit is `shift` more than the column, and the others `outer`.
+void PanelPacker::gatherRow(ValueRange outer, Value begin, Value end, Value shift) {
+  auto digitsOf = [&](Value column) {
+    SmallVector<Value> digits(outer);
+    digits.push_back(add(column, shift));
+    return digits;
+  };
+  bool isGrouped = encodings.group() > 1;
+  SmallVector<Value> first;
+  if (!isGrouped)
+    first = takeApart(k0, from.sumParts);
+  auto loop = scf::ForOp::create(b, loc, index(0), ceilDiv(chunk, index(encodings.group())), index(1), first);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value word = loop.getInductionVar();
+  mapColumns(begin, end, word, [&](Value column) {
+    if (!isGrouped)
+      return widen(load(digitsOf(column), loop.getRegionIterArgs()));
+    return groupOf(word, [&](Value k) { return load(digitsOf(column), takeApart(add(k0, k), from.sumParts)); });
+  });
+  if (!isGrouped)
+    scf::YieldOp::create(b, loc, countOn(loop.getRegionIterArgs(), from.sumParts));
+}
+
+/// Rows of the innermost digit of the columns, one after the other; columns that do not exist are 0.
+void PanelPacker::gather() {
+  Value zero = index(0), words = ceilDiv(chunk, index(encodings.group()));
+  if (from.columnParts.empty()) {
+    gatherRow({}, zero, count, n0);
+  } else {
+    Value extent = from.columnParts.back().extent, end = add(n0, count);
+    auto rows = scf::ForOp::create(b, loc, div(n0, extent), ceilDiv(end, extent), index(1));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(rows.getBody());
+    Value row = rows.getInductionVar(), start = mul(row, extent);
+    gatherRow(takeApart(row, from.columnParts.drop_back()), sub(max(start, n0), n0),
+              sub(min(add(start, extent), end), n0), sub(n0, start));
+  }
+  auto loop = scf::ForOp::create(b, loc, zero, words, index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  mapColumns(count, index(from.width), loop.getInductionVar(),
+             [&](Value) -> Value { return arith::ConstantOp::create(b, loc, b.getZeroAttr(encodings.word())); });
+}
+
 void PanelPacker::emit() {
+  if (!from.columnParts.empty() || !from.sumParts.empty())
+    return gather();
   Value words = index(0); // that are done
   if (canTranspose()) {
     words = transposeWords();

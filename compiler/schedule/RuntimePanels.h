@@ -14,10 +14,17 @@
 //
 // Groups that are no words in memory, and the last one where it is not whole, are put together element by element.
 //
+// Where columns or k are several letters of rhs that do not lie side by side, as h, w and c, k, l of a convolution's windows:
+//
+//   scf.for %h = n0 / W to .. {                                          // columns in one row of the innermost letter
+//     scf.for %i = 0 to %chunk iter_args(%c, %k, %l) {                   // they count on
+//       tile.map %c0 = .. { %panel[%i, %c0] = %rhs[%n, %c, %h, n0 + %c0 - %h * W, %k, %l] }
+//
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "compiler/schedule/ContractEncodings.h"
+#include "compiler/schedule/ContractLetters.h"
 #include <functional>
 
 namespace attnc::schedule {
@@ -25,9 +32,10 @@ namespace attnc::schedule {
 /// What panels of `width` columns are made of.
 struct PanelSource {
   mlir::Value rhs;
-  std::string layout;                  ///< its letters
-  char column, sum;                    ///< those of a panel; 0: extent 1
-  std::function<mlir::Value(char)> at; ///< where the others are
+  std::string layout;                                          ///< its letters
+  char column, sum;                                            ///< those of a panel; 0: extent 1
+  llvm::ArrayRef<ContractLetters::Part> columnParts, sumParts; ///< what they are in rhs; empty: themselves
+  std::function<mlir::Value(char)> at;                         ///< where the others are
   ContractEncodings encodings;
   int64_t width;
 };

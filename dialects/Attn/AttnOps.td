@@ -17,6 +17,7 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/RegionKindInterface.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Attn_Dialect : Dialect {
@@ -305,6 +306,36 @@ def Attn_ContractOp : Attn_Op<"contract", [
     int64_t getExtent(char letter);
     /// Adds an empty epilogue block with the arguments described above; returns it.
     ::mlir::Block *addEpilogueBlock();
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_WindowsOp : Attn_Op<"windows", [Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "the overlapping windows of a tensor, a view of it";
+  let description = [{
+    The last n dimensions are walked in steps of `strides`; at each position lies a window of `sizes` elements, `dilations`
+    apart. Positions stand where those dimensions did, the windows follow as n dimensions of their own:
+
+        result[.., p0, .., w0, ..] = source[.., p0 * strides[0] + w0 * dilations[0], ..]
+
+    There are (extent - ((size - 1) * dilation + 1)) / stride + 1 positions, rounded down, or none where the extent is smaller
+    than a window. Nothing is copied: a convolution is an `attn.contract` of the windows of its padded input.
+
+    ```mlir
+    %w = attn.windows %x sizes [3, 3] strides [2, 2] dilations [1, 1] : tensor<1x64x58x58xf32> -> tensor<1x64x28x28x3x3xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$source, DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$strides,
+                       DenseI64ArrayAttr:$dilations);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$source `sizes` $sizes `strides` $strides `dilations` $dilations attr-dict `:` type($source) `->` type($result)";
+  let extraClassDeclaration = [{
+    /// The first dimension that windows move along; windowed dimension i is this plus i.
+    int64_t getFirstDim() { return getSource().getType().getRank() - static_cast<int64_t>(getSizes().size()); }
+    /// Elements from the first to the last of a window along windowed dimension i.
+    int64_t getSpan(size_t i) { return (getSizes()[i] - 1) * getDilations()[i] + 1; }
+    /// The shape of the result for a source of this shape; dynamic where that is.
+    ::llvm::SmallVector<int64_t> resultShape(::llvm::ArrayRef<int64_t> source);
   }];
   let hasVerifier = 1;
 }

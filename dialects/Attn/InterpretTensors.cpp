@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Attn/AttnOps.h"
 #include "dialects/Attn/InterpreterImpl.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -285,8 +286,9 @@ std::optional<Cursor> Slice::inside(Operation *op, const RefTensor &tensor, Fram
   for (auto [d, stride] : llvm::enumerate(tensor.strides())) {
     int64_t offset = offsets[d].get(frame), size = sizes[d].get(frame), step = strides[d].get(frame);
     int64_t extent = tensor.shape[d];
-    bool fits = offset >= 0 && offset <= extent && size >= 0 && (step > 0 || size <= 1) &&
-                (size == 0 || (size - 1 <= extent && (size == 1 || step <= extent) && offset + (size - 1) * step < extent));
+    bool fits =
+        offset >= 0 && offset <= extent && size >= 0 && (step > 0 || size <= 1) &&
+        (size == 0 || (size - 1 <= extent && (size == 1 || step <= extent) && offset + (size - 1) * step < extent));
     if (!fits) {
       op->emitError() << "slice [offset " << offset << ", size " << size << ", stride " << step << "] of dimension "
                       << d << " reaches outside " << tensor.type();
@@ -330,6 +332,25 @@ static void compileInsertSlice(Compiler &compiler, tensor::InsertSliceOp op) {
       return false;
     }
     copy(from.shape, from, {from.strides()}, tensor, *cursor);
+    return define(frame, result, out, std::move(tensor));
+  });
+}
+
+/// Windows step by stride * step of the source from position to position, and by dilation * step within.
+static void compileWindows(Compiler &compiler, WindowsOp op) {
+  Slot source = compiler.slot(op.getSource()), out = compiler.slot(op.getResult());
+  Value result = op.getResult();
+  compiler.push([=](Frame &frame) {
+    auto windows = result.getDefiningOp<WindowsOp>();
+    const RefTensor &from = frame.tensor(source);
+    RefTensor tensor(from.elementType, windows.resultShape(from.shape));
+    Cursor cursor{from.strides()};
+    for (auto [i, dilation] : llvm::enumerate(windows.getDilations())) {
+      size_t d = static_cast<size_t>(windows.getFirstDim()) + i;
+      cursor.strides.push_back(cursor.strides[d] * dilation);
+      cursor.strides[d] *= windows.getStrides()[i];
+    }
+    copy(tensor.shape, from, cursor, tensor, {tensor.strides()});
     return define(frame, result, out, std::move(tensor));
   });
 }
@@ -409,6 +430,7 @@ bool interpreter::compileTensors(Compiler &compiler, Operation *op) {
       .Case([&](tensor::CollapseShapeOp op) { return compileCollapseShape(compiler, op), true; })
       .Case([&](tensor::ReshapeOp op) { return compileReshape(compiler, op), true; })
       .Case([&](tensor::ExtractSliceOp op) { return compileExtractSlice(compiler, op), true; })
+      .Case([&](WindowsOp op) { return compileWindows(compiler, op), true; })
       .Case([&](tensor::InsertSliceOp op) { return compileInsertSlice(compiler, op), true; })
       .Case([&](tensor::ConcatOp op) { return compileConcat(compiler, op), true; })
       .Case([&](tensor::PadOp op) { return compilePad(compiler, op), true; })

@@ -19,10 +19,13 @@
 
 #include "compiler/schedule/memory/BufferizableOpInterfaceImpl.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 
 using namespace mlir;
@@ -116,6 +119,63 @@ struct WeightOpModel : BufferizableOpInterface::ExternalModel<WeightOpModel<OpTy
     return success();
   }
 };
+/// attn.windows %x : tensor  ->  memref.reinterpret_cast %x, whose elements lie on one another. They are never written.
+struct WindowsOpModel : BufferizableOpInterface::ExternalModel<WindowsOpModel, attn::WindowsOp> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &, const AnalysisState &) const { return false; }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &, const AnalysisState &) const { return false; }
+  AliasingValueList getAliasingValues(Operation *op, OpOperand &, const AnalysisState &) const {
+    return {{op->getResult(0), BufferRelation::Unknown}};
+  }
+  bool isWritable(Operation *, Value, const AnalysisState &) const { return false; }
+
+  static MemRefType typeFor(attn::WindowsOp op, MemRefType source) {
+    auto [strides, offset] = source.getStridesAndOffset();
+    auto scaled = [](int64_t stride, int64_t by) { return ShapedType::isDynamic(stride) ? stride : stride * by; };
+    for (auto [i, dilation] : llvm::enumerate(op.getDilations())) {
+      size_t d = static_cast<size_t>(op.getFirstDim()) + i;
+      strides.push_back(scaled(strides[d], dilation));
+      strides[d] = scaled(strides[d], op.getStrides()[i]);
+    }
+    auto layout = StridedLayoutAttr::get(op.getContext(), offset, strides);
+    return MemRefType::get(op.getType().getShape(), source.getElementType(), layout, source.getMemorySpace());
+  }
+
+  FailureOr<BufferLikeType> getBufferType(Operation *op, Value, const BufferizationOptions &options,
+                                          const BufferizationState &state, SmallVector<Value> &stack) const {
+    auto windows = cast<attn::WindowsOp>(op);
+    auto source = bufferization::getBufferType(windows.getSource(), options, state, stack);
+    if (failed(source))
+      return failure();
+    return cast<BufferLikeType>(typeFor(windows, cast<MemRefType>(*source)));
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    auto windows = cast<attn::WindowsOp>(op);
+    FailureOr<Value> source = getBuffer(rewriter, windows.getSource(), options, state);
+    ReifiedRankedShapedTypeDims shapes;
+    if (failed(source) || failed(windows.reifyResultShapes(rewriter, shapes)))
+      return failure();
+    Location loc = op->getLoc();
+    IndexMath math{rewriter, loc};
+    auto parts = memref::ExtractStridedMetadataOp::create(rewriter, loc, *source);
+    SmallVector<OpFoldResult> strides = parts.getConstifiedMixedStrides();
+    auto scaled = [&](OpFoldResult stride, int64_t by) {
+      if (std::optional<int64_t> known = getConstantIntValue(stride))
+        return OpFoldResult(rewriter.getIndexAttr(*known * by));
+      return OpFoldResult(math.mul(cast<Value>(stride), math.index(by)));
+    };
+    for (auto [i, dilation] : llvm::enumerate(windows.getDilations())) {
+      size_t d = static_cast<size_t>(windows.getFirstDim()) + i;
+      strides.push_back(scaled(strides[d], dilation));
+      strides[d] = scaled(strides[d], windows.getStrides()[i]);
+    }
+    replaceOpWithNewBufferizedOp<memref::ReinterpretCastOp>(
+        rewriter, op, typeFor(windows, cast<MemRefType>(source->getType())), parts.getBaseBuffer(),
+        parts.getConstifiedMixedOffset(), shapes[0], strides);
+    return success();
+  }
+};
 } // namespace
 
 void attnc::schedule::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
@@ -123,6 +183,7 @@ void attnc::schedule::registerBufferizableOpInterfaceExternalModels(DialectRegis
     attn::AttentionOp::attachInterface<AttnOpModel<attn::AttentionOp>>(*context);
     attn::ContractOp::attachInterface<AttnOpModel<attn::ContractOp>>(*context);
     attn::WeightOp::attachInterface<WeightOpModel<attn::WeightOp>>(*context);
+    attn::WindowsOp::attachInterface<WindowsOpModel>(*context);
     attn::LayerWeightOp::attachInterface<WeightOpModel<attn::LayerWeightOp>>(*context);
   });
 }
