@@ -116,7 +116,7 @@ void StepEmitter::emitColumn(unsigned c) {
   SmallVector<Value> t;
   for (unsigned r = 0; r < rows; ++r)
     t.push_back(subtractShift(b, loc, scores[r * cols + c], unit, shift, target));
-  unsigned group = weightsOfRow(op.getWeights().getType());
+  unsigned group = op.getWeightsWord().getGroup();
   for (unsigned r = 0; r < rows; r += group) {
     Value row = arith::AddIOp::create(b, loc, filled, constantIndex(b, loc, r));
     sum = emitWeights(b, loc, ArrayRef(t).slice(r, group), sum, op.getWeights(), row, column(c), target);
@@ -129,10 +129,6 @@ Value codegen::subtractShift(OpBuilder &b, Location loc, Value score, Value unit
   if (target.info.hasFma)
     return target.multiplyAdd(b, loc, score, unit, arith::NegFOp::create(b, loc, shift));
   return arith::MulFOp::create(b, loc, arith::SubFOp::create(b, loc, score, shift), unit);
-}
-
-unsigned codegen::weightsOfRow(Type weights) {
-  return cast<MemRefType>(weights).getElementType().isInteger(32) ? 2 : 1;
 }
 
 Value codegen::packPairs(OpBuilder &b, Location loc, Value low, Value high, VectorType ints) {
@@ -169,11 +165,13 @@ Value codegen::emitWeights(OpBuilder &b, Location loc, ArrayRef<Value> t, Value 
 
 LogicalResult codegen::emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp op, Value firstRow,
                                        const VectorTarget &target) {
-  unsigned together = weightsOfRow(op.getWeights().getType());
-  if (together > 1 && !findPairs(op.getContext(), target))
-    return op.emitError("weights in pairs need a target that has dot products of pairs of bf16");
-  if (emitter.shape().rows % together != 0)
-    return op.emitError("weights in pairs need an even number of rows in a register tile");
+  tile::EncodingAttr word = op.getWeightsWord();
+  Type bf16 = BFloat16Type::get(op.getContext());
+  if (word.getGroup() > 1 && (word.getElement() != bf16 || !findPairs(op.getContext(), target)))
+    return op.emitError() << "weights as " << word << " need a target that has dot products of them";
+  if (emitter.shape().rows % word.getGroup() != 0)
+    return op.emitError() << "weights as " << word << " need whole groups of rows in a register tile, which has "
+                          << emitter.shape().rows;
   StepEmitter(emitter, op, firstRow, target).emit();
   return success();
 }

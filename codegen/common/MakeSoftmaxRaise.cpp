@@ -44,8 +44,8 @@ enum RaiseArgument { kTile, kMax, kShift, kLimit, kSum, kWeights, kFilled, kUnit
 /// Builds the function's body.
 class RaiseBuilder {
 public:
-  RaiseBuilder(OpBuilder &builder, Location loc, func::FuncOp function, const VectorTarget &target)
-      : b(builder), loc(loc), function(function), target(target),
+  RaiseBuilder(OpBuilder &builder, Location loc, func::FuncOp function, unsigned group, const VectorTarget &target)
+      : b(builder), loc(loc), function(function), group(group), target(target),
         element(cast<MemRefType>(function.getArgumentTypes()[kTile]).getElementType()),
         vector(VectorType::get({target.info.lanes(32)}, element)) {}
   void build();
@@ -78,13 +78,14 @@ private:
   Value withNeighbours(Value raises, const State &old, Value t);
   void meet(Value score, Value column, Value filled);
   void scaleAll(Value factor, Value column, Value filled);
-  void scaleRows(Value memref, Value rows, Value column, Value factor);
+  void scaleRows(Value memref, Value rows, Value column, Value factor, unsigned together = 1);
   void buildRows(Value row, Value column);
 
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   OpBuilder &b;
   Location loc;
   func::FuncOp function;
+  unsigned group; ///< rows of weights in a row of words
   const VectorTarget &target;
   Type element;
   VectorType vector;
@@ -101,15 +102,14 @@ static std::pair<Value, Value> unpackPairs(OpBuilder &b, Location loc, Value pai
   return {arith::BitcastOp::create(b, loc, floats, low), arith::BitcastOp::create(b, loc, floats, high)};
 }
 
-/// memref[0, rows)[column...] *= factor; rows of pairs of bf16 too.
-void RaiseBuilder::scaleRows(Value memref, Value rows, Value column, Value factor) {
-  unsigned group = weightsOfRow(memref.getType());
-  VectorType stored = group == 2 ? vector.clone(b.getI32Type()) : vector;
-  if (group == 2)
+/// memref[0, rows)[column...] *= factor; two rows `together` are pairs of bf16.
+void RaiseBuilder::scaleRows(Value memref, Value rows, Value column, Value factor, unsigned together) {
+  VectorType stored = together == 2 ? vector.clone(b.getI32Type()) : vector;
+  if (together == 2)
     rows = arith::DivUIOp::create(b, loc, rows, constantIndex(b, loc, 2));
   buildLoop(b, loc, constantIndex(b, loc, 0), rows, 1, {}, [&](Value row, ValueRange) {
     Value old = vector::LoadOp::create(b, loc, stored, memref, ValueRange{row, column}), scaled;
-    if (group == 2) {
+    if (together == 2) {
       auto [low, high] = unpackPairs(b, loc, old, vector);
       scaled = packPairs(b, loc, arith::MulFOp::create(b, loc, low, factor),
                          arith::MulFOp::create(b, loc, high, factor), stored);
@@ -130,7 +130,7 @@ void RaiseBuilder::scaleAll(Value factor, Value column, Value filled) {
   store(arith::MulFOp::create(b, loc, load(argument(kSum), {column}), factor), argument(kSum), {column});
   for (Value memref : function.getArguments().drop_front(kScaled))
     scaleRows(memref, memref::DimOp::create(b, loc, memref, 0), column, factor);
-  scaleRows(argument(kWeights), filled, column, factor);
+  scaleRows(argument(kWeights), filled, column, factor, group);
 }
 
 RaiseBuilder::State RaiseBuilder::loadState(Value column) {
@@ -196,7 +196,7 @@ void RaiseBuilder::meet(Value score, Value column, Value filled) {
 void RaiseBuilder::buildRows(Value row, Value column) {
   SmallVector<Value> scores, t;
   Value filled = arith::AddIOp::create(b, loc, argument(kFilled), row);
-  for (unsigned r = 0; r < weightsOfRow(argument(kWeights).getType()); ++r) {
+  for (unsigned r = 0; r < group; ++r) {
     scores.push_back(load(argument(kTile), {arith::AddIOp::create(b, loc, row, constantIndex(b, loc, r)), column}));
     meet(scores.back(), column, filled);
   }
@@ -213,7 +213,6 @@ void RaiseBuilder::build() {
   threshold = vector::BroadcastOp::create(b, loc, vector, argument(kThreshold));
   auto tile = cast<MemRefType>(argument(kTile).getType());
   Value zero = constantIndex(b, loc, 0), rows = constantIndex(b, loc, tile.getDimSize(0));
-  unsigned group = weightsOfRow(argument(kWeights).getType());
   Value columns = constantIndex(b, loc, tile.getDimSize(1));
   buildLoop(b, loc, zero, rows, group, {},
             [&](Value row, ValueRange) { // columns inside: they do not wait for each other
@@ -226,19 +225,19 @@ void RaiseBuilder::build() {
   func::ReturnOp::create(b, loc);
 }
 
-func::FuncOp codegen::getSoftmaxRaise(Operation *user, TypeRange types, const VectorTarget &target) {
-  auto module = user->getParentOfType<ModuleOp>();
-  auto type = FunctionType::get(user->getContext(), types, {});
+func::FuncOp codegen::getSoftmaxRaise(tile::SoftmaxStepOp step, TypeRange types, const VectorTarget &target) {
+  auto module = step->getParentOfType<ModuleOp>();
+  auto type = FunctionType::get(step.getContext(), types, {}); // words have one encoding: emitSoftmaxStep
   for (func::FuncOp function : module.getOps<func::FuncOp>())
     if (function.getSymName().starts_with("softmax_raise") && function.getFunctionType() == type)
       return function;
   SymbolTable symbols(module);
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  auto function = func::FuncOp::create(builder, user->getLoc(), "softmax_raise", type);
+  auto function = func::FuncOp::create(builder, step.getLoc(), "softmax_raise", type);
   function.setPrivate();
   symbols.insert(function); // renames on collision
   // Out of line and rare: the registers of the loop are laid out for the other branch.
   function->setAttr("passthrough", builder.getStrArrayAttr({"noinline", "cold"}));
-  RaiseBuilder(builder, user->getLoc(), function, target).build();
+  RaiseBuilder(builder, step.getLoc(), function, step.getWeightsWord().getGroup(), target).build();
   return function;
 }

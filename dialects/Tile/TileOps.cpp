@@ -154,6 +154,8 @@ LogicalResult ContractOp::verify() {
   return verifyRegion(*this, getEpilogue(), "epilogue", {acc, index, index, builder.getI1Type()}, Type());
 }
 
+EncodingAttr SoftmaxStepOp::getWeightsWord() { return wordOf(getWeightsEncodingAttr(), getWeights()); }
+
 LogicalResult SoftmaxStepOp::verify() {
   auto contract = (*this)->getParentOfType<ContractOp>();
   if (!contract || &contract.getEpilogue() != (*this)->getParentRegion())
@@ -162,6 +164,10 @@ LogicalResult SoftmaxStepOp::verify() {
   auto state = cast<MemRefType>(getMax().getType());
   if (state.getRank() != 1 || state.getElementType() != element)
     return emitOpError() << "max, shift, limit and sum must hold one " << element << " for each column";
+  EncodingAttr word = getWeightsWord();
+  if (word.getBlock() || (word.getGroup() == 1 && word.getElement() != element) ||
+      (word.getGroup() > 1 && !(isa<FloatType>(word.getElement()) && element.isF32())))
+    return emitOpError() << "weights of a score of " << element << " cannot be held as " << word;
   int64_t columns = cast<MemRefType>(contract.getRhs().getType()).getDimSize(1);
   auto holdsColumns = [&](Value memref, Type stored) {
     auto type = cast<MemRefType>(memref.getType());
@@ -169,8 +175,8 @@ LogicalResult SoftmaxStepOp::verify() {
   };
   if (state.getDimSize(0) != columns)
     return emitOpError() << "has a state for " << state.getDimSize(0) << " columns in a contraction of " << columns;
-  if (!holdsColumns(getWeights(), element) && !holdsColumns(getWeights(), IntegerType::get(getContext(), 32)))
-    return emitOpError() << "weights must have " << columns << " columns of " << element << ", or of i32 for pairs";
+  if (!holdsColumns(getWeights(), word.getWord()))
+    return emitOpError() << "weights must have " << columns << " columns of " << word.getWord();
   if (!llvm::all_of(getScaled(), [&](Value memref) { return holdsColumns(memref, element); }))
     return emitOpError() << "what is scaled must have " << columns << " columns of " << element;
   if (!(getUnit().convertToDouble() > 0) || !(getThreshold().convertToDouble() > 0))

@@ -49,7 +49,7 @@ class Tile_Attr<string name, string attrMnemonic> : AttrDef<Tile_Dialect, name> 
 //===----------------------------------------------------------------------===//
 
 def Tile_EncodingAttr : Tile_Attr<"Encoding", "encoding"> {
-  let summary = "what one word of a contraction's operand holds";
+  let summary = "what one word of an operand holds";
   let description = [{
     `<2 x bf16>`: two bf16 that follow each other along k, the first in the low bits. A group of more than one fills a
     word of 32 bits. Elements are floats, or integers with a sign (`si8`) or without one (`ui8`).
@@ -212,22 +212,32 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step", [AllTypesMatch<["max", "shift",
     column only. Equal scores have equal p, whatever their size: where unit * max is too large to keep fractions, `limit`
     is -inf, and max is subtracted from the score before it is multiplied. What a column gets does not depend on the size
     of the register tile, nor on columns that meet no score or NaN; on others of its vector only where both rise by more
-    than the threshold, and then in rounding only. Where `weights` holds i32, rows 2r and 2r + 1 are stored as one row of
-    pairs of bf16, and `sum` adds what was stored.
+    than the threshold, and then in rounding only.
+
+    Weights become the rhs of a contraction, and have its encodings: `as <2 x bf16>` stores rows 2r and 2r + 1 as one row
+    of words, cut off to bf16, and `sum` adds what was stored. The register tile's rows are whole groups. Without an
+    encoding `weights` holds the type of the score.
 
     ```mlir
     tile.softmax_step %s max(%m) shift(%c) limit(%e) sum(%l) weights(%p from %nb) scaled(%ot) {unit = 1.4426950408889634}
       : f32, memref<64xf32>, memref<64x64xf32>, memref<64x64xf32>
+    tile.softmax_step %s max(%m) shift(%c) limit(%e) sum(%l) weights(%p as <2 x bf16> from %nb) scaled(%ot) {unit = 1.4}
+      : f32, memref<64xf32>, memref<32x64xi32>, memref<64x64xf32>
     ```
   }];
   let arguments = (ins AnyFloat:$score, AnyStridedMemRef:$max, AnyStridedMemRef:$shift, AnyStridedMemRef:$limit,
                        AnyStridedMemRef:$sum, AnyStridedMemRef:$weights, Index:$base,
-                       Variadic<AnyStridedMemRef>:$scaled, F64Attr:$unit,
+                       Variadic<AnyStridedMemRef>:$scaled, OptionalAttr<Tile_EncodingAttr>:$weights_encoding,
+                       F64Attr:$unit,
                        DefaultValuedAttr<F64Attr, "30.0">:$threshold);
   let assemblyFormat = [{
     $score `max` `(` $max `)` `shift` `(` $shift `)` `limit` `(` $limit `)` `sum` `(` $sum `)`
-    `weights` `(` $weights `from` $base `)` `scaled` `(` $scaled `)` attr-dict
+    `weights` `(` $weights (`as` $weights_encoding^)? `from` $base `)` `scaled` `(` $scaled `)` attr-dict
     `:` type($score) `,` type($max) `,` type($weights) `,` type($scaled)
+  }];
+  let extraClassDeclaration = [{
+    /// What a word of the weights holds: its encoding, or one element of their memref.
+    EncodingAttr getWeightsWord();
   }];
   let hasVerifier = 1;
 }

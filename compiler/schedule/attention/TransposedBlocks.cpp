@@ -158,7 +158,7 @@ void TransposedBlocks::emitSoftmax(const BlockState &state, Value score) {
   if (state.oTotal)
     scaled.insert(scaled.begin() + 1, state.oTotal);
   tile::SoftmaxStepOp::create(b, loc, score, state.max, state.shift, state.limit, state.sum, state.p, index(0), scaled,
-                              b.getF64FloatAttr(unit), b.getF64FloatAttr(attn::kRescaleThreshold));
+                              encoding(), b.getF64FloatAttr(unit), b.getF64FloatAttr(attn::kRescaleThreshold));
 }
 
 /// Ot[e][q] += sum over the block of V[n][e] * P[n][q].

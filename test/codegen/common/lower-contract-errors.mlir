@@ -12,6 +12,20 @@ func.func @width(%x: memref<?x8xf32>, %w: memref<8x24xf32>, %m: index) {
 
 // -----
 
+// Weights in groups are summed by the instruction that multiplies them.
+func.func @weights_in_pairs(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index, %m: memref<16xf32>, %p: memref<32x16xi32>, %o: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{weights as #tile.encoding<2 x bf16> need a target that has dot products of them}}
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p as <2 x bf16> from %c0) scaled(%o) {unit = 1.0} : f32, memref<16xf32>, memref<32x16xi32>, memref<64x16xf32>
+    tile.yield
+  }
+  return
+}
+
+// -----
+
 func.func @no_vector_form(%n: index, %m: memref<?xf32>) {
   %c0 = arith.constant 0 : index
   tile.map %c0 to %n {

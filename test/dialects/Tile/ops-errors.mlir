@@ -213,8 +213,61 @@ func.func @step_weights(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index
   %c0 = arith.constant 0 : index
   tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
   ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
-    // expected-error @+1 {{weights must have 16 columns of 'f32', or of i32 for pairs}}
+    // expected-error @+1 {{weights of a score of 'f32' cannot be held as #tile.encoding<1 x f64>}}
     tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p from %c0) scaled(%o) {unit = 1.0} : f32, memref<16xf32>, memref<64x16xf64>, memref<64x16xf32>
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+// Words say what they hold: i32 alone is no pair of bf16.
+func.func @step_words(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index, %m: memref<16xf32>, %p: memref<32x16xi32>, %o: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{weights of a score of 'f32' cannot be held as #tile.encoding<1 x i32>}}
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p from %c0) scaled(%o) {unit = 1.0} : f32, memref<16xf32>, memref<32x16xi32>, memref<64x16xf32>
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @step_integers(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index, %m: memref<16xf32>, %p: memref<16x16xi32>, %o: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{weights of a score of 'f32' cannot be held as #tile.encoding<4 x ui8>}}
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p as <4 x ui8> from %c0) scaled(%o) {unit = 1.0} : f32, memref<16xf32>, memref<16x16xi32>, memref<64x16xf32>
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @step_pairs_of_f64(%x: memref<?x8xf64>, %panel: memref<8x16xf64>, %n: index, %m: memref<16xf64>, %p: memref<32x16xi32>, %o: memref<64x16xf64>) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf64>) rhs(%panel : memref<8x16xf64>) tail = clamp epilogue {
+  ^bb0(%s: f64, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{weights of a score of 'f64' cannot be held as #tile.encoding<2 x bf16>}}
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p as <2 x bf16> from %c0) scaled(%o) {unit = 1.0} : f64, memref<16xf64>, memref<32x16xi32>, memref<64x16xf64>
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+func.func @step_unpacked(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index, %m: memref<16xf32>, %p: memref<64x16xf32>, %o: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    // expected-error @+1 {{weights must have 16 columns of 'i32'}}
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p as <2 x bf16> from %c0) scaled(%o) {unit = 1.0} : f32, memref<16xf32>, memref<64x16xf32>, memref<64x16xf32>
     tile.yield
   }
   return

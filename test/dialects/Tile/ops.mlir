@@ -61,6 +61,25 @@ func.func @encodings(%x: memref<?x768xbf16>, %panel: memref<384x64xi32>, %bytes:
   return
 }
 
+// Weights of a softmax step have the encoding of the operand that they become.
+// CHECK-LABEL: func @softmax_step
+func.func @softmax_step(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n: index, %m: memref<16xf32>, %p: memref<64x16xf32>,
+                        %pairs: memref<32x16xi32>, %o: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  tile.contract rows(%c0 to %n) cols(%c0) k(%c8) lhs(%x : memref<?x8xf32>) rhs(%panel : memref<8x16xf32>) tail = clamp epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    // CHECK: tile.softmax_step %{{.*}} max(%{{.*}}) shift(%{{.*}}) limit(%{{.*}}) sum(%{{.*}}) weights(%{{.*}} from %{{.*}}) scaled(%{{.*}}) {unit = 1.5{{.*}}} : f32, memref<16xf32>, memref<64x16xf32>, memref<64x16xf32>
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%p from %c0) scaled(%o) {unit = 1.5}
+      : f32, memref<16xf32>, memref<64x16xf32>, memref<64x16xf32>
+    // CHECK: tile.softmax_step %{{.*}} max(%{{.*}}) shift(%{{.*}}) limit(%{{.*}}) sum(%{{.*}}) weights(%{{.*}} as <2 x bf16> from %{{.*}}) scaled(%{{.*}}) {unit = 1.5{{.*}}} : f32, memref<16xf32>, memref<32x16xi32>, memref<64x16xf32>
+    tile.softmax_step %s max(%m) shift(%m) limit(%m) sum(%m) weights(%pairs as <2 x bf16> from %c0) scaled(%o) {unit = 1.5}
+      : f32, memref<16xf32>, memref<32x16xi32>, memref<64x16xf32>
+    tile.yield
+  }
+  return
+}
+
 // CHECK-LABEL: func @prefetch
 func.func @prefetch(%x: memref<?x64xf32>, %panel: memref<64x64xf32>, %m: index) {
   %c0 = arith.constant 0 : index

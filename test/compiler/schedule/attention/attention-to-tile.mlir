@@ -103,7 +103,7 @@ func.func @pairs(%q: memref<?x64xbf16>, %k: memref<?x64xbf16>, %v: memref<?x64xb
   // CHECK: arith.ori
   // CHECK: scf.for
   // CHECK: tile.contract {{.*}} k(%c64) lhs(%{{.*}} : memref<?x64xbf16, strided<[64, 1], offset: ?>> as <2 x bf16>) rhs(%{{.*}} : memref<32x64xi32{{.*}} as <2 x bf16>)
-  // CHECK: tile.softmax_step %{{.*}} max({{.*}} {unit = 0.180{{.*}}} : f32, {{.*}} memref<32x64xi32>
+  // CHECK: tile.softmax_step %{{.*}} max({{.*}} weights(%{{.*}} as <2 x bf16> from %{{.*}}) {{.*}} {unit = 0.180{{.*}}} : f32, {{.*}} memref<32x64xi32>
   // CHECK: tile.contract {{.*}} lhs(%{{.*}} : memref<64x32xi32, strided<[1, 64]>> as <2 x bf16>) rhs(%{{.*}} : memref<32x64xi32> as <2 x bf16>)
   attn.attention {schedule = #attn.attention_schedule<form = pairs>} q(%q "MD" : memref<?x64xbf16>) k(%k "ND" : memref<?x64xbf16>) v(%v "NE" : memref<?x64xbf16>)
     outs("ME", %o : memref<?x64xbf16>)
