@@ -15,8 +15,8 @@
 //   weights.view @w.transposed of @w at 0 strides [1, 3072] : tensor<3072x768xf32>
 //   %t = attn.weight @w.transposed : tensor<3072x768xf32>
 //
-// The same for slices, reshapes, conversions between float types, and tensors joined along a dimension. A chain of them
-// folds link by link.
+// The same for slices, reshapes, conversions, numbers added to integers, and tensors joined along a dimension. A chain of
+// them folds link by link.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +26,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -56,7 +57,7 @@ public:
         .Case([&](linalg::TransposeOp transpose) { return foldTranspose(transpose); })
         .Case([&](tensor::ExtractSliceOp slice) { return foldSlice(slice); })
         .Case<tensor::CollapseShapeOp, tensor::ExpandShapeOp>([&](auto reshape) { return foldReshape(reshape); })
-        .Case([&](linalg::GenericOp generic) { return foldCast(generic); })
+        .Case([&](linalg::GenericOp generic) { return foldElementwise(generic); })
         .Case([&](tensor::InsertSliceOp insert) { return foldConcat(insert); })
         .Default([](Operation *) -> Operation * { return nullptr; });
   }
@@ -131,17 +132,29 @@ private:
                                            : nullptr;
   }
 
-  /// generic ins(weight) outs(...) { yield truncf or extf of the element }, in the same order.
-  Operation *foldCast(linalg::GenericOp op) {
+  /// generic ins(weight) outs(...) { yield a conversion of the element, or a number added to it }, in the same order.
+  Operation *foldElementwise(linalg::GenericOp op) {
     if (op.getNumDpsInputs() != 1 || op->getNumResults() != 1 || !llvm::hasNItems(*op.getBody(), 2) ||
         !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
       return nullptr;
     attn::WeightOp source = weightOf(op.getDpsInputs()[0]);
-    Operation &cast = op.getBody()->front();
-    if (!source || !isa<arith::TruncFOp, arith::ExtFOp>(cast) || cast.getOperand(0) != op.getBody()->getArgument(0) ||
-        op.getBody()->getTerminator()->getOperand(0) != cast.getResult(0))
+    Operation &made = op.getBody()->front();
+    if (!source || made.getNumOperands() == 0 || made.getOperand(0) != op.getBody()->getArgument(0) ||
+        op.getBody()->getTerminator()->getOperand(0) != made.getResult(0))
       return nullptr;
-    return declare<weights::CastOp>(op, source, "cast", source.getNameAttr());
+    Builder builder(op.getContext());
+    if (isa<arith::TruncFOp, arith::ExtFOp, arith::TruncIOp, arith::ExtSIOp, arith::ExtUIOp, arith::SIToFPOp,
+            arith::UIToFPOp>(made))
+      return made.getResult(0).getType().isInteger(1)
+                 ? nullptr
+                 : declare<weights::CastOp>(op, source, "cast", source.getNameAttr(),
+                                            isa<arith::ExtUIOp, arith::UIToFPOp>(made) ? builder.getUnitAttr()
+                                                                                       : UnitAttr());
+    APInt number;
+    if (isa<arith::AddIOp>(made) && matchPattern(made.getOperand(1), m_ConstantInt(&number)))
+      return declare<weights::OffsetOp>(op, source, "offset", source.getNameAttr(),
+                                        builder.getI64IntegerAttr(number.getSExtValue()));
+    return nullptr;
   }
 
   /// A chain of insert_slice that fills an empty tensor with whole weights along one dimension.

@@ -31,8 +31,6 @@ public:
       what += "t";
   }
 
-  bool isPossible() const { return group > 1 || !encodings.sums.isInteger(); }
-
   /// The op that declares the panels of the weight that `source` declares.
   Operation *ofWeight(Operation *source) {
     source = ofWholeGroups(widened(source));
@@ -83,16 +81,17 @@ public:
   }
 
 private:
-  /// `source`, or the same in the sums' type where the target has no instruction for its elements: "w.f32".
+  /// `source`, or the same in the sums' type where the target has no instruction for its elements: "w.f32", "w.i32".
   Operation *widened(Operation *source) {
     if (group > 1 || encodings.rhs == encodings.sums)
       return source;
     StringRef sourceName = SymbolTable::getSymbolName(source);
-    std::string name = sourceName.str() + (encodings.sums.isF64() ? ".f64" : ".f32");
+    std::string name = fmt::format("{}.{}{}", sourceName.str(), isa<FloatType>(encodings.sums) ? "f" : "i",
+                                   encodings.sums.getIntOrFloatBitWidth());
     if (Operation *known = module.lookupSymbol(name))
       return known;
     outside.setInsertionPointAfter(source);
-    return weights::CastOp::create(outside, source->getLoc(), name, sourceName,
+    return weights::CastOp::create(outside, source->getLoc(), name, sourceName, /*is_unsigned=*/false,
                                    RankedTensorType::get(weights::typeOf(source).getShape(), encodings.sums));
   }
 
@@ -130,8 +129,6 @@ Value packWeight(OpBuilder &builder, tile::WeightOp weight, ArrayRef<int64_t> sh
                  const ContractEncodings &encodings) {
   auto module = weight->getParentOfType<ModuleOp>();
   PanelMaker maker(module, shape, sumFirst, panelWidth, encodings);
-  if (!maker.isPossible())
-    return Value();
   Operation *source = module.lookupSymbol(weight.getName()), *panels;
   RankedTensorType type;
   if (auto stack = dyn_cast<weights::StackOp>(source)) {

@@ -32,7 +32,6 @@ namespace attnc::schedule {
 
 /// The panels of `weight`, read as a matrix of `shape` whose rows (`sumFirst`) or columns are summed over. A group of the
 /// encoding is one dimension more, whose elements are read as a word; elements that are no group are of the sums' type.
-/// Null where no recipe makes them.
 mlir::Value packWeight(mlir::OpBuilder &builder, tile::WeightOp weight, llvm::ArrayRef<int64_t> shape, bool sumFirst,
                        int64_t panelWidth, const ContractEncodings &encodings);
 

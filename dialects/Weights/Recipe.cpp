@@ -10,6 +10,8 @@
 #include "compiler/support/ReadPlainFile.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
 #include <cstring>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -55,6 +57,8 @@ static llvm::ArrayRef<RecipePtr> sourcesOf(const Recipe &recipe) {
     return view->source;
   if (const auto *cast = std::get_if<Recipe::Cast>(&recipe.step))
     return cast->source;
+  if (const auto *offset = std::get_if<Recipe::Offset>(&recipe.step))
+    return offset->source;
   if (const auto *concat = std::get_if<Recipe::Concat>(&recipe.step))
     return concat->sources;
   if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
@@ -77,6 +81,8 @@ std::string Recipe::text() const {
                        view->limit);
   else if (const auto *cast = std::get_if<Cast>(&step))
     made = fmt::format("cast {} {}", static_cast<int>(cast->from), static_cast<int>(cast->to));
+  else if (const auto *offset = std::get_if<Offset>(&step))
+    made = fmt::format("offset {}", offset->by);
   else if (const auto *stack = std::get_if<Stack>(&step))
     made = fmt::format("stack {}", stack->pitch);
   else
@@ -162,11 +168,13 @@ static const llvm::fltSemantics &semanticsOf(Format format) {
     return APFloat::BFloat();
   case Format::f32:
     return APFloat::IEEEsingle();
-  case Format::f64:
+  default:
     return APFloat::IEEEdouble();
   }
-  return APFloat::IEEEdouble();
 }
+
+static bool isInteger(Format format) { return format >= Format::i8; }
+static bool isSigned(Format format) { return format < Format::u8; }
 
 /// The upper half of `bits`, rounded to nearest even; a NaN stays one.
 static uint16_t roundToBf16(uint32_t bits) {
@@ -175,7 +183,21 @@ static uint16_t roundToBf16(uint32_t bits) {
   return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
+/// An integer as a float of another format.
+static uint64_t roundInteger(uint64_t bits, bool isNegative, Format to) {
+  if (to == Format::f32) // the common one
+    return llvm::bit_cast<uint32_t>(isNegative ? static_cast<float>(static_cast<int64_t>(bits))
+                                               : static_cast<float>(bits));
+  APFloat value(semanticsOf(to));
+  value.convertFromAPInt(llvm::APInt(64, bits), isNegative, APFloat::rmNearestTiesToEven);
+  return value.bitcastToAPInt().getZExtValue();
+}
+
 static uint64_t castBits(uint64_t bits, Format from, Format to) {
+  if (isInteger(to))
+    return bits; // of which the low ones are stored
+  if (isInteger(from))
+    return roundInteger(bits, isSigned(from) && static_cast<int64_t>(bits) < 0, to);
   const llvm::fltSemantics &source = semanticsOf(from);
   APFloat value(source, llvm::APInt(APFloat::semanticsSizeInBits(source), bits));
   bool losesInfo;
@@ -188,9 +210,20 @@ static void makeCast(const Recipe::Cast &cast, llvm::ArrayRef<char> source, unsi
   for (size_t at = 0; at < source.size(); at += from, result += elementBytes) {
     uint64_t bits = 0; // little-endian, as files are
     std::memcpy(&bits, source.data() + at, from);
+    if (isInteger(cast.from) && isSigned(cast.from))
+      bits = static_cast<uint64_t>(llvm::SignExtend64(bits, 8 * from));
     bits = cast.from == Format::f32 && cast.to == Format::bf16 ? roundToBf16(static_cast<uint32_t>(bits))
                                                                : castBits(bits, cast.from, cast.to);
     std::memcpy(result, &bits, elementBytes);
+  }
+}
+
+static void makeOffset(const Recipe::Offset &offset, llvm::ArrayRef<char> source, unsigned elementBytes, char *result) {
+  for (size_t at = 0; at < source.size(); at += elementBytes) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, source.data() + at, elementBytes);
+    bits += static_cast<uint64_t>(offset.by);
+    std::memcpy(result + at, &bits, elementBytes);
   }
 }
 
@@ -241,6 +274,8 @@ llvm::ArrayRef<char> attnc::weights::make(const Recipe &recipe, std::vector<char
     makeView(recipe, *view, make(*view->source, source).data(), scratch.data());
   else if (const auto *cast = std::get_if<Recipe::Cast>(&recipe.step))
     makeCast(*cast, make(*cast->source, source), recipe.elementBytes, scratch.data());
+  else if (const auto *offset = std::get_if<Recipe::Offset>(&recipe.step))
+    makeOffset(*offset, make(*offset->source, source), recipe.elementBytes, scratch.data());
   else if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
     makeStack(*stack, scratch.data());
   else

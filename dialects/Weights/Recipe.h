@@ -43,7 +43,7 @@ struct Recipe;
 using RecipePtr = std::shared_ptr<const Recipe>;
 
 /// The formats that weights.cast knows.
-enum class Format { f16, bf16, f32, f64 };
+enum class Format { f16, bf16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 };
 
 /// One tensor of fixed shape. `elementBytes` are those of one element.
 struct Recipe {
@@ -64,6 +64,11 @@ struct Recipe {
     RecipePtr source;
     Format from, to;
   };
+  /// source + by, modulo the size of an element.
+  struct Offset {
+    RecipePtr source;
+    int64_t by;
+  };
   struct Concat {
     std::vector<RecipePtr> sources;
     int64_t dim;
@@ -78,7 +83,7 @@ struct Recipe {
   std::string name; ///< of the op, for messages
   llvm::SmallVector<int64_t> shape;
   unsigned elementBytes = 0;
-  std::variant<Data, View, Cast, Concat, Stack> step;
+  std::variant<Data, View, Cast, Offset, Concat, Stack> step;
 
   uint64_t bytes() const;
   /// Whether every byte is known.

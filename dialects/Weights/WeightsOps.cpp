@@ -36,7 +36,7 @@ Files &WeightsDialect::files() { return *mapped; }
 
 RankedTensorType attnc::weights::typeOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, RankedTensorType>(op)
-      .Case<DataOp, ViewOp, CastOp, ConcatOp>([](auto weight) { return weight.getTensorType(); })
+      .Case<DataOp, ViewOp, CastOp, OffsetOp, ConcatOp>([](auto weight) { return weight.getTensorType(); })
       .Default(RankedTensorType());
 }
 
@@ -57,7 +57,7 @@ StackOp attnc::weights::lookupStack(Operation *user, FlatSymbolRefAttr name) {
 
 SmallVector<FlatSymbolRefAttr> attnc::weights::sourcesOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SmallVector<FlatSymbolRefAttr>>(op)
-      .Case<ViewOp, CastOp>([](auto made) { return SmallVector<FlatSymbolRefAttr>{made.getSourceAttr()}; })
+      .Case<ViewOp, CastOp, OffsetOp>([](auto made) { return SmallVector<FlatSymbolRefAttr>{made.getSourceAttr()}; })
       .Case<ConcatOp, StackOp>([](auto made) {
         return SmallVector<FlatSymbolRefAttr>(made.getSources().template getAsRange<FlatSymbolRefAttr>());
       })
@@ -195,8 +195,16 @@ LogicalResult ViewOp::verify() {
   return success();
 }
 
-/// The format of a float type that casts know.
-static std::optional<Format> formatOf(Type type) {
+/// The format of a type that casts know.
+static std::optional<Format> formatOf(Type type, bool isUnsigned = false) {
+  if (type.isInteger(8))
+    return isUnsigned ? Format::u8 : Format::i8;
+  if (type.isInteger(16))
+    return isUnsigned ? Format::u16 : Format::i16;
+  if (type.isInteger(32))
+    return isUnsigned ? Format::u32 : Format::i32;
+  if (type.isInteger(64))
+    return isUnsigned ? Format::u64 : Format::i64;
   if (type.isF16())
     return Format::f16;
   if (type.isBF16())
@@ -214,9 +222,22 @@ LogicalResult CastOp::verify() {
     return failure();
   if (source.getShape() != type.getShape())
     return emitOpError() << "has the shape of its source, " << source;
-  if (!formatOf(source.getElementType()) || !formatOf(type.getElementType()))
-    return emitOpError() << "is between f16, bf16, f32 and f64, not from " << source.getElementType() << " to "
-                         << type.getElementType();
+  Type from = source.getElementType(), to = type.getElementType();
+  bool makesInteger = isa<FloatType>(from) && isa<IntegerType>(to);
+  if (!formatOf(from) || !formatOf(to) || makesInteger)
+    return emitOpError() << "is of f16, bf16, f32 and f64, and of whole bytes of integers, not from " << from << " to "
+                         << to;
+  if (getIsUnsigned() && isa<FloatType>(from))
+    return emitOpError() << "says that " << from << " is unsigned";
+  return verifyType(*this);
+}
+
+LogicalResult OffsetOp::verify() {
+  RankedTensorType source = sourceType(*this, getSourceAttr()), type = getTensorType();
+  if (!source)
+    return failure();
+  if (source != type || !isa<IntegerType>(type.getElementType()))
+    return emitOpError() << "has the type of its source, integers, not " << source << " and " << type;
   return verifyType(*this);
 }
 
@@ -335,7 +356,10 @@ FailureOr<RecipePtr> attnc::weights::recipeOf(Operation *op) {
                      static_cast<int64_t>(view.getLimit().value_or(0))};
   else if (auto made = dyn_cast<CastOp>(op)) {
     Type from = typeOf(lookup(op, made.getSourceAttr())).getElementType();
-    recipe.step = Recipe::Cast{sources->front(), *formatOf(from), *formatOf(type.getElementType())};
+    recipe.step =
+        Recipe::Cast{sources->front(), *formatOf(from, made.getIsUnsigned()), *formatOf(type.getElementType())};
+  } else if (auto offset = dyn_cast<OffsetOp>(op)) {
+    recipe.step = Recipe::Offset{sources->front(), static_cast<int64_t>(offset.getBy())};
   } else
     recipe.step = Recipe::Concat{std::move(*sources), static_cast<int64_t>(cast<ConcatOp>(op).getDim())};
   return std::make_shared<const Recipe>(std::move(recipe));

@@ -85,16 +85,33 @@ def Weights_ViewOp : Weights_Op<"view"> {
 }
 
 def Weights_CastOp : Weights_Op<"cast"> {
-  let summary = "every element in another float type";
+  let summary = "every element in another type";
   let description = [{
-    Rounded to nearest even, row-major order as it was.
+    Floats, and integers that become floats, are rounded to nearest even; integers become wider with their sign, or
+    without one where they are `unsigned`, or keep their low bits. Row-major order as it was.
 
     ```mlir
     weights.cast @half of @w : tensor<768x768xbf16>
+    weights.cast @wide of unsigned @bytes : tensor<768x768xi32>
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$source, TypeAttrOf<AnyStaticShapeTensor>:$type);
-  let assemblyFormat = "$sym_name `of` $source attr-dict `:` $type";
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$source, UnitAttr:$is_unsigned,
+                       TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `of` (`unsigned` $is_unsigned^)? $source attr-dict `:` $type";
+}
+
+def Weights_OffsetOp : Weights_Op<"offset"> {
+  let summary = "a number added to every integer";
+  let description = [{
+    Sums wrap around. So bytes without a sign become bytes with one, for instructions that want them:
+
+    ```mlir
+    weights.offset @signed of @bytes by -128 : tensor<768x768xi8>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$source, I64Attr:$by,
+                       TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `of` $source `by` $by attr-dict `:` $type";
 }
 
 def Weights_ConcatOp : Weights_Op<"concat"> {

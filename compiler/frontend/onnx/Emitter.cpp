@@ -21,8 +21,6 @@ using namespace attnc;
 using namespace attnc::onnx;
 
 namespace {
-/// Integer tensors up to this size are tracked element by element; shapes are far smaller.
-constexpr int64_t kMaxElements = 1024;
 /// Float constants up to this size are computed with at import.
 constexpr int64_t kMaxFolded = 1 << 16;
 } // namespace
@@ -116,7 +114,7 @@ std::optional<int64_t> Emitter::fixedCount(ArrayRef<Sym> shape, int64_t limit) c
 std::optional<SymList> Emitter::elements(const Tensor *tensor) const {
   if (tensor->elements)
     return tensor->elements;
-  if (!tensor->constant || tensor->isFloat() || !fixedCount(tensor->shape, kMaxElements))
+  if (!tensor->constant || tensor->isFloat() || !fixedCount(tensor->shape, kMaxTracked))
     return std::nullopt;
   SymList result;
   for (const APInt &element : tensor->constant.getValues<APInt>()) // i1 is 0 or 1, not 0 or -1

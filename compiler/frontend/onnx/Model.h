@@ -26,6 +26,8 @@ constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 13;
 constexpr int64_t kMinOpset = 11, kMaxOpset = 24;
 /// Tensors of higher rank are refused; no exporter writes them.
 constexpr int64_t kMaxRank = 12;
+/// Integer tensors up to this number of elements are tracked element by element; shapes are far smaller.
+constexpr int64_t kMaxTracked = 1024;
 
 /// Where the numbers of a large tensor lie.
 struct WeightPlace {

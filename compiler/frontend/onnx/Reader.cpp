@@ -275,12 +275,13 @@ LogicalResult Reader::findOwnData(const ::onnx::TensorProto &proto, const std::s
   return success();
 }
 
-/// Whether `raw`, whole elements of a float type, are the numbers of a weight. Tensors of one or two different values
-/// are constants of whatever size: they are masks and fillings, which the compiler looks into.
+/// Whether `raw`, whole elements of `type`, are the numbers of a weight. Integers that the importer computes with are
+/// none. Tensors of one or two different values are constants of whatever size: they are masks and fillings, which the
+/// compiler looks into.
 static bool isWeight(ArrayRef<char> raw, Type type) {
-  if (raw.size() < kMinWeightBytes || !isa<FloatType>(type))
-    return false;
   size_t bytes = type.getIntOrFloatBitWidth() / 8;
+  if (raw.size() < kMinWeightBytes || bytes == 0 || (isa<IntegerType>(type) && raw.size() / bytes <= kMaxTracked))
+    return false;
   const char *second = nullptr;
   for (size_t at = 0; at < raw.size(); at += bytes) {
     const char *element = raw.data() + at;
@@ -322,7 +323,8 @@ LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::st
                    static_cast<size_t>(proto.int64_data_size())};
   source.doubles = {proto.double_data().data(), static_cast<size_t>(proto.double_data_size())};
   Type element = constantTypeOf(source.dataType, context);
-  if (place.file && length == *size && isWeight(*source.raw, element)) {
+  bool isAsStored = element == elementTypeOf(source.dataType, context);
+  if (place.file && length == *size && isAsStored && isWeight(*source.raw, element)) {
     place.type = RankedTensorType::get(source.dims, element);
     constant.weight = std::move(place);
     return success();

@@ -2,9 +2,13 @@
 
 weights.data @w "Inputs/weights.bin" at 0 : tensor<6x4xf32>
 weights.data @b "Inputs/weights.bin" at 96 : tensor<6x2xf32>
+weights.data @q "Inputs/weights.bin" at 0 : tensor<2x3xi8>
 
 // CHECK-DAG: weights.view @w.transposed of @w at 0 strides [1, 4] : tensor<4x6xf32>
 // CHECK-DAG: weights.view @w.transposed.slice of @w.transposed at 6 strides [6, 2] : tensor<2x3xf32>
+// CHECK-DAG: weights.offset @q.offset of @q by -128 : tensor<2x3xi8>
+// CHECK-DAG: weights.cast @q.cast of unsigned @q : tensor<2x3xi32>
+// CHECK-DAG: weights.cast @q.cast_2 of @q : tensor<2x3xf32>
 // CHECK-LABEL: func @chain
 // CHECK-NEXT: %[[W:.*]] = attn.weight @w.transposed.slice : tensor<2x3xf32>
 // CHECK-NEXT: return %[[W]]
@@ -45,6 +49,36 @@ func.func @half() -> tensor<6x4xbf16> {
     linalg.yield %0 : bf16
   } -> tensor<6x4xbf16>
   return %h : tensor<6x4xbf16>
+}
+
+// Bytes without a sign as bytes with one, and as wider integers.
+// CHECK-LABEL: func @integers
+// CHECK-NEXT: %[[A:.*]] = attn.weight @q.offset : tensor<2x3xi8>
+// CHECK-NEXT: %[[B:.*]] = attn.weight @q.cast : tensor<2x3xi32>
+// CHECK-NEXT: %[[C:.*]] = attn.weight @q.cast_2 : tensor<2x3xf32>
+// CHECK-NEXT: return %[[A]], %[[B]], %[[C]]
+func.func @integers() -> (tensor<2x3xi8>, tensor<2x3xi32>, tensor<2x3xf32>) {
+  %c = arith.constant -128 : i8
+  %q = attn.weight @q : tensor<2x3xi8>
+  %e = tensor.empty() : tensor<2x3xi8>
+  %f = tensor.empty() : tensor<2x3xi32>
+  %g = tensor.empty() : tensor<2x3xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%q : tensor<2x3xi8>) outs(%e : tensor<2x3xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    %0 = arith.addi %in, %c : i8
+    linalg.yield %0 : i8
+  } -> tensor<2x3xi8>
+  %b = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%q : tensor<2x3xi8>) outs(%f : tensor<2x3xi32>) {
+  ^bb0(%in: i8, %out: i32):
+    %0 = arith.extui %in : i8 to i32
+    linalg.yield %0 : i32
+  } -> tensor<2x3xi32>
+  %d = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%q : tensor<2x3xi8>) outs(%g : tensor<2x3xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %0 = arith.sitofp %in : i8 to f32
+    linalg.yield %0 : f32
+  } -> tensor<2x3xf32>
+  return %a, %b, %d : tensor<2x3xi8>, tensor<2x3xi32>, tensor<2x3xf32>
 }
 
 // CHECK-LABEL: func @joined

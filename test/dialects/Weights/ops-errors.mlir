@@ -63,9 +63,27 @@ weights.view @v of @w at 0 strides [1] : tensor<2x2xf32>
 
 // -----
 
-weights.data @w "w.bin" at 0 : tensor<4xi32>
-// expected-error @below {{is between f16, bf16, f32 and f64, not from 'i32' to 'f32'}}
-weights.cast @v of @w : tensor<4xf32>
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{is of f16, bf16, f32 and f64, and of whole bytes of integers, not from 'f32' to 'i32'}}
+weights.cast @v of @w : tensor<4xi32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{says that 'f32' is unsigned}}
+weights.cast @v of unsigned @w : tensor<4xf16>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{has the type of its source, integers, not 'tensor<4xf32>' and 'tensor<4xf32>'}}
+weights.offset @v of @w by 1 : tensor<4xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xi8>
+// expected-error @below {{has the type of its source, integers, not 'tensor<4xi8>' and 'tensor<4xi16>'}}
+weights.offset @v of @w by 1 : tensor<4xi16>
 
 // -----
 

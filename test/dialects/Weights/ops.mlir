@@ -11,6 +11,14 @@ weights.view @panels of @q at 0 strides [64, 70, 1] inside [64, 0, 1] below 70 :
 weights.view @transposed of @q at 0 strides [1, 70] : tensor<70x768xf32>
 // CHECK: weights.cast @half of @transposed : tensor<70x768xbf16>
 weights.cast @half of @transposed : tensor<70x768xbf16>
+// CHECK: weights.data @bytes "bert.onnx" at 0 : tensor<70xi8>
+weights.data @bytes "bert.onnx" at 0 : tensor<70xi8>
+// CHECK: weights.cast @wide of @bytes : tensor<70xi32>
+weights.cast @wide of @bytes : tensor<70xi32>
+// CHECK: weights.cast @natural of unsigned @bytes : tensor<70xf32>
+weights.cast @natural of unsigned @bytes : tensor<70xf32>
+// CHECK: weights.offset @signed of @bytes by -128 : tensor<70xi8>
+weights.offset @signed of @bytes by -128 : tensor<70xi8>
 // CHECK: weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 // CHECK: weights.stack @layers of [@q, @q] : tensor<768x70xf32>

@@ -3,6 +3,7 @@
 #include "dialects/Weights/Recipe.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/MLIRContext.h"
+#include <bit>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <numeric>
@@ -138,6 +139,51 @@ RC_GTEST_PROP(Recipe, CastsRoundToNearestEven, ()) {
   }
 }
 
+// Integers become wider with their sign or without one, keep their low bits where they become narrower, and are rounded
+// once as floats.
+RC_GTEST_PROP(Recipe, CastsOfIntegersKeepTheirValue, ()) {
+  constexpr Format kIntegers[] = {Format::i8, Format::i16, Format::i32, Format::i64,
+                                  Format::u8, Format::u16, Format::u32, Format::u64};
+  constexpr unsigned kBytes[] = {1, 2, 4, 8};
+  int from = *rc::gen::inRange(0, 8), to = *rc::gen::inRange(0, 10); // 8 and 9: f32, f64
+  unsigned fromBytes = kBytes[from % 4], toBytes = to < 8 ? kBytes[to % 4] : to == 8 ? 4 : 8;
+  auto bits = *rc::gen::container<std::vector<uint64_t>>(50, rc::gen::arbitrary<uint64_t>());
+  std::vector<char> bytes(bits.size() * fromBytes);
+  for (size_t i = 0; i < bits.size(); ++i)
+    std::memcpy(bytes.data() + i * fromBytes, &bits[i], fromBytes);
+  int64_t count = static_cast<int64_t>(bits.size());
+  Recipe recipe{"cast", {count}, toBytes, {}};
+  Format format = to < 8 ? kIntegers[to] : to == 8 ? Format::f32 : Format::f64;
+  recipe.step = Recipe::Cast{dataOf(bytes, {count}, fromBytes), kIntegers[from], format};
+  std::vector<uint64_t> made = elementsOf(recipe);
+  for (size_t i = 0; i < bits.size(); ++i) {
+    uint64_t value = bits[i] << (64 - 8 * fromBytes); // the element in the upper bits
+    bool isSigned = from < 4;
+    value = isSigned ? static_cast<uint64_t>(static_cast<int64_t>(value) >> (64 - 8 * fromBytes))
+                     : value >> (64 - 8 * fromBytes);
+    uint64_t expected = value & (toBytes == 8 ? ~uint64_t(0) : (uint64_t(1) << (8 * toBytes)) - 1);
+    if (to == 8)
+      expected = std::bit_cast<uint32_t>(isSigned ? static_cast<float>(static_cast<int64_t>(value))
+                                                  : static_cast<float>(value));
+    if (to == 9)
+      expected = std::bit_cast<uint64_t>(isSigned ? static_cast<double>(static_cast<int64_t>(value))
+                                                  : static_cast<double>(value));
+    RC_ASSERT(made[i] == expected);
+  }
+}
+
+// A number added to every element, modulo its size.
+RC_GTEST_PROP(Recipe, OffsetsWrapAround, ()) {
+  unsigned elementBytes = *rc::gen::element(1u, 2u, 4u, 8u);
+  int64_t count = *rc::gen::inRange(0, 600), by = *rc::gen::arbitrary<int64_t>();
+  Recipe recipe{"moved", {count}, elementBytes, {}};
+  recipe.step = Recipe::Offset{dataOf(counting(count, elementBytes), {count}, elementBytes), by};
+  std::vector<uint64_t> made = elementsOf(recipe);
+  uint64_t mask = elementBytes == 8 ? ~uint64_t(0) : (uint64_t(1) << (8 * elementBytes)) - 1;
+  for (int64_t i = 0; i < count; ++i)
+    RC_ASSERT(made[static_cast<size_t>(i)] == ((static_cast<uint64_t>(i) + static_cast<uint64_t>(by)) & mask));
+}
+
 // Recipes with one text are one tensor of the artefact: whatever changes the bytes changes it.
 TEST(Recipe, TextTellsRecipesApart) {
   RecipePtr source = dataOf(counting(12, 4), {12}, 4);
@@ -151,4 +197,11 @@ TEST(Recipe, TextTellsRecipesApart) {
   EXPECT_NE(view(0, {3, 4}, {4, 1}), view(0, {4, 3}, {4, 1}));
   EXPECT_NE(view(0, {2, 4}, {4, 1}), view(4, {2, 4}, {4, 1}));
   EXPECT_NE(source->text(), view(0, {12}, {1}));
+  auto offset = [&](int64_t by) {
+    Recipe recipe{"o", {12}, 4, {}};
+    recipe.step = Recipe::Offset{source, by};
+    return recipe.text();
+  };
+  EXPECT_EQ(offset(1), offset(1));
+  EXPECT_NE(offset(1), offset(-1));
 }
