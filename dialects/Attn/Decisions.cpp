@@ -3,7 +3,8 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Two walks. Forwards: a value is settled if it is made of positions, constants and inputs element by element.
+// Two walks. Forwards: a value is settled if it is made of positions, constants and inputs element by element, or is the
+// largest or smallest of such.
 // Backwards from conversions, comparisons and steps: settled floats decide, and so do the floats they are made of.
 //
 //===----------------------------------------------------------------------===//
@@ -37,10 +38,17 @@ static Value rowOf(FeatureOp feature) {
   return isQuery ? attention.getQ() : attention.getK();
 }
 
+/// A reduction that rounds nothing: it finds the largest or smallest element.
+static bool isChoice(linalg::LinalgOp op) {
+  return op->getNumRegions() == 1 && llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
+           return isa<arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp>(inner);
+         });
+}
+
 /// Elements of the result are elements of operands, or made of one of each.
 static bool isElementwise(Operation *op) {
   if (auto structured = dyn_cast<linalg::LinalgOp>(op))
-    return structured.getNumParallelLoops() == structured.getNumLoops();
+    return structured.getNumParallelLoops() == structured.getNumLoops() || isChoice(structured);
   return (op->hasTrait<OpTrait::Elementwise>() && op->getNumRegions() == 0) || isa<arith::ConstantOp>(op) ||
          (isa<tensor::TensorDialect>(op->getDialect()) && (op->getNumRegions() == 0 || isa<tensor::GenerateOp>(op)));
 }

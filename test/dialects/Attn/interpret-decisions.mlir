@@ -26,6 +26,40 @@ func.func @comparison() -> i1 {
   return %r : i1
 }
 
+// -2.5 / (5 / 255) in f32 is just above -127.5, and rounds to -127. What is scaled by is found among floats: the largest
+// less the smallest.
+// CHECK-LABEL: @largest
+// CHECK-SAME: tensor<2xi32> [-127, 102]
+func.func @largest() -> tensor<2xi32> {
+  %zero = arith.constant 0.0 : f32
+  %steps = arith.constant 255.0 : f32
+  %x = arith.constant dense<[-2.5, 2.0]> : tensor<2xf32>
+  %y = arith.constant dense<[-3.0, 2.0]> : tensor<2xf32>
+  %e = tensor.empty() : tensor<f32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<f32>) -> tensor<f32>
+  %most = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]} ins(%y : tensor<2xf32>) outs(%f : tensor<f32>) {
+  ^bb0(%in: f32, %out: f32):
+    %m = arith.maximumf %out, %in : f32
+    linalg.yield %m : f32
+  } -> tensor<f32>
+  %least = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]} ins(%y : tensor<2xf32>) outs(%f : tensor<f32>) {
+  ^bb0(%in: f32, %out: f32):
+    %m = arith.minimumf %out, %in : f32
+    linalg.yield %m : f32
+  } -> tensor<f32>
+  %i = tensor.empty() : tensor<2xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>, affine_map<(d0) -> ()>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x, %most, %least : tensor<2xf32>, tensor<f32>, tensor<f32>) outs(%i : tensor<2xi32>) {
+  ^bb0(%in: f32, %high: f32, %low: f32, %out: i32):
+    %d = arith.subf %high, %low : f32
+    %s = arith.divf %d, %steps : f32
+    %q = arith.divf %in, %s : f32
+    %n = math.roundeven %q : f32
+    %w = arith.fptosi %n : f32 to i32
+    linalg.yield %w : i32
+  } -> tensor<2xi32>
+  return %r : tensor<2xi32>
+}
+
 // CHECK-LABEL: @undecided
 // CHECK-SAME: tensor<f32> 1.67772e+07
 func.func @undecided() -> f32 {
