@@ -15,8 +15,8 @@
 //   weights.view @w.transposed of @w at 0 strides [1, 3072] : tensor<3072x768xf32>
 //   %t = attn.weight @w.transposed : tensor<3072x768xf32>
 //
-// The same for slices, reshapes, conversions, numbers added to integers, and tensors joined along a dimension. A chain of
-// them folds link by link.
+// The same for slices, reshapes, conversions, numbers added to integers, sums of integers, and tensors joined along a
+// dimension. A chain of them folds link by link.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,7 +57,9 @@ public:
         .Case([&](linalg::TransposeOp transpose) { return foldTranspose(transpose); })
         .Case([&](tensor::ExtractSliceOp slice) { return foldSlice(slice); })
         .Case<tensor::CollapseShapeOp, tensor::ExpandShapeOp>([&](auto reshape) { return foldReshape(reshape); })
-        .Case([&](linalg::GenericOp generic) { return foldElementwise(generic); })
+        .Case([&](linalg::GenericOp generic) {
+          return generic.getNumReductionLoops() ? foldSum(generic) : foldElementwise(generic);
+        })
         .Case([&](tensor::InsertSliceOp insert) { return foldConcat(insert); })
         .Default([](Operation *) -> Operation * { return nullptr; });
   }
@@ -134,27 +136,55 @@ private:
 
   /// generic ins(weight) outs(...) { yield a conversion of the element, or a number added to it }, in the same order.
   Operation *foldElementwise(linalg::GenericOp op) {
-    if (op.getNumDpsInputs() != 1 || op->getNumResults() != 1 || !llvm::hasNItems(*op.getBody(), 2) ||
+    if (op.getNumDpsInputs() != 1 || op->getNumResults() != 1 ||
         !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
       return nullptr;
     attn::WeightOp source = weightOf(op.getDpsInputs()[0]);
-    Operation &made = op.getBody()->front();
-    if (!source || made.getNumOperands() == 0 || made.getOperand(0) != op.getBody()->getArgument(0) ||
-        op.getBody()->getTerminator()->getOperand(0) != made.getResult(0))
+    Operation *made = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+    auto isAside = [&](Operation &inner) { return &inner == made || inner.hasTrait<OpTrait::ConstantLike>(); };
+    if (!source || !made || made->getNumOperands() == 0 || made->getOperand(0) != op.getBody()->getArgument(0) ||
+        !llvm::all_of(op.getBody()->without_terminator(), isAside))
       return nullptr;
     Builder builder(op.getContext());
     if (isa<arith::TruncFOp, arith::ExtFOp, arith::TruncIOp, arith::ExtSIOp, arith::ExtUIOp, arith::SIToFPOp,
-            arith::UIToFPOp>(made))
-      return made.getResult(0).getType().isInteger(1)
-                 ? nullptr
-                 : declare<weights::CastOp>(op, source, "cast", source.getNameAttr(),
-                                            isa<arith::ExtUIOp, arith::UIToFPOp>(made) ? builder.getUnitAttr()
-                                                                                       : UnitAttr());
+            arith::UIToFPOp>(made) &&
+        !made->getResult(0).getType().isInteger(1))
+      return declare<weights::CastOp>(op, source, "cast", source.getNameAttr(),
+                                      isa<arith::ExtUIOp, arith::UIToFPOp>(made) ? builder.getUnitAttr() : UnitAttr());
     APInt number;
-    if (isa<arith::AddIOp>(made) && matchPattern(made.getOperand(1), m_ConstantInt(&number)))
+    if (isa<arith::AddIOp>(made) && matchPattern(made->getOperand(1), m_ConstantInt(&number)))
       return declare<weights::OffsetOp>(op, source, "offset", source.getNameAttr(),
                                         builder.getI64IntegerAttr(number.getSExtValue()));
     return nullptr;
+  }
+
+  /// generic ins(weight) outs(0) { yield the sum so far, plus the element with its sign }, along one dimension.
+  Operation *foldSum(linalg::GenericOp op) {
+    if (op.getNumDpsInputs() != 1 || op->getNumResults() != 1 || op.getNumReductionLoops() != 1)
+      return nullptr;
+    attn::WeightOp source = weightOf(op.getDpsInputs()[0]);
+    auto fill = op.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+    if (!source || !fill || !matchPattern(fill.getInputs()[0], m_Zero()) ||
+        !op.getIndexingMapsArray()[0].isIdentity() || !isa<IntegerType>(source.getType().getElementType()))
+      return nullptr;
+    SmallVector<unsigned> loops;
+    op.getReductionDims(loops);
+    SmallVector<AffineExpr> kept;
+    for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
+      if (dim != loops[0])
+        kept.push_back(getAffineDimExpr(dim, op.getContext()));
+    if (op.getIndexingMapsArray()[1] != AffineMap::get(op.getNumLoops(), 0, kept, op.getContext()))
+      return nullptr;
+    auto add = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
+    if (!add || add.getLhs() != op.getBody()->getArgument(1))
+      return nullptr;
+    Value element = add.getRhs();
+    if (auto wide = element.getDefiningOp<arith::ExtSIOp>())
+      element = wide.getIn();
+    if (element != op.getBody()->getArgument(0))
+      return nullptr;
+    return declare<weights::SumOp>(op, source, "sums", source.getNameAttr(),
+                                   Builder(op.getContext()).getI64IntegerAttr(loops[0]));
   }
 
   /// A chain of insert_slice that fills an empty tensor with whole weights along one dimension.

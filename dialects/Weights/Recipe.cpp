@@ -59,6 +59,8 @@ static llvm::ArrayRef<RecipePtr> sourcesOf(const Recipe &recipe) {
     return cast->source;
   if (const auto *offset = std::get_if<Recipe::Offset>(&recipe.step))
     return offset->source;
+  if (const auto *sum = std::get_if<Recipe::Sum>(&recipe.step))
+    return sum->source;
   if (const auto *concat = std::get_if<Recipe::Concat>(&recipe.step))
     return concat->sources;
   if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
@@ -83,6 +85,8 @@ std::string Recipe::text() const {
     made = fmt::format("cast {} {}", static_cast<int>(cast->from), static_cast<int>(cast->to));
   else if (const auto *offset = std::get_if<Offset>(&step))
     made = fmt::format("offset {}", offset->by);
+  else if (const auto *sum = std::get_if<Sum>(&step))
+    made = fmt::format("sum {}", sum->dim);
   else if (const auto *stack = std::get_if<Stack>(&step))
     made = fmt::format("stack {}", stack->pitch);
   else
@@ -227,6 +231,34 @@ static void makeOffset(const Recipe::Offset &offset, llvm::ArrayRef<char> source
   }
 }
 
+static int64_t readInteger(const char *at, unsigned bytes) {
+  uint64_t bits = 0;
+  std::memcpy(&bits, at, bytes);
+  return llvm::SignExtend64(bits, 8 * bytes);
+}
+
+/// The source is [outer][along][inner], the result [outer][inner].
+static void makeSum(const Recipe &recipe, const Recipe::Sum &sum, llvm::ArrayRef<char> source, char *result) {
+  llvm::ArrayRef<int64_t> shape = sum.source->shape;
+  int64_t along = shape[static_cast<size_t>(sum.dim)], inner = 1;
+  for (int64_t extent : shape.drop_front(static_cast<size_t>(sum.dim) + 1))
+    inner *= extent;
+  unsigned from = sum.source->elementBytes;
+  std::vector<uint64_t> sums(static_cast<size_t>(inner));
+  int64_t outer = static_cast<int64_t>(recipe.bytes() / recipe.elementBytes) / std::max<int64_t>(1, inner);
+  const char *at = source.data();
+  for (int64_t o = 0; o < outer; ++o) {
+    llvm::fill(sums, 0);
+    for (int64_t k = 0; k < along; ++k)
+      for (int64_t i = 0; i < inner; ++i, at += from)
+        sums[static_cast<size_t>(i)] += static_cast<uint64_t>(readInteger(at, from));
+    for (uint64_t bits : sums) {
+      std::memcpy(result, &bits, recipe.elementBytes);
+      result += recipe.elementBytes;
+    }
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Making
 //===----------------------------------------------------------------------===//
@@ -276,6 +308,8 @@ llvm::ArrayRef<char> attnc::weights::make(const Recipe &recipe, std::vector<char
     makeCast(*cast, make(*cast->source, source), recipe.elementBytes, scratch.data());
   else if (const auto *offset = std::get_if<Recipe::Offset>(&recipe.step))
     makeOffset(*offset, make(*offset->source, source), recipe.elementBytes, scratch.data());
+  else if (const auto *sum = std::get_if<Recipe::Sum>(&recipe.step))
+    makeSum(recipe, *sum, make(*sum->source, source), scratch.data());
   else if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
     makeStack(*stack, scratch.data());
   else

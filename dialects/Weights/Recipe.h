@@ -69,6 +69,11 @@ struct Recipe {
     RecipePtr source;
     int64_t by;
   };
+  /// Sums of integers along `dim` of the source.
+  struct Sum {
+    RecipePtr source;
+    int64_t dim;
+  };
   struct Concat {
     std::vector<RecipePtr> sources;
     int64_t dim;
@@ -83,7 +88,7 @@ struct Recipe {
   std::string name; ///< of the op, for messages
   llvm::SmallVector<int64_t> shape;
   unsigned elementBytes = 0;
-  std::variant<Data, View, Cast, Offset, Concat, Stack> step;
+  std::variant<Data, View, Cast, Offset, Sum, Concat, Stack> step;
 
   uint64_t bytes() const;
   /// Whether every byte is known.

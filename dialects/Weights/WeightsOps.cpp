@@ -36,7 +36,7 @@ Files &WeightsDialect::files() { return *mapped; }
 
 RankedTensorType attnc::weights::typeOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, RankedTensorType>(op)
-      .Case<DataOp, ViewOp, CastOp, OffsetOp, ConcatOp>([](auto weight) { return weight.getTensorType(); })
+      .Case<DataOp, ViewOp, CastOp, OffsetOp, SumOp, ConcatOp>([](auto weight) { return weight.getTensorType(); })
       .Default(RankedTensorType());
 }
 
@@ -57,7 +57,8 @@ StackOp attnc::weights::lookupStack(Operation *user, FlatSymbolRefAttr name) {
 
 SmallVector<FlatSymbolRefAttr> attnc::weights::sourcesOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SmallVector<FlatSymbolRefAttr>>(op)
-      .Case<ViewOp, CastOp, OffsetOp>([](auto made) { return SmallVector<FlatSymbolRefAttr>{made.getSourceAttr()}; })
+      .Case<ViewOp, CastOp, OffsetOp, SumOp>(
+          [](auto made) { return SmallVector<FlatSymbolRefAttr>{made.getSourceAttr()}; })
       .Case<ConcatOp, StackOp>([](auto made) {
         return SmallVector<FlatSymbolRefAttr>(made.getSources().template getAsRange<FlatSymbolRefAttr>());
       })
@@ -241,6 +242,23 @@ LogicalResult OffsetOp::verify() {
   return verifyType(*this);
 }
 
+LogicalResult SumOp::verify() {
+  RankedTensorType source = sourceType(*this, getSourceAttr()), type = getTensorType();
+  if (!source)
+    return failure();
+  auto from = dyn_cast<IntegerType>(source.getElementType()), to = dyn_cast<IntegerType>(type.getElementType());
+  if (!from || !to || to.getWidth() < from.getWidth())
+    return emitOpError() << "is of integers that are as wide or wider, not from " << source.getElementType() << " to "
+                         << type.getElementType();
+  if (getDim() >= static_cast<uint64_t>(source.getRank()))
+    return emitOpError() << "is along dimension " << getDim() << " of " << source;
+  SmallVector<int64_t> shape(source.getShape());
+  shape.erase(shape.begin() + getDim());
+  if (type.getShape() != ArrayRef(shape))
+    return emitOpError() << "has the shape of " << source << " without dimension " << getDim();
+  return verifyType(*this);
+}
+
 LogicalResult ConcatOp::verify() {
   RankedTensorType type = getTensorType();
   if (getSources().empty() || getDim() >= static_cast<uint64_t>(type.getRank()))
@@ -360,6 +378,8 @@ FailureOr<RecipePtr> attnc::weights::recipeOf(Operation *op) {
         Recipe::Cast{sources->front(), *formatOf(from, made.getIsUnsigned()), *formatOf(type.getElementType())};
   } else if (auto offset = dyn_cast<OffsetOp>(op)) {
     recipe.step = Recipe::Offset{sources->front(), static_cast<int64_t>(offset.getBy())};
+  } else if (auto sum = dyn_cast<SumOp>(op)) {
+    recipe.step = Recipe::Sum{sources->front(), static_cast<int64_t>(sum.getDim())};
   } else
     recipe.step = Recipe::Concat{std::move(*sources), static_cast<int64_t>(cast<ConcatOp>(op).getDim())};
   return std::make_shared<const Recipe>(std::move(recipe));

@@ -114,6 +114,21 @@ def Weights_OffsetOp : Weights_Op<"offset"> {
   let assemblyFormat = "$sym_name `of` $source `by` $by attr-dict `:` $type";
 }
 
+def Weights_SumOp : Weights_Op<"sum"> {
+  let summary = "the sums of integers along a dimension, which goes";
+  let description = [{
+    Each integer becomes one of the result's type, with its sign; sums wrap around. What a zero point of the other operand
+    is multiplied by:
+
+    ```mlir
+    weights.sum @sums of @bytes dim 0 : tensor<768xi32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$source, I64Attr:$dim,
+                       TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `of` $source `dim` $dim attr-dict `:` $type";
+}
+
 def Weights_ConcatOp : Weights_Op<"concat"> {
   let summary = "tensors one behind the other along a dimension";
   let description = [{

@@ -7,6 +7,7 @@ weights.data @q "Inputs/weights.bin" at 0 : tensor<2x3xi8>
 // CHECK-DAG: weights.view @w.transposed of @w at 0 strides [1, 4] : tensor<4x6xf32>
 // CHECK-DAG: weights.view @w.transposed.slice of @w.transposed at 6 strides [6, 2] : tensor<2x3xf32>
 // CHECK-DAG: weights.offset @q.offset of @q by -128 : tensor<2x3xi8>
+// CHECK-DAG: weights.sum @q.sums of @q dim 0 : tensor<3xi32>
 // CHECK-DAG: weights.cast @q.cast of unsigned @q : tensor<2x3xi32>
 // CHECK-DAG: weights.cast @q.cast_2 of @q : tensor<2x3xf32>
 // CHECK-LABEL: func @chain
@@ -79,6 +80,22 @@ func.func @integers() -> (tensor<2x3xi8>, tensor<2x3xi32>, tensor<2x3xf32>) {
     linalg.yield %0 : f32
   } -> tensor<2x3xf32>
   return %a, %b, %d : tensor<2x3xi8>, tensor<2x3xi32>, tensor<2x3xf32>
+}
+
+// CHECK-LABEL: func @sums
+// CHECK-NEXT: attn.weight @q.sums : tensor<3xi32>
+func.func @sums() -> tensor<3xi32> {
+  %c0 = arith.constant 0 : i32
+  %q = attn.weight @q : tensor<2x3xi8>
+  %e = tensor.empty() : tensor<3xi32>
+  %f = linalg.fill ins(%c0 : i32) outs(%e : tensor<3xi32>) -> tensor<3xi32>
+  %s = linalg.generic {indexing_maps = [#id, affine_map<(d0, d1) -> (d1)>], iterator_types = ["reduction", "parallel"]} ins(%q : tensor<2x3xi8>) outs(%f : tensor<3xi32>) {
+  ^bb0(%in: i8, %out: i32):
+    %0 = arith.extsi %in : i8 to i32
+    %1 = arith.addi %out, %0 : i32
+    linalg.yield %1 : i32
+  } -> tensor<3xi32>
+  return %s : tensor<3xi32>
 }
 
 // CHECK-LABEL: func @joined

@@ -87,6 +87,24 @@ weights.offset @v of @w by 1 : tensor<4xi16>
 
 // -----
 
+weights.data @w "w.bin" at 0 : tensor<4x3xi8>
+// expected-error @below {{is of integers that are as wide or wider, not from 'i8' to 'f32'}}
+weights.sum @v of @w dim 0 : tensor<3xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4x3xi8>
+// expected-error @below {{is along dimension 2 of 'tensor<4x3xi8>'}}
+weights.sum @v of @w dim 2 : tensor<4x3xi32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4x3xi8>
+// expected-error @below {{has the shape of 'tensor<4x3xi8>' without dimension 1}}
+weights.sum @v of @w dim 1 : tensor<3xi32>
+
+// -----
+
 weights.data @w "w.bin" at 0 : tensor<4xf32>
 // expected-error @below {{has 9 along dimension 0, its sources together 8}}
 weights.concat @v of [@w, @w] dim 0 : tensor<9xf32>

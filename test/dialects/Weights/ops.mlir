@@ -19,6 +19,8 @@ weights.cast @wide of @bytes : tensor<70xi32>
 weights.cast @natural of unsigned @bytes : tensor<70xf32>
 // CHECK: weights.offset @signed of @bytes by -128 : tensor<70xi8>
 weights.offset @signed of @bytes by -128 : tensor<70xi8>
+// CHECK: weights.sum @sums of @bytes dim 0 : tensor<i32>
+weights.sum @sums of @bytes dim 0 : tensor<i32>
 // CHECK: weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 // CHECK: weights.stack @layers of [@q, @q] : tensor<768x70xf32>

@@ -184,6 +184,30 @@ RC_GTEST_PROP(Recipe, OffsetsWrapAround, ()) {
     RC_ASSERT(made[static_cast<size_t>(i)] == ((static_cast<uint64_t>(i) + static_cast<uint64_t>(by)) & mask));
 }
 
+// Sums along any dimension, in integers as wide or wider.
+RC_GTEST_PROP(Recipe, SumsAreAlongADimension, ()) {
+  llvm::SmallVector<int64_t> shape(3);
+  for (int64_t &extent : shape)
+    extent = *rc::gen::inRange(0, 5);
+  int64_t dim = *rc::gen::inRange(0, 3);
+  std::vector<char> bytes =
+      *rc::gen::container<std::vector<char>>(static_cast<size_t>(product(shape)), rc::gen::arbitrary<char>());
+  llvm::SmallVector<int64_t> kept(shape);
+  kept.erase(kept.begin() + dim);
+  Recipe recipe{"sums", kept, 4, {}};
+  recipe.step = Recipe::Sum{dataOf(bytes, shape, 1), dim};
+  std::vector<uint32_t> expected(static_cast<size_t>(product(kept)), 0);
+  for (int64_t i = 0; i < product(shape); ++i) {
+    int64_t at[] = {i / (shape[1] * shape[2]), i / shape[2] % shape[1], i % shape[2]}, place = 0;
+    for (int64_t d = 0; d < 3; ++d)
+      if (d != dim)
+        place = place * shape[static_cast<size_t>(d)] + at[d];
+    expected[static_cast<size_t>(place)] += static_cast<uint32_t>(static_cast<int8_t>(bytes[static_cast<size_t>(i)]));
+  }
+  std::vector<uint64_t> made = elementsOf(recipe);
+  RC_ASSERT(std::vector<uint32_t>(made.begin(), made.end()) == expected);
+}
+
 // Recipes with one text are one tensor of the artefact: whatever changes the bytes changes it.
 TEST(Recipe, TextTellsRecipesApart) {
   RecipePtr source = dataOf(counting(12, 4), {12}, 4);
