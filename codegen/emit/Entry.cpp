@@ -18,7 +18,7 @@ using namespace mlir;
 namespace attnc::emit {
 
 constexpr llvm::StringLiteral kEntries = "attnc.entries", kCalled = "attnc.called";
-static constexpr llvm::StringLiteral kInout = "attnc.inout";
+static constexpr llvm::StringLiteral kInout = "attnc.inout", kUnsigned = "attnc.unsigned";
 
 namespace {
 /// One row per element type a tensor of the signature may have. `name` is also
@@ -28,8 +28,9 @@ struct TypeRow {
   uint8_t code,
       bits; // DLDataTypeCode: 0 int, 1 uint, 2 float, 4 bfloat, 6 bool
 };
-constexpr TypeRow kTypes[] = {{"f64", 2, 64}, {"f32", 2, 32}, {"f16", 2, 16}, {"bf16", 4, 16}, {"i64", 0, 64},
-                              {"i32", 0, 32}, {"i16", 0, 16}, {"i8", 0, 8},   {"ui8", 1, 8},   {"bool", 6, 8}};
+constexpr TypeRow kTypes[] = {{"f64", 2, 64},  {"f32", 2, 32}, {"f16", 2, 16}, {"bf16", 4, 16}, {"i64", 0, 64},
+                              {"i32", 0, 32},  {"i16", 0, 16}, {"i8", 0, 8},   {"ui64", 1, 64}, {"ui32", 1, 32},
+                              {"ui16", 1, 16}, {"ui8", 1, 8},  {"bool", 6, 8}};
 } // namespace
 
 static const TypeRow *findType(Type type) {
@@ -87,10 +88,11 @@ void WorkspaceInfo::merge(const WorkspaceInfo &other) {
 
 /// {name, type, dims} of one argument or result, from its type and its
 /// attributes.
-static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAttr name, ArrayAttr dims,
+static FailureOr<Attribute> describe(func::FuncOp function, Type type, DictionaryAttr given, ArrayAttr dims,
                                      const llvm::Twine &which, bool isSorted, StringAttr indexed = {},
                                      IntegerAttr inout = {}) {
   auto tensor = dyn_cast<RankedTensorType>(type);
+  auto name = given ? given.getAs<StringAttr>("attnc.name") : StringAttr();
   if (!tensor || !findType(tensor.getElementType())) {
     function.emitError() << which << " has type " << type << "; an entry point takes and gives ranked tensors of "
                          << "floats (f64, f32, f16, bf16), integers or booleans";
@@ -104,8 +106,11 @@ static FailureOr<Attribute> describe(func::FuncOp function, Type type, StringAtt
     return failure();
   }
   Builder builder(function.getContext());
+  Type element = tensor.getElementType();
+  if (given.contains(kUnsigned) && element.isSignlessInteger() && !element.isInteger(1))
+    element = builder.getIntegerType(element.getIntOrFloatBitWidth(), /*isSigned=*/false);
   SmallVector<NamedAttribute> attributes{builder.getNamedAttr("name", name),
-                                         builder.getNamedAttr("type", TypeAttr::get(tensor.getElementType())),
+                                         builder.getNamedAttr("type", TypeAttr::get(element)),
                                          builder.getNamedAttr("dims", dims)};
   if (isSorted)
     attributes.push_back(builder.getNamedAttr("sorted", builder.getUnitAttr()));
@@ -127,7 +132,8 @@ static LogicalResult verifyInout(func::FuncOp function, unsigned number, llvm::S
                                 << static_cast<int64_t>(function.getNumArguments()) - 1 << ", not " << given;
   auto input = static_cast<unsigned>(argument.getInt());
   auto error = [&] { return function.emitError() << "result " << number << " is the new value of argument " << input; };
-  if (function.getArgumentTypes()[input] != function.getResultTypes()[number])
+  if (function.getArgumentTypes()[input] != function.getResultTypes()[number] ||
+      bool(function.getArgAttr(input, kUnsigned)) != bool(function.getResultAttr(number, kUnsigned)))
     return error() << ", but of another type: " << function.getResultTypes()[number] << ", not "
                    << function.getArgumentTypes()[input];
   if (function.getArgAttr(input, "attnc.name") != function.getResultAttr(number, "attnc.name"))
@@ -141,10 +147,10 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
   SmallVector<Attribute> inputs, outputs;
   llvm::SmallDenseSet<int64_t> updated;
   for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
-    auto tensor = describe(function, type, function.getArgAttrOfType<StringAttr>(index, "attnc.name"),
-                           DimNames::ofArgument(function, index).attribute(), "argument " + llvm::Twine(index),
-                           bool(function.getArgAttr(index, "attnc.sorted")),
-                           function.getArgAttrOfType<StringAttr>(index, "attnc.indexed"));
+    auto tensor =
+        describe(function, type, function.getArgAttrDict(index), DimNames::ofArgument(function, index).attribute(),
+                 "argument " + llvm::Twine(index), bool(function.getArgAttr(index, "attnc.sorted")),
+                 function.getArgAttrOfType<StringAttr>(index, "attnc.indexed"));
     if (failed(tensor))
       return failure();
     inputs.push_back(*tensor);
@@ -152,7 +158,7 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
   for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
     if (failed(verifyInout(function, index, updated)))
       return failure();
-    auto tensor = describe(function, type, function.getResultAttrOfType<StringAttr>(index, "attnc.name"),
+    auto tensor = describe(function, type, function.getResultAttrDict(index),
                            DimNames::ofResult(function, index).attribute(), "result " + llvm::Twine(index),
                            /*isSorted=*/false, {}, function.getResultAttrOfType<IntegerAttr>(index, kInout));
     if (failed(tensor))

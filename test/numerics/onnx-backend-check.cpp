@@ -38,14 +38,15 @@ namespace fs = std::filesystem;
 // One test
 //===----------------------------------------------------------------------===//
 
-/// FILE as a tensor; nothing if it holds something else (a sequence) or a type that attnc does not read.
-static std::optional<RefTensor> readTensor(const fs::path &path, MLIRContext *context) {
+/// FILE as a tensor that the model declares `declared`; nothing if it holds something else (a sequence) or a type that
+/// attnc does not read.
+static std::optional<RefTensor> readTensor(const fs::path &path, int declared, MLIRContext *context) {
   std::ifstream file(path, std::ios::binary);
   ::onnx::TensorProto proto;
   constexpr int kUint16 = 4, kBfloat16 = 16;
   if (!proto.ParseFromIstream(&file))
     return std::nullopt;
-  if (proto.data_type() == kUint16) // how numpy held the bits of bfloat16
+  if (proto.data_type() == kUint16 && declared == kBfloat16) // how numpy held the bits of bfloat16
     proto.set_data_type(kBfloat16);
   if (!attnc::onnx::elementTypeOf(proto.data_type(), context))
     return std::nullopt;
@@ -58,6 +59,8 @@ static std::optional<RefTensor> readTensor(const fs::path &path, MLIRContext *co
   source.int32s = {proto.int32_data().data(), static_cast<size_t>(proto.int32_data_size())};
   source.int64s = {reinterpret_cast<const int64_t *>(proto.int64_data().data()),
                    static_cast<size_t>(proto.int64_data_size())};
+  source.uint64s = {reinterpret_cast<const uint64_t *>(proto.uint64_data().data()),
+                    static_cast<size_t>(proto.uint64_data_size())};
   source.doubles = {proto.double_data().data(), static_cast<size_t>(proto.double_data_size())};
   llvm::Expected<DenseElementsAttr> values = attnc::onnx::readTensorData(source, context);
   if (!values) {
@@ -68,13 +71,16 @@ static std::optional<RefTensor> readTensor(const fs::path &path, MLIRContext *co
   return succeeded(tensor) ? std::optional(std::move(*tensor)) : std::nullopt;
 }
 
-static std::optional<std::vector<RefTensor>> readTensors(const fs::path &set, const char *kind, MLIRContext *context) {
+static std::optional<std::vector<RefTensor>>
+readTensors(const fs::path &set, const char *kind,
+            const google::protobuf::RepeatedPtrField<::onnx::ValueInfoProto> &declared, MLIRContext *context) {
   std::vector<RefTensor> tensors;
   for (int i = 0;; ++i) {
     fs::path file = set / fmt::format("{}_{}.pb", kind, i);
     if (!fs::exists(file))
       return tensors;
-    std::optional<RefTensor> tensor = readTensor(file, context);
+    int type = i < declared.size() ? declared[i].type().tensor_type().elem_type() : 0;
+    std::optional<RefTensor> tensor = readTensor(file, type, context);
     if (!tensor)
       return std::nullopt;
     tensors.push_back(std::move(*tensor));
@@ -161,9 +167,14 @@ static std::string runTest(const fs::path &folder) {
     return "refused\n" + kindOf(StringRef(messages).trim());
   if (!compiled)
     return "does not compile: " + messages;
+  ::onnx::ModelProto model;
+  std::ifstream file(folder / "model.onnx", std::ios::binary);
+  if (!model.ParseFromIstream(&file))
+    return "its model cannot be read";
   int sets = 0;
   for (fs::path set; fs::exists(set = folder / fmt::format("test_data_set_{}", sets)); ++sets) {
-    auto inputs = readTensors(set, "input", context.get()), expected = readTensors(set, "output", context.get());
+    auto inputs = readTensors(set, "input", model.graph().input(), context.get());
+    auto expected = readTensors(set, "output", model.graph().output(), context.get());
     if (!inputs || !expected)
       return "its data cannot be read";
     if (!fits(function, *inputs))

@@ -50,9 +50,10 @@ std::vector<std::string> split(const std::string &text, char separator) {
   return parts;
 }
 
-const std::map<std::string, int> types = {{"float32", 1},  {"uint8", 2},    {"int8", 3},      {"int16", 5},
-                                          {"int32", 6},    {"int64", 7},    {"string", 8},    {"bool", 9},
-                                          {"float16", 10}, {"float64", 11}, {"bfloat16", 16}, {"int2", 26}};
+const std::map<std::string, int> types = {{"float32", 1}, {"uint8", 2},     {"int8", 3},     {"uint16", 4},
+                                          {"int16", 5},   {"int32", 6},     {"int64", 7},    {"string", 8},
+                                          {"bool", 9},    {"float16", 10},  {"float64", 11}, {"uint32", 12},
+                                          {"uint64", 13}, {"bfloat16", 16}, {"int2", 26}};
 
 /// "float32[2,batch]" -> the type and its dims; without brackets `hasShape` is false.
 struct Type {
@@ -101,6 +102,10 @@ void appendElement(std::string &raw, int type, double value) {
   switch (type) {
   case 1:
     return append(raw, static_cast<float>(value));
+  case 2:
+    return append(raw, static_cast<uint8_t>(static_cast<int64_t>(value)));
+  case 4:
+    return append(raw, static_cast<uint16_t>(value));
   case 5:
     return append(raw, static_cast<int16_t>(value));
   case 6:
@@ -109,6 +114,8 @@ void appendElement(std::string &raw, int type, double value) {
     return append(raw, static_cast<_Float16>(value));
   case 11:
     return append(raw, value);
+  case 12:
+    return append(raw, static_cast<uint32_t>(value));
   case 16: { // truncated; exact for the small values of tests
     float wide = static_cast<float>(value);
     uint32_t bits;
@@ -142,6 +149,8 @@ void setTensor(onnx::TensorProto &tensor, const Type &type, const std::vector<st
     for (const std::string &value : split(words.at(1), ','))
       if (type.number == 1)
         tensor.add_float_data(std::stof(value));
+      else if (type.number == 12 || type.number == 13)
+        tensor.add_uint64_data(std::stoull(value));
       else if (type.number == 7)
         tensor.add_int64_data(std::stoll(value));
       else
@@ -160,6 +169,8 @@ void setTensor(onnx::TensorProto &tensor, const Type &type, const std::vector<st
     for (const std::string &value : values)
       if (type.number == 7)
         append(raw, static_cast<int64_t>(std::stoll(value))); // a double does not hold them all
+      else if (type.number == 13)
+        append(raw, static_cast<uint64_t>(std::stoull(value)));
       else
         appendElement(raw, type.number, number(value));
 }

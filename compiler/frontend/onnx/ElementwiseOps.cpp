@@ -99,7 +99,9 @@ Tensor *foldedFloats(NodeContext &ctx, Type type, const SymList &shape, ArrayRef
 
 LogicalResult importUnary(NodeContext &ctx, const UnaryOp &op) {
   Tensor *x = ctx.input(0);
-  if (x->isBool() || (!x->isFloat() && !op.integers))
+  if (x->isUnsigned() && StringRef(op.name) == "Abs")
+    return ctx.result(x);
+  if (x->isBool() || x->isUnsigned() || (!x->isFloat() && !op.integers))
     return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
   if (auto numbers = ctx.emit.floats(x); numbers && op.fold && !numbers->empty()) {
     for (double &number : *numbers)
@@ -123,7 +125,8 @@ struct BinaryOp {
   Sym (*foldSym)(Extents &, const Sym &, const Sym &);
   V (*emit)(B &, L, V, V);
   enum Types { Numbers, Floats, Bools, Any } types = Numbers;
-  bool compares = false; ///< gives bool
+  bool compares = false;                     ///< gives bool
+  V (*emitUnsigned)(B &, L, V, V) = nullptr; ///< of integers without a sign, where it matters
 };
 
 template <typename FloatOp, typename IntOp>
@@ -137,6 +140,15 @@ V emitCompare(B &b, L l, V x, V y) {
 template <typename BoolOp>
 V emitBool(B &b, L l, V x, V y) {
   return BoolOp::create(b, l, x, y);
+}
+
+template <typename Op>
+V emitOp(B &b, L l, V x, V y) {
+  return Op::create(b, l, x, y);
+}
+template <arith::CmpIPredicate I>
+V emitUnsignedCompare(B &b, L l, V x, V y) {
+  return arith::CmpIOp::create(b, l, I, x, y);
 }
 
 V emitDiv(B &b, L l, V x, V y) {
@@ -154,15 +166,18 @@ const BinaryOp binaryOps[] = {
      [](Extents &s, const Sym &x, const Sym &y) { return s.sub(x, y); }, emitArith<arith::SubFOp, arith::SubIOp>},
     {"Mul", [](double x, double y) { return x * y; }, foldMul, emitArith<arith::MulFOp, arith::MulIOp>},
     {"Div", [](double x, double y) { return x / y; },
-     [](Extents &s, const Sym &x, const Sym &y) { return s.div(x, y); }, emitDiv},
+     [](Extents &s, const Sym &x, const Sym &y) { return s.div(x, y); }, emitDiv, BinaryOp::Numbers, false,
+     [](B &b, L l, V x, V y) { return emitQuotient(b, l, x, y, /*isUnsigned=*/true); }},
     {"Min", [](double x, double y) { return std::isnan(x)            ? x
                                             : y < x || std::isnan(y) ? y
                                                                      : x; },
-     [](Extents &s, const Sym &x, const Sym &y) { return s.min(x, y); }, emitArith<arith::MinimumFOp, arith::MinSIOp>},
+     [](Extents &s, const Sym &x, const Sym &y) { return s.min(x, y); }, emitArith<arith::MinimumFOp, arith::MinSIOp>,
+     BinaryOp::Numbers, false, emitOp<arith::MinUIOp>},
     {"Max", [](double x, double y) { return std::isnan(x)            ? x
                                             : y > x || std::isnan(y) ? y
                                                                      : x; },
-     [](Extents &s, const Sym &x, const Sym &y) { return s.max(x, y); }, emitArith<arith::MaximumFOp, arith::MaxSIOp>},
+     [](Extents &s, const Sym &x, const Sym &y) { return s.max(x, y); }, emitArith<arith::MaximumFOp, arith::MaxSIOp>,
+     BinaryOp::Numbers, false, emitOp<arith::MaxUIOp>},
     {"Sum", [](double x, double y) { return x + y; }, nullptr, emitArith<arith::AddFOp, arith::AddIOp>,
      BinaryOp::Floats},
     {"PRelu", [](double x, double y) { return x < 0 ? x * y : x; }, nullptr,
@@ -181,16 +196,20 @@ const BinaryOp binaryOps[] = {
      emitCompare<arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq>, BinaryOp::Any, true},
     {"Less", [](double x, double y) -> double { return x < y; },
      [](Extents &s, const Sym &x, const Sym &y) { return s.less(x, y); },
-     emitCompare<arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt>, BinaryOp::Numbers, true},
+     emitCompare<arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt>, BinaryOp::Numbers, true,
+     emitUnsignedCompare<arith::CmpIPredicate::ult>},
     {"Greater", [](double x, double y) -> double { return x > y; },
      [](Extents &s, const Sym &x, const Sym &y) { return s.less(y, x); },
-     emitCompare<arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt>, BinaryOp::Numbers, true},
+     emitCompare<arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt>, BinaryOp::Numbers, true,
+     emitUnsignedCompare<arith::CmpIPredicate::ugt>},
     {"LessOrEqual", [](double x, double y) -> double { return x <= y; },
      [](Extents &s, const Sym &x, const Sym &y) { return foldNot(s, s.less(y, x)); },
-     emitCompare<arith::CmpFPredicate::OLE, arith::CmpIPredicate::sle>, BinaryOp::Numbers, true},
+     emitCompare<arith::CmpFPredicate::OLE, arith::CmpIPredicate::sle>, BinaryOp::Numbers, true,
+     emitUnsignedCompare<arith::CmpIPredicate::ule>},
     {"GreaterOrEqual", [](double x, double y) -> double { return x >= y; },
      [](Extents &s, const Sym &x, const Sym &y) { return foldNot(s, s.less(x, y)); },
-     emitCompare<arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge>, BinaryOp::Numbers, true},
+     emitCompare<arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge>, BinaryOp::Numbers, true,
+     emitUnsignedCompare<arith::CmpIPredicate::uge>},
 };
 
 bool accepts(BinaryOp::Types types, const Tensor *tensor) {
@@ -253,8 +272,8 @@ FailureOr<Tensor *> applyBinary(NodeContext &ctx, const BinaryOp &op, Tensor *x,
   Type type = op.compares ? Type(ctx.emit.builder.getI1Type()) : x->elementType;
   if (Tensor *folded = foldBinary(ctx, op, x, y, *shape, type))
     return folded;
-  return ctx.emit.elementwise({x, y}, type, *shape,
-                              [&](B &b, L l, ValueRange in) { return op.emit(b, l, in[0], in[1]); });
+  auto *emit = x->isUnsigned() && op.emitUnsigned ? op.emitUnsigned : op.emit;
+  return ctx.emit.elementwise({x, y}, type, *shape, [&](B &b, L l, ValueRange in) { return emit(b, l, in[0], in[1]); });
 }
 
 /// Left to right over all operands: Min, Max and Sum take any number.
@@ -379,12 +398,16 @@ LogicalResult importClip(NodeContext &ctx) {
 /// Integers: the sign of the divisor, as in Python; with fmod, and on floats, the sign of the dividend, as in C.
 LogicalResult importMod(NodeContext &ctx) {
   bool isC = ctx.intAttr("fmod", 0);
-  static const BinaryOp truncated = {"Mod", [](double x, double y) { return std::fmod(x, y); },
-                                     [](Extents &s, const Sym &x, const Sym &y) { return s.mod(x, y); },
-                                     [](B &b, L l, V x, V y) -> V {
-                                       return isFloat(x) ? V(arith::RemFOp::create(b, l, x, y))
-                                                         : emitRemainder(b, l, x, y);
-                                     }};
+  static const BinaryOp truncated = {
+      "Mod",
+      [](double x, double y) { return std::fmod(x, y); },
+      [](Extents &s, const Sym &x, const Sym &y) { return s.mod(x, y); },
+      [](B &b, L l, V x, V y) -> V {
+        return isFloat(x) ? V(arith::RemFOp::create(b, l, x, y)) : emitRemainder(b, l, x, y);
+      },
+      BinaryOp::Numbers,
+      false,
+      [](B &b, L l, V x, V y) { return emitRemainder(b, l, x, y, /*isUnsigned=*/true); }};
   static const BinaryOp floored = {"Mod", nullptr, nullptr, emitFlooredRemainder};
   Tensor *x = ctx.input(0), *y = ctx.input(1);
   if (failed(ctx.sameTypes({x, y})))
@@ -394,6 +417,8 @@ LogicalResult importMod(NodeContext &ctx) {
                                 x->isFloat() ? " without fmod = 1" : ""));
   // Where nothing is negative the two are the same, and extents stay known.
   auto isNatural = [&](Tensor *tensor) {
+    if (tensor->isUnsigned())
+      return true;
     auto elements = ctx.emit.elements(tensor);
     return elements && llvm::all_of(*elements, [&](const Sym &element) { return ctx.symbols.isNonNegative(element); });
   };

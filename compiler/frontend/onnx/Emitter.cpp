@@ -27,23 +27,19 @@ constexpr int64_t kMaxFolded = 1 << 16;
 
 //===- Making tensors -----------------------------------------------------===//
 
-Tensor *Emitter::constant(DenseElementsAttr value) {
+Tensor *Emitter::constant(DenseElementsAttr value, Type elementType) {
   SymList shape(value.getType().getShape().begin(), value.getType().getShape().end());
-  return add({value.getElementType(), std::move(shape), value, std::nullopt, nullptr});
+  return add({elementType ? elementType : value.getElementType(), std::move(shape), value, std::nullopt, nullptr});
 }
 
 Tensor *Emitter::constant(const Constant &held, StringRef name) {
   if (held.weight)
-    return weight(*held.weight, name);
-  if (!held.value)
-    return nullptr;
-  Tensor *tensor = constant(held.value);
-  tensor->isUint8 = held.isUint8;
-  return tensor;
+    return weight(*held.weight, held.elementType, name);
+  return held.value ? constant(held.value, held.elementType) : nullptr;
 }
 
 /// weights.data @NAME before the function, attn.weight @NAME in it.
-Tensor *Emitter::weight(const WeightPlace &place, StringRef name) {
+Tensor *Emitter::weight(const WeightPlace &place, Type elementType, StringRef name) {
   auto function = builder.getBlock()->getParent()->getParentOfType<FunctionOpInterface>();
   std::string unique = printable(name), taken = function.getName().str();
   // The names of functions that are made of this one begin with its own.
@@ -55,30 +51,35 @@ Tensor *Emitter::weight(const WeightPlace &place, StringRef name) {
   weights::DataOp::create(outside, loc, unique, outside.getStringAttr(place.path),
                           outside.getI64IntegerAttr(static_cast<int64_t>(place.offset)), place.type);
   SymList shape(place.type.getShape().begin(), place.type.getShape().end());
-  return computed(attn::WeightOp::create(builder, loc, place.type, unique), std::move(shape));
+  return computed(attn::WeightOp::create(builder, loc, place.type, unique), std::move(shape), elementType);
 }
 
 /// Known integers are computed in 64 bits; those of a narrower type wrap around, as they do at run time.
 Tensor *Emitter::symbolic(Type elementType, SymList shape, SymList elements) {
   unsigned width = elementType.getIntOrFloatBitWidth();
   for (Sym &element : elements)
-    if (std::optional<int64_t> number = element.constant(); number && width > 1 && width < 64)
-      element = Sym(llvm::SignExtend64(static_cast<uint64_t>(*number), width));
+    if (std::optional<int64_t> number = element.constant(); number && width > 1 && width < 64) {
+      auto bits = static_cast<uint64_t>(*number);
+      element = elementType.isUnsignedInteger()
+                    ? Sym(static_cast<int64_t>(bits & llvm::maskTrailingOnes<uint64_t>(width)))
+                    : Sym(llvm::SignExtend64(bits, width));
+    }
   return add({elementType, std::move(shape), nullptr, std::move(elements), nullptr});
 }
 
-Tensor *Emitter::computed(Value value, SymList shape) {
-  return add(
-      {cast<RankedTensorType>(value.getType()).getElementType(), std::move(shape), nullptr, std::nullopt, value});
+Tensor *Emitter::computed(Value value, SymList shape, Type elementType) {
+  if (!elementType)
+    elementType = cast<RankedTensorType>(value.getType()).getElementType();
+  return add({elementType, std::move(shape), nullptr, std::nullopt, value});
 }
 
-Tensor *Emitter::splat(TypedAttr scalar, SymList shape) {
+Tensor *Emitter::splat(TypedAttr scalar, SymList shape, Type elementType) {
   RankedTensorType type = typeOf(scalar.getType(), shape);
   if (type.hasStaticShape() && type.getNumElements() > 0)
-    return constant(DenseElementsAttr::get(type, ArrayRef<mlir::Attribute>(scalar)));
+    return constant(DenseElementsAttr::get(type, ArrayRef<mlir::Attribute>(scalar)), elementType);
   if (type.hasStaticShape() && !isa<FloatType>(scalar.getType()))
-    return symbolic(scalar.getType(), std::move(shape), {});
-  return computed(filled(scalar, shape), std::move(shape));
+    return symbolic(elementType ? elementType : scalar.getType(), std::move(shape), {});
+  return computed(filled(scalar, shape), std::move(shape), elementType);
 }
 
 //===- Looking into tensors -----------------------------------------------===//
@@ -97,7 +98,7 @@ Value Emitter::value(Tensor *tensor) {
     return tensor->value = arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, numbers));
   SmallVector<Value> scalars;
   for (const Sym &element : *tensor->elements)
-    scalars.push_back(arith::IndexCastOp::create(builder, loc, tensor->elementType, index(element)));
+    scalars.push_back(arith::IndexCastOp::create(builder, loc, type.getElementType(), index(element)));
   return tensor->value = tensor::FromElementsOp::create(builder, loc, type, scalars);
 }
 
@@ -111,15 +112,24 @@ std::optional<int64_t> Emitter::fixedCount(ArrayRef<Sym> shape, int64_t limit) c
   return count;
 }
 
+/// A uint64 beyond what an int64 holds is no expression.
+static std::optional<SymList> inRange(SymList elements, const Tensor *tensor) {
+  bool isWide = tensor->isUnsigned() && tensor->elementType.isInteger(64);
+  if (isWide && llvm::any_of(elements, [](const Sym &element) { return element.constant().value_or(0) < 0; }))
+    return std::nullopt;
+  return elements;
+}
+
 std::optional<SymList> Emitter::elements(const Tensor *tensor) const {
   if (tensor->elements)
-    return tensor->elements;
+    return inRange(*tensor->elements, tensor);
   if (!tensor->constant || tensor->isFloat() || !fixedCount(tensor->shape, kMaxTracked))
     return std::nullopt;
   SymList result;
-  for (const APInt &element : tensor->constant.getValues<APInt>()) // i1 is 0 or 1, not 0 or -1
-    result.push_back(tensor->isBool() ? static_cast<int64_t>(element.getZExtValue()) : element.getSExtValue());
-  return result;
+  bool isNatural = tensor->isBool() || tensor->isUnsigned(); // i1 is 0 or 1, not 0 or -1
+  for (const APInt &element : tensor->constant.getValues<APInt>())
+    result.push_back(isNatural ? static_cast<int64_t>(element.getZExtValue()) : element.getSExtValue());
+  return inRange(std::move(result), tensor);
 }
 
 std::optional<std::vector<double>> Emitter::floats(const Tensor *tensor) const {
@@ -147,7 +157,7 @@ RankedTensorType Emitter::typeOf(Type elementType, ArrayRef<Sym> shape) const {
   SmallVector<int64_t> dims;
   for (const Sym &extent : shape)
     dims.push_back(extent.constant().value_or(ShapedType::kDynamic));
-  return RankedTensorType::get(dims, elementType);
+  return RankedTensorType::get(dims, storedType(elementType));
 }
 
 OpFoldResult Emitter::size(const Sym &sym) {
@@ -161,7 +171,7 @@ SmallVector<OpFoldResult> Emitter::sizes(ArrayRef<Sym> shape) {
 }
 
 Value Emitter::empty(Type elementType, ArrayRef<Sym> shape) {
-  return tensor::EmptyOp::create(builder, loc, sizes(shape), elementType);
+  return tensor::EmptyOp::create(builder, loc, sizes(shape), storedType(elementType));
 }
 
 Value Emitter::filled(TypedAttr scalar, ArrayRef<Sym> shape) {
@@ -172,7 +182,7 @@ Value Emitter::filled(TypedAttr scalar, ArrayRef<Sym> shape) {
 TypedAttr Emitter::scalar(Type type, double number) {
   if (isa<FloatType>(type))
     return builder.getFloatAttr(type, number);
-  return builder.getIntegerAttr(type, static_cast<int64_t>(number));
+  return builder.getIntegerAttr(storedType(type), static_cast<int64_t>(number));
 }
 
 //===- Computing ----------------------------------------------------------===//
@@ -201,7 +211,7 @@ Tensor *Emitter::generic(ArrayRef<Tensor *> operands, ArrayRef<AffineMap> maps, 
                                           slot = slot ? slot : *argument++;
                                         linalg::YieldOp::create(nested, nestedLoc, body(nested, nestedLoc, payload));
                                       });
-  return computed(op.getResult(0), shape);
+  return computed(op.getResult(0), shape, resultType);
 }
 
 /// How `tensor` is read by loops over `shape`: dims align at the right, an extent of 1 that is repeated reads index 0.
@@ -242,7 +252,8 @@ Tensor *Emitter::reduce(Tensor *tensor, ArrayRef<int64_t> dims, TypedAttr init, 
                                         Value next = combine(nested, nestedLoc, {arguments[1], arguments[0]});
                                         linalg::YieldOp::create(nested, nestedLoc, next);
                                       });
-  return computed(op.getResult(0), shape);
+  return computed(op.getResult(0), shape,
+                  init.getType() == storedType(tensor->elementType) ? tensor->elementType : init.getType());
 }
 
 Tensor *Emitter::contract(Tensor *lhs, Tensor *rhs, AffineMap lhsMap, AffineMap rhsMap, AffineMap resultMap,
@@ -252,16 +263,17 @@ Tensor *Emitter::contract(Tensor *lhs, Tensor *rhs, AffineMap lhsMap, AffineMap 
   Value start = filled(zero(accumulator), shape);
   auto op = linalg::ContractOp::create(builder, loc, start.getType(), ValueRange{value(lhs), value(rhs)}, start,
                                        builder.getAffineMapArrayAttr({lhsMap, rhsMap, resultMap}));
-  return cast(computed(op.getResult(0), shape), type);
+  return cast(computed(op.getResult(0), shape, accumulator), type);
 }
 
-/// One scalar from `from`'s type to `to`, as ONNX Cast: toward zero, and anything but 0 is true.
-static Value castScalar(OpBuilder &builder, Location loc, Value from, Type to) {
-  Type type = from.getType();
-  bool fromFloat = isa<FloatType>(type), toFloat = isa<FloatType>(to);
-  unsigned fromBits = type.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();
+/// One scalar of `type` as `target`, as ONNX Cast: toward zero, and anything but 0 is true.
+static Value castScalar(OpBuilder &builder, Location loc, Value from, Type type, Type target) {
+  bool fromFloat = isa<FloatType>(type), toFloat = isa<FloatType>(target);
+  bool isNatural = type.isUnsignedInteger() || type.isInteger(1);
+  unsigned fromBits = type.getIntOrFloatBitWidth(), toBits = target.getIntOrFloatBitWidth();
+  Type to = storedType(target);
   if (to.isInteger(1)) {
-    Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+    Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(from.getType()));
     if (fromFloat) // NaN is true
       return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, from, zero);
     return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, from, zero);
@@ -274,24 +286,21 @@ static Value castScalar(OpBuilder &builder, Location loc, Value from, Type to) {
     return arith::ExtFOp::create(builder, loc, to, from);
   }
   if (fromFloat)
-    return emitToInteger(builder, loc, from, to);
-  if (toFloat && type.isInteger(1))
+    return emitToInteger(builder, loc, from, target);
+  if (toFloat && isNatural)
     return arith::UIToFPOp::create(builder, loc, to, from);
   if (toFloat)
     return arith::SIToFPOp::create(builder, loc, to, from);
-  if (type.isInteger(1))
-    return arith::ExtUIOp::create(builder, loc, to, from);
   if (fromBits > toBits)
     return arith::TruncIOp::create(builder, loc, to, from);
+  if (isNatural)
+    return arith::ExtUIOp::create(builder, loc, to, from);
   return arith::ExtSIOp::create(builder, loc, to, from);
 }
 
 Tensor *Emitter::cast(Tensor *tensor, Type type) {
-  if (tensor->elementType == type) {
-    Tensor *same = tensor->isUint8 ? add(*tensor) : tensor;
-    same->isUint8 = false;
-    return same;
-  }
+  if (tensor->elementType == type)
+    return tensor;
   bool toFloat = isa<FloatType>(type);
   if (std::optional<SymList> known = elements(tensor)) {
     bool allFixed = llvm::all_of(*known, [](const Sym &element) { return element.constant().has_value(); });
@@ -314,7 +323,12 @@ Tensor *Emitter::cast(Tensor *tensor, Type type) {
       numbers.push_back(builder.getFloatAttr(type, number));
     return constant(DenseElementsAttr::get(typeOf(type, tensor->shape), numbers));
   }
+  if (storedType(tensor->elementType) == storedType(type) && !tensor->elements) { // the same bits
+    Tensor *other = add(*tensor);
+    other->elementType = type;
+    return other;
+  }
   return elementwise(tensor, type, tensor->shape, [&](OpBuilder &nested, Location nestedLoc, ValueRange operands) {
-    return castScalar(nested, nestedLoc, operands[0], type);
+    return castScalar(nested, nestedLoc, operands[0], tensor->elementType, type);
   });
 }

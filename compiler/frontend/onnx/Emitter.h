@@ -22,16 +22,16 @@
 namespace attnc::onnx {
 
 struct Tensor {
-  mlir::Type elementType;
+  mlir::Type elementType; ///< ui8 and the like where ONNX has no sign; `constant` and `value` are of its stored type
   SymList shape;
   mlir::DenseElementsAttr constant; ///< or null
   std::optional<SymList> elements;  ///< row-major, for small integer and bool tensors
   mlir::Value value;                ///< null until emitted
-  bool isUint8 = false;             ///< ONNX's uint8, held as i32
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   bool isFloat() const { return llvm::isa<mlir::FloatType>(elementType); }
   bool isBool() const { return elementType.isInteger(1); }
+  bool isUnsigned() const { return elementType.isUnsignedInteger(); }
   bool isKnown() const { return constant || elements; }
 };
 
@@ -49,13 +49,14 @@ public:
   SymbolValue symbolValue; ///< the run-time extent of a symbol, as index
 
   //===- Making tensors ---------------------------------------------------===//
-  Tensor *constant(mlir::DenseElementsAttr value);
+  /// Of `elementType`, null: as `value` says. So in the two below.
+  Tensor *constant(mlir::DenseElementsAttr value, mlir::Type elementType = {});
   /// What the file calls `name`; null if it has a type that is not handled.
   Tensor *constant(const Constant &constant, llvm::StringRef name);
   Tensor *symbolic(mlir::Type elementType, SymList shape, SymList elements);
-  Tensor *computed(mlir::Value value, SymList shape);
+  Tensor *computed(mlir::Value value, SymList shape, mlir::Type elementType = {});
   /// All elements equal to `scalar`; needs no memory at compile time.
-  Tensor *splat(mlir::TypedAttr scalar, SymList shape);
+  Tensor *splat(mlir::TypedAttr scalar, SymList shape, mlir::Type elementType = {});
 
   //===- Looking into tensors ---------------------------------------------===//
   mlir::Value value(Tensor *tensor);
@@ -72,7 +73,7 @@ public:
   llvm::SmallVector<mlir::OpFoldResult> sizes(llvm::ArrayRef<Sym> shape);
   mlir::Value empty(mlir::Type elementType, llvm::ArrayRef<Sym> shape);
   mlir::Value filled(mlir::TypedAttr scalar, llvm::ArrayRef<Sym> shape);
-  mlir::TypedAttr zero(mlir::Type type) { return builder.getZeroAttr(type); }
+  mlir::TypedAttr zero(mlir::Type type) { return builder.getZeroAttr(storedType(type)); }
   /// `number` as an attribute of `type`, rounded.
   mlir::TypedAttr scalar(mlir::Type type, double number);
 
@@ -109,7 +110,7 @@ private:
   Tensor *rearrange(Tensor *tensor, const SymList &shape, IndexMap source);
   Tensor *add(Tensor tensor) { return &tensors.emplace_back(std::move(tensor)); }
 
-  Tensor *weight(const WeightPlace &place, llvm::StringRef name);
+  Tensor *weight(const WeightPlace &place, mlir::Type elementType, llvm::StringRef name);
 
   std::deque<Tensor> tensors;
   llvm::StringSet<> weightNames;

@@ -85,6 +85,7 @@ private:
     return given.empty() ? ownNames.at({&input, dim}) : symbolNames.at(given);
   }
   ArrayAttr dimNames(Extents &symbols, const SymList &shape);
+  DictionaryAttr describe(Extents &symbols, StringRef name, Type elementType, const SymList &shape);
   void addPromises(Extents &symbols, func::FuncOp function);
 
   const Model &model;
@@ -246,6 +247,16 @@ static bool fitsMemory(const SymList &shape) {
   return true;
 }
 
+/// What the attributes of an argument or result say of a tensor: integers without a sign are signless in its type.
+DictionaryAttr GraphImporter::describe(Extents &symbols, StringRef name, Type elementType, const SymList &shape) {
+  Builder builder(context);
+  SmallVector<NamedAttribute> attributes{builder.getNamedAttr("attnc.name", builder.getStringAttr(name)),
+                                         builder.getNamedAttr(DimNames::kAttribute, dimNames(symbols, shape))};
+  if (elementType.isUnsignedInteger())
+    attributes.push_back(builder.getNamedAttr("attnc.unsigned", builder.getUnitAttr()));
+  return builder.getDictionaryAttr(attributes);
+}
+
 void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
   for (const ValueInfo &input : model.inputs) {
     Tensor *&tensor = tensors[input.name];
@@ -269,13 +280,11 @@ void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
     }
     unsigned index = function.getNumArguments();
     Builder builder(context);
-    DictionaryAttr attributes =
-        builder.getDictionaryAttr({builder.getNamedAttr("attnc.name", builder.getStringAttr(input.name)),
-                                   builder.getNamedAttr(DimNames::kAttribute, dimNames(emit.symbols, shape))});
+    DictionaryAttr attributes = describe(emit.symbols, input.name, input.elementType, shape);
     Location loc = NameLoc::get(builder.getStringAttr(input.name), file);
     if (failed(function.insertArgument(index, emit.typeOf(input.elementType, shape), attributes, loc)))
       llvm::report_fatal_error("inserting a function argument failed");
-    tensor = emit.computed(function.getArgument(index), shape);
+    tensor = emit.computed(function.getArgument(index), shape, input.elementType);
   }
 }
 
@@ -299,15 +308,11 @@ void GraphImporter::addOutputs(Emitter &emit, func::FuncOp function) {
       if (std::optional<int64_t> fixed = extent.constant(); fixed && *fixed > kMaxExtent)
         problems.add(
             fmt::format("output '{}': extent {} is out of range: expected 0 to 2^29", printable(output.name), *fixed));
-    if (tensor->isUint8)
-      problems.add(fmt::format("output '{}': type uint8 is not supported", printable(output.name)));
-    else if (output.elementType && output.elementType != tensor->elementType)
+    if (output.elementType && output.elementType != tensor->elementType)
       problems.add(fmt::format("output '{}' is declared {}, but is {}", printable(output.name),
                                elementTypeName(output.elementType), elementTypeName(tensor->elementType)));
     results.push_back(emit.value(tensor));
-    attributes.push_back(
-        builder.getDictionaryAttr({builder.getNamedAttr("attnc.name", builder.getStringAttr(output.name)),
-                                   builder.getNamedAttr(DimNames::kAttribute, dimNames(emit.symbols, tensor->shape))}));
+    attributes.push_back(describe(emit.symbols, output.name, tensor->elementType, tensor->shape));
   }
   func::ReturnOp::create(emit.builder, file, results);
   function.setFunctionType(
@@ -347,6 +352,61 @@ Tensor *GraphImporter::lookUp(Emitter &emit, const Node &node, const std::string
   return nullptr;
 }
 
+/// Operators that only move elements, or that tell integers without a sign from others.
+static bool takesUnsigned(StringRef op) {
+  static const llvm::StringSet<> ops = {"Concat",
+                                        "Dropout",
+                                        "Expand",
+                                        "Flatten",
+                                        "Gather",
+                                        "GatherElements",
+                                        "Identity",
+                                        "Pad",
+                                        "Reshape",
+                                        "Shape",
+                                        "Size",
+                                        "Slice",
+                                        "Split",
+                                        "Squeeze",
+                                        "Tile",
+                                        "Transpose",
+                                        "Trilu",
+                                        "Unsqueeze",
+                                        "Where",
+                                        "Abs",
+                                        "Add",
+                                        "Cast",
+                                        "CastLike",
+                                        "Clip",
+                                        "CumSum",
+                                        "Div",
+                                        "Einsum",
+                                        "Equal",
+                                        "Gemm",
+                                        "Greater",
+                                        "GreaterOrEqual",
+                                        "Less",
+                                        "LessOrEqual",
+                                        "MatMul",
+                                        "Max",
+                                        "Min",
+                                        "Mod",
+                                        "Mul",
+                                        "Pow",
+                                        "ReduceL1",
+                                        "ReduceMax",
+                                        "ReduceMin",
+                                        "ReduceProd",
+                                        "ReduceSum",
+                                        "ReduceSumSquare",
+                                        "Sub",
+                                        "DequantizeLinear",
+                                        "MatMulInteger",
+                                        "QLinearMatMul",
+                                        "QuantizeLinear"};
+  return ops.contains(op);
+}
+
 void GraphImporter::importNode(Emitter &emit, const Node &node) {
   emit.loc = nodeLoc(node);
   SmallVector<Tensor *> inputs;
@@ -360,11 +420,9 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
   if (!isReady)
     return;
   NodeContext ctx(node, model.opset, emit, inputs, requirements);
-  // Wider than it should be, a uint8 does not wrap around; a constant is a number as any other.
-  bool takesUint8 = llvm::is_contained({"Cast", "DequantizeLinear", "MatMulInteger", "QuantizeLinear"}, node.opType);
-  bool hasUint8 = llvm::any_of(inputs, [](Tensor *tensor) { return tensor && tensor->isUint8 && !tensor->isKnown(); });
-  if (hasUint8 && !takesUint8)
-    (void)ctx.fail("uint8 is taken by Cast, DequantizeLinear and MatMulInteger only");
+  auto *natural = llvm::find_if(inputs, [](Tensor *tensor) { return tensor && tensor->isUnsigned(); });
+  if (natural != inputs.end() && !takesUnsigned(node.opType))
+    (void)ctx.fail(fmt::format("type {} is not supported", elementTypeName((*natural)->elementType)));
   else if (succeeded(opTable().find(node.opType)->second.import(ctx)))
     ctx.checkAttributes();
   for (Tensor *tensor : ctx.getResults())

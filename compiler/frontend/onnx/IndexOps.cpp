@@ -121,7 +121,7 @@ LogicalResult importGather(NodeContext &ctx) {
   FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 0), x->rank());
   if (failed(axis))
     return failure();
-  if (indices->isFloat() || indices->isBool())
+  if (indices->isFloat() || indices->isBool() || indices->isUnsigned())
     return ctx.fail("its indices must be integers, not " + elementTypeName(indices->elementType));
   ArrayRef<Sym> extents(x->shape);
   SymList shape(extents.take_front(*axis));
@@ -168,7 +168,7 @@ LogicalResult importGatherElements(NodeContext &ctx) {
   FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 0), x->rank());
   if (failed(axis))
     return failure();
-  if (indices->isFloat() || indices->isBool() || indices->rank() != x->rank())
+  if (indices->isFloat() || indices->isBool() || indices->isUnsigned() || indices->rank() != x->rank())
     return ctx.fail(fmt::format("{} cannot index {}", ctx.describe(indices), ctx.describe(x)));
   for (int64_t dim = 0; dim < x->rank(); ++dim)
     if (dim != *axis && !ctx.sameExtent(x->shape[dim], indices->shape[dim]) && !indices->shape[dim].isConstant(1))
@@ -190,7 +190,7 @@ LogicalResult importGatherElements(NodeContext &ctx) {
 
 LogicalResult importRange(NodeContext &ctx) {
   Type type = ctx.input(0)->elementType;
-  if (isa<FloatType>(type))
+  if (isa<FloatType>(type) || type.isUnsignedInteger())
     return ctx.fail("type " + elementTypeName(type) + " is not supported");
   Sym bounds[3];
   for (auto [index, name] : {std::pair(0, "start"), std::pair(1, "limit"), std::pair(2, "delta")}) {
@@ -249,7 +249,7 @@ LogicalResult importTrilu(NodeContext &ctx) {
     V row = linalg::IndexOp::create(b, l, x->rank() - 2), column = linalg::IndexOp::create(b, l, x->rank() - 1);
     V border = arith::AddIOp::create(b, l, row, offset);
     V keep = arith::CmpIOp::create(b, l, upper ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle, column, border);
-    return arith::SelectOp::create(b, l, keep, in[0], arith::ConstantOp::create(b, l, b.getZeroAttr(x->elementType)));
+    return arith::SelectOp::create(b, l, keep, in[0], arith::ConstantOp::create(b, l, ctx.emit.zero(x->elementType)));
   }));
 }
 
@@ -291,7 +291,7 @@ LogicalResult importPad(NodeContext &ctx) {
   V padded =
       tensor::InsertSliceOp::create(ctx.emit.builder, ctx.emit.loc, ctx.emit.value(x), ctx.emit.filled(fill, shape),
                                     ctx.emit.sizes(offsets), ctx.emit.sizes(x->shape), steps);
-  return ctx.result(ctx.emit.computed(padded, shape));
+  return ctx.result(ctx.emit.computed(padded, shape, x->elementType));
 }
 } // namespace
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Integers.h"
+#include "compiler/frontend/onnx/Model.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <cmath>
 
@@ -37,6 +38,8 @@ public:
                                                  is(arith::CmpIPredicate::eq, y, constant(y, -1)));
     return select(special, constant(y, 1), y);
   }
+  /// `y` without a sign, or 1 where it is 0.
+  Value positiveDivisor(Value y) { return select(is(arith::CmpIPredicate::eq, y, constant(y, 0)), constant(y, 1), y); }
 
 private:
   OpBuilder &b;
@@ -44,14 +47,18 @@ private:
 };
 } // namespace
 
-Value attnc::onnx::emitQuotient(OpBuilder &b, Location loc, Value x, Value y) {
+Value attnc::onnx::emitQuotient(OpBuilder &b, Location loc, Value x, Value y, bool isUnsigned) {
   IntegerEmitter e(b, loc);
+  if (isUnsigned)
+    return b.createOrFold<arith::DivUIOp>(loc, x, e.positiveDivisor(y));
   Value quotient = b.createOrFold<arith::DivSIOp>(loc, x, e.safeDivisor(y));
   Value negated = b.createOrFold<arith::SubIOp>(loc, e.constant(x, 0), x);
   return e.select(e.is(arith::CmpIPredicate::eq, y, e.constant(y, -1)), negated, quotient);
 }
 
-Value attnc::onnx::emitRemainder(OpBuilder &b, Location loc, Value x, Value y) {
+Value attnc::onnx::emitRemainder(OpBuilder &b, Location loc, Value x, Value y, bool isUnsigned) {
+  if (isUnsigned)
+    return b.createOrFold<arith::RemUIOp>(loc, x, IntegerEmitter(b, loc).positiveDivisor(y));
   return b.createOrFold<arith::RemSIOp>(loc, x, IntegerEmitter(b, loc).safeDivisor(y));
 }
 
@@ -65,18 +72,23 @@ Value attnc::onnx::emitFlooredRemainder(OpBuilder &b, Location loc, Value x, Val
   return e.select(moves, b.createOrFold<arith::AddIOp>(loc, rest, y), rest);
 }
 
-Value attnc::onnx::emitToInteger(OpBuilder &b, Location loc, Value x, Type to) {
+Value attnc::onnx::emitToInteger(OpBuilder &b, Location loc, Value x, Type target) {
   using P = arith::CmpFPredicate;
   IntegerEmitter e(b, loc);
-  unsigned width = to.getIntOrFloatBitWidth();
+  unsigned width = target.getIntOrFloatBitWidth();
+  bool isUnsigned = target.isUnsignedInteger();
+  Type to = storedType(target);
   if (x.getType().getIntOrFloatBitWidth() < 32) // 2^63 is no f16
     x = arith::ExtFOp::create(b, loc, b.getF32Type(), x);
   auto number = [&](double value) -> Value {
     return arith::ConstantOp::create(b, loc, b.getFloatAttr(x.getType(), value));
   };
-  double limit = std::ldexp(1.0, static_cast<int>(width) - 1);
-  Value result = arith::FPToSIOp::create(b, loc, to, x); // poison where it is not chosen
-  result = e.select(e.is(P::OGE, x, number(limit)), e.constant(to, APInt::getSignedMaxValue(width)), result);
-  result = e.select(e.is(P::OLT, x, number(-limit)), e.constant(to, APInt::getSignedMinValue(width)), result);
+  double limit = std::ldexp(1.0, static_cast<int>(width) - (isUnsigned ? 0 : 1));
+  APInt most = isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
+  APInt least = isUnsigned ? APInt::getZero(width) : APInt::getSignedMinValue(width);
+  Value result = isUnsigned ? arith::FPToUIOp::create(b, loc, to, x).getResult()
+                            : arith::FPToSIOp::create(b, loc, to, x).getResult(); // poison where it is not chosen
+  result = e.select(e.is(P::OGE, x, number(limit)), e.constant(to, most), result);
+  result = e.select(e.is(P::OLT, x, number(isUnsigned ? 0 : -limit)), e.constant(to, least), result);
   return e.select(e.is(P::UNO, x, x), e.constant(to, APInt::getZero(width)), result);
 }

@@ -13,17 +13,20 @@
 
 namespace attnc::onnx {
 
-/// x / y towards zero. x / 0 is x, and the smallest integer divided by -1 wraps around, to itself.
-mlir::Value emitQuotient(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Value y);
+/// x / y towards zero. x / 0 is x, and the smallest integer divided by -1 wraps around, to itself. Here and below, an
+/// integer is signless in its type; `isUnsigned` tells.
+mlir::Value emitQuotient(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Value y,
+                         bool isUnsigned = false);
 
 /// x - (x / y) * y, with the sign of x; 0 where y is 0.
-mlir::Value emitRemainder(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Value y);
+mlir::Value emitRemainder(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Value y,
+                          bool isUnsigned = false);
 
 /// The same with the sign of y, as in Python.
 mlir::Value emitFlooredRemainder(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Value y);
 
-/// The float x as an integer of type `to`: towards zero, the nearest integer of the type where x is beyond it, and 0
-/// for NaN.
+/// The float x as an integer of type `to` (ui8: without a sign): towards zero, the nearest integer of the type where x is
+/// beyond it, and 0 for NaN. The result is of the stored type.
 mlir::Value emitToInteger(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Type to);
 
 } // namespace attnc::onnx

@@ -39,10 +39,10 @@ struct WeightPlace {
 
 /// A tensor of the file. Small ones are held, of large ones the place is known.
 struct Constant {
-  mlir::DenseElementsAttr value;
+  mlir::DenseElementsAttr value; ///< of the stored type
   std::optional<WeightPlace> weight;
-  std::string problem;  ///< why there is neither: a type this compiler does not handle
-  bool isUint8 = false; ///< the elements of `value`, which are i32
+  std::string problem; ///< why there is neither: a type this compiler does not handle
+  mlir::Type elementType;
 };
 
 struct NodeAttr {
@@ -89,12 +89,12 @@ struct Model {
 
 /// The name of a TensorProto.DataType ("float16"), also of those this build does not handle.
 std::string dataTypeName(int32_t dataType);
-/// The MLIR type of a TensorProto.DataType, or null when attnc does not handle it.
+/// The MLIR type of a TensorProto.DataType, or null when attnc does not handle it. Integers without a sign are those of
+/// MLIR (ui8); signless ones have one.
 mlir::Type elementTypeOf(int32_t dataType, mlir::MLIRContext *context);
-/// The MLIR type of constants of a TensorProto.DataType, or null. Unsigned ones are held in the next signless type that
-/// has all their values; as nothing else is ever unsigned here, only arithmetic that would wrap around could tell.
-mlir::Type constantTypeOf(int32_t dataType, mlir::MLIRContext *context);
-/// "float32", "int64", "bool" … for messages.
+/// The type of such elements in the IR, where integers have no sign and operations tell: i8 for ui8.
+mlir::Type storedType(mlir::Type elementType);
+/// "float32", "int64", "uint8", "bool" … for messages.
 std::string elementTypeName(mlir::Type type);
 
 } // namespace attnc::onnx

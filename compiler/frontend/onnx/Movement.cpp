@@ -63,12 +63,12 @@ Tensor *Emitter::rearrange(Tensor *tensor, const SymList &shape, IndexMap source
     return symbolic(tensor->elementType, shape, {});
   RankedTensorType type = typeOf(tensor->elementType, shape);
   if (isSplat)
-    return constant(tensor->constant.resizeSplat(type));
+    return constant(tensor->constant.resizeSplat(type), tensor->elementType);
   toRearrange -= *count;
   std::vector<int64_t> order;
   forEachIndex(type.getShape(), [&](ArrayRef<int64_t> index) { order.push_back(source(index)); });
   if (tensor->constant)
-    return constant(pick(tensor->constant, type, order));
+    return constant(pick(tensor->constant, type, order), tensor->elementType);
   SymList picked;
   for (int64_t position : order)
     picked.push_back((*tensor->elements)[position]);
@@ -141,12 +141,12 @@ Tensor *Emitter::reshape(Tensor *tensor, const SymList &shape) {
     return tensor;
   bool isEmpty = llvm::any_of(tensor->shape, [](const Sym &extent) { return extent.isConstant(0); });
   if (isEmpty && llvm::any_of(shape, [](const Sym &extent) { return extent.isConstant(0); }))
-    return computed(empty(tensor->elementType, shape), shape);
+    return computed(empty(tensor->elementType, shape), shape, tensor->elementType);
   std::optional<SmallVector<Group>> groups = matchDims(symbols, tensor->shape, shape);
   if (!groups)
     return nullptr;
   if (tensor->constant)
-    return constant(tensor->constant.reshape(typeOf(tensor->elementType, shape)));
+    return constant(tensor->constant.reshape(typeOf(tensor->elementType, shape)), tensor->elementType);
   if (tensor->elements)
     return symbolic(tensor->elementType, shape, *tensor->elements);
 
@@ -166,7 +166,7 @@ Tensor *Emitter::reshape(Tensor *tensor, const SymList &shape) {
   if (middle.size() != shape.size())
     result =
         tensor::ExpandShapeOp::create(builder, loc, typeOf(tensor->elementType, shape), result, expand, sizes(shape));
-  return computed(result, shape);
+  return computed(result, shape, tensor->elementType);
 }
 
 //===- Transpose, broadcast, slice, concat --------------------------------===//
@@ -186,7 +186,7 @@ Tensor *Emitter::transpose(Tensor *tensor, ArrayRef<int64_t> permutation) {
       }))
     return known;
   auto op = linalg::TransposeOp::create(builder, loc, value(tensor), empty(tensor->elementType, shape), permutation);
-  return computed(op->getResult(0), shape);
+  return computed(op->getResult(0), shape, tensor->elementType);
 }
 
 Tensor *Emitter::broadcast(Tensor *tensor, const SymList &shape) {
@@ -240,13 +240,15 @@ Tensor *Emitter::slice(Tensor *tensor, const SymList &offsets, const SymList &ex
         }))
       return known;
   if (llvm::any_of(extents, [](const Sym &extent) { return extent.isConstant(0); }))
-    return computed(empty(tensor->elementType, extents), extents); // an offset at the end would be out of bounds
+    return computed(empty(tensor->elementType, extents), extents, // an offset at the end would be out of bounds
+                    tensor->elementType);
   if (llvm::any_of(steps, [](int64_t step) { return step < 0; }))
     return sliceBackwards(tensor, offsets, extents, steps);
   SmallVector<OpFoldResult> stepSizes =
       llvm::map_to_vector(steps, [&](int64_t step) -> OpFoldResult { return builder.getIndexAttr(step); });
   return computed(
-      tensor::ExtractSliceOp::create(builder, loc, value(tensor), sizes(offsets), sizes(extents), stepSizes), extents);
+      tensor::ExtractSliceOp::create(builder, loc, value(tensor), sizes(offsets), sizes(extents), stepSizes), extents,
+      tensor->elementType);
 }
 
 Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &shape) {
@@ -285,5 +287,5 @@ Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &s
         tensor::InsertSliceOp::create(builder, loc, value(part), result, sizes(offsets), sizes(part->shape), steps);
     offsets[axis] = symbols.add(offsets[axis], part->shape[axis]);
   }
-  return computed(result, shape);
+  return computed(result, shape, type);
 }

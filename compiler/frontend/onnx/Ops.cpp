@@ -223,5 +223,5 @@ std::string NodeContext::describe(const SymList &shape) const {
 }
 
 std::string NodeContext::describe(const Tensor *tensor) const {
-  return (tensor->isUint8 ? "uint8" : elementTypeName(tensor->elementType)) + describe(tensor->shape);
+  return elementTypeName(tensor->elementType) + describe(tensor->shape);
 }

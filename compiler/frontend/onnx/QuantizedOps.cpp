@@ -7,8 +7,6 @@
 //
 //   a - z = a' - (z - 128)
 //
-// What ONNX calls uint8 is i32 until then (Tensor::isUint8): other operators take it as they take any integer.
-//
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Integers.h"
@@ -24,54 +22,64 @@ using namespace attnc::onnx;
 namespace {
 constexpr int64_t kMoved = 128;
 
-Value addIntegers(OpBuilder &b, Location l, ValueRange in) { return arith::AddIOp::create(b, l, in[0], in[1]); }
-
 /// An int32 for the whole tensor.
 Tensor *number(NodeContext &ctx, int64_t value) {
   return ctx.emit.symbolic(ctx.emit.builder.getI32Type(), {}, {Sym(value)});
 }
 
-//===- MatMulInteger ------------------------------------------------------===//
+bool isOne(const Tensor *tensor) {
+  return tensor->rank() == 0 || (tensor->rank() == 1 && tensor->shape[0].isConstant(1));
+}
+
+//===- Products of bytes --------------------------------------------------===//
 
 /// The elements of a uint8 less 128, as int8.
 Tensor *moved(NodeContext &ctx, Tensor *tensor) {
   Type i8 = ctx.emit.builder.getI8Type();
   if (tensor->constant) {
     std::vector<int8_t> bytes;
-    for (int32_t value : tensor->constant.getValues<int32_t>())
-      bytes.push_back(static_cast<int8_t>(value - kMoved));
+    for (int8_t bits : tensor->constant.getValues<int8_t>())
+      bytes.push_back(static_cast<int8_t>(bits - kMoved));
     return ctx.emit.constant(DenseElementsAttr::get(ctx.emit.typeOf(i8, tensor->shape), llvm::ArrayRef(bytes)));
   }
   return ctx.emit.elementwise(tensor, i8, tensor->shape, [&](OpBuilder &b, Location l, ValueRange in) -> Value {
-    Value shift = arith::ConstantIntOp::create(b, l, in[0].getType(), kMoved);
-    return arith::TruncIOp::create(b, l, i8, arith::SubIOp::create(b, l, in[0], shift));
+    return arith::AddIOp::create(b, l, in[0], arith::ConstantIntOp::create(b, l, i8, -kMoved));
   });
 }
 
-/// An operand as int8, and its zero point as an int32; null where that is 0.
+/// An operand as int8, and its zero points as int32, to meet the product: one, or one for each row of the left operand
+/// (a column of them) or each column of the right one. Null where they are 0.
 struct Bytes {
   Tensor *values, *zero;
 };
 
-FailureOr<Bytes> bytesOf(NodeContext &ctx, size_t index) {
-  Tensor *given = ctx.input(index), *zero = ctx.input(index + 2);
-  if (!given->elementType.isInteger(8) && !given->isUint8)
+FailureOr<Bytes> bytesOf(NodeContext &ctx, Tensor *given, Tensor *zero, bool isLeft) {
+  if (!given->elementType.isInteger(8))
     return ctx.fail(fmt::format("{} is not of int8 or uint8", ctx.describe(given)));
-  int64_t shift = given->isUint8 ? kMoved : 0;
-  Tensor *values = given->isUint8 ? moved(ctx, given) : given;
+  int64_t shift = given->isUnsigned() ? kMoved : 0;
+  Tensor *values = shift ? moved(ctx, given) : given;
   if (!zero)
     return Bytes{values, shift ? number(ctx, -shift) : nullptr};
-  bool isOfType = given->isUint8 ? zero->isUint8 : zero->elementType.isInteger(8);
+  if (zero->elementType != given->elementType)
+    return ctx.fail(fmt::format("its zero point {} is not of the type of {}", ctx.describe(zero), ctx.describe(given)));
   std::optional<SymList> known = ctx.emit.elements(zero);
-  if (isOfType && known && llvm::all_of(*known, [&](const Sym &element) { return element.isConstant(shift); }))
+  if (known && llvm::all_of(*known, [&](const Sym &element) { return element.isConstant(shift); }))
     return Bytes{values, nullptr};
-  if (!isOfType || zero->rank() > 1 || (zero->rank() == 1 && !zero->shape[0].isConstant(1)))
-    return ctx.fail(fmt::format("{} is not a zero point of one {} for the whole tensor", ctx.describe(zero),
-                                given->isUint8 ? "uint8" : "int8"));
+  bool fits = isOne(zero) || (zero->rank() == 1 && given->rank() > 1 &&
+                              ctx.sameExtent(zero->shape[0], given->shape[given->rank() - (isLeft ? 2 : 1)]));
+  if (!fits)
+    return ctx.fail(fmt::format("{} is neither a zero point for the whole of {} nor one for each {}",
+                                ctx.describe(zero), ctx.describe(given), isLeft ? "row" : "column"));
+  SymList shape;
+  if (!isOne(zero)) {
+    shape.push_back(zero->shape[0]);
+    if (isLeft)
+      shape.push_back(Sym(1));
+  }
   Type i32 = ctx.emit.builder.getI32Type();
-  zero = ctx.emit.cast(ctx.emit.reshape(zero, {}), i32);
+  zero = ctx.emit.cast(ctx.emit.reshape(zero, shape), i32);
   if (shift)
-    zero = ctx.emit.elementwise({zero, number(ctx, shift)}, i32, {}, [](OpBuilder &b, Location l, ValueRange in) {
+    zero = ctx.emit.elementwise({zero, number(ctx, shift)}, i32, shape, [](OpBuilder &b, Location l, ValueRange in) {
       return Value(arith::SubIOp::create(b, l, in[0], in[1]));
     });
   return Bytes{values, zero};
@@ -89,44 +97,65 @@ Tensor *subtract(NodeContext &ctx, Tensor *tensor, Tensor *other, Tensor *factor
                               });
 }
 
-/// sum (a - za) (b - zb) = sum a b - za * sum (b - zb) - zb * sum a, of int8 in int32: exact but for wrapping around.
-LogicalResult importMatMulInteger(NodeContext &ctx) {
-  FailureOr<Bytes> left = bytesOf(ctx, 0), right = bytesOf(ctx, 1);
-  if (failed(left) || failed(right))
-    return failure();
-  auto [a, za] = *left;
-  auto [b, zb] = *right;
+/// The sums of int8 along `dim`, which stays as 1, in int32.
+Tensor *sumAlong(NodeContext &ctx, Tensor *tensor, int64_t dim) {
+  Type i32 = ctx.emit.builder.getI32Type();
+  SymList shape(tensor->shape);
+  shape[dim] = Sym(1);
+  Tensor *sums = ctx.emit.reduce(tensor, {dim}, ctx.emit.zero(i32), [&](OpBuilder &b, Location l, ValueRange in) {
+    return Value(arith::AddIOp::create(b, l, in[0], arith::ExtSIOp::create(b, l, i32, in[1])));
+  });
+  return ctx.emit.reshape(sums, shape);
+}
+
+/// sum (a - za) (b - zb) = sum a b - za * (sum b - k * zb) - zb * sum a, of int8 in int32: exact but for wrapping around.
+FailureOr<Tensor *> multiplyBytes(NodeContext &ctx, const Bytes &left, const Bytes &right) {
+  auto [a, za] = left;
+  auto [b, zb] = right;
   Type i32 = ctx.emit.builder.getI32Type();
   FailureOr<Tensor *> product = matMul(ctx, a, b, i32);
   if (failed(product))
     return failure();
   Tensor *result = *product;
-  if ((za || zb) && (a->rank() < 2 || b->rank() != 2))
-    return ctx.fail(
-        "zero points other than 0, and of uint8 other than 128, want a matrix on the right and no vector on "
-        "the left");
+  if ((za || zb) && (a->rank() < 2 || b->rank() < 2))
+    return ctx.fail("zero points other than 0, and of uint8 other than 128, want matrices on both sides");
   if (za) {
-    Tensor *wide = ctx.emit.cast(b, i32);
-    wide = zb ? subtract(ctx, wide, zb) : wide;
-    result = subtract(ctx, result, ctx.emit.reduce(wide, {0}, ctx.emit.zero(i32), addIntegers), za);
+    Tensor *sums = sumAlong(ctx, b, b->rank() - 2);
+    if (zb) {
+      Tensor *depth = ctx.emit.symbolic(ctx.emit.builder.getI64Type(), {}, {a->shape.back()});
+      sums = subtract(ctx, sums, zb, ctx.emit.cast(depth, i32));
+    }
+    result = subtract(ctx, result, sums, za);
   }
-  if (zb) {
-    Tensor *rows = ctx.emit.reduce(ctx.emit.cast(a, i32), {a->rank() - 1}, ctx.emit.zero(i32), addIntegers);
-    SymList shape(rows->shape);
-    shape.push_back(Sym(1));
-    result = subtract(ctx, result, ctx.emit.reshape(rows, shape), zb);
-  }
-  return ctx.result(result);
+  if (zb)
+    result = subtract(ctx, result, sumAlong(ctx, a, a->rank() - 1), zb);
+  return result;
 }
 
-//===- DynamicQuantizeLinear ----------------------------------------------===//
+LogicalResult importMatMulInteger(NodeContext &ctx) {
+  FailureOr<Bytes> left = bytesOf(ctx, ctx.input(0), ctx.input(2), /*isLeft=*/true);
+  FailureOr<Bytes> right = bytesOf(ctx, ctx.input(1), ctx.input(3), /*isLeft=*/false);
+  if (failed(left) || failed(right))
+    return failure();
+  FailureOr<Tensor *> result = multiplyBytes(ctx, *left, *right);
+  return failed(result) ? failure() : ctx.result(*result);
+}
 
-/// The float x as an integer of [least, least + 255], to nearest, ties to even; 0 for NaN.
-Value toByte(OpBuilder &b, Location l, Value x, int64_t least = 0) {
+//===- Rounding -----------------------------------------------------------===//
+
+/// The whole float x as an integer, held inside `type`: 8 or 16 bits, with or without a sign; 0 for NaN. In int32.
+Value hold(OpBuilder &b, Location l, Value x, Type type) {
   Type i32 = b.getI32Type();
-  Value whole = emitToInteger(b, l, math::RoundEvenOp::create(b, l, x), i32);
+  int64_t span = int64_t(1) << type.getIntOrFloatBitWidth(), least = type.isUnsignedInteger() ? 0 : -span / 2;
+  Value whole = emitToInteger(b, l, x, i32);
   whole = arith::MaxSIOp::create(b, l, whole, arith::ConstantIntOp::create(b, l, i32, least));
-  return arith::MinSIOp::create(b, l, whole, arith::ConstantIntOp::create(b, l, i32, least + 255));
+  return arith::MinSIOp::create(b, l, whole, arith::ConstantIntOp::create(b, l, i32, least + span - 1));
+}
+
+/// round(x) + zero in `type`, to nearest, ties to even; `zero` is an int32.
+Value quantize(OpBuilder &b, Location l, Value x, Value zero, Type type) {
+  Value steps = math::RoundEvenOp::create(b, l, x), moves = arith::SIToFPOp::create(b, l, x.getType(), zero);
+  return arith::TruncIOp::create(b, l, storedType(type), hold(b, l, arith::AddFOp::create(b, l, steps, moves), type));
 }
 
 /// scale = (max(x, 0) - min(x, 0)) / 255, zero = byte(-min(x, 0) / scale), y = byte(round(x / scale) + zero)
@@ -135,6 +164,7 @@ LogicalResult importDynamicQuantizeLinear(NodeContext &ctx) {
   if (!x->elementType.isF32())
     return ctx.fail(fmt::format("{} is not of float32", ctx.describe(x)));
   Type f32 = x->elementType, i32 = ctx.emit.builder.getI32Type();
+  Type ui8 = ctx.emit.builder.getIntegerType(8, /*isSigned=*/false);
   auto all = llvm::to_vector(llvm::seq<int64_t>(0, x->rank()));
   TypedAttr zero = ctx.emit.zero(f32);
   Tensor *least = ctx.emit.reduce(x, all, zero, [](OpBuilder &b, Location l, ValueRange in) -> Value {
@@ -147,24 +177,26 @@ LogicalResult importDynamicQuantizeLinear(NodeContext &ctx) {
     Value steps = arith::ConstantOp::create(b, l, ctx.emit.scalar(f32, 255));
     return arith::DivFOp::create(b, l, arith::SubFOp::create(b, l, in[0], in[1]), steps);
   });
-  Tensor *point = ctx.emit.elementwise({least, scale}, i32, {}, [](OpBuilder &b, Location l, ValueRange in) -> Value {
-    return toByte(b, l, arith::DivFOp::create(b, l, arith::NegFOp::create(b, l, in[0]), in[1]));
+  Tensor *point = ctx.emit.elementwise({least, scale}, i32, {}, [&](OpBuilder &b, Location l, ValueRange in) -> Value {
+    Value steps = arith::DivFOp::create(b, l, arith::NegFOp::create(b, l, in[0]), in[1]);
+    return hold(b, l, math::RoundEvenOp::create(b, l, steps), ui8);
   });
-  Tensor *y = ctx.emit.elementwise({x, scale, point}, i32, x->shape, [&](OpBuilder &b, Location l, ValueRange in) {
-    Value steps = math::RoundEvenOp::create(b, l, arith::DivFOp::create(b, l, in[0], in[1]));
-    return toByte(b, l, arith::AddFOp::create(b, l, steps, arith::SIToFPOp::create(b, l, f32, in[2])));
+  Tensor *y = ctx.emit.elementwise({x, scale, point}, ui8, x->shape, [&](OpBuilder &b, Location l, ValueRange in) {
+    return quantize(b, l, arith::DivFOp::create(b, l, in[0], in[1]), in[2], ui8);
   });
-  y->isUint8 = point->isUint8 = true;
   if (failed(ctx.result(y)) || failed(ctx.result(scale, 1)))
     return failure();
-  return ctx.result(point, 2);
+  return ctx.result(ctx.emit.cast(point, ui8), 2);
 }
 
 //===- QuantizeLinear, DequantizeLinear -----------------------------------===//
 
+/// What such integers are stored as: bytes, or pairs of them.
+bool isQuantized(Type type) { return type.isInteger(8) || type.isInteger(16); }
+
 /// A scale or zero point, one for the tensor or one for each index of a dim, to meet a tensor of `shape`.
 FailureOr<Tensor *> spread(NodeContext &ctx, Tensor *tensor, const SymList &shape) {
-  if (tensor->rank() == 0 || (tensor->rank() == 1 && tensor->shape[0].isConstant(1)))
+  if (isOne(tensor))
     return ctx.emit.reshape(tensor, {});
   FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 1), static_cast<int64_t>(shape.size()));
   if (failed(axis))
@@ -177,7 +209,7 @@ FailureOr<Tensor *> spread(NodeContext &ctx, Tensor *tensor, const SymList &shap
   return ctx.emit.reshape(tensor, ones);
 }
 
-/// The operands of both: x, its scale, and its zero point as int32 (0 where it is absent).
+/// The operands of both: x, its scale as float32, and its zero point as int32 (0 where it is absent).
 struct Scaled {
   Tensor *x, *scale, *zero;
 };
@@ -187,53 +219,102 @@ FailureOr<Scaled> scaledOf(NodeContext &ctx) {
   if (ctx.intAttr("block_size", 0) != 0)
     return ctx.fail("scales of blocks are not supported");
   ctx.intAttr("axis", 1);
-  if (!scale->elementType.isF32())
-    return ctx.fail(fmt::format("its scale {} is not of float32", ctx.describe(scale)));
+  if (!scale->isFloat() || scale->elementType.isF64())
+    return ctx.fail(fmt::format("its scale {} is not of float32, float16 or bfloat16", ctx.describe(scale)));
   FailureOr<Tensor *> scales = spread(ctx, scale, x->shape);
   FailureOr<Tensor *> zeros = zero ? spread(ctx, zero, x->shape) : FailureOr<Tensor *>(number(ctx, 0));
   if (failed(scales) || failed(zeros))
     return failure();
-  return Scaled{x, *scales, ctx.emit.cast(*zeros, ctx.emit.builder.getI32Type())};
+  Builder &builder = ctx.emit.builder;
+  return Scaled{x, ctx.emit.cast(*scales, builder.getF32Type()), ctx.emit.cast(*zeros, builder.getI32Type())};
 }
 
-/// (x - zero) * scale
+/// (x - zero) * scale, in float32, and rounded to the scale's type.
 LogicalResult importDequantizeLinear(NodeContext &ctx) {
-  Tensor *given = ctx.input(0);
+  Tensor *given = ctx.input(0), *zero = ctx.input(2);
   Type i32 = ctx.emit.builder.getI32Type(), f32 = ctx.emit.builder.getF32Type();
-  if (!given->isUint8 && !given->elementType.isInteger(8) && given->elementType != i32)
-    return ctx.fail(fmt::format("{} is not of int8, uint8 or int32", ctx.describe(given)));
+  if (!isQuantized(given->elementType) && given->elementType != i32)
+    return ctx.fail(fmt::format("{} is not of int8, uint8, int16, uint16 or int32", ctx.describe(given)));
+  if (zero && zero->elementType != given->elementType)
+    return ctx.fail(fmt::format("its zero point {} is not of the type of {}", ctx.describe(zero), ctx.describe(given)));
   FailureOr<Scaled> in = scaledOf(ctx);
   if (failed(in))
     return failure();
-  return ctx.result(ctx.emit.elementwise(
-      {ctx.emit.cast(in->x, i32), in->scale, in->zero}, f32, in->x->shape, [&](OpBuilder &b, Location l, ValueRange v) {
-        Value steps = arith::SIToFPOp::create(b, l, f32, arith::SubIOp::create(b, l, v[0], v[2]));
+  // A weight is read as it is, and becomes wider in registers.
+  Tensor *real = ctx.emit.elementwise(
+      {in->x, in->scale, in->zero}, f32, in->x->shape, [&](OpBuilder &b, Location l, ValueRange v) {
+        Value x = v[0];
+        if (x.getType() != i32)
+          x = given->isUnsigned() ? arith::ExtUIOp::create(b, l, i32, x).getResult()
+                                  : arith::ExtSIOp::create(b, l, i32, x).getResult();
+        Value steps = arith::SIToFPOp::create(b, l, f32, arith::SubIOp::create(b, l, x, v[2]));
         return Value(arith::MulFOp::create(b, l, steps, v[1]));
-      }));
+      });
+  return ctx.result(ctx.emit.cast(real, ctx.input(1)->elementType));
 }
 
-/// round(x / scale) + zero, held in the type of the zero point: uint8 or int8.
+/// round(x / scale) + zero, held in the type of the zero point, uint8 without one.
 LogicalResult importQuantizeLinear(NodeContext &ctx) {
   Tensor *given = ctx.input(0), *zero = ctx.input(2);
-  Type i8 = ctx.emit.builder.getI8Type(), i32 = ctx.emit.builder.getI32Type();
-  if (!given->elementType.isF32())
+  Type f32 = ctx.emit.builder.getF32Type();
+  if (given->elementType != f32)
     return ctx.fail(fmt::format("{} is not of float32", ctx.describe(given)));
-  if (zero && !zero->isUint8 && zero->elementType != i8)
-    return ctx.fail(fmt::format("its zero point {} is not of int8 or uint8", ctx.describe(zero)));
+  if (zero && !isQuantized(zero->elementType))
+    return ctx.fail(fmt::format("its zero point {} is not of int8, uint8, int16 or uint16", ctx.describe(zero)));
   ctx.intAttr("saturate", 1); // only float8 looks at it
   FailureOr<Scaled> in = scaledOf(ctx);
   if (failed(in))
     return failure();
-  int64_t least = !zero || zero->isUint8 ? 0 : -128;
-  Tensor *y = ctx.emit.elementwise(
-      {in->x, in->scale, in->zero}, least ? i8 : i32, in->x->shape, [&](OpBuilder &b, Location l, ValueRange v) {
-        Value steps = math::RoundEvenOp::create(b, l, arith::DivFOp::create(b, l, v[0], v[1]));
-        Value zero = arith::SIToFPOp::create(b, l, v[0].getType(), v[2]);
-        Value byte = toByte(b, l, arith::AddFOp::create(b, l, steps, zero), least);
-        return least ? Value(arith::TruncIOp::create(b, l, i8, byte)) : byte;
-      });
-  y->isUint8 = !least;
-  return ctx.result(y);
+  Type type = zero ? zero->elementType : ctx.emit.builder.getIntegerType(8, /*isSigned=*/false);
+  return ctx.result(ctx.emit.elementwise({in->x, in->scale, in->zero}, type, in->x->shape,
+                                         [&](OpBuilder &b, Location l, ValueRange v) {
+                                           return quantize(b, l, arith::DivFOp::create(b, l, v[0], v[1]), v[2], type);
+                                         }));
+}
+
+//===- QLinearMatMul ------------------------------------------------------===//
+
+/// A scale of QLinearMatMul as float32, one or one for each row or column, to meet the product.
+FailureOr<Tensor *> scaleOf(NodeContext &ctx, Tensor *scale, Tensor *operand, bool isLeft) {
+  if (!scale->isFloat() || scale->elementType.isF64())
+    return ctx.fail(fmt::format("its scale {} is not of float32, float16 or bfloat16", ctx.describe(scale)));
+  SymList shape;
+  if (!isOne(scale)) {
+    if (scale->rank() != 1 || operand->rank() < 2 ||
+        !ctx.sameExtent(scale->shape[0], operand->shape[operand->rank() - (isLeft ? 2 : 1)]))
+      return ctx.fail(fmt::format("{} is neither a scale for the whole of {} nor one for each {}", ctx.describe(scale),
+                                  ctx.describe(operand), isLeft ? "row" : "column"));
+    shape.push_back(scale->shape[0]);
+    if (isLeft)
+      shape.push_back(Sym(1));
+  }
+  return ctx.emit.cast(ctx.emit.reshape(scale, shape), ctx.emit.builder.getF32Type());
+}
+
+/// round(sum (a - za) (b - zb) * (sa * sb / sy)) + zy, held in the type of zy.
+LogicalResult importQLinearMatMul(NodeContext &ctx) {
+  Tensor *a = ctx.input(0), *b = ctx.input(3), *scale = ctx.input(6), *zero = ctx.input(7);
+  FailureOr<Bytes> left = bytesOf(ctx, a, ctx.input(2), /*isLeft=*/true);
+  FailureOr<Bytes> right = bytesOf(ctx, b, ctx.input(5), /*isLeft=*/false);
+  FailureOr<Tensor *> sa = scaleOf(ctx, ctx.input(1), a, true), sb = scaleOf(ctx, ctx.input(4), b, false);
+  if (failed(left) || failed(right) || failed(sa) || failed(sb))
+    return failure();
+  if (!isOne(scale) || !scale->isFloat() || scale->elementType.isF64() || !isOne(zero) ||
+      !zero->elementType.isInteger(8))
+    return ctx.fail(fmt::format("{} and {} are no scale and zero point of int8 or uint8 for the whole result",
+                                ctx.describe(scale), ctx.describe(zero)));
+  FailureOr<Tensor *> sums = multiplyBytes(ctx, *left, *right);
+  if (failed(sums))
+    return failure();
+  Type f32 = ctx.emit.builder.getF32Type(), type = zero->elementType;
+  Tensor *sy = ctx.emit.cast(ctx.emit.reshape(scale, {}), f32);
+  Tensor *zy = ctx.emit.cast(ctx.emit.reshape(zero, {}), ctx.emit.builder.getI32Type());
+  return ctx.result(ctx.emit.elementwise(
+      {*sums, *sa, *sb, sy, zy}, type, (*sums)->shape, [&](OpBuilder &builder, Location l, ValueRange in) {
+        Value factor = arith::DivFOp::create(builder, l, arith::MulFOp::create(builder, l, in[1], in[2]), in[3]);
+        Value real = arith::SIToFPOp::create(builder, l, f32, in[0]);
+        return quantize(builder, l, arith::MulFOp::create(builder, l, real, factor), in[4], type);
+      }));
 }
 } // namespace
 
@@ -242,4 +323,5 @@ void attnc::onnx::addQuantizedOps(OpTable &table) {
   table["DynamicQuantizeLinear"] = {11, 1, 1, 3, importDynamicQuantizeLinear};
   table["QuantizeLinear"] = {10, 2, 3, 1, importQuantizeLinear};
   table["DequantizeLinear"] = {10, 2, 3, 1, importDequantizeLinear};
+  table["QLinearMatMul"] = {10, 8, 8, 1, importQLinearMatMul};
 }

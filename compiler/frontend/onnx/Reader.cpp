@@ -143,7 +143,7 @@ LogicalResult Reader::readInitializers(const ::onnx::GraphProto &graph) {
       return failure();
   }
   for (const ::onnx::SparseTensorProto &tensor : graph.sparse_initializer())
-    model.initializers[tensor.values().name()] = {nullptr, std::nullopt, "sparse tensors"};
+    model.initializers[tensor.values().name()] = {nullptr, std::nullopt, "sparse tensors", nullptr};
   return success();
 }
 
@@ -298,7 +298,8 @@ LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::st
   TensorSource source;
   source.dims.assign(proto.dims().begin(), proto.dims().end());
   source.dataType = proto.data_type();
-  if (!constantTypeOf(source.dataType, context)) {
+  constant.elementType = elementTypeOf(source.dataType, context);
+  if (!constant.elementType) {
     constant.problem = dataTypeName(source.dataType);
     return success();
   }
@@ -321,10 +322,11 @@ LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::st
   source.int32s = {proto.int32_data().data(), static_cast<size_t>(proto.int32_data_size())};
   source.int64s = {reinterpret_cast<const int64_t *>(proto.int64_data().data()),
                    static_cast<size_t>(proto.int64_data_size())};
+  source.uint64s = {reinterpret_cast<const uint64_t *>(proto.uint64_data().data()),
+                    static_cast<size_t>(proto.uint64_data_size())};
   source.doubles = {proto.double_data().data(), static_cast<size_t>(proto.double_data_size())};
-  Type element = constantTypeOf(source.dataType, context);
-  bool isAsStored = element == elementTypeOf(source.dataType, context);
-  if (place.file && length == *size && isAsStored && isWeight(*source.raw, element)) {
+  Type element = storedType(constant.elementType);
+  if (place.file && length == *size && isWeight(*source.raw, element)) {
     place.type = RankedTensorType::get(source.dims, element);
     constant.weight = std::move(place);
     return success();
@@ -333,6 +335,5 @@ LogicalResult Reader::readTensor(const ::onnx::TensorProto &proto, const std::st
   if (!attr)
     return fail(what + ": " + llvm::toString(attr.takeError()));
   constant.value = *attr;
-  constant.isUint8 = source.dataType == ::onnx::TensorProto::UINT8;
   return success();
 }

@@ -40,6 +40,9 @@ V minimum(B &b, L l, ValueRange in) {
   return arith::MinSIOp::create(b, l, in[0], in[1]);
 }
 
+V unsignedMaximum(B &b, L l, ValueRange in) { return arith::MaxUIOp::create(b, l, in[0], in[1]); }
+V unsignedMinimum(B &b, L l, ValueRange in) { return arith::MinUIOp::create(b, l, in[0], in[1]); }
+
 /// f16 and bf16 are summed in f32 and rounded once at the end.
 Type accumulatorOf(NodeContext &ctx, Type type) {
   return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32 ? Type(ctx.emit.builder.getF32Type()) : type;
@@ -97,6 +100,7 @@ struct Reduction {
   V (*before)(B &, L, V) = nullptr; ///< on every element
   V (*after)(B &, L, V) = nullptr;  ///< on the result
   bool isMean = false;
+  V (*combineUnsigned)(B &, L, ValueRange) = nullptr; ///< of integers without a sign, where it matters
 };
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -109,8 +113,8 @@ V magnitude(B &b, L l, V x) {
 const Reduction reductions[] = {
     {"ReduceSum", 0, add},
     {"ReduceMean", 0, add, nullptr, nullptr, true},
-    {"ReduceMax", -kInf, maximum},
-    {"ReduceMin", kInf, minimum},
+    {"ReduceMax", -kInf, maximum, nullptr, nullptr, false, unsignedMaximum},
+    {"ReduceMin", kInf, minimum, nullptr, nullptr, false, unsignedMinimum},
     {"ReduceProd", 1, multiply},
     {"ReduceL1", 0, add, magnitude},
     {"ReduceL2", 0, add, square, root},
@@ -121,6 +125,8 @@ TypedAttr initOf(NodeContext &ctx, const Reduction &op, Type type) {
   if (isa<FloatType>(type) || std::isfinite(op.init))
     return ctx.emit.scalar(type, op.init);
   unsigned bits = type.getIntOrFloatBitWidth();
+  if (type.isUnsignedInteger())
+    return IntegerAttr::get(storedType(type), op.init < 0 ? APInt::getZero(bits) : APInt::getMaxValue(bits));
   return IntegerAttr::get(type, op.init < 0 ? APInt::getSignedMinValue(bits) : APInt::getSignedMaxValue(bits));
 }
 
@@ -146,8 +152,10 @@ LogicalResult importReduce(NodeContext &ctx, const Reduction &op) {
   Type type = x->elementType;
   Tensor *wide = ctx.emit.cast(x, accumulatorOf(ctx, type));
   SymList kept = keptShape(x->shape, dims);
+  auto *combine = x->isUnsigned() && op.combineUnsigned ? op.combineUnsigned : op.combine;
+  bool isMagnitude = x->isUnsigned() && op.before == magnitude; // it has its own
   Tensor *result = ctx.emit.reduce(wide, dims, initOf(ctx, op, wide->elementType), [&](B &b, L l, ValueRange in) {
-    return op.combine(b, l, {in[0], op.before ? op.before(b, l, in[1]) : in[1]});
+    return combine(b, l, {in[0], op.before && !isMagnitude ? op.before(b, l, in[1]) : in[1]});
   });
   if (op.isMean)
     result = apply<arith::DivFOp>(ctx, result, countOf(ctx, x->shape, dims, result->elementType));
@@ -196,7 +204,7 @@ LogicalResult importCumSum(NodeContext &ctx) {
         V term = arith::SelectOp::create(b, l, arith::CmpIOp::create(b, l, counts, j, i), in[0], zero);
         linalg::YieldOp::create(b, l, add(b, l, {in[1], term}));
       });
-  return ctx.result(ctx.emit.computed(op.getResult(0), x->shape));
+  return ctx.result(ctx.emit.computed(op.getResult(0), x->shape, x->elementType));
 }
 
 //===- Softmax ------------------------------------------------------------===//

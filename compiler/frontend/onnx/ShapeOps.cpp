@@ -56,14 +56,16 @@ LogicalResult importConstantOfShape(NodeContext &ctx) {
   if (failed(shape) || failed(checkExtents(ctx, *shape)))
     return failure();
   TypedAttr fill = ctx.emit.builder.getF32FloatAttr(0);
+  Type type = fill.getType();
   if (const NodeAttr *value = ctx.attr("value")) {
     DenseElementsAttr tensor = value->tensor.value;
     if (!tensor || tensor.getNumElements() != 1)
       return ctx.fail(value->tensor.problem.empty() ? "its value must have one element"
                                                     : "type " + value->tensor.problem + " is not supported");
     fill = cast<TypedAttr>(*tensor.value_begin<mlir::Attribute>());
+    type = value->tensor.elementType;
   }
-  return ctx.result(ctx.emit.splat(fill, *shape));
+  return ctx.result(ctx.emit.splat(fill, *shape, type));
 }
 
 LogicalResult importIdentity(NodeContext &ctx) { return ctx.result(ctx.input(0)); }

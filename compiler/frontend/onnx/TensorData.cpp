@@ -26,7 +26,7 @@ struct DataType {
 constexpr DataType dataTypes[] = {
     {"undefined", 0},      {"float32", 4},  {"uint8", 1},        {"int8", 1},           {"uint16", 2},
     {"int16", 2},          {"int32", 4},    {"int64", 8},        {"string", 0},         {"bool", 1},
-    {"float16", 2},        {"float64", 8},  {"uint32", 4},       {"uint64", 0},         {"complex64", 0},
+    {"float16", 2},        {"float64", 8},  {"uint32", 4},       {"uint64", 8},         {"complex64", 0},
     {"complex128", 0},     {"bfloat16", 2}, {"float8e4m3fn", 0}, {"float8e4m3fnuz", 0}, {"float8e5m2", 0},
     {"float8e5m2fnuz", 0}, {"uint4", 0},    {"int4", 0},         {"float4e2m1", 0},     {"float8e8m0", 0},
     {"uint2", 0},          {"int2", 0}};
@@ -47,8 +47,12 @@ Type attnc::onnx::elementTypeOf(int32_t dataType, MLIRContext *context) {
   switch (dataType) {
   case 1:
     return builder.getF32Type();
+  case 2:
+    return builder.getIntegerType(8, /*isSigned=*/false);
   case 3:
     return builder.getI8Type();
+  case 4:
+    return builder.getIntegerType(16, /*isSigned=*/false);
   case 5:
     return builder.getI16Type();
   case 6:
@@ -61,6 +65,10 @@ Type attnc::onnx::elementTypeOf(int32_t dataType, MLIRContext *context) {
     return builder.getF16Type();
   case 11:
     return builder.getF64Type();
+  case 12:
+    return builder.getIntegerType(32, /*isSigned=*/false);
+  case 13:
+    return builder.getIntegerType(64, /*isSigned=*/false);
   case 16:
     return builder.getBF16Type();
   default:
@@ -68,16 +76,10 @@ Type attnc::onnx::elementTypeOf(int32_t dataType, MLIRContext *context) {
   }
 }
 
-Type attnc::onnx::constantTypeOf(int32_t dataType, MLIRContext *context) {
-  switch (dataType) {
-  case 2: // uint8
-  case 4: // uint16
-    return IntegerType::get(context, 32);
-  case 12: // uint32
-    return IntegerType::get(context, 64);
-  default:
-    return elementTypeOf(dataType, context);
-  }
+Type attnc::onnx::storedType(Type elementType) {
+  return elementType.isUnsignedInteger()
+             ? IntegerType::get(elementType.getContext(), elementType.getIntOrFloatBitWidth())
+             : elementType;
 }
 
 std::string attnc::onnx::elementTypeName(Type type) {
@@ -85,7 +87,8 @@ std::string attnc::onnx::elementTypeName(Type type) {
     return "bool";
   if (type.isBF16())
     return "bfloat16";
-  return fmt::format("{}{}", isa<FloatType>(type) ? "float" : "int", type.getIntOrFloatBitWidth());
+  const char *kind = isa<FloatType>(type) ? "float" : type.isUnsignedInteger() ? "uint" : "int";
+  return fmt::format("{}{}", kind, type.getIntOrFloatBitWidth());
 }
 
 static Expected<uint64_t> elementCount(const TensorSource &source) {
@@ -126,12 +129,10 @@ static Expected<std::vector<char>> pack(ArrayRef<U> values, uint64_t count, cons
 }
 
 static Expected<std::vector<char>> packTyped(const TensorSource &source, Type type, uint64_t count) {
-  if (source.dataType == 2)
-    return pack<uint8_t>(source.int32s, count, "int32_data");
-  if (source.dataType == 4)
-    return pack<uint16_t>(source.int32s, count, "int32_data");
   if (source.dataType == 12)
-    return error("unsigned 32-bit numbers are read from raw data only");
+    return pack<uint32_t>(source.uint64s, count, "uint64_data");
+  if (source.dataType == 13)
+    return pack<uint64_t>(source.uint64s, count, "uint64_data");
   if (type.isF32())
     return pack<float>(source.floats, count, "float_data");
   if (type.isF64())
@@ -145,19 +146,8 @@ static Expected<std::vector<char>> packTyped(const TensorSource &source, Type ty
   return pack<uint8_t>(source.int32s, count, "int32_data");
 }
 
-/// Unsigned elements of `bytes` bytes each, as a constant of a wider signless type.
-static DenseElementsAttr widen(ArrayRef<char> raw, unsigned bytes, RankedTensorType type) {
-  SmallVector<APInt> numbers;
-  for (size_t at = 0; at < raw.size(); at += bytes) {
-    uint64_t number = 0; // little-endian, like the file
-    std::memcpy(&number, raw.data() + at, bytes);
-    numbers.emplace_back(type.getElementTypeBitWidth(), number);
-  }
-  return DenseElementsAttr::get(type, numbers);
-}
-
 Expected<DenseElementsAttr> attnc::onnx::readTensorData(const TensorSource &source, MLIRContext *context) {
-  Type type = constantTypeOf(source.dataType, context);
+  Type type = storedType(elementTypeOf(source.dataType, context));
   Expected<uint64_t> count = elementCount(source);
   if (!count)
     return count.takeError();
@@ -183,8 +173,6 @@ Expected<DenseElementsAttr> attnc::onnx::readTensorData(const TensorSource &sour
     SmallVector<bool> bits(llvm::map_range(raw, [](char byte) { return byte != 0; }));
     return DenseElementsAttr::get(shaped, ArrayRef<bool>(bits));
   }
-  if (type != elementTypeOf(source.dataType, context))
-    return widen(raw, dataTypes[source.dataType].bytes, shaped);
   if (raw.empty())
     return cast<DenseElementsAttr>(DenseElementsAttr::get(shaped, ArrayRef<mlir::Attribute>{}));
   return DenseElementsAttr::getFromRawBuffer(shaped, raw);

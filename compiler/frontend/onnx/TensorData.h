@@ -20,15 +20,16 @@ struct TensorSource {
   int32_t dataType = 0;
   std::optional<llvm::ArrayRef<char>> raw; ///< little-endian, no padding; bool is one byte
   llvm::ArrayRef<float> floats;
-  llvm::ArrayRef<int32_t> int32s; ///< also int8, int16, bool, and the bits of float16 and bfloat16
+  llvm::ArrayRef<int32_t> int32s; ///< also (u)int8, (u)int16, bool, and the bits of float16 and bfloat16
   llvm::ArrayRef<int64_t> int64s;
+  llvm::ArrayRef<uint64_t> uint64s; ///< also uint32
   llvm::ArrayRef<double> doubles;
 };
 
 /// Bytes of the tensor in raw form, or an error when the dims are negative, too many, or their product overflows.
 llvm::Expected<uint64_t> byteSize(const TensorSource &source, mlir::MLIRContext *context);
 
-/// The tensor as an attribute. Memory is allocated only after the bytes that are there were found to be enough.
+/// The tensor as an attribute of its stored type. Memory is allocated only after the bytes that are there were found to be enough.
 llvm::Expected<mlir::DenseElementsAttr> readTensorData(const TensorSource &source, mlir::MLIRContext *context);
 
 } // namespace attnc::onnx

@@ -63,9 +63,17 @@ static bool isFloat(const TensorInfo &info) { return info.typeCode == kDLFloat |
 /// A few documents, kinds, buckets: where nothing says what an integer is.
 constexpr Range kFewIds{0, 3};
 
-/// What the integers of `info` may be. Lengths and windows are not negative where they need not be.
+/// All numbers of the type of `info`, as far as an int64 holds them.
+static Range allOf(const TensorInfo &info) {
+  bool isUnsigned = info.typeCode == kDLUInt;
+  int64_t most = info.typeBits < 64 ? (int64_t(1) << (info.typeBits - (isUnsigned ? 0 : 1))) - 1 : INT64_MAX;
+  return {isUnsigned ? 0 : -most - 1, most};
+}
+
+/// What the integers of `info` may be. Lengths and windows are not negative where they need not be. Bytes of which nothing
+/// is known are quantised numbers.
 static Range integersOf(const TensorInfo &info, const InputRole &role) {
-  Range range = kFewIds;
+  Range all = allOf(info), range = info.typeBits == 8 && role.constants.empty() ? all : kFewIds;
   if (role.index)
     range = *role.index;
   else if (role.compared)
@@ -74,8 +82,7 @@ static Range integersOf(const TensorInfo &info, const InputRole &role) {
   else
     for (int64_t constant : role.constants)
       range = {std::min(range.low, constant), std::max(range.high, constant + 1)};
-  int64_t most = info.typeBits < 64 ? (int64_t(1) << (info.typeBits - 1)) - 1 : range.high;
-  return {std::clamp(range.low, -most - 1, most), std::clamp(range.high, -most - 1, most)};
+  return {std::clamp(range.low, all.low, all.high), std::clamp(range.high, all.low, all.high)};
 }
 
 /// One element in eight lies at an end of the range, one in eight is a constant that it is compared with.
