@@ -21,12 +21,22 @@
 
 namespace attnc::onnx {
 
+struct Tensor;
+
+/// What a DequantizeLinear made a tensor of: (values - zero) * scale. Scale (a float32) and zero point (of the type of
+/// the values, or null) are one number, or one for each index of `axis`.
+struct Quantized {
+  Tensor *values, *scale, *zero;
+  int64_t axis;
+};
+
 struct Tensor {
   mlir::Type elementType; ///< ui8 and the like where ONNX has no sign; `constant` and `value` are of its stored type
   SymList shape;
   mlir::DenseElementsAttr constant; ///< or null
   std::optional<SymList> elements;  ///< row-major, for small integer and bool tensors
   mlir::Value value;                ///< null until emitted
+  std::optional<Quantized> origin = {};
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   bool isFloat() const { return llvm::isa<mlir::FloatType>(elementType); }

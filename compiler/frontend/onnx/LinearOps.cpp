@@ -168,7 +168,9 @@ FailureOr<Tensor *> attnc::onnx::matMul(NodeContext &ctx, Tensor *a, Tensor *b, 
 
 namespace {
 LogicalResult importMatMul(NodeContext &ctx) {
-  FailureOr<Tensor *> product = matMul(ctx, ctx.input(0), ctx.input(1));
+  FailureOr<Tensor *> product = matMulQuantized(ctx, ctx.input(0), ctx.input(1));
+  if (succeeded(product) && !*product)
+    product = matMul(ctx, ctx.input(0), ctx.input(1));
   return failed(product) ? failure() : ctx.result(*product);
 }
 
@@ -187,6 +189,21 @@ Tensor *scaled(NodeContext &ctx, Tensor *tensor, double factor) {
   });
 }
 
+/// A' B'
+FailureOr<Tensor *> gemmProduct(NodeContext &ctx, Tensor *a, bool transA, Tensor *b, bool transB) {
+  if (a->origin && b->origin) {
+    auto turned = [&](Tensor *tensor, bool isTurned) { return isTurned ? ctx.emit.transpose(tensor, {1, 0}) : tensor; };
+    FailureOr<Tensor *> product = matMulQuantized(ctx, turned(a, transA), turned(b, transB));
+    if (failed(product) || *product)
+      return product;
+  }
+  Operand lhs{a, transA ? Labels{'k', 'm'} : Labels{'m', 'k'}}, rhs{b, transB ? Labels{'n', 'k'} : Labels{'k', 'n'}};
+  FailureOr<Operand> product = multiply(ctx, lhs, rhs, {'m', 'n'});
+  if (failed(product))
+    return failure();
+  return product->tensor;
+}
+
 /// alpha * A' B' + beta * C
 LogicalResult importGemm(NodeContext &ctx) {
   Tensor *a = ctx.input(0), *b = ctx.input(1), *c = ctx.input(2);
@@ -201,11 +218,10 @@ LogicalResult importGemm(NodeContext &ctx) {
   if (!ctx.sameExtent(a->shape[transA ? 0 : 1], b->shape[transB ? 1 : 0]))
     return ctx.fail(
         fmt::format("{} and {} cannot be multiplied: the inner extents differ", ctx.describe(a), ctx.describe(b)));
-  Operand lhs{a, transA ? Labels{'k', 'm'} : Labels{'m', 'k'}}, rhs{b, transB ? Labels{'n', 'k'} : Labels{'k', 'n'}};
-  FailureOr<Operand> product = multiply(ctx, lhs, rhs, {'m', 'n'});
+  FailureOr<Tensor *> product = gemmProduct(ctx, a, transA, b, transB);
   if (failed(product))
     return failure();
-  Tensor *result = scaled(ctx, product->tensor, alpha);
+  Tensor *result = scaled(ctx, *product, alpha);
   if (!c || beta == 0)
     return ctx.result(result);
   FailureOr<SymList> shape = ctx.broadcastShapes(result->shape, c->shape);

@@ -13,4 +13,8 @@ namespace attnc::onnx {
 /// A B as MatMul has it, over leading dims that are broadcast. Integers are summed in `sums` (null: their own type).
 mlir::FailureOr<Tensor *> matMul(NodeContext &ctx, Tensor *a, Tensor *b, mlir::Type sums = {});
 
+/// The same of two tensors that DequantizeLinear made, in integers: sum (a - za) sa (b - zb) sb is sa sb times a sum of
+/// products of bytes, for which some targets have an instruction. Null where it is not, or a sum could wrap around.
+mlir::FailureOr<Tensor *> matMulQuantized(NodeContext &ctx, Tensor *a, Tensor *b);
+
 } // namespace attnc::onnx

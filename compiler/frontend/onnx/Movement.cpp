@@ -186,7 +186,13 @@ Tensor *Emitter::transpose(Tensor *tensor, ArrayRef<int64_t> permutation) {
       }))
     return known;
   auto op = linalg::TransposeOp::create(builder, loc, value(tensor), empty(tensor->elementType, shape), permutation);
-  return computed(op->getResult(0), shape, tensor->elementType);
+  Tensor *result = computed(op->getResult(0), shape, tensor->elementType);
+  if (std::optional<Quantized> origin = tensor->origin) {
+    origin->values = transpose(origin->values, permutation);
+    origin->axis = llvm::find(permutation, origin->axis) - permutation.begin();
+    result->origin = origin;
+  }
+  return result;
 }
 
 Tensor *Emitter::broadcast(Tensor *tensor, const SymList &shape) {

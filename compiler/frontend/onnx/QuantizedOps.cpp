@@ -141,6 +141,55 @@ LogicalResult importMatMulInteger(NodeContext &ctx) {
   return failed(result) ? failure() : ctx.result(*result);
 }
 
+//===- Products of what was quantised ------------------------------------===//
+
+/// A scale as float32, one or one for each row or column of an operand, to meet the product.
+FailureOr<Tensor *> scaleOf(NodeContext &ctx, Tensor *scale, Tensor *operand, bool isLeft) {
+  if (!scale->isFloat() || scale->elementType.isF64())
+    return ctx.fail(fmt::format("its scale {} is not of float32, float16 or bfloat16", ctx.describe(scale)));
+  SymList shape;
+  if (!isOne(scale)) {
+    if (scale->rank() != 1 || operand->rank() < 2 ||
+        !ctx.sameExtent(scale->shape[0], operand->shape[operand->rank() - (isLeft ? 2 : 1)]))
+      return ctx.fail(fmt::format("{} is neither a scale for the whole of {} nor one for each {}", ctx.describe(scale),
+                                  ctx.describe(operand), isLeft ? "row" : "column"));
+    shape.push_back(scale->shape[0]);
+    if (isLeft)
+      shape.push_back(Sym(1));
+  }
+  return ctx.emit.cast(ctx.emit.reshape(scale, shape), ctx.emit.builder.getF32Type());
+}
+
+/// Whether scales and zero points of `tensor` differ along `dim` at most, which is not summed over.
+bool isScaledAlong(const Tensor *tensor, int64_t dim) {
+  auto fits = [&](const Tensor *factor) { return !factor || isOne(factor) || tensor->origin->axis == dim; };
+  return tensor->origin && tensor->rank() > 1 && fits(tensor->origin->scale) && fits(tensor->origin->zero);
+}
+} // namespace
+
+FailureOr<Tensor *> attnc::onnx::matMulQuantized(NodeContext &ctx, Tensor *a, Tensor *b) {
+  constexpr int64_t kMostSums = INT32_MAX / (255 * 255);
+  std::optional<int64_t> sums = a->rank() ? a->shape.back().constant() : std::nullopt;
+  if (!isScaledAlong(a, a->rank() - 2) || !isScaledAlong(b, b->rank() - 1) || !sums || *sums > kMostSums)
+    return static_cast<Tensor *>(nullptr);
+  const Quantized &x = *a->origin, &w = *b->origin;
+  FailureOr<Bytes> left = bytesOf(ctx, x.values, x.zero, /*isLeft=*/true);
+  FailureOr<Bytes> right = bytesOf(ctx, w.values, w.zero, /*isLeft=*/false);
+  FailureOr<Tensor *> sa = scaleOf(ctx, x.scale, a, true), sb = scaleOf(ctx, w.scale, b, false);
+  if (failed(left) || failed(right) || failed(sa) || failed(sb))
+    return failure();
+  FailureOr<Tensor *> product = multiplyBytes(ctx, *left, *right);
+  if (failed(product))
+    return failure();
+  Type f32 = ctx.emit.builder.getF32Type();
+  return ctx.emit.elementwise(
+      {*product, *sa, *sb}, f32, (*product)->shape, [&](OpBuilder &builder, Location l, ValueRange in) -> Value {
+        Value real = arith::SIToFPOp::create(builder, l, f32, in[0]);
+        return arith::MulFOp::create(builder, l, real, arith::MulFOp::create(builder, l, in[1], in[2]));
+      });
+}
+
+namespace {
 //===- Rounding -----------------------------------------------------------===//
 
 /// The whole float x as an integer, held inside `type`: 8 or 16 bits, with or without a sign; 0 for NaN. In int32.
@@ -250,7 +299,11 @@ LogicalResult importDequantizeLinear(NodeContext &ctx) {
         Value steps = arith::SIToFPOp::create(b, l, f32, arith::SubIOp::create(b, l, x, v[2]));
         return Value(arith::MulFOp::create(b, l, steps, v[1]));
       });
-  return ctx.result(ctx.emit.cast(real, ctx.input(1)->elementType));
+  Tensor *result = ctx.emit.cast(real, ctx.input(1)->elementType);
+  int64_t axis = ctx.intAttr("axis", 1); // checked where it matters
+  if (given->elementType.isInteger(8) && result == real)
+    result->origin = {given, ctx.input(1), zero, axis < 0 ? axis + given->rank() : axis};
+  return ctx.result(result);
 }
 
 /// round(x / scale) + zero, held in the type of the zero point, uint8 without one.
@@ -273,23 +326,6 @@ LogicalResult importQuantizeLinear(NodeContext &ctx) {
 }
 
 //===- QLinearMatMul ------------------------------------------------------===//
-
-/// A scale of QLinearMatMul as float32, one or one for each row or column, to meet the product.
-FailureOr<Tensor *> scaleOf(NodeContext &ctx, Tensor *scale, Tensor *operand, bool isLeft) {
-  if (!scale->isFloat() || scale->elementType.isF64())
-    return ctx.fail(fmt::format("its scale {} is not of float32, float16 or bfloat16", ctx.describe(scale)));
-  SymList shape;
-  if (!isOne(scale)) {
-    if (scale->rank() != 1 || operand->rank() < 2 ||
-        !ctx.sameExtent(scale->shape[0], operand->shape[operand->rank() - (isLeft ? 2 : 1)]))
-      return ctx.fail(fmt::format("{} is neither a scale for the whole of {} nor one for each {}", ctx.describe(scale),
-                                  ctx.describe(operand), isLeft ? "row" : "column"));
-    shape.push_back(scale->shape[0]);
-    if (isLeft)
-      shape.push_back(Sym(1));
-  }
-  return ctx.emit.cast(ctx.emit.reshape(scale, shape), ctx.emit.builder.getF32Type());
-}
 
 /// round(sum (a - za) (b - zb) * (sa * sb / sy)) + zy, held in the type of zy.
 LogicalResult importQLinearMatMul(NodeContext &ctx) {
