@@ -65,4 +65,19 @@ func.func @double(%x: memref<?x3xf64>, %y: memref<?x64xf64>) {
   attn.contract lhs(%x "sk" : memref<?x3xf64>) rhs(%h "kn" : memref<3x64xbf16>) outs("sn", %y : memref<?x64xf64>)
   return
 }
+// A panel of 16 columns of which L2 holds half: shares of the sums, the first from 0, the last with the epilogue.
+// CHECK: weights.view @long.panels64_9000x64 of @long
+weights.data @long "w.bin" at 0 : tensor<9000x64xf32>
+// CHECK-LABEL: func @shares
+// CHECK-SAME: %[[Y:[a-z0-9]*]]: memref<?x64xf32>)
+func.func @shares(%x: memref<?x9000xf32>, %y: memref<?x64xf32>) {
+  // CHECK: %[[W:.*]] = tile.weight @long.panels64_9000x64 : memref<1x9000x64xf32>
+  %w = tile.weight @long : memref<9000x64xf32>
+  // CHECK: scf.for %[[K:.*]] = %c0 to %c9000 step %c4096
+  // CHECK: memref.subview %[[W]][%{{.*}}, %[[K]], %{{.*}}] [1, %[[DEPTH:.*]], 16] [1, 1, 1]
+  // CHECK: tile.contract {{.*}} k(%[[DEPTH]]) {{.*}} init {
+  // CHECK: memref.load %[[Y]]
+  attn.contract lhs(%x "sk" : memref<?x9000xf32>) rhs(%w "kn" : memref<9000x64xf32>) outs("sn", %y : memref<?x64xf32>)
+  return
+}
 }
