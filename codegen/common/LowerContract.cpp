@@ -28,6 +28,7 @@
 
 #include "codegen/common/ContractOperands.h"
 #include "codegen/common/Lowering.h"
+#include "dialects/Common/Alignment.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -54,7 +55,7 @@ Value codegen::scratchTile(OpBuilder &builder, Operation *user, int64_t rows, in
     scope = scope->getParentOp();
   builder.setInsertionPointToStart(&scope->getRegion(0).front());
   auto type = MemRefType::get({rows, width}, element);
-  return memref::AllocaOp::create(builder, user->getLoc(), type, builder.getI64IntegerAttr(64));
+  return memref::AllocaOp::create(builder, user->getLoc(), type, builder.getI64IntegerAttr(kAlignment));
 }
 
 namespace {

@@ -27,6 +27,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Passes.h"
+#include "dialects/Common/Alignment.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "dialects/Weights/WeightsOps.h"
@@ -74,7 +75,7 @@ struct LowerWeightsPass : codegen::impl::LowerWeightsBase<LowerWeightsPass> {
     OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
     StringAttr visibility = embed ? builder.getStringAttr("private") : StringAttr();
     auto global = memref::GlobalOp::create(builder, weight->getLoc(), name, visibility, type, numbers,
-                                           /*constant=*/true, builder.getI64IntegerAttr(64));
+                                           /*constant=*/true, builder.getI64IntegerAttr(kAlignment));
     symbols.insert(global);
     return global;
   }

@@ -8,6 +8,7 @@
 #include "codegen/emit/WeightTable.h"
 #include "attnc/attnc.h"
 #include "codegen/common/Passes.h"
+#include "dialects/Common/Alignment.h"
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -25,8 +26,6 @@
 using namespace mlir;
 
 namespace attnc::emit {
-
-using weights::kAlignment;
 
 //===----------------------------------------------------------------------===//
 // Collecting

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/ConstantPanels.h"
+#include "dialects/Common/Alignment.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
 
@@ -85,7 +86,7 @@ Value packConstant(OpBuilder &builder, memref::GetGlobalOp get, ArrayRef<int64_t
   if (!panels || panels.getInitialValueAttr() != packed) { // of another contraction, the same or not
     OpBuilder outside(module.getContext());
     panels = memref::GlobalOp::create(outside, get.getLoc(), name, outside.getStringAttr("private"), type, packed,
-                                      /*constant=*/true, outside.getI64IntegerAttr(64));
+                                      /*constant=*/true, outside.getI64IntegerAttr(kAlignment));
     symbols.insert(panels, module.getBody()->begin()); // renames on collision
   }
   return memref::GetGlobalOp::create(builder, get.getLoc(), type, panels.getSymName());

@@ -33,6 +33,7 @@
 #include "compiler/schedule/attention/LayoutView.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Common/Alignment.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -261,7 +262,7 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
     return emitShares(packed, rowBegin, rowEnd, n0, count,
                       [&](Value k0, Value depth) { return partOfPanel(packed, panel, columns, k0, depth); });
   auto type = MemRefType::get({sizes.contractSumChunk, width}, encodings.word());
-  Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(64));
+  Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(kAlignment));
   schedule::PanelSource source{rhs.memref,
                                rhs.layout,
                                colLetter,
@@ -286,7 +287,7 @@ void ContractScheduler::emitShares(Value packed, Value rowBegin, Value rowEnd, V
     return emitContract(rowBegin, rowEnd, n0, count, {zero, sums, {}, {}}, panelOf(zero, sums));
   if (getElementTypeOrSelf(out.memref.getType()) != encodings.sums)
     partial = memref::AllocaOp::create(b, loc, MemRefType::get({rowBlockOf(packed), width}, encodings.sums),
-                                       b.getI64IntegerAttr(64));
+                                       b.getI64IntegerAttr(kAlignment));
   // One body for all chunks: branches within a register tile cost less than their code. A sum of nothing is one chunk too.
   auto loop = scf::ForOp::create(b, loc, zero, b.createOrFold<arith::MaxSIOp>(loc, sums, index(1)), chunk);
   OpBuilder::InsertionGuard guard(b);

@@ -21,9 +21,6 @@
 
 namespace attnc::weights {
 
-/// Where weights begin in an artefact: multiples of one cache line, of one vector.
-inline constexpr uint64_t kAlignment = 64;
-
 using File = std::shared_ptr<const llvm::MemoryBuffer>;
 
 /// Files by path, each opened and mapped once.

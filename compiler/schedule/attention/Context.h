@@ -13,6 +13,7 @@
 #include "compiler/schedule/attention/LayoutView.h"
 #include "compiler/schedule/masks/MaskPlan.h"
 #include "dialects/Attn/AttnOps.h"
+#include "dialects/Common/Alignment.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -119,7 +120,8 @@ struct AttentionContext : IndexMath {
     return mlir::arith::SelectOp::create(b, loc, condition, yes, no);
   }
   mlir::Value scratchBuffer(llvm::ArrayRef<int64_t> shape, mlir::Type element) {
-    return mlir::memref::AllocaOp::create(b, loc, mlir::MemRefType::get(shape, element), b.getI64IntegerAttr(64));
+    return mlir::memref::AllocaOp::create(b, loc, mlir::MemRefType::get(shape, element),
+                                          b.getI64IntegerAttr(kAlignment));
   }
   mlir::Value slice(mlir::Value memref, llvm::ArrayRef<mlir::OpFoldResult> offsets,
                     llvm::ArrayRef<mlir::OpFoldResult> sizes);

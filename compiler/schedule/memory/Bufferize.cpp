@@ -31,6 +31,7 @@
 #include "compiler/schedule/memory/CallingConvention.h"
 #include "compiler/schedule/memory/Extents.h"
 #include "compiler/schedule/rows/CompoundOps.h"
+#include "dialects/Common/Alignment.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -79,7 +80,7 @@ static void splitSharedFills(ModuleOp module) {
 static bufferization::OneShotBufferizationOptions bufferizationOptions() {
   bufferization::OneShotBufferizationOptions options;
   options.bufferizeFunctionBoundaries = true;
-  options.bufferAlignment = 64; // one cache line, one zmm
+  options.bufferAlignment = kAlignment;
   // Arguments say their layout; results, which are dropped, have that of what is returned.
   options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::InferLayoutMap);
   options.unknownTypeConverterFn = [](TensorType type, Attribute space, const bufferization::BufferizationOptions &) {

@@ -93,7 +93,7 @@ WorkspaceText attnc::schedule::describeSlots(func::FuncOp function, ArrayRef<Buf
         call ? SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr()) : func::FuncOp();
     auto layer = callee ? layers.find(callee) : layers.end();
     bool isLayer = layer != layers.end();
-    int64_t scale = slot.size.extents.empty() ? llvm::alignTo(slot.size.scale, kSlotAlignment) : slot.size.scale;
+    int64_t scale = slot.size.extents.empty() ? llvm::alignTo(slot.size.scale, kAlignment) : slot.size.scale;
     if (isLayer)
       for (const auto &[extents, part] : layer->second.terms)
         text.terms[extents] += part;
@@ -147,8 +147,7 @@ static int64_t stackBytes(func::FuncOp function) {
     body.walk([&](memref::AllocaOp scratch) {
       MemRefType type = scratch.getType();
       if (type.hasStaticShape())
-        bytes +=
-            llvm::alignTo(type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8), kSlotAlignment);
+        bytes += llvm::alignTo(type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8), kAlignment);
     });
     largest = std::max(largest, bytes);
   });
@@ -161,7 +160,7 @@ DictionaryAttr attnc::schedule::describeWorkspace(func::FuncOp function, func::F
   NamedAttrList list;
   list.set("stack", builder.getI64IntegerAttr(stackBytes(function)));
   if (!text.lines.empty()) {
-    std::string peak = fmt::format("peak: {} bytes, each part rounded up to {}", text.total(), kSlotAlignment);
+    std::string peak = fmt::format("peak: {} bytes, each part rounded up to {}", text.total(), kAlignment);
     SmallVector<StringRef> lines{peak};
     llvm::append_range(lines, text.lines);
     list.set("plan", builder.getStrArrayAttr(lines));

@@ -85,7 +85,7 @@ struct PlanWorkspacePass : schedule::impl::PlanWorkspaceBase<PlanWorkspacePass> 
     numBuffers += buffers->size();
     numReused += buffers->size() - slots->size();
     for (const Slot &slot : *slots)
-      staticBytes += slot.size.extents.empty() ? llvm::alignTo(slot.size.scale, kSlotAlignment) : 0;
+      staticBytes += slot.size.extents.empty() ? llvm::alignTo(slot.size.scale, kAlignment) : 0;
     buffersOf[function] = std::move(*buffers);
     return slots;
   }
@@ -119,7 +119,7 @@ struct PlanWorkspacePass : schedule::impl::PlanWorkspaceBase<PlanWorkspacePass> 
         size = sizes.emitTotal(*slots, *extents, std::numeric_limits<int64_t>::max());
       OpBuilder builder(call);
       call.getOperandsMutable().append(
-          memref::AllocOp::create(builder, call.getLoc(), bytes, size, builder.getI64IntegerAttr(kSlotAlignment))
+          memref::AllocOp::create(builder, call.getLoc(), bytes, size, builder.getI64IntegerAttr(kAlignment))
               .getResult());
     }
     texts[layer] = describeSlots(layer, buffersOf[layer], *slots, texts);

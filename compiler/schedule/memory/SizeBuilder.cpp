@@ -85,7 +85,7 @@ Value SizeBuilder::both(Value lhs, Value rhs) { return builder.createOrFold<arit
 /// scale * e1 * e2 * ... <= 2^63 - 64, asked before each multiplication: bytes <= limit / max(e, 1).
 Value SizeBuilder::productFits(int64_t scale, ValueRange extents) {
   Value fits = arith::ConstantIntOp::create(builder, loc, 1, 1), bytes = constant(scale);
-  Value limit = constant(std::numeric_limits<int64_t>::max() - (kSlotAlignment - 1));
+  Value limit = constant(std::numeric_limits<int64_t>::max() - (kAlignment - 1));
   for (Value extent : extents) {
     Value divisor = builder.createOrFold<arith::MaxSIOp>(loc, extent, constant(1));
     Value most = builder.createOrFold<arith::DivUIOp>(loc, limit, divisor);

@@ -41,8 +41,8 @@ Value attnc::schedule::emitSlotSize(OpBuilder &builder, Location loc, int64_t sc
   Value bytes = constantIndex(builder, loc, scale);
   for (Value extent : extents)
     bytes = builder.createOrFold<arith::MulIOp>(loc, bytes, extent);
-  Value more = constantIndex(builder, loc, kSlotAlignment - 1);
-  Value mask = constantIndex(builder, loc, -kSlotAlignment);
+  Value more = constantIndex(builder, loc, kAlignment - 1);
+  Value mask = constantIndex(builder, loc, -kAlignment);
   bytes = builder.createOrFold<arith::AddIOp>(loc, bytes, more);
   return builder.createOrFold<arith::AndIOp>(loc, bytes, mask);
 }
@@ -174,7 +174,7 @@ void attnc::schedule::emitViews(func::FuncOp function, ArrayRef<Buffer> buffers,
   for (Slot &slot : slots)
     if (slot.size.extents.empty()) {
       slot.offset = constantIndex(builder, function.getLoc(), start);
-      start += llvm::alignTo(slot.size.scale, kSlotAlignment);
+      start += llvm::alignTo(slot.size.scale, kAlignment);
     }
   Value next = constantIndex(builder, function.getLoc(), start);
   for (const Buffer &buffer : buffers) {

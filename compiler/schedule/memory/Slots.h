@@ -16,12 +16,11 @@
 #pragma once
 
 #include "compiler/schedule/rows/RowProgram.h"
+#include "dialects/Common/Alignment.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace attnc::schedule {
-
-inline constexpr int64_t kSlotAlignment = 64; // bytes: one cache line, one zmm
 
 /// Bytes of a buffer: `scale` times the product of `extents`, which are sorted.
 struct Size {

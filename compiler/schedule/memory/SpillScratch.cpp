@@ -23,6 +23,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/Passes.h"
+#include "dialects/Common/Alignment.h"
 #include "dialects/Common/Builders.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -37,7 +38,6 @@ using namespace attnc;
 constexpr int64_t kStack = 512 << 10; // half of what is promised: spilled registers and the loop's caller need some too
 constexpr int64_t kSmall = 4 << 10;   // buffers that stay: counters, maxima, sums
 constexpr int64_t kMemory = 64 << 20, kFewestSlots = 4, kMostSlots = 64;
-constexpr int64_t kAlignment = 64;
 
 static int64_t bytesOf(memref::AllocaOp buffer) {
   MemRefType type = buffer.getType();
