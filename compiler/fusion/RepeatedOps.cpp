@@ -129,11 +129,28 @@ std::optional<std::pair<size_t, unsigned>> placeIn(Occurrence occurrence, Value 
   return std::pair(static_cast<size_t>(op - occurrence.begin()), result.getResultNumber());
 }
 
+namespace {
+/// The leaves of ops, which are compared many times.
+class KnownLeaves {
+public:
+  ArrayRef<Leaf> of(Operation *op) {
+    auto [place, isNew] = known.try_emplace(op);
+    if (isNew) {
+      SmallVector<Leaf> leaves = leavesOf(op);
+      place->second.assign(leaves.begin(), leaves.end());
+    }
+    return place->second;
+  }
+
+private:
+  llvm::DenseMap<Operation *, std::vector<Leaf>> known; // whose elements stay where they are when it grows
+};
+} // namespace
+
 /// Whether values flow inside of `other` as they do inside of `first`: ops are of the same forms already.
-static bool flowsAlike(Occurrence first, Occurrence other) {
+static bool flowsAlike(Occurrence first, Occurrence other, KnownLeaves &leaves) {
   for (auto [a, b] : llvm::zip_equal(first, other)) {
-    SmallVector<Leaf> left = leavesOf(a), right = leavesOf(b);
-    for (auto [x, y] : llvm::zip_equal(left, right))
+    for (auto [x, y] : llvm::zip_equal(leaves.of(a), leaves.of(b)))
       if (x.use && placeIn(first, x.use->get()) != placeIn(other, y.use->get()))
         return false;
   }
@@ -187,11 +204,11 @@ static std::vector<Run> findRuns(ArrayRef<unsigned> forms) {
 }
 
 /// The longest repetition that starts at `start`; it has one occurrence where there is none.
-static Repetition repetitionAt(ArrayRef<Operation *> sequence, const Run &run, size_t start) {
+static Repetition repetitionAt(ArrayRef<Operation *> sequence, const Run &run, size_t start, KnownLeaves &leaves) {
   Repetition repetition{{sequence.slice(start, run.size())}};
   for (size_t at = start + run.period; at + run.size() <= run.start + run.length + run.period; at += run.period) {
     Occurrence next = sequence.slice(at, run.size());
-    if (!flowsAlike(repetition.occurrences.front(), next))
+    if (!flowsAlike(repetition.occurrences.front(), next, leaves))
       break;
     repetition.occurrences.push_back(next);
   }
@@ -199,13 +216,13 @@ static Repetition repetitionAt(ArrayRef<Operation *> sequence, const Run &run, s
 }
 
 /// The best place of `run` to start at.
-static std::optional<Repetition> bestOf(ArrayRef<Operation *> sequence, const Run &run,
+static std::optional<Repetition> bestOf(ArrayRef<Operation *> sequence, const Run &run, KnownLeaves &leaves,
                                         llvm::function_ref<bool(const Repetition &)> isRejected) {
   std::optional<Repetition> best;
   size_t fewestResults = 0;
   size_t places = run.length >= run.period ? run.period : 1;
   for (size_t start = run.start; start < run.start + places; ++start) {
-    Repetition repetition = repetitionAt(sequence, run, start);
+    Repetition repetition = repetitionAt(sequence, run, start, leaves);
     if (repetition.savedOps() < kFewestSaved || (best && repetition.savedOps() < best->savedOps()))
       continue;
     size_t results = resultsOf(repetition).size();
@@ -224,8 +241,9 @@ std::optional<Repetition> findRepetition(ArrayRef<Operation *> sequence,
   auto forms = llvm::map_to_vector(sequence, [&](Operation *op) { return formOf(op); });
   constexpr size_t kMostTried = 8;
   std::vector<Run> runs = findRuns(forms);
+  KnownLeaves leaves;
   for (const Run &run : ArrayRef(runs).take_front(kMostTried))
-    if (std::optional<Repetition> found = bestOf(sequence, run, isRejected))
+    if (std::optional<Repetition> found = bestOf(sequence, run, leaves, isRejected))
       return found;
   return std::nullopt;
 }

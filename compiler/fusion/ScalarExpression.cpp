@@ -45,9 +45,13 @@ bool ScalarExpression::dependsOnLeaf(Value tensor) {
   if (tensor == leaf.tensor)
     return true;
   auto [it, inserted] = depends.try_emplace(tensor, false);
-  if (!inserted || !tensor.getDefiningOp())
+  Operation *owner = tensor.getDefiningOp(), *leafOwner = leaf.tensor.getDefiningOp();
+  if (!inserted || !owner)
     return it->second;
-  bool result = llvm::any_of(tensor.getDefiningOp()->getOperands(), [&](Value v) { return dependsOnLeaf(v); });
+  // What stands before the leaf is not made of it: all layers before this one are not looked through.
+  if (leafOwner && owner->getBlock() == leafOwner->getBlock() && owner->isBeforeInBlock(leafOwner))
+    return false;
+  bool result = llvm::any_of(owner->getOperands(), [&](Value v) { return dependsOnLeaf(v); });
   return depends[tensor] = result;
 }
 

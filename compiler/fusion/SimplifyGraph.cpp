@@ -179,7 +179,9 @@ struct SimplifyGraph : impl::SimplifyGraphBase<SimplifyGraph> {
     for (RegisteredOperationName op : context->getRegisteredOperations())
       if (isa<tensor::TensorDialect, linalg::LinalgDialect, arith::ArithDialect>(op.getDialect()))
         op.getCanonicalizationPatterns(patterns, context);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    GreedyRewriteConfig config; // there are no branches
+    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       signalPassFailure();
   }
 };
