@@ -233,6 +233,14 @@ std::string Compilation::stepFor(const codegen::TargetInfo &target, llvm::String
   return asked.targets.size() > 1 ? step.str() + " " + target.name : step.str();
 }
 
+void Compilation::expectSteps(Stage last, llvm::ArrayRef<llvm::StringRef> others) {
+  llvm::SmallVector<llvm::StringRef> steps;
+  for (Stage at = current; at < last; at = next(at))
+    steps.push_back(stageName(next(at)));
+  llvm::append_range(steps, others);
+  progress.plan(steps);
+}
+
 int Compilation::lowerShared(Stage stage) {
   while (current < stage) {
     Stage to = next(current);

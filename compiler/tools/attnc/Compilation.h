@@ -93,6 +93,8 @@ public:
   void nameEntries(llvm::StringRef name);
   /// The function of `entry` while it takes tensors: up to level scheduled, then null.
   mlir::func::FuncOp functionOf(const emit::EntryInfo &entry);
+  /// What is to come is not the making of an artefact, but the stages up to `last` and then `others`.
+  void expectSteps(Stage last, llvm::ArrayRef<llvm::StringRef> others = {});
   /// Says that `share` of the current step is done; any thread may.
   void advance(double share) { progress.advance(share); }
   /// The name of the artefact: the file's without folder and extension.
@@ -116,6 +118,8 @@ private:
   int runStage(mlir::ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target);
   std::string stepFor(const codegen::TargetInfo &target, llvm::StringRef step) const;
   int readWorkspaces(mlir::ModuleOp lowered);
+  int makeFrom(mlir::ModuleOp lowered, llvm::StringRef kind, llvm::function_ref<bool()> step);
+  int linkVariants(std::unique_ptr<llvm::Module> &result, PlaceWeights place);
   int buildVariant(const codegen::TargetInfo &target, llvm::Module &into);
   std::unique_ptr<llvm::Module> makeDescriptor();
   int placeWeights(llvm::Module &descriptor, PlaceWeights place);

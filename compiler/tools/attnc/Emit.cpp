@@ -127,6 +127,7 @@ static int emitIr(Compilation &compilation, Stage stage, const std::string &outp
   llvm::raw_string_ostream stream(text);
   if (compilation.stage() > stage)
     return usageError("compile", "the file is past stage '" + stageName(stage) + "' already");
+  compilation.expectSteps(stage);
   if (stage <= Stage::fused) {
     if (int code = compilation.lowerShared(stage))
       return code;

@@ -87,6 +87,18 @@ int Compilation::reportLost(const codegen::TargetInfo &target, Stage stage, bool
 // LLVM IR and assembly
 //===----------------------------------------------------------------------===//
 
+/// Carries out `step`, which makes `kind` of `lowered` and says whether it could.
+int Compilation::makeFrom(ModuleOp lowered, llvm::StringRef kind, llvm::function_ref<bool()> step) {
+  bool ok = false;
+  bool survived = survives([&] { ok = step(); });
+  if (survived && ok)
+    return kOk;
+  reportBug(lowered, Stage::llvmDialect, kind);
+  if (!survived)
+    giveUp("the compiler crashed");
+  return kOurBug;
+}
+
 int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &into) {
   OwningOpRef<ModuleOp> lowered;
   if (int code = lowerFor(target, Stage::llvmDialect, lowered))
@@ -96,26 +108,24 @@ int Compilation::buildVariant(const codegen::TargetInfo &target, llvm::Module &i
   FailureOr<emit::WeightOffsets> offsets = table.take(*lowered);
   if (failed(offsets))
     return kBadInput;
-  bool ok = false;
-  bool survived = survives([&] {
+  return makeFrom(*lowered, "llvm", [&] {
     auto variant = timed("translate", [&] {
       return emit::translate(*lowered, entryInfos, /*shared=*/{}, target, *machine, llvmContext);
     });
     if (failed(variant))
-      return;
+      return false;
     emit::bindWeights(**variant, *offsets);
     timed("optimize", [&] { emit::optimize(**variant, *machine); });
-    ok = !llvm::Linker::linkModules(into, std::move(*variant));
+    return !llvm::Linker::linkModules(into, std::move(*variant));
   });
-  if (survived && ok)
-    return kOk;
-  reportBug(*lowered, Stage::llvmDialect, "llvm");
-  if (!survived)
-    giveUp("the compiler crashed");
-  return kOurBug;
 }
 
 int Compilation::buildLlvm(std::unique_ptr<llvm::Module> &result, PlaceWeights place) {
+  expectSteps(Stage::llvmDialect, {"translate", "optimize"});
+  return linkVariants(result, place);
+}
+
+int Compilation::linkVariants(std::unique_ptr<llvm::Module> &result, PlaceWeights place) {
   if (!(result = makeDescriptor()))
     return kOurBug;
   table = {};
@@ -133,31 +143,24 @@ int Compilation::buildDevice(std::unique_ptr<llvm::Module> &module, std::string 
   OwningOpRef<ModuleOp> lowered;
   if (int code = lowerFor(target, Stage::llvmDialect, lowered))
     return code;
-  bool ok = false;
-  bool survived = survives([&] {
+  return makeFrom(*lowered, "ptx", [&] {
     auto device = timed("translate", [&] { return emit::translateDevice(*lowered, target, llvmContext); });
     if (failed(device))
-      return;
+      return false;
     module = std::move(*device);
-    if (!ptx) {
-      ok = true;
-      return;
-    }
+    if (!ptx)
+      return true;
     auto text = timed("codegen", [&] { return emit::generatePtx(*lowered, *module, target); });
-    if ((ok = succeeded(text)))
+    if (succeeded(text))
       *ptx = std::move(*text);
+    return succeeded(text);
   });
-  if (survived && ok)
-    return kOk;
-  reportBug(*lowered, Stage::llvmDialect, "ptx");
-  if (!survived)
-    giveUp("the compiler crashed");
-  return kOurBug;
 }
 
 int Compilation::buildAssembly(emit::Bytes &result, PlaceWeights place) {
+  expectSteps(Stage::llvmDialect, {"translate", "optimize", "codegen"});
   std::unique_ptr<llvm::Module> module;
-  if (int code = buildLlvm(module, place))
+  if (int code = linkVariants(module, place))
     return code;
   std::string messages;
   llvmContext.setDiagnosticHandlerCallBack(keepError, &messages);

@@ -9,6 +9,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -24,7 +26,8 @@ using namespace std::chrono_literals;
 
 /// Of the terminal, and of what stands on it.
 static std::recursive_mutex terminal;
-static bool isDrawn = false, isForbidden = false;
+static std::atomic<bool> isDrawn = false;
+static bool isForbidden = false;
 
 static void write(llvm::StringRef text) { (void)!::write(STDERR_FILENO, text.data(), text.size()); }
 
@@ -39,14 +42,42 @@ static void draw(std::string line) {
   if (isForbidden)
     return;
   line.resize(std::min(line.size(), columns() - 1));
-  write("\r\x1b[K" + line);
   isDrawn = true;
+  write("\r\x1b[K" + line);
 }
 
 /// Takes the line away; with `terminal` locked.
 static void erase() {
-  if (std::exchange(isDrawn, false))
+  if (isDrawn.exchange(false))
     write("\r\x1b[K");
+}
+
+namespace {
+/// Takes the line away when the user ends the process, then lets the signal do what it did before.
+struct Interrupt {
+  int number;
+  struct sigaction before;
+};
+} // namespace
+static Interrupt interrupts[] = {{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}};
+
+static void eraseAndEnd(int number) {
+  if (isDrawn)
+    write("\r\x1b[K");
+  for (Interrupt &interrupt : interrupts)
+    sigaction(interrupt.number, &interrupt.before, nullptr);
+  raise(number);
+}
+
+/// Whoever handles a signal already, or ignores it, goes on doing so.
+static void eraseOnInterrupt() {
+  struct sigaction action{};
+  action.sa_handler = eraseAndEnd;
+  for (Interrupt &interrupt : interrupts) {
+    sigaction(interrupt.number, &action, &interrupt.before);
+    if (interrupt.before.sa_handler == SIG_IGN)
+      sigaction(interrupt.number, &interrupt.before, nullptr);
+  }
 }
 
 ProgressHidden::ProgressHidden() : lock(terminal) { erase(); }
@@ -93,6 +124,7 @@ Progress::Progress(bool isShown) : isShown(isShown), current{"", 0}, start(Clock
 }
 
 void Progress::plan(llvm::ArrayRef<llvm::StringRef> steps) {
+  ProgressHidden hidden;
   toCome.clear();
   for (llvm::StringRef step : steps)
     toCome.push_back({step.str(), costOf(step)});
@@ -121,8 +153,10 @@ void Progress::begin(llvm::StringRef name) {
     current.cost = planned->cost;
     toCome.erase(planned);
   }
-  if (!painter.joinable())
+  if (!painter.joinable()) {
+    eraseOnInterrupt();
     painter = std::thread([this] { run(); });
+  }
   changed.notify_one();
 }
 

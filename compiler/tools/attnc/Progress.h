@@ -9,7 +9,7 @@
 //
 //   [############                  ] 41% code, 3 s left
 //
-// Only on a terminal that can erase (not TERM=dumb), and only when the steps have taken 0.3 s.
+// Only on a terminal that can erase (not TERM=dumb), and only when the steps have taken 0.3 s. Ctrl-C leaves nothing of it.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -37,6 +37,8 @@ public:
   explicit Progress(bool isShown);
   ~Progress();
 
+  /// These steps are to come, and no others.
+  void plan(llvm::ArrayRef<llvm::StringRef> steps);
   /// Between the two, the line may be seen.
   void begin(llvm::StringRef step);
   void end();
@@ -53,7 +55,6 @@ private:
     std::string name;
     double cost;
   };
-  void plan(llvm::ArrayRef<llvm::StringRef> steps);
   double fraction() const;
   void run();
 
