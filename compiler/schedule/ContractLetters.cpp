@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/ContractLetters.h"
+#include "dialects/Common/Alignment.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -179,7 +180,7 @@ void ContractLetters::joinSumsOfLhs() {
       extents.push_back(b.createOrFold<memref::DimOp>(loc, lhs.memref, dim));
   }
   auto type = MemRefType::get(shape, getElementTypeOrSelf(lhs.memref.getType()));
-  Value copy = memref::AllocOp::create(b, loc, type, extents, b.getI64IntegerAttr(64));
+  Value copy = memref::AllocOp::create(b, loc, type, extents, b.getI64IntegerAttr(kAlignment));
   AffineMap maps[] = {AffineMap::get(order.size(), 0, from, b.getContext()), b.getMultiDimIdentityMap(order.size())};
   SmallVector<utils::IteratorType> parallel(order.size(), utils::IteratorType::parallel);
   linalg::GenericOp::create(
