@@ -40,7 +40,7 @@ namespace fs = std::filesystem;
 
 /// FILE as a tensor that the model declares `declared`; nothing if it holds something else (a sequence) or a type that
 /// attnc does not read.
-static std::optional<RefTensor> readTensor(const fs::path &path, int declared, MLIRContext *context) {
+static std::optional<DenseElementsAttr> readTensor(const fs::path &path, int declared, MLIRContext *context) {
   std::ifstream file(path, std::ios::binary);
   ::onnx::TensorProto proto;
   constexpr int kUint16 = 4, kBfloat16 = 16;
@@ -67,36 +67,47 @@ static std::optional<RefTensor> readTensor(const fs::path &path, int declared, M
     llvm::consumeError(values.takeError());
     return std::nullopt;
   }
-  FailureOr<RefTensor> tensor = attn::fromAttribute(*values);
-  return succeeded(tensor) ? std::optional(std::move(*tensor)) : std::nullopt;
+  return *values;
 }
 
-static std::optional<std::vector<RefTensor>>
+static std::optional<std::vector<DenseElementsAttr>>
 readTensors(const fs::path &set, const char *kind,
             const google::protobuf::RepeatedPtrField<::onnx::ValueInfoProto> &declared, MLIRContext *context) {
-  std::vector<RefTensor> tensors;
+  std::vector<DenseElementsAttr> tensors;
   for (int i = 0;; ++i) {
     fs::path file = set / fmt::format("{}_{}.pb", kind, i);
     if (!fs::exists(file))
       return tensors;
     int type = i < declared.size() ? declared[i].type().tensor_type().elem_type() : 0;
-    std::optional<RefTensor> tensor = readTensor(file, type, context);
+    std::optional<DenseElementsAttr> tensor = readTensor(file, type, context);
     if (!tensor)
       return std::nullopt;
-    tensors.push_back(std::move(*tensor));
+    tensors.push_back(*tensor);
   }
+}
+
+static std::vector<RefTensor> toReference(ArrayRef<DenseElementsAttr> tensors) {
+  std::vector<RefTensor> results;
+  for (DenseElementsAttr tensor : tensors)
+    results.push_back(*attn::fromAttribute(tensor));
+  return results;
 }
 
 /// The expected values were computed in the element type, by other code.
 static double limitOf(Type type) { return type.isF32() || type.isF64() ? 2e-5 : 4e-3; }
 
-static std::string compareAll(ArrayRef<RefTensor> got, ArrayRef<RefTensor> expected) {
+/// What ONNX's own runner asks for: some expected values were computed with pi = 3.1415. Tests that need it are listed.
+constexpr double kOnnxLimit = 1e-3;
+
+static std::string compareAll(ArrayRef<RefTensor> got, ArrayRef<RefTensor> expected, bool &isRough) {
   if (got.size() != expected.size())
     return fmt::format("{} outputs instead of {}", got.size(), expected.size());
   for (auto [n, mine, other] : llvm::enumerate(got, expected)) {
     if (mine.elementType != other.elementType)
       return fmt::format("output {} has another type", n);
-    if (attn::Comparison comparison = attn::compare(mine, other); !comparison.within(limitOf(other.elementType)))
+    attn::Comparison comparison = attn::compare(mine, other);
+    isRough |= !comparison.within(limitOf(other.elementType));
+    if (!comparison.within(std::max(kOnnxLimit, limitOf(other.elementType))))
       return fmt::format("output {}: {}", n, describe(comparison, mine, other));
   }
   return "";
@@ -121,9 +132,11 @@ static std::string kindOf(StringRef problem) {
     }
   }
   StringRef rest = kind;
-  if (rest.consume_front("node '…' ("))
-    return rest.split("): ").first.str() + ": " + rest.split("): ").second.str();
-  return kind;
+  if (!rest.starts_with("node ") && !rest.starts_with("nodes "))
+    return kind;
+  auto [names, text] = rest.split("): "); // of several: "nodes '…', '…' (Add, N in all"
+  StringRef op = names.split(" (").second.split(',').first;
+  return (op + ": " + text).str();
 }
 
 /// The reasons of a refusal, each once.
@@ -152,12 +165,49 @@ static bool fits(func::FuncOp function, ArrayRef<RefTensor> inputs) {
          });
 }
 
-/// "right", "refused" and its reasons in lines of their own, or what is wrong.
+/// Adds the values of the inputs `names`, which decide shapes, in the one data set there is. False if that is no news.
+static bool fixInputs(const fs::path &folder, ArrayRef<std::string> names, attnc::onnx::FixedInputs &fixed,
+                      MLIRContext *context) {
+  std::ifstream file(folder / "model.onnx", std::ios::binary);
+  ::onnx::ModelProto model;
+  if (names.empty() || fs::exists(folder / "test_data_set_1") || !model.ParseFromIstream(&file))
+    return false;
+  size_t before = fixed.size();
+  auto inputs = readTensors(folder / "test_data_set_0", "input", model.graph().input(), context);
+  if (!inputs || static_cast<int>(inputs->size()) > model.graph().input_size())
+    return false;
+  for (auto [index, value] : llvm::enumerate(*inputs))
+    if (std::string name = model.graph().input(static_cast<int>(index)).name(); llvm::is_contained(names, name))
+      fixed[name] = value;
+  return fixed.size() > before;
+}
+
+/// Those that are fixed are no arguments of the function.
+static void dropFixed(const fs::path &folder, const attnc::onnx::FixedInputs &fixed,
+                      std::vector<DenseElementsAttr> &inputs) {
+  std::ifstream file(folder / "model.onnx", std::ios::binary);
+  ::onnx::ModelProto model;
+  model.ParseFromIstream(&file);
+  std::vector<DenseElementsAttr> kept;
+  for (auto [index, value] : llvm::enumerate(inputs))
+    if (!fixed.contains(model.graph().input(static_cast<int>(index)).name()))
+      kept.push_back(value);
+  inputs = std::move(kept);
+}
+
+/// "right", "rough" (to kOnnxLimit only), "refused" and its reasons in lines of their own, or what is wrong.
 static std::string runTest(const fs::path &folder) {
   std::unique_ptr<MLIRContext> context = numerics::makeContext();
   std::string messages;
   ScopedDiagnosticHandler handler(context.get(), [&](Diagnostic &diagnostic) { messages += diagnostic.str() + "\n"; });
-  auto module = attnc::onnx::importModel((folder / "model.onnx").string(), context.get(), {});
+  std::string path = (folder / "model.onnx").string();
+  attnc::onnx::FixedInputs fixed;
+  std::vector<std::string> undecided;
+  auto module = attnc::onnx::importModel(path, context.get(), {}, fixed, &undecided);
+  while (failed(module) && fixInputs(folder, undecided, fixed, context.get())) {
+    messages.clear();
+    module = attnc::onnx::importModel(path, context.get(), {}, fixed, &undecided);
+  }
   if (failed(module))
     return "refused\n" + reasonsOf(messages);
   func::FuncOp function = *(*module)->getOps<func::FuncOp>().begin();
@@ -172,26 +222,30 @@ static std::string runTest(const fs::path &folder) {
   if (!model.ParseFromIstream(&file))
     return "its model cannot be read";
   int sets = 0;
+  bool isRough = false;
   for (fs::path set; fs::exists(set = folder / fmt::format("test_data_set_{}", sets)); ++sets) {
-    auto inputs = readTensors(set, "input", model.graph().input(), context.get());
-    auto expected = readTensors(set, "output", model.graph().output(), context.get());
-    if (!inputs || !expected)
+    auto given = readTensors(set, "input", model.graph().input(), context.get());
+    auto wanted = readTensors(set, "output", model.graph().output(), context.get());
+    if (!given || !wanted)
       return "its data cannot be read";
-    if (!fits(function, *inputs))
+    if (!fixed.empty())
+      dropFixed(folder, fixed, *given);
+    std::vector<RefTensor> inputs = toReference(*given), expected = toReference(*wanted);
+    if (!fits(function, inputs))
       return "refused\nits data has another shape than the model declares";
-    auto reference = attn::interpret(function, *inputs);
+    auto reference = attn::interpret(function, inputs);
     if (failed(reference))
       return "the interpreter fails: " + messages;
-    if (std::string wrong = compareAll(*reference, *expected); !wrong.empty())
+    if (std::string wrong = compareAll(*reference, expected, isRough); !wrong.empty())
       return "the interpreter is wrong: " + wrong;
     std::string error;
-    auto got = compiled->run(*inputs, error);
+    auto got = compiled->run(inputs, error);
     if (!got)
       return "the program refuses its inputs: " + error;
-    if (std::string wrong = compareAll(*got, *expected); !wrong.empty())
+    if (std::string wrong = compareAll(*got, expected, isRough); !wrong.empty())
       return "the program is wrong: " + wrong;
   }
-  return sets ? "right" : "it has no data";
+  return sets == 0 ? "it has no data" : isRough ? "rough" : "right";
 }
 
 //===----------------------------------------------------------------------===//
@@ -237,13 +291,15 @@ static std::string finish(const Child &child) {
 namespace {
 struct Tally {
   int right = 0, refused = 0;
-  std::vector<std::string> wrong;
+  std::vector<std::string> wrong, rough;
   std::map<std::string, int> reasons;
 
   void add(const fs::path &folder, StringRef result) {
-    if (result == "right")
+    if (result == "right" || result == "rough") {
       ++right;
-    else if (result.consume_front("refused\n")) {
+      if (result == "rough")
+        rough.push_back(folder.filename().string());
+    } else if (result.consume_front("refused\n")) {
       ++refused;
       SmallVector<StringRef> lines;
       result.split(lines, '\n');
@@ -257,6 +313,8 @@ struct Tally {
                refused);
     for (const std::string &line : wrong)
       fmt::print("wrong: {}\n", line);
+    for (const std::string &name : rough)
+      fmt::print("right to {} only: {}\n", kOnnxLimit, name);
     for (const auto &[reason, count] : reasons)
       fmt::print("{:4} {}\n", count, reason);
   }

@@ -113,6 +113,8 @@ private:
   void reduce();
   void softmax();
   void norm();
+  void channelNorm();
+  void order();
   void scan();
   void gemm();
   void einsum();
@@ -257,15 +259,16 @@ Item Graph::pickWithRank(int least) {
 }
 
 void Graph::unary() {
-  constexpr const char *ops[] = {"Tanh", "Sigmoid",  "Relu", "Abs",       "Neg",
-                                 "Erf",  "Softplus", "Elu",  "LeakyRelu", "Identity"};
+  constexpr const char *ops[] = {"Tanh",        "Sigmoid",   "Relu",      "Abs",      "Neg",  "Erf",
+                                 "Softplus",    "Elu",       "LeakyRelu", "Identity", "Selu", "Celu",
+                                 "HardSigmoid", "HardSwish", "Mish",      "Softsign", "Atan", "Asinh"};
   Item x = pick();
   pool.push_back(node(ops[below(std::size(ops))], {x}, x.shape));
 }
 
 /// With a constant or input that repeats along some dims, or with itself.
 void Graph::binary() {
-  constexpr const char *ops[] = {"Add", "Sub", "Mul", "Max", "Min", "Add", "Sum"};
+  constexpr const char *ops[] = {"Add", "Sub", "Mul", "Max", "Min", "Mean", "Sum"};
   const char *op = ops[below(std::size(ops))];
   Item x = pick(), y = x;
   if (below(4)) {
@@ -544,8 +547,8 @@ void Graph::gather() {
 }
 
 void Graph::reduce() {
-  constexpr const char *ops[] = {"ReduceSum", "ReduceMean",      "ReduceMax", "ReduceMin",
-                                 "ReduceL1",  "ReduceSumSquare", "ReduceProd"};
+  constexpr const char *ops[] = {"ReduceSum", "ReduceMean",      "ReduceMax",  "ReduceMin",
+                                 "ReduceL1",  "ReduceSumSquare", "ReduceProd", "ReduceLogSumExp"};
   const char *op = ops[below(std::size(ops))];
   Item x = pick();
   std::vector<int64_t> axes;
@@ -580,6 +583,55 @@ void Graph::softmax() {
   Proto *made;
   Item result = node(below(3) ? "Softmax" : "LogSoftmax", {x}, x.shape, &made);
   set(*made, "axis", int64_t(coin() ? axis : axis - x.rank()));
+  pool.push_back(result);
+}
+
+/// Of the whole and of channels. What is constant along its rows is taken as it is: there the deviation is 0.
+void Graph::channelNorm() {
+  Item x = pickWithRank(3);
+  if (count(x.shape) == 0)
+    return unary();
+  Proto *made;
+  Item scale = addFloats({x.shape[1]}), bias = addFloats({x.shape[1]});
+  if (coin()) {
+    std::vector<double> variance(x.shape[1], 0.5);
+    Item spread = addConstant({x.shape[1]}, kFloat, variance);
+    pool.push_back(node("BatchNormalization", {x, scale, bias, bias, spread}, x.shape));
+    return;
+  }
+  Item result = node("InstanceNormalization", {x, scale, bias}, x.shape, &made);
+  set(*made, "epsilon", 0.25f);
+  pool.push_back(result);
+}
+
+/// The best of constants, whose order no rounding changes, as positions that gather from x.
+void Graph::order() {
+  Item x = pickWithRank(1);
+  int axis = below(x.rank());
+  int64_t extent = x.shape[axis];
+  if (extent == 0 || (extent >= openExtent && openExtent != kNone))
+    return unary();
+  Item keys = addFloats({3, extent});
+  Proto *made;
+  Item places;
+  if (coin()) {
+    places = node(coin() ? "ArgMax" : "ArgMin", {keys}, {3, 1}, &made);
+    set(*made, "axis", int64_t(1));
+    if (coin())
+      set(*made, "select_last_index", int64_t(1));
+  } else {
+    int64_t k = 1 + below(static_cast<int>(extent));
+    places = Item{freshName("t"), {3, k}};
+    Proto &top = addNode("TopK", {keys, addInts({k})}, {Item{freshName("t"), {3, k}}, places});
+    set(top, "largest", int64_t(coin()));
+  }
+  Shape shape = x.shape;
+  shape.erase(shape.begin() + axis);
+  shape.insert(shape.begin() + axis, places.shape.begin(), places.shape.end());
+  if (count(shape) > kMostElements || shape.size() > 6)
+    return unary();
+  Item result = node("Gather", {x, places}, shape, &made);
+  set(*made, "axis", int64_t(axis));
   pool.push_back(result);
 }
 
@@ -621,7 +673,8 @@ void Graph::step() {
                             &Graph::matmul,  &Graph::gemm,      &Graph::einsum, &Graph::attention, &Graph::reshape,
                             &Graph::reshape, &Graph::transpose, &Graph::units,  &Graph::slice,     &Graph::split,
                             &Graph::concat,  &Graph::repeat,    &Graph::pad,    &Graph::gather,    &Graph::reduce,
-                            &Graph::reduce,  &Graph::softmax,   &Graph::norm,   &Graph::scan};
+                            &Graph::reduce,  &Graph::softmax,   &Graph::norm,   &Graph::scan,      &Graph::channelNorm,
+                            &Graph::order};
   (this->*steps[below(std::size(steps))])();
   // What has become too large is left behind.
   while (pool.size() > 1 && count(pool.back().shape) > kMostElements)

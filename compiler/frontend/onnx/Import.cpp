@@ -36,34 +36,65 @@ using namespace attnc;
 using namespace attnc::onnx;
 
 namespace {
-/// One problem per line, each said once.
+/// One problem per line, each said once, with the nodes that have it.
 class Problems {
 public:
-  void add(std::string text) {
-    if (seen.insert(text).second)
-      list.push_back(std::move(text));
+  void add(std::string text) { nodesWith("", std::move(text)); }
+  void add(const Node &node, const std::string &text) {
+    std::string op = (node.domain.empty() ? "" : node.domain + ".") + node.opType;
+    std::vector<std::string> &nodes = nodesWith(op, text);
+    if (!llvm::is_contained(nodes, node.name))
+      nodes.push_back(node.name);
   }
   bool empty() const { return list.empty(); }
   std::string str(const Model &model) const {
     constexpr size_t kMaxShown = 100;
     std::string text = fmt::format("cannot import '{}' (opset {}): {} problem{}", model.path, model.opset, list.size(),
                                    list.size() == 1 ? "" : "s");
-    for (const std::string &problem : ArrayRef(list).take_front(kMaxShown))
-      text += "\n  " + problem;
+    for (const Problem &problem : ArrayRef(list).take_front(kMaxShown))
+      text += "\n  " + problem.str();
     return list.size() > kMaxShown ? fmt::format("{}\n  and {} more", text, list.size() - kMaxShown) : text;
   }
 
 private:
-  std::vector<std::string> list;
-  llvm::StringSet<> seen;
+  struct Problem {
+    std::string op, text; ///< `op` is "" where it is no node's
+    std::vector<std::string> nodes;
+
+    /// "node 'a' (Conv): TEXT", "nodes 'a', 'b', 'c' and 4 more (Conv, 7 in all): TEXT"
+    std::string str() const {
+      constexpr size_t kMaxNamed = 3;
+      if (op.empty())
+        return text;
+      if (nodes.size() == 1)
+        return fmt::format("node '{}' ({}): {}", nodes[0], op, text);
+      std::string names;
+      for (const std::string &node : ArrayRef(nodes).take_front(kMaxNamed))
+        names += fmt::format("{}'{}'", names.empty() ? "" : ", ", node);
+      if (nodes.size() > kMaxNamed)
+        names += fmt::format(" and {} more", nodes.size() - kMaxNamed);
+      return fmt::format("nodes {} ({}, {} in all): {}", names, op, nodes.size(), text);
+    }
+  };
+  std::vector<std::string> &nodesWith(std::string op, std::string text) {
+    auto [it, isNew] = index.try_emplace({op, text}, list.size());
+    if (isNew)
+      list.push_back({std::move(op), std::move(text), {}});
+    return list[it->second].nodes;
+  }
+
+  std::vector<Problem> list;
+  std::map<std::pair<std::string, std::string>, size_t> index;
 };
 
 class GraphImporter {
 public:
-  GraphImporter(const Model &model, MLIRContext *context, const DimBindings &dims)
-      : model(model), context(context), dims(dims), file(FileLineColLoc::get(context, model.path, 0, 0)) {}
+  GraphImporter(const Model &model, MLIRContext *context, const DimBindings &dims, const FixedInputs &fixed)
+      : model(model), context(context), dims(dims), fixedInputs(fixed),
+        file(FileLineColLoc::get(context, model.path, 0, 0)) {}
 
   FailureOr<OwningOpRef<ModuleOp>> run();
+  const std::set<std::string> &getUndecided() const { return requirements.undecided; }
 
 private:
   void checkBindings();
@@ -73,6 +104,7 @@ private:
   OwningOpRef<ModuleOp> importOnce(Extents &symbols);
   bool meetRequirements(Extents &symbols);
   void addInputs(Emitter &emit, func::FuncOp function);
+  Tensor *addFixed(Emitter &emit, const ValueInfo &input, DenseElementsAttr value);
   void addOutputs(Emitter &emit, func::FuncOp function);
   void importNode(Emitter &emit, const Node &node);
   Tensor *lookUp(Emitter &emit, const Node &node, const std::string &name);
@@ -91,6 +123,7 @@ private:
   const Model &model;
   MLIRContext *context;
   const DimBindings &dims;
+  const FixedInputs &fixedInputs;
   Location file;
   Problems problems;
   llvm::StringMap<std::string> symbolNames;                             ///< by dim_param
@@ -177,7 +210,7 @@ void GraphImporter::checkNames() {
       if (output.empty())
         continue;
       if (!made.insert(output).second)
-        problems.add(fmt::format("{}: its output '{}' is made twice", node.describe(), printable(output)));
+        problems.add(node, fmt::format("its output '{}' is made twice", printable(output)));
       producer.try_emplace(output, index);
     }
 }
@@ -201,21 +234,8 @@ void GraphImporter::checkOps() {
   for (auto [index, node] : llvm::enumerate(model.nodes)) {
     if (!needed[index])
       continue;
-    auto it = node.domain.empty() ? opTable().find(node.opType) : opTable().end();
-    if (it == opTable().end()) {
-      problems.add(fmt::format("{}: this operator is not supported", node.describe()));
-      continue;
-    }
-    const OpInfo &op = it->second;
-    if (model.opset < op.since)
-      problems.add(fmt::format("{}: this operator exists since opset {}", node.describe(), op.since));
-    if (node.inputs.size() < op.minInputs || node.inputs.size() > op.maxInputs)
-      problems.add(fmt::format("{}: it has {} inputs", node.describe(), node.inputs.size()));
-    if (node.outputs.empty() || node.outputs.size() > op.maxOutputs)
-      problems.add(fmt::format("{}: it has {} outputs", node.describe(), node.outputs.size()));
-    for (auto [position, input] : llvm::enumerate(node.inputs))
-      if (input.empty() && (position < op.minInputs || op.maxInputs == kAnyNumber))
-        problems.add(fmt::format("{}: its input {} is missing", node.describe(), position));
+    for (const std::string &problem : opTable().problemsOf(node, opsetOf(model, node.domain)))
+      problems.add(node, problem);
   }
 }
 
@@ -257,9 +277,30 @@ DictionaryAttr GraphImporter::describe(Extents &symbols, StringRef name, Type el
   return builder.getDictionaryAttr(attributes);
 }
 
+/// An input with a known value: a constant, if that has the type and the extents of the input.
+Tensor *GraphImporter::addFixed(Emitter &emit, const ValueInfo &input, DenseElementsAttr value) {
+  ArrayRef<int64_t> shape = value.getType().getShape();
+  bool fits = input.elementType && value.getElementType() == storedType(input.elementType) && (!input.shape || input.shape->size() == shape.size());
+  for (size_t dim = 0; fits && input.shape && dim < shape.size(); ++dim) {
+    std::optional<int64_t> extent = (*input.shape)[dim].value;
+    if (!extent)
+      extent = emit.symbols.symbol(symbolName(input, dim)).constant();
+    fits = !extent || *extent == shape[dim];
+  }
+  if (fits)
+    return emit.constant(value, input.elementType);
+  problems.add(
+      fmt::format("input '{}': the value that is given for it has another type or shape", printable(input.name)));
+  return nullptr;
+}
+
 void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
   for (const ValueInfo &input : model.inputs) {
     Tensor *&tensor = tensors[input.name];
+    if (auto known = fixedInputs.find(input.name); known != fixedInputs.end()) {
+      tensor = addFixed(emit, input, known->second);
+      continue;
+    }
     if (!input.elementType || !input.shape) {
       problems.add(
           fmt::format("input '{}': {}", printable(input.name),
@@ -348,63 +389,8 @@ Tensor *GraphImporter::lookUp(Emitter &emit, const Node &node, const std::string
   }
   const char *reason = producer.contains(name) ? "made only by a later node: the nodes form a cycle or are not sorted"
                                                : "made by nothing";
-  problems.add(fmt::format("{}: its input '{}' is {}", node.describe(), printable(name), reason));
+  problems.add(node, fmt::format("its input '{}' is {}", printable(name), reason));
   return nullptr;
-}
-
-/// Operators that only move elements, or that tell integers without a sign from others.
-static bool takesUnsigned(StringRef op) {
-  static const llvm::StringSet<> ops = {"Concat",
-                                        "Dropout",
-                                        "Expand",
-                                        "Flatten",
-                                        "Gather",
-                                        "GatherElements",
-                                        "Identity",
-                                        "Pad",
-                                        "Reshape",
-                                        "Shape",
-                                        "Size",
-                                        "Slice",
-                                        "Split",
-                                        "Squeeze",
-                                        "Tile",
-                                        "Transpose",
-                                        "Trilu",
-                                        "Unsqueeze",
-                                        "Where",
-                                        "Abs",
-                                        "Add",
-                                        "Cast",
-                                        "CastLike",
-                                        "Clip",
-                                        "CumSum",
-                                        "Div",
-                                        "Einsum",
-                                        "Equal",
-                                        "Gemm",
-                                        "Greater",
-                                        "GreaterOrEqual",
-                                        "Less",
-                                        "LessOrEqual",
-                                        "MatMul",
-                                        "Max",
-                                        "Min",
-                                        "Mod",
-                                        "Mul",
-                                        "Pow",
-                                        "ReduceL1",
-                                        "ReduceMax",
-                                        "ReduceMin",
-                                        "ReduceProd",
-                                        "ReduceSum",
-                                        "ReduceSumSquare",
-                                        "Sub",
-                                        "DequantizeLinear",
-                                        "MatMulInteger",
-                                        "QLinearMatMul",
-                                        "QuantizeLinear"};
-  return ops.contains(op);
 }
 
 void GraphImporter::importNode(Emitter &emit, const Node &node) {
@@ -419,17 +405,15 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
     tensors[output] = nullptr;
   if (!isReady)
     return;
-  NodeContext ctx(node, model.opset, emit, inputs, requirements);
-  auto *natural = llvm::find_if(inputs, [](Tensor *tensor) { return tensor && tensor->isUnsigned(); });
-  if (natural != inputs.end() && !takesUnsigned(node.opType))
-    (void)ctx.fail(fmt::format("type {} is not supported", elementTypeName((*natural)->elementType)));
-  else if (succeeded(opTable().find(node.opType)->second.import(ctx)))
+  const OpInfo &op = *opTable().find(node, opsetOf(model, node.domain));
+  NodeContext ctx(node, op.signature, emit, inputs, requirements);
+  if (succeeded(ctx.checkTypes()) && succeeded(op.import(ctx)))
     ctx.checkAttributes();
   for (Tensor *tensor : ctx.getResults())
     if (tensor && !fitsMemory(tensor->shape))
       (void)ctx.fail(fmt::format("its result {} is larger than any memory", ctx.describe(tensor)));
   for (const std::string &problem : ctx.getProblems())
-    problems.add(node.describe() + ": " + problem);
+    problems.add(node, problem);
   for (auto [name, tensor] : llvm::zip(node.outputs, ctx.getResults()))
     if (!name.empty())
       tensors[name] = tensor;
@@ -530,12 +514,17 @@ FailureOr<OwningOpRef<ModuleOp>> GraphImporter::run() {
   }
 }
 
-FailureOr<OwningOpRef<ModuleOp>> attnc::onnx::importModel(StringRef path, MLIRContext *context,
-                                                          const DimBindings &dims) {
+FailureOr<OwningOpRef<ModuleOp>> attnc::onnx::importModel(StringRef path, MLIRContext *context, const DimBindings &dims,
+                                                          const FixedInputs &fixed,
+                                                          std::vector<std::string> *undecided) {
   context->loadDialect<attn::AttnDialect, weights::WeightsDialect, arith::ArithDialect, func::FuncDialect,
                        linalg::LinalgDialect, math::MathDialect, tensor::TensorDialect>();
   FailureOr<Model> model = readModel(path, context);
   if (failed(model))
     return failure();
-  return GraphImporter(*model, context, dims).run();
+  GraphImporter importer(*model, context, dims, fixed);
+  FailureOr<OwningOpRef<ModuleOp>> module = importer.run();
+  if (undecided)
+    undecided->assign(importer.getUndecided().begin(), importer.getUndecided().end());
+  return module;
 }

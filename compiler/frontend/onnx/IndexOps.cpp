@@ -5,13 +5,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/frontend/onnx/Ops.h"
+#include "compiler/frontend/onnx/Composer.h"
+#include "compiler/frontend/onnx/Integers.h"
+#include "compiler/support/Limits.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
 #include <fmt/format.h>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::onnx;
 
 namespace {
@@ -31,35 +34,23 @@ Sym clampBound(Extents &s, const Sym &bound, const Sym &extent, const Sym &low, 
   return s.max(s.min(fromFront, high), low);
 }
 
-LogicalResult importSlice(NodeContext &ctx) {
+/// x[start:end:step] along each of `axes`.
+LogicalResult slice(NodeContext &ctx, const SymList &starts, const SymList &ends, ArrayRef<int64_t> axes,
+                    ArrayRef<int64_t> given) {
   Tensor *x = ctx.input(0);
   Extents &s = ctx.symbols;
-  FailureOr<SymList> starts = ctx.shapeInput(1, "starts"), ends = ctx.shapeInput(2, "ends");
-  if (failed(starts) || failed(ends))
-    return failure();
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, starts->size()));
-  SmallVector<int64_t> given(starts->size(), 1);
-  for (auto [index, name, list] : {std::tuple(3, "axes", &axes), std::tuple(4, "steps", &given)}) {
-    if (!ctx.input(index))
-      continue;
-    FailureOr<SmallVector<int64_t>> fixed = ctx.fixedInput(index, name);
-    if (failed(fixed))
-      return failure();
-    *list = *fixed;
-  }
-  if (ends->size() != starts->size() || axes.size() != starts->size() || given.size() != starts->size())
+  if (ends.size() != starts.size() || axes.size() != starts.size() || given.size() != starts.size())
     return ctx.fail("its starts, ends, axes and steps have different lengths");
   if (failed(ctx.axes(axes, x->rank())))
     return failure();
-
   SymList offsets(x->shape.size(), Sym(0)), shape(x->shape);
   SmallVector<int64_t> steps(x->shape.size(), 1);
-  for (auto [axis, start, end, step] : llvm::zip(axes, *starts, *ends, given)) {
+  for (auto [axis, start, end, givenStep] : llvm::zip(axes, starts, ends, given)) {
     size_t dim = axis < 0 ? axis + x->rank() : axis;
     const Sym extent = x->shape[dim];
-    if (step == 0)
+    if (givenStep == 0)
       return ctx.fail("its step is 0");
-    step = std::clamp<int64_t>(step, -INT32_MAX, INT32_MAX); // beyond any extent: the first element alone
+    int64_t step = std::clamp<int64_t>(givenStep, -INT32_MAX, INT32_MAX); // beyond any extent: the first element alone
     steps[dim] = step;
     // Forwards, bounds lie inside [0, extent]. Backwards, the start lies inside [0, extent - 1] (and is -1 of no elements),
     // the end inside [-1, extent - 1], where -1 is one before the first; a start of -1 is the last element of any extent.
@@ -75,6 +66,31 @@ LogicalResult importSlice(NodeContext &ctx) {
   return ctx.result(ctx.emit.slice(x, offsets, shape, steps));
 }
 
+LogicalResult importSlice(NodeContext &ctx) {
+  FailureOr<SymList> starts = ctx.shapeInput(1, "starts"), ends = ctx.shapeInput(2, "ends");
+  if (failed(starts) || failed(ends))
+    return failure();
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, starts->size()));
+  SmallVector<int64_t> steps(starts->size(), 1);
+  for (auto [index, name, list] : {std::tuple(3, "axes", &axes), std::tuple(4, "steps", &steps)}) {
+    if (!ctx.input(index))
+      continue;
+    FailureOr<SmallVector<int64_t>> fixed = ctx.fixedInput(index, name);
+    if (failed(fixed))
+      return failure();
+    *list = *fixed;
+  }
+  return slice(ctx, *starts, *ends, axes, steps);
+}
+
+/// Before opset 10: all are attributes, and there are no steps.
+LogicalResult importOldSlice(NodeContext &ctx) {
+  auto starts = *ctx.intsAttr("starts"), ends = *ctx.intsAttr("ends");
+  auto axes = ctx.intsAttr("axes").value_or(llvm::to_vector(llvm::seq<int64_t>(0, starts.size())));
+  auto symbols = [](ArrayRef<int64_t> numbers) { return SymList(numbers.begin(), numbers.end()); };
+  return slice(ctx, symbols(starts), symbols(ends), axes, SmallVector<int64_t>(starts.size(), 1));
+}
+
 //===- Gather -------------------------------------------------------------===//
 
 /// x without `axis`, at one position that is known: a slice, and the dim dropped.
@@ -85,17 +101,6 @@ Tensor *gatherOne(NodeContext &ctx, Tensor *x, int64_t axis, const Sym &position
   shape.erase(shape.begin() + axis);
   Tensor *slice = ctx.emit.slice(x, offsets, sizes, SmallVector<int64_t>(x->shape.size(), 1));
   return ctx.emit.reshape(slice, shape);
-}
-
-/// An index as ONNX counts it (negative from the end). Outside of the extent it would read foreign memory, and whether
-/// it is outside depends on the data: it is held at the nearest valid position.
-V safeIndex(B &b, L l, V index, V extent) {
-  V zero = arith::ConstantIndexOp::create(b, l, 0), one = arith::ConstantIndexOp::create(b, l, 1);
-  V position = arith::IndexCastOp::create(b, l, b.getIndexType(), index);
-  V isNegative = arith::CmpIOp::create(b, l, arith::CmpIPredicate::slt, position, zero);
-  V wrapped = arith::SelectOp::create(b, l, isNegative, arith::AddIOp::create(b, l, position, extent), position);
-  V last = arith::SubIOp::create(b, l, extent, one);
-  return arith::MaxSIOp::create(b, l, arith::MinSIOp::create(b, l, wrapped, last), zero);
 }
 
 /// Known elements at known positions. Null when either is not known.
@@ -118,11 +123,9 @@ FailureOr<Tensor *> foldGather(NodeContext &ctx, Tensor *x, Tensor *indices, con
 
 LogicalResult importGather(NodeContext &ctx) {
   Tensor *x = ctx.input(0), *indices = ctx.input(1);
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 0), x->rank());
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), x->rank());
   if (failed(axis))
     return failure();
-  if (indices->isFloat() || indices->isBool() || indices->isUnsigned())
-    return ctx.fail("its indices must be integers, not " + elementTypeName(indices->elementType));
   ArrayRef<Sym> extents(x->shape);
   SymList shape(extents.take_front(*axis));
   shape.append(indices->shape);
@@ -156,7 +159,7 @@ LogicalResult importGather(NodeContext &ctx) {
         SmallVector<V> position;
         for (int64_t dim = 0; dim < x->rank(); ++dim)
           position.push_back(dim == *axis
-                                 ? safeIndex(b, l, in[0], size)
+                                 ? emitPosition(b, l, in[0], size)
                                  : V(linalg::IndexOp::create(b, l, dim < *axis ? dim : dim + indices->rank() - 1)));
         return tensor::ExtractOp::create(b, l, source, position);
       }));
@@ -165,10 +168,10 @@ LogicalResult importGather(NodeContext &ctx) {
 /// result[i...] = x[i... with indices[i...] along axis]
 LogicalResult importGatherElements(NodeContext &ctx) {
   Tensor *x = ctx.input(0), *indices = ctx.input(1);
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 0), x->rank());
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), x->rank());
   if (failed(axis))
     return failure();
-  if (indices->isFloat() || indices->isBool() || indices->isUnsigned() || indices->rank() != x->rank())
+  if (indices->rank() != x->rank())
     return ctx.fail(fmt::format("{} cannot index {}", ctx.describe(indices), ctx.describe(x)));
   for (int64_t dim = 0; dim < x->rank(); ++dim)
     if (dim != *axis && !ctx.sameExtent(x->shape[dim], indices->shape[dim]) && !indices->shape[dim].isConstant(1))
@@ -181,17 +184,43 @@ LogicalResult importGatherElements(NodeContext &ctx) {
         SmallVector<V> position;
         for (int64_t dim = 0; dim < x->rank(); ++dim)
           position.push_back(linalg::IndexOp::create(b, l, dim));
-        position[*axis] = safeIndex(b, l, in[0], size);
+        position[*axis] = emitPosition(b, l, in[0], size);
         return tensor::ExtractOp::create(b, l, source, position);
       }));
 }
 
 //===- Positions as values ------------------------------------------------===//
 
+/// start + i * delta for i below ceil((limit - start) / delta), of numbers that are all given.
+LogicalResult importFloatRange(NodeContext &ctx) {
+  double bounds[3];
+  for (auto [index, name] : {std::pair(0, "start"), std::pair(1, "limit"), std::pair(2, "delta")}) {
+    FailureOr<SmallVector<double>> value = ctx.fixedFloats(index, name);
+    if (failed(value))
+      return failure();
+    if (value->size() != 1)
+      return ctx.fail(fmt::format("its {} must be a scalar", name));
+    bounds[index] = value->front();
+  }
+  auto [start, limit, delta] = bounds;
+  double count = std::max(std::ceil((limit - start) / delta), 0.0);
+  if (!(count <= static_cast<double>(kMaxExtent)))
+    return ctx.fail(fmt::format("its range from {} to {} in steps of {} has no end", start, limit, delta));
+  Type type = ctx.input(0)->elementType;
+  return ctx.result(
+      Composer(ctx).generate({Sym(static_cast<int64_t>(count))}, type, [&](B &b, L l, ValueRange at) -> V {
+        V i = arith::IndexCastOp::create(b, l, b.getI64Type(), at[0]);
+        V step = arith::ConstantOp::create(b, l, ctx.emit.scalar(type, delta));
+        V first = arith::ConstantOp::create(b, l, ctx.emit.scalar(type, start));
+        V moved = arith::MulFOp::create(b, l, arith::SIToFPOp::create(b, l, type, i), step);
+        return arith::AddFOp::create(b, l, first, moved);
+      }));
+}
+
 LogicalResult importRange(NodeContext &ctx) {
   Type type = ctx.input(0)->elementType;
-  if (isa<FloatType>(type) || type.isUnsignedInteger())
-    return ctx.fail("type " + elementTypeName(type) + " is not supported");
+  if (isa<FloatType>(type))
+    return importFloatRange(ctx);
   Sym bounds[3];
   for (auto [index, name] : {std::pair(0, "start"), std::pair(1, "limit"), std::pair(2, "delta")}) {
     FailureOr<SymList> value = ctx.shapeInput(index, name);
@@ -227,24 +256,36 @@ LogicalResult importRange(NodeContext &ctx) {
   }));
 }
 
+/// The one element of `scalar`, which the data decides, as an index within [-most, most].
+V heldIndex(NodeContext &ctx, Tensor *scalar, int64_t most) {
+  B &b = ctx.emit.builder;
+  L l = ctx.emit.loc;
+  V element = tensor::ExtractOp::create(b, l, ctx.emit.value(scalar), ValueRange());
+  V index = arith::IndexCastOp::create(b, l, b.getIndexType(), element);
+  V least = arith::ConstantIndexOp::create(b, l, -most), largest = arith::ConstantIndexOp::create(b, l, most);
+  return arith::MaxSIOp::create(b, l, arith::MinSIOp::create(b, l, index, largest), least);
+}
+
 /// Upper: keeps column >= row + k. Lower: keeps column <= row + k. Zero elsewhere.
 LogicalResult importTrilu(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
   if (x->rank() < 2)
     return ctx.fail("it needs a matrix, not " + ctx.describe(x));
-  bool upper = ctx.intAttr("upper", 1);
-  Sym k(0);
-  if (ctx.input(1)) {
-    FailureOr<SymList> given = ctx.shapeInput(1, "k");
-    if (failed(given))
-      return failure();
-    if (given->size() != 1)
+  bool upper = ctx.intAttr("upper");
+  V offset = ctx.emit.index(0);
+  if (Tensor *k = ctx.input(1)) {
+    auto known = ctx.emit.elements(k);
+    Tensor *scalar = ctx.emit.reshape(k, {});
+    if (!scalar)
       return ctx.fail("its k must be a scalar");
-    k = given->front();
-    if (k.constant()) // beyond any extent, and row + k does not wrap around
-      k = Sym(std::clamp<int64_t>(*k.constant(), -INT32_MAX, INT32_MAX));
+    constexpr int64_t kMost = INT32_MAX; // beyond any extent, and row + k does not wrap around
+    if (known && known->front().constant())
+      offset = ctx.emit.index(Sym(std::clamp(*known->front().constant(), -kMost, kMost)));
+    else if (known)
+      offset = ctx.emit.index(known->front());
+    else
+      offset = heldIndex(ctx, scalar, kMost);
   }
-  V offset = ctx.emit.index(k);
   return ctx.result(ctx.emit.elementwise(x, x->elementType, x->shape, [&](B &b, L l, ValueRange in) -> V {
     V row = linalg::IndexOp::create(b, l, x->rank() - 2), column = linalg::IndexOp::create(b, l, x->rank() - 1);
     V border = arith::AddIOp::create(b, l, row, offset);
@@ -255,11 +296,89 @@ LogicalResult importTrilu(NodeContext &ctx) {
 
 //===- Pad ----------------------------------------------------------------===//
 
+/// Where along an extent position `at`, before its start or past its end, is read.
+///     edge: held at the ends    wrap: modulo    reflect: 3 2 1 0 1 2 3 2 ..., modulo twice the extent less one
+V insideOf(B &b, L l, StringRef mode, V at, V extent) {
+  V zero = arith::ConstantIndexOp::create(b, l, 0), one = arith::ConstantIndexOp::create(b, l, 1);
+  V last = arith::SubIOp::create(b, l, extent, one);
+  if (mode == "edge")
+    return arith::MaxSIOp::create(b, l, arith::MinSIOp::create(b, l, at, last), zero);
+  if (mode == "wrap")
+    return emitFlooredRemainder(b, l, at, extent);
+  V period = arith::AddIOp::create(b, l, last, last);
+  V moved = emitFlooredRemainder(b, l, at, arith::MaxSIOp::create(b, l, period, one));
+  return arith::MinSIOp::create(b, l, moved, arith::SubIOp::create(b, l, period, moved));
+}
+
+/// result[i...] = x[inside of i - before...]
+Tensor *padByReading(NodeContext &ctx, StringRef mode, const SymList &before, const SymList &shape) {
+  Tensor *x = ctx.input(0);
+  V source = ctx.emit.value(x);
+  auto extents = llvm::map_to_vector(x->shape, [&](const Sym &extent) { return ctx.emit.index(extent); });
+  auto moves = llvm::map_to_vector(before, [&](const Sym &move) { return ctx.emit.index(move); });
+  return Composer(ctx).generate(shape, x->elementType, [&](B &b, L l, ValueRange at) -> V {
+    SmallVector<V> position;
+    for (size_t dim = 0; dim < shape.size(); ++dim)
+      position.push_back(shape[dim] == x->shape[dim] && before[dim].isConstant(0)
+                             ? at[dim]
+                             : insideOf(b, l, mode, arith::SubIOp::create(b, l, at[dim], moves[dim]), extents[dim]));
+    return tensor::ExtractOp::create(b, l, source, position);
+  });
+}
+
+/// The pads of `axes`, first those before all of them, then those after. What is negative is cut off.
+LogicalResult pad(NodeContext &ctx, const SymList &pads, ArrayRef<int64_t> axes, Tensor *fill) {
+  Tensor *x = ctx.input(0);
+  Extents &s = ctx.symbols;
+  const std::string &mode = ctx.stringAttr("mode");
+  if (!llvm::is_contained({"constant", "edge", "reflect", "wrap"}, mode))
+    return ctx.fail("mode '" + printable(mode) + "' is not supported");
+  if (pads.size() != 2 * axes.size())
+    return ctx.fail(fmt::format("it has {} pads for {} axes", pads.size(), axes.size()));
+  SymList before(x->shape.size(), Sym(0)), after(before), shape(x->shape);
+  bool cuts = false;
+  for (auto [index, axis] : llvm::enumerate(axes)) {
+    size_t dim = axis < 0 ? axis + x->rank() : axis;
+    before[dim] = pads[index], after[dim] = pads[index + axes.size()];
+    shape[dim] = s.add(shape[dim], s.add(before[dim], after[dim]));
+    for (const Sym &side : {before[dim], after[dim]}) {
+      cuts |= side.constant() && *side.constant() < 0;
+      if (!s.isNonNegative(side) && !side.constant())
+        return ctx.fail(fmt::format("its pads {} may be negative", s.str(side)));
+    }
+    if (shape[dim].constant() && *shape[dim].constant() < 0)
+      return ctx.fail(fmt::format("it cuts more than there is off {}", ctx.describe(x)));
+    bool reads = mode != "constant" && shape[dim] != x->shape[dim];
+    if (reads && x->shape[dim].isConstant(0))
+      return ctx.fail(fmt::format("{} has nothing to pad with", ctx.describe(x)));
+  }
+  if (mode != "constant")
+    return ctx.result(padByReading(ctx, mode, before, shape));
+  if (cuts) { // first what is cut off, then the rest
+    SymList offsets(before.size(), Sym(0)), kept(x->shape);
+    for (size_t dim = 0; dim < before.size(); ++dim) {
+      offsets[dim] = s.max(s.mul(before[dim], -1), 0);
+      kept[dim] = s.sub(kept[dim], s.add(offsets[dim], s.max(s.mul(after[dim], -1), 0)));
+      if (kept[dim].constant() && *kept[dim].constant() < 0)
+        return ctx.fail(fmt::format("it cuts more than there is off {}", ctx.describe(x)));
+      before[dim] = s.max(before[dim], 0);
+    }
+    x = ctx.emit.slice(x, offsets, kept, SmallVector<int64_t>(kept.size(), 1));
+  }
+  SmallVector<OpFoldResult> steps(shape.size(), ctx.emit.builder.getIndexAttr(1));
+  V whole;
+  if (fill && !fill->constant)
+    whole = ctx.emit.value(ctx.emit.broadcast(fill, shape));
+  else
+    whole = ctx.emit.filled(
+        fill ? cast<TypedAttr>(*fill->constant.value_begin<mlir::Attribute>()) : ctx.emit.zero(x->elementType), shape);
+  V padded = tensor::InsertSliceOp::create(ctx.emit.builder, ctx.emit.loc, ctx.emit.value(x), whole,
+                                           ctx.emit.sizes(before), ctx.emit.sizes(x->shape), steps);
+  return ctx.result(ctx.emit.computed(padded, shape, x->elementType));
+}
+
 LogicalResult importPad(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
-  std::string mode = ctx.stringAttr("mode", "constant");
-  if (mode != "constant")
-    return ctx.fail("mode '" + printable(mode) + "' is not supported");
   FailureOr<SymList> pads = ctx.shapeInput(1, "pads");
   if (failed(pads))
     return failure();
@@ -270,36 +389,29 @@ LogicalResult importPad(NodeContext &ctx) {
       return failure();
     axes = *given;
   }
-  if (pads->size() != 2 * axes.size())
-    return ctx.fail(fmt::format("it has {} pads for {} axes", pads->size(), axes.size()));
-  TypedAttr fill = ctx.emit.zero(x->elementType);
-  if (Tensor *value = ctx.input(2)) {
-    if (!value->constant || value->constant.getNumElements() != 1 || value->elementType != x->elementType)
-      return ctx.fail("its value must be one constant of the data's type");
-    fill = cast<TypedAttr>(*value->constant.value_begin<mlir::Attribute>());
-  }
-  SymList offsets(x->shape.size(), Sym(0)), shape(x->shape);
-  for (auto [index, axis] : llvm::enumerate(axes)) {
-    size_t dim = axis < 0 ? axis + x->rank() : axis;
-    const Sym &before = (*pads)[index], &after = (*pads)[index + axes.size()];
-    if (!ctx.symbols.isNonNegative(before) || !ctx.symbols.isNonNegative(after))
-      return ctx.fail("negative pads are not supported");
-    offsets[dim] = before;
-    shape[dim] = ctx.symbols.add(shape[dim], ctx.symbols.add(before, after));
-  }
-  SmallVector<OpFoldResult> steps(shape.size(), ctx.emit.builder.getIndexAttr(1));
-  V padded =
-      tensor::InsertSliceOp::create(ctx.emit.builder, ctx.emit.loc, ctx.emit.value(x), ctx.emit.filled(fill, shape),
-                                    ctx.emit.sizes(offsets), ctx.emit.sizes(x->shape), steps);
-  return ctx.result(ctx.emit.computed(padded, shape, x->elementType));
+  Tensor *fill = ctx.input(2) ? ctx.emit.reshape(ctx.input(2), {}) : nullptr;
+  if (ctx.input(2) && (!fill || fill->elementType != x->elementType))
+    return ctx.fail("its value must be one number of the data's type");
+  return pad(ctx, *pads, axes, fill);
+}
+
+/// Before opset 11: all are attributes.
+LogicalResult importOldPad(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  auto pads = *ctx.intsAttr("pads");
+  return pad(ctx, SymList(pads.begin(), pads.end()), llvm::to_vector(llvm::seq<int64_t>(0, x->rank())),
+             Composer(ctx).number(ctx.floatAttr("value"), x->elementType));
 }
 } // namespace
 
 void attnc::onnx::addIndexOps(OpTable &table) {
-  table["Slice"] = {10, 3, 5, 1, importSlice};
-  table["Gather"] = {1, 2, 2, 1, importGather};
-  table["GatherElements"] = {11, 2, 2, 1, importGatherElements};
-  table["Range"] = {11, 3, 3, 1, importRange};
-  table["Trilu"] = {14, 1, 2, 1, importTrilu};
-  table["Pad"] = {11, 2, 4, 1, importPad};
+  table.add(1, "Slice(data: any; starts: ints, ends: ints, axes?: ints)", importOldSlice);
+  table.add(10, "Slice(data: any, starts: int, ends, axes?, steps?)", importSlice);
+  table.add(1, "Gather(data: any, indices: int; axis = 0)", importGather);
+  table.add(11, "GatherElements(data: any, indices: int; axis = 0)", importGatherElements);
+  table.add(11, "Range(start: number, limit, delta)", importRange);
+  table.add(14, "Trilu(input: any, k?: int; upper = 1)", importTrilu);
+  table.add(2, "Pad(data: number; pads: ints, value = 0.0, mode = \"constant\")", importOldPad);
+  table.add(11, "Pad(data: any, pads: int, value?: any; mode = \"constant\")", importPad);
+  table.add(18, "Pad(data: any, pads: int, value?: any, axes?: int; mode = \"constant\")", importPad);
 }

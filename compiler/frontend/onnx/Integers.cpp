@@ -92,3 +92,12 @@ Value attnc::onnx::emitToInteger(OpBuilder &b, Location loc, Value x, Type targe
   result = e.select(e.is(P::OLT, x, number(isUnsigned ? 0 : -limit)), e.constant(to, least), result);
   return e.select(e.is(P::UNO, x, x), e.constant(to, APInt::getZero(width)), result);
 }
+
+Value attnc::onnx::emitPosition(OpBuilder &b, Location l, Value position, Value extent) {
+  Value zero = arith::ConstantIndexOp::create(b, l, 0), one = arith::ConstantIndexOp::create(b, l, 1);
+  Value at = arith::IndexCastOp::create(b, l, b.getIndexType(), position);
+  Value isNegative = arith::CmpIOp::create(b, l, arith::CmpIPredicate::slt, at, zero);
+  Value wrapped = arith::SelectOp::create(b, l, isNegative, arith::AddIOp::create(b, l, at, extent), at);
+  Value last = arith::SubIOp::create(b, l, extent, one);
+  return arith::MaxSIOp::create(b, l, arith::MinSIOp::create(b, l, wrapped, last), zero);
+}

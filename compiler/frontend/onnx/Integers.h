@@ -29,4 +29,8 @@ mlir::Value emitFlooredRemainder(mlir::OpBuilder &builder, mlir::Location loc, m
 /// beyond it, and 0 for NaN. The result is of the stored type.
 mlir::Value emitToInteger(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Type to);
 
+/// A position as ONNX counts it (negative from the end), as an index. Outside of the extent it would read foreign memory,
+/// and whether it is outside depends on the data: it is held at the nearest valid position.
+mlir::Value emitPosition(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value position, mlir::Value extent);
+
 } // namespace attnc::onnx

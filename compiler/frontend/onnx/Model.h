@@ -22,8 +22,8 @@ namespace attnc::onnx {
 using attnc::printable; // also for those who use this namespace only
 
 /// The models this build reads. An op newer than the newest opset is not known to mean what it meant before.
-constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 13;
-constexpr int64_t kMinOpset = 11, kMaxOpset = 24;
+constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 14;
+constexpr int64_t kMinOpset = 6, kMaxOpset = 27;
 /// Tensors of higher rank are refused; no exporter writes them.
 constexpr int64_t kMaxRank = 12;
 /// Integer tensors up to this number of elements are tracked element by element; shapes are far smaller.
@@ -46,13 +46,14 @@ struct Constant {
 };
 
 struct NodeAttr {
-  enum class Kind { Int, Float, String, Ints, Floats, Tensor, Other };
+  enum class Kind { Int, Float, String, Ints, Floats, Strings, Tensor, Graph, Other };
   Kind kind = Kind::Other;
   int64_t i = 0;
   float f = 0;
   std::string s;
   std::vector<int64_t> ints;
   std::vector<float> floats;
+  std::vector<std::string> strings;
   Constant tensor;
 };
 
@@ -81,7 +82,9 @@ struct ValueInfo {
 
 struct Model {
   std::string path, graphName;
-  int64_t irVersion = 0, opset = 0;
+  int64_t irVersion = 0;
+  int64_t opset = 0;               ///< of the standard operators
+  llvm::StringMap<int64_t> opsets; ///< of the others, by domain
   std::vector<Node> nodes;
   std::vector<ValueInfo> inputs, outputs; ///< inputs without those that are initializers
   llvm::StringMap<Constant> initializers;

@@ -7,6 +7,7 @@
 
 #include "compiler/frontend/onnx/Ops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
@@ -14,21 +15,48 @@
 using namespace mlir;
 using namespace attnc::onnx;
 
-const OpTable &attnc::onnx::opTable() {
-  static const OpTable table = [] {
-    OpTable table;
-    addElementwiseOps(table);
-    addShapeOps(table);
-    addIndexOps(table);
-    addLinearOps(table);
-    addQuantizedOps(table);
-    addReductionOps(table);
-    return table;
-  }();
-  return table;
+//===- Operands -----------------------------------------------------------===//
+
+/// What `value` is computed from.
+static void collectArguments(Value value, llvm::SmallPtrSetImpl<Operation *> &seen,
+                             SmallVectorImpl<BlockArgument> &found) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()) && !llvm::is_contained(found, argument))
+    found.push_back(argument);
+  Operation *op = value.getDefiningOp();
+  if (!op || !seen.insert(op).second)
+    return;
+  for (Value operand : op->getOperands())
+    collectArguments(operand, seen, found);
+  for (Region &region : op->getRegions())
+    region.walk([&](Operation *inside) {
+      for (Value operand : inside->getOperands())
+        if (!region.isAncestor(operand.getParentRegion()))
+          collectArguments(operand, seen, found);
+    });
 }
 
-//===- Operands -----------------------------------------------------------===//
+/// "; fix the value of input 'k' when compiling", or nothing where large inputs have a part in it.
+std::string NodeContext::undecidedInputs(const Tensor *tensor) {
+  constexpr int64_t kMostElements = 1024;
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  SmallVector<BlockArgument> arguments;
+  if (tensor->value)
+    collectArguments(tensor->value, seen, arguments);
+  std::vector<std::string> names;
+  for (BlockArgument argument : arguments) {
+    auto type = cast<RankedTensorType>(argument.getType());
+    auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "attnc.name");
+    if (type.getRank() > 1 || (type.hasStaticShape() && type.getNumElements() > kMostElements))
+      return "";
+    names.push_back(name.str());
+  }
+  requirements.undecided.insert(names.begin(), names.end());
+  for (std::string &name : names)
+    name = "'" + printable(name) + "'";
+  return names.empty() ? "" : "; fix the value of input " + llvm::join(names, " and ") + " when compiling";
+}
 
 FailureOr<SymList> NodeContext::shapeInput(size_t index, StringRef what) {
   Tensor *tensor = input(index);
@@ -36,8 +64,19 @@ FailureOr<SymList> NodeContext::shapeInput(size_t index, StringRef what) {
     return fail(fmt::format("its {} must be a list of integers, not {}", what.str(), describe(tensor)));
   std::optional<SymList> elements = emit.elements(tensor);
   if (!elements)
-    return fail(fmt::format("its {} depends on the data, so shapes are not known before it runs", what.str()));
+    return fail(fmt::format("its {} depends on the data, so shapes are not known before it runs{}", what.str(),
+                            undecidedInputs(tensor)));
   return *elements;
+}
+
+FailureOr<SmallVector<double>> NodeContext::fixedFloats(size_t index, StringRef what) {
+  Tensor *tensor = input(index);
+  bool isEmpty = llvm::any_of(tensor->shape, [](const Sym &extent) { return extent.isConstant(0); });
+  auto numbers = emit.floats(tensor);
+  if (!numbers && !isEmpty)
+    return fail(fmt::format("its {} depends on the data, so shapes are not known before it runs{}", what.str(),
+                            undecidedInputs(tensor)));
+  return isEmpty ? SmallVector<double>() : SmallVector<double>(numbers->begin(), numbers->end());
 }
 
 FailureOr<SmallVector<int64_t>> NodeContext::fixedInput(size_t index, StringRef what) {
@@ -67,34 +106,20 @@ FailureOr<std::optional<SmallVector<int64_t>>> NodeContext::inputOrAttr(size_t i
 const NodeAttr *NodeContext::attr(StringRef name) {
   usedAttributes.insert(name);
   auto it = node.attributes.find(name);
-  return it == node.attributes.end() ? nullptr : &it->second;
+  if (it != node.attributes.end())
+    return &it->second;
+  const AttributeInfo *info = signature.attribute(name);
+  return info && info->otherwise ? &*info->otherwise : nullptr;
 }
 
-/// The attribute, if it is of `kind`; one of another kind is a problem: it is not what the node was given.
-const NodeAttr *NodeContext::attrOf(NodeAttr::Kind kind, StringRef name, StringRef what) {
-  const NodeAttr *attribute = attr(name);
-  if (!attribute || attribute->kind == kind)
-    return attribute;
-  problems.push_back(fmt::format("attribute '{}' must be {}", name.str(), what.str()));
-  return nullptr;
-}
-int64_t NodeContext::intAttr(StringRef name, int64_t otherwise) {
-  const NodeAttr *attribute = attrOf(NodeAttr::Kind::Int, name, "an integer");
-  return attribute ? attribute->i : otherwise;
-}
-
-double NodeContext::floatAttr(StringRef name, double otherwise) {
-  const NodeAttr *attribute = attrOf(NodeAttr::Kind::Float, name, "a float");
-  return attribute ? attribute->f : otherwise;
-}
-
-std::string NodeContext::stringAttr(StringRef name, StringRef otherwise) {
-  const NodeAttr *attribute = attrOf(NodeAttr::Kind::String, name, "a string");
-  return attribute ? attribute->s : otherwise.str();
+const NodeAttr &NodeContext::sureAttr(StringRef name) {
+  if (const NodeAttr *attribute = attr(name))
+    return *attribute;
+  llvm::report_fatal_error("the signature of " + llvm::Twine(node.opType) + " does not say that it has '" + name + "'");
 }
 
 std::optional<SmallVector<int64_t>> NodeContext::intsAttr(StringRef name) {
-  const NodeAttr *attribute = attrOf(NodeAttr::Kind::Ints, name, "a list of integers");
+  const NodeAttr *attribute = attr(name);
   if (!attribute)
     return std::nullopt;
   return SmallVector<int64_t>(attribute->ints.begin(), attribute->ints.end());
@@ -208,6 +233,24 @@ FailureOr<SymList> NodeContext::broadcastShapes(const SymList &a, const SymList 
     result[missing + dim] = *extent;
   }
   return result;
+}
+
+LogicalResult NodeContext::checkTypes() {
+  Tensor *last = nullptr;
+  for (size_t index = 0; index < inputs.size(); ++index) {
+    Tensor *tensor = inputs[index];
+    const Parameter &parameter = signature.input(index);
+    bool isBound = parameter.hasTypeOfLast || (parameter.isVariadic && index >= signature.inputs.size());
+    if (tensor && isBound && last && tensor->elementType != last->elementType)
+      return fail(fmt::format("its operands have different types: {} and {}", elementTypeName(last->elementType),
+                              elementTypeName(tensor->elementType)));
+    if (tensor && !isOneOf(tensor->elementType, parameter.types))
+      return fail(fmt::format("its operand {} is of type {}, and may be of {}", parameter.name,
+                              elementTypeName(tensor->elementType), typeNames(parameter.types)));
+    if (tensor || !parameter.hasTypeOfLast)
+      last = tensor;
+  }
+  return success();
 }
 
 LogicalResult NodeContext::sameTypes(ArrayRef<Tensor *> tensors) {

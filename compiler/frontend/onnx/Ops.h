@@ -3,18 +3,20 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every operator is one row of the OpTable: since which opset, how many operands, and a function that turns one node
-// into tensors. Such a function asks the NodeContext for operands and attributes, and either sets results or says why
-// not. Attributes nobody asked for are reported as unsupported, so that none is ever ignored by oversight.
+// Every operator is a row of the OpTable, or one for each opset in which it takes something else: its signature, and a
+// function that turns one node into tensors. Such a function asks the NodeContext for operands and attributes, and
+// either sets results or says why not. Attributes nobody asked for are reported as unsupported, so that none is ever
+// ignored by oversight.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "compiler/frontend/onnx/Emitter.h"
-#include "compiler/frontend/onnx/Model.h"
+#include "compiler/frontend/onnx/Signature.h"
 #include "llvm/ADT/StringSet.h"
 #include <functional>
 #include <map>
+#include <set>
 
 namespace attnc::onnx {
 
@@ -24,17 +26,18 @@ struct Requirements {
   std::vector<std::pair<std::string, int64_t>> limits; ///< a symbol and its maximum
   /// By input: the extents that its elements index. It stays a promise of the caller, as it depends on the data.
   std::map<unsigned, SymList> indexed;
+  std::set<std::string> undecided; ///< small inputs whose values would have to be known
 };
 
 class NodeContext {
 public:
-  NodeContext(const Node &node, int64_t opset, Emitter &emit, llvm::SmallVector<Tensor *> inputs,
+  NodeContext(const Node &node, const Signature &signature, Emitter &emit, llvm::SmallVector<Tensor *> inputs,
               Requirements &requirements)
-      : node(node), opset(opset), emit(emit), symbols(emit.symbols), inputs(std::move(inputs)),
+      : node(node), signature(signature), emit(emit), symbols(emit.symbols), inputs(std::move(inputs)),
         results(node.outputs.size()), requirements(requirements) {}
 
   const Node &node;
-  int64_t opset;
+  const Signature &signature;
   Emitter &emit;
   Extents &symbols;
 
@@ -47,14 +50,24 @@ public:
   mlir::FailureOr<SymList> shapeInput(size_t index, llvm::StringRef what);
   /// The same when they must be fixed, as axes must.
   mlir::FailureOr<llvm::SmallVector<int64_t>> fixedInput(size_t index, llvm::StringRef what);
+  /// The floats of an operand, which must be constant.
+  mlir::FailureOr<llvm::SmallVector<double>> fixedFloats(size_t index, llvm::StringRef what);
   /// An operand or, in older opsets, an attribute: nullopt when there is neither.
   mlir::FailureOr<std::optional<llvm::SmallVector<int64_t>>> inputOrAttr(size_t index, llvm::StringRef name);
 
   //===- Attributes -------------------------------------------------------===//
+  // All are in the signature, which has been checked: their kinds, and that those without a default are there.
+  /// The node's own, then the signature's default; null if there is neither.
   const NodeAttr *attr(llvm::StringRef name);
-  int64_t intAttr(llvm::StringRef name, int64_t otherwise);
-  double floatAttr(llvm::StringRef name, double otherwise);
-  std::string stringAttr(llvm::StringRef name, llvm::StringRef otherwise);
+  /// Of those that are always there.
+  int64_t intAttr(llvm::StringRef name) { return sureAttr(name).i; }
+  double floatAttr(llvm::StringRef name) { return sureAttr(name).f; }
+  const std::string &stringAttr(llvm::StringRef name) { return sureAttr(name).s; }
+  /// Is this integer there, and not 0?
+  bool flag(llvm::StringRef name) {
+    const NodeAttr *attribute = attr(name);
+    return attribute && attribute->i;
+  }
   std::optional<llvm::SmallVector<int64_t>> intsAttr(llvm::StringRef name);
 
   //===- Results ----------------------------------------------------------===//
@@ -87,9 +100,12 @@ public:
   llvm::ArrayRef<Tensor *> getResults() const { return results; }
   llvm::ArrayRef<std::string> getProblems() const { return problems; }
   void checkAttributes();
+  /// Do the operands have the types of the signature?
+  mlir::LogicalResult checkTypes();
 
 private:
-  const NodeAttr *attrOf(NodeAttr::Kind kind, llvm::StringRef name, llvm::StringRef what);
+  std::string undecidedInputs(const Tensor *tensor);
+  const NodeAttr &sureAttr(llvm::StringRef name);
   llvm::SmallVector<Tensor *> inputs;
   llvm::SmallVector<Tensor *> results;
   std::vector<std::string> problems;
@@ -97,21 +113,52 @@ private:
   Requirements &requirements;
 };
 
+/// One operator from some opset on.
 struct OpInfo {
-  int64_t since; ///< first opset that has it
-  size_t minInputs, maxInputs, maxOutputs;
-  std::function<mlir::LogicalResult(NodeContext &)> import;
+  int64_t since = 1;
+  Signature signature;
+  std::function<mlir::LogicalResult(NodeContext &)> import; ///< none: refused
+  std::string refusal;                                      ///< why, then: "its result's shape depends on the data"
 };
-constexpr size_t kAnyNumber = 1 << 20;
 
-using OpTable = llvm::StringMap<OpInfo>;
+class OpTable {
+public:
+  using Import = std::function<mlir::LogicalResult(NodeContext &)>;
+  using Key = std::pair<std::string, std::string>; ///< domain and name
+  void add(int64_t since, llvm::StringRef signature, Import import);
+  /// An operator that this build knows and does not import; its name may be all of the signature.
+  void refuse(llvm::StringRef names, llvm::StringRef why, int64_t since = 1);
+
+  /// The row of this operator in version `opset` of its domain; null if there is none.
+  const OpInfo *find(const Node &node, int64_t opset) const;
+  /// What is wrong with a node before its operands are known: operator, opset, attributes, how many operands.
+  std::vector<std::string> problemsOf(const Node &node, int64_t opset) const;
+  /// By operator, oldest row first.
+  const std::map<Key, std::vector<OpInfo>> &all() const { return rows; }
+
+private:
+  std::map<Key, std::vector<OpInfo>> rows;
+};
+
+/// The version of the operators of `domain` that the model uses.
+int64_t opsetOf(const Model &model, llvm::StringRef domain);
+
+void addActivationOps(OpTable &table);
+void addAttentionOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
+void addLossOps(OpTable &table);
+void addNormalizationOps(OpTable &table);
+void addOrderOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addLinearOps(OpTable &table);
+void addPoolingOps(OpTable &table);
 void addQuantizedOps(OpTable &table);
 void addReductionOps(OpTable &table);
-/// Every operator of the default domain this build imports.
+void addResizeOps(OpTable &table);
+void addScatterOps(OpTable &table);
+void refuseOps(OpTable &table);
+/// Every operator this build imports, or refuses by name.
 const OpTable &opTable();
 
 } // namespace attnc::onnx

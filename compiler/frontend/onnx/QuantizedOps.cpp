@@ -247,7 +247,8 @@ bool isQuantized(Type type) { return type.isInteger(8) || type.isInteger(16); }
 FailureOr<Tensor *> spread(NodeContext &ctx, Tensor *tensor, const SymList &shape) {
   if (isOne(tensor))
     return ctx.emit.reshape(tensor, {});
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 1), static_cast<int64_t>(shape.size()));
+  const NodeAttr *given = ctx.attr("axis"); // none before opset 13
+  FailureOr<int64_t> axis = ctx.axis(given ? given->i : 1, static_cast<int64_t>(shape.size()));
   if (failed(axis))
     return failure();
   if (tensor->rank() != 1 || !ctx.sameExtent(tensor->shape[0], shape[*axis]))
@@ -265,9 +266,9 @@ struct Scaled {
 
 FailureOr<Scaled> scaledOf(NodeContext &ctx) {
   Tensor *x = ctx.input(0), *scale = ctx.input(1), *zero = ctx.input(2);
-  if (ctx.intAttr("block_size", 0) != 0)
+  if (ctx.flag("block_size"))
     return ctx.fail("scales of blocks are not supported");
-  ctx.intAttr("axis", 1);
+  ctx.attr("axis");
   if (!scale->isFloat() || scale->elementType.isF64())
     return ctx.fail(fmt::format("its scale {} is not of float32, float16 or bfloat16", ctx.describe(scale)));
   FailureOr<Tensor *> scales = spread(ctx, scale, x->shape);
@@ -300,7 +301,8 @@ LogicalResult importDequantizeLinear(NodeContext &ctx) {
         return Value(arith::MulFOp::create(b, l, steps, v[1]));
       });
   Tensor *result = ctx.emit.cast(real, ctx.input(1)->elementType);
-  int64_t axis = ctx.intAttr("axis", 1); // checked where it matters
+  const NodeAttr *along = ctx.attr("axis"); // none before opset 13; checked where it matters
+  int64_t axis = along ? along->i : 1;
   if (given->elementType.isInteger(8) && result == real)
     result->origin = {given, ctx.input(1), zero, axis < 0 ? axis + given->rank() : axis};
   return ctx.result(result);
@@ -314,7 +316,7 @@ LogicalResult importQuantizeLinear(NodeContext &ctx) {
     return ctx.fail(fmt::format("{} is not of float32", ctx.describe(given)));
   if (zero && !isQuantized(zero->elementType))
     return ctx.fail(fmt::format("its zero point {} is not of int8, uint8, int16 or uint16", ctx.describe(zero)));
-  ctx.intAttr("saturate", 1); // only float8 looks at it
+  ctx.attr("saturate"), ctx.attr("output_dtype"); // only float8 looks at it
   FailureOr<Scaled> in = scaledOf(ctx);
   if (failed(in))
     return failure();
@@ -355,9 +357,22 @@ LogicalResult importQLinearMatMul(NodeContext &ctx) {
 } // namespace
 
 void attnc::onnx::addQuantizedOps(OpTable &table) {
-  table["MatMulInteger"] = {10, 2, 4, 1, importMatMulInteger};
-  table["DynamicQuantizeLinear"] = {11, 1, 1, 3, importDynamicQuantizeLinear};
-  table["QuantizeLinear"] = {10, 2, 3, 1, importQuantizeLinear};
-  table["DequantizeLinear"] = {10, 2, 3, 1, importDequantizeLinear};
-  table["QLinearMatMul"] = {10, 8, 8, 1, importQLinearMatMul};
+  table.add(10, "MatMulInteger(a: whole, b: whole, a_zero_point?: whole, b_zero_point?: whole)", importMatMulInteger);
+  table.add(
+      10,
+      "QLinearMatMul(a: whole, a_scale: float, a_zero_point: whole, b: whole, b_scale: float, b_zero_point: whole, "
+      "y_scale: float, y_zero_point: whole)",
+      importQLinearMatMul);
+  table.add(11, "DynamicQuantizeLinear(x: float) -> y, y_scale, y_zero_point", importDynamicQuantizeLinear);
+  table.add(10, "QuantizeLinear(x: float, y_scale: float, y_zero_point?: whole)", importQuantizeLinear);
+  table.add(13, "QuantizeLinear(x: float, y_scale: float, y_zero_point?: whole; axis = 1)", importQuantizeLinear);
+  table.add(19, "QuantizeLinear(x: float, y_scale: float, y_zero_point?: whole; axis = 1, saturate = 1)",
+            importQuantizeLinear);
+  table.add(21,
+            "QuantizeLinear(x: float, y_scale: float, y_zero_point?: whole; axis = 1, saturate = 1, block_size = 0)",
+            importQuantizeLinear);
+  table.add(10, "DequantizeLinear(x: whole, x_scale: float, x_zero_point?: whole)", importDequantizeLinear);
+  table.add(13, "DequantizeLinear(x: whole, x_scale: float, x_zero_point?: whole; axis = 1)", importDequantizeLinear);
+  table.add(21, "DequantizeLinear(x: whole, x_scale: float, x_zero_point?: whole; axis = 1, block_size = 0)",
+            importDequantizeLinear);
 }

@@ -122,6 +122,8 @@ LogicalResult Reader::readVersions(const ::onnx::ModelProto &proto) {
   for (const ::onnx::OperatorSetIdProto &import : proto.opset_import())
     if (import.domain().empty() || import.domain() == "ai.onnx")
       opset = &import;
+    else
+      model.opsets[printable(import.domain())] = import.version();
   if (!opset)
     return fail("it names no version of the standard operators (opset_import)");
   model.opset = opset->version();
@@ -185,12 +187,15 @@ LogicalResult Reader::readAttribute(const ::onnx::AttributeProto &proto, NodeAtt
   case Proto::FLOATS:
     attribute.kind = NodeAttr::Kind::Floats, attribute.floats.assign(proto.floats().begin(), proto.floats().end());
     break;
+  case Proto::STRINGS:
+    attribute.kind = NodeAttr::Kind::Strings, attribute.strings.assign(proto.strings().begin(), proto.strings().end());
+    break;
   case Proto::TENSOR:
     attribute.kind = NodeAttr::Kind::Tensor;
     return readTensor(proto.t(),
                       fmt::format("attribute '{}' of {}", printable(proto.name()), model.nodes.back().describe()),
                       attribute.tensor);
-  default: // graphs, types, strings, sparse tensors, and whatever is newer than this build
+  default: // graphs, types, sparse tensors, and whatever is newer than this build
     break;
   }
   return success();

@@ -5,9 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/frontend/onnx/Ops.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "compiler/frontend/onnx/Composer.h"
+#include "compiler/frontend/onnx/Scalars.h"
 #include <fmt/format.h>
 #include <limits>
 
@@ -57,14 +56,6 @@ Tensor *countOf(NodeContext &ctx, const SymList &shape, ArrayRef<int64_t> dims, 
   return ctx.emit.cast(integer, type);
 }
 
-/// The shape with `dims` kept as 1.
-SymList keptShape(const SymList &shape, ArrayRef<int64_t> dims) {
-  SymList kept(shape);
-  for (int64_t dim : dims)
-    kept[dim] = 1;
-  return kept;
-}
-
 /// x / y or x * y and so on, of two tensors that are known to fit; `y` may be smaller.
 template <typename Op>
 Tensor *apply(NodeContext &ctx, Tensor *x, Tensor *y) {
@@ -105,6 +96,7 @@ struct Reduction {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 V square(B &b, L l, V x) { return multiply(b, l, {x, x}); }
+V logarithm(B &b, L l, V x) { return math::LogOp::create(b, l, x); }
 V root(B &b, L l, V x) { return math::SqrtOp::create(b, l, x); }
 V magnitude(B &b, L l, V x) {
   return isa<FloatType>(x.getType()) ? V(math::AbsFOp::create(b, l, x)) : V(math::AbsIOp::create(b, l, x));
@@ -119,6 +111,7 @@ const Reduction reductions[] = {
     {"ReduceL1", 0, add, magnitude},
     {"ReduceL2", 0, add, square, root},
     {"ReduceSumSquare", 0, add, square},
+    {"ReduceLogSum", 0, add, nullptr, logarithm},
 };
 
 TypedAttr initOf(NodeContext &ctx, const Reduction &op, Type type) {
@@ -130,25 +123,27 @@ TypedAttr initOf(NodeContext &ctx, const Reduction &op, Type type) {
   return IntegerAttr::get(type, op.init < 0 ? APInt::getSignedMinValue(bits) : APInt::getSignedMaxValue(bits));
 }
 
-LogicalResult importReduce(NodeContext &ctx, const Reduction &op) {
-  Tensor *x = ctx.input(0);
-  if (x->isBool() || (!x->isFloat() && (op.isMean || op.after)))
-    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
-  bool keep = ctx.intAttr("keepdims", 1), noop = ctx.intAttr("noop_with_empty_axes", 0);
+/// The dims that are folded; none where the node says that without axes nothing is.
+FailureOr<SmallVector<int64_t>> reducedDims(NodeContext &ctx) {
+  int64_t rank = ctx.input(0)->rank();
+  bool noop = ctx.flag("noop_with_empty_axes");
   auto given = ctx.inputOrAttr(1, "axes");
   if (failed(given))
     return failure();
-  SmallVector<int64_t> dims;
-  if (*given && !(*given)->empty()) {
-    FailureOr<SmallVector<int64_t>> checked = ctx.axes(**given, x->rank());
-    if (failed(checked))
-      return failure();
-    dims = *checked;
-  } else if (noop) {
+  if (*given && !(*given)->empty())
+    return ctx.axes(**given, rank);
+  return noop ? SmallVector<int64_t>() : allDims(rank);
+}
+
+LogicalResult importReduce(NodeContext &ctx, const Reduction &op) {
+  Tensor *x = ctx.input(0);
+  bool keep = ctx.intAttr("keepdims");
+  FailureOr<SmallVector<int64_t>> given = reducedDims(ctx);
+  if (failed(given))
+    return failure();
+  ArrayRef<int64_t> dims = *given;
+  if (dims.empty() && !op.before && !op.after)
     return ctx.result(x);
-  } else {
-    llvm::append_range(dims, llvm::seq<int64_t>(0, x->rank()));
-  }
   Type type = x->elementType;
   Tensor *wide = ctx.emit.cast(x, accumulatorOf(ctx, type));
   SymList kept = keptShape(x->shape, dims);
@@ -166,18 +161,42 @@ LogicalResult importReduce(NodeContext &ctx, const Reduction &op) {
   return ctx.result(keep ? ctx.emit.reshape(result, kept) : result);
 }
 
+/// log(sum(exp(x - m))) + m, with m the maximum, or 0 where that is infinite or NaN.
+LogicalResult importReduceLogSumExp(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  bool keep = ctx.intAttr("keepdims");
+  FailureOr<SmallVector<int64_t>> dims = reducedDims(ctx);
+  if (failed(dims))
+    return failure();
+  Composer c(ctx);
+  Tensor *wide = c.wide(x);
+  Tensor *top = c.map({c.max(wide, *dims)}, [](B &b, L l, ValueRange in) -> V {
+    V size = math::AbsFOp::create(b, l, in[0]);
+    V isFinite = scalar::less(b, l, size, scalar::constantLike(b, l, in[0], kInf));
+    return scalar::select(b, l, isFinite, in[0], scalar::constantLike(b, l, in[0], 0));
+  });
+  Tensor *result = c.cast(c.add(c.log(c.sum(c.exp(c.sub(wide, top)), *dims)), top), x->elementType);
+  if (keep)
+    return c.finish(result);
+  SymList shape;
+  for (auto [dim, extent] : llvm::enumerate(x->shape))
+    if (!llvm::is_contained(*dims, static_cast<int64_t>(dim)))
+      shape.push_back(extent);
+  return c.finish(c.reshape(result, shape));
+}
+
 //===- CumSum -------------------------------------------------------------===//
 
 /// y[i] = sum of x[j] over j <= i (j < i when exclusive; j >= i, j > i when reverse). As a reduction over all j, so
 /// that it is one op everything understands; it serves for positions, which are few.
 LogicalResult importCumSum(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
-  bool exclusive = ctx.intAttr("exclusive", 0), reverse = ctx.intAttr("reverse", 0);
+  bool exclusive = ctx.intAttr("exclusive"), reverse = ctx.intAttr("reverse");
   FailureOr<SmallVector<int64_t>> given = ctx.fixedInput(1, "axis");
   if (failed(given))
     return failure();
-  if (given->size() != 1 || x->isBool())
-    return ctx.fail(x->isBool() ? "type bool is not supported" : "its axis must be one number");
+  if (given->size() != 1)
+    return ctx.fail("its axis must be one number");
   FailureOr<int64_t> axis = ctx.axis(given->front(), x->rank());
   if (failed(axis))
     return failure();
@@ -209,49 +228,53 @@ LogicalResult importCumSum(NodeContext &ctx) {
 
 //===- Softmax ------------------------------------------------------------===//
 
-/// linalg.softmax along one dim: exp(x - max) / sum, so a row of only -inf is NaN, as in ONNX. Before opset 13 the
-/// operator views x as a matrix [before axis, from axis on] and works on its rows.
-LogicalResult importSoftmax(NodeContext &ctx) {
+/// x and the dim whose rows a softmax works on. Before opset 13 (`isFlattened`), x is viewed as a matrix [before axis, from
+/// axis on].
+struct Rows {
+  Tensor *x;
+  int64_t axis;
+};
+FailureOr<Rows> rowsOf(NodeContext &ctx, bool isFlattened) {
   Tensor *x = ctx.input(0);
-  if (!x->isFloat())
-    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
-  bool isFlattened = ctx.opset < 13;
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", isFlattened ? 1 : -1), x->rank());
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), x->rank());
   if (failed(axis))
     return failure();
-  Tensor *source = x;
-  if (isFlattened && *axis != x->rank() - 1) {
-    ArrayRef<Sym> shape(x->shape);
-    SymList rows(shape.take_front(*axis));
-    rows.push_back(ctx.symbols.product(shape.drop_front(*axis)));
-    source = ctx.emit.reshape(x, rows);
-  }
-  V init = ctx.emit.empty(x->elementType, source->shape);
+  if (!isFlattened || *axis == x->rank() - 1)
+    return Rows{x, *axis};
+  ArrayRef<Sym> shape(x->shape);
+  SymList rows(shape.take_front(*axis));
+  rows.push_back(ctx.symbols.product(shape.drop_front(*axis)));
+  return Rows{ctx.emit.reshape(x, rows), *axis};
+}
+
+/// linalg.softmax along one dim: exp(x - max) / sum, so a row of only -inf is NaN, as in ONNX.
+LogicalResult importSoftmax(NodeContext &ctx, bool isFlattened) {
+  FailureOr<Rows> rows = rowsOf(ctx, isFlattened);
+  if (failed(rows))
+    return failure();
+  Tensor *source = rows->x;
+  V init = ctx.emit.empty(source->elementType, source->shape);
   auto op = linalg::SoftmaxOp::create(ctx.emit.builder, ctx.emit.loc, init.getType(), ctx.emit.value(source), init,
-                                      static_cast<uint64_t>(*axis));
-  return ctx.result(ctx.emit.reshape(ctx.emit.computed(op.getResult()[0], source->shape), x->shape));
+                                      static_cast<uint64_t>(rows->axis));
+  return ctx.result(ctx.emit.reshape(ctx.emit.computed(op.getResult()[0], source->shape), ctx.input(0)->shape));
 }
 
 /// x - max - log(sum(exp(x - max)))
-LogicalResult importLogSoftmax(NodeContext &ctx) {
-  Tensor *x = ctx.input(0);
-  if (!x->isFloat())
-    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", ctx.opset < 13 ? 1 : -1), x->rank());
-  if (failed(axis))
+LogicalResult importLogSoftmax(NodeContext &ctx, bool isFlattened) {
+  FailureOr<Rows> rows = rowsOf(ctx, isFlattened);
+  if (failed(rows))
     return failure();
-  if (ctx.opset < 13 && *axis != x->rank() - 1)
-    return ctx.fail("an axis other than the last is not supported before opset 13");
+  auto [x, axis] = *rows;
   Tensor *wide = ctx.emit.cast(x, accumulatorOf(ctx, x->elementType));
-  Tensor *top = ctx.emit.reduce(wide, *axis, ctx.emit.scalar(wide->elementType, -kInf), maximum);
-  Tensor *shifted = applyRows<arith::SubFOp>(ctx, wide, top, *axis);
-  Tensor *sum = ctx.emit.reduce(shifted, *axis, ctx.emit.zero(wide->elementType), [](B &b, L l, ValueRange in) -> V {
+  Tensor *top = ctx.emit.reduce(wide, axis, ctx.emit.scalar(wide->elementType, -kInf), maximum);
+  Tensor *shifted = applyRows<arith::SubFOp>(ctx, wide, top, axis);
+  Tensor *sum = ctx.emit.reduce(shifted, axis, ctx.emit.zero(wide->elementType), [](B &b, L l, ValueRange in) -> V {
     return arith::AddFOp::create(b, l, in[0], math::ExpOp::create(b, l, in[1]));
   });
   Tensor *logSum = ctx.emit.elementwise(sum, sum->elementType, sum->shape,
                                         [](B &b, L l, ValueRange in) -> V { return math::LogOp::create(b, l, in[0]); });
-  Tensor *result = applyRows<arith::SubFOp>(ctx, shifted, logSum, *axis);
-  return ctx.result(ctx.emit.cast(result, x->elementType));
+  Tensor *result = applyRows<arith::SubFOp>(ctx, shifted, logSum, axis);
+  return ctx.result(ctx.emit.reshape(ctx.emit.cast(result, x->elementType), ctx.input(0)->shape));
 }
 
 //===- Normalisations -----------------------------------------------------===//
@@ -272,16 +295,14 @@ Tensor *squared(NodeContext &ctx, Tensor *x) {
 /// The dims from attribute `axis` on, which are normalised together, after checking operands.
 FailureOr<SmallVector<int64_t>> normalisedDims(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
-  if (!x->isFloat())
-    return ctx.fail(fmt::format("type {} is not supported", elementTypeName(x->elementType)));
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", -1), x->rank());
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), x->rank());
   if (failed(axis))
     return failure();
   for (Tensor *operand : ctx.allInputs().drop_front()) {
     if (!operand)
       continue;
     FailureOr<SymList> shape = ctx.broadcastShapes(x->shape, operand->shape);
-    if (failed(shape) || failed(ctx.sameTypes({x, operand})))
+    if (failed(shape))
       return failure();
     if (*shape != x->shape)
       return ctx.fail(fmt::format("{} does not fit {}", ctx.describe(operand), ctx.describe(x)));
@@ -294,8 +315,8 @@ LogicalResult importLayerNormalization(NodeContext &ctx) {
   FailureOr<SmallVector<int64_t>> dims = normalisedDims(ctx);
   if (failed(dims))
     return failure();
-  double epsilon = ctx.floatAttr("epsilon", 1e-5f);
-  if (ctx.intAttr("stash_type", 1) != 1)
+  double epsilon = ctx.floatAttr("epsilon");
+  if (ctx.intAttr("stash_type") != 1)
     return ctx.fail("stash_type is not float32");
   Tensor *x = ctx.emit.cast(ctx.input(0), accumulatorOf(ctx, ctx.input(0)->elementType));
   Tensor *average = mean(ctx, x, *dims);
@@ -323,8 +344,8 @@ LogicalResult importRMSNormalization(NodeContext &ctx) {
   FailureOr<SmallVector<int64_t>> dims = normalisedDims(ctx);
   if (failed(dims))
     return failure();
-  double epsilon = ctx.floatAttr("epsilon", 1e-5f);
-  if (ctx.intAttr("stash_type", 1) != 1)
+  double epsilon = ctx.floatAttr("epsilon");
+  if (ctx.intAttr("stash_type") != 1)
     return ctx.fail("stash_type is not float32");
   Tensor *x = ctx.emit.cast(ctx.input(0), accumulatorOf(ctx, ctx.input(0)->elementType));
   Tensor *norm = rootPlus(ctx, mean(ctx, squared(ctx, x), *dims), epsilon);
@@ -334,11 +355,27 @@ LogicalResult importRMSNormalization(NodeContext &ctx) {
 } // namespace
 
 void attnc::onnx::addReductionOps(OpTable &table) {
-  for (const Reduction &op : reductions)
-    table[op.name] = {1, 1, 2, 1, [&op](NodeContext &ctx) { return importReduce(ctx, op); }};
-  table["CumSum"] = {11, 2, 2, 1, importCumSum};
-  table["Softmax"] = {1, 1, 1, 1, importSoftmax};
-  table["LogSoftmax"] = {1, 1, 1, 1, importLogSoftmax};
-  table["LayerNormalization"] = {17, 2, 3, 3, importLayerNormalization};
-  table["RMSNormalization"] = {23, 2, 2, 1, importRMSNormalization};
+  for (const Reduction &op : reductions) {
+    auto import = [&op](NodeContext &ctx) { return importReduce(ctx, op); };
+    const char *types = op.isMean || op.after ? "float" : "real";
+    int64_t sinceInput = StringRef(op.name) == "ReduceSum" ? 13 : 18; // axes became an operand
+    table.add(1, fmt::format("{}(data: {}; axes?: ints, keepdims = 1)", op.name, types), import);
+    table.add(sinceInput,
+              fmt::format("{}(data: {}, axes?: int; keepdims = 1, noop_with_empty_axes = 0)", op.name, types), import);
+  }
+  table.add(1, "ReduceLogSumExp(data: float; axes?: ints, keepdims = 1)", importReduceLogSumExp);
+  table.add(18, "ReduceLogSumExp(data: float, axes?: int; keepdims = 1, noop_with_empty_axes = 0)",
+            importReduceLogSumExp);
+  table.add(11, "CumSum(x: real, axis: int; exclusive = 0, reverse = 0)", importCumSum);
+  for (auto [name, import] : {std::pair("Softmax", &importSoftmax), std::pair("LogSoftmax", &importLogSoftmax)}) {
+    table.add(1, fmt::format("{}(input: float; axis = 1)", name),
+              [import](NodeContext &ctx) { return import(ctx, true); });
+    table.add(13, fmt::format("{}(input: float; axis = -1)", name),
+              [import](NodeContext &ctx) { return import(ctx, false); });
+  }
+  table.add(17,
+            "LayerNormalization(x: float, scale, b?; axis = -1, epsilon = 1e-05, stash_type = 1) -> y, mean?, inv_std?",
+            importLayerNormalization);
+  table.add(23, "RMSNormalization(x: float, scale; axis = -1, epsilon = 1e-05, stash_type = 1)",
+            importRMSNormalization);
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/frontend/onnx/Ops.h"
+#include "compiler/frontend/onnx/Composer.h"
 #include <fmt/format.h>
 #include <numeric>
 
@@ -72,8 +72,9 @@ LogicalResult importIdentity(NodeContext &ctx) { return ctx.result(ctx.input(0))
 
 /// Inference: x as it is, and a mask of ones. A graph that asks for training mode is refused.
 LogicalResult importDropout(NodeContext &ctx) {
-  ctx.intAttr("seed", 0);
-  ctx.floatAttr("ratio", 0.5);
+  ctx.attr("seed"), ctx.attr("ratio");
+  if (const NodeAttr *isTest = ctx.attr("is_test"); isTest && !isTest->i)
+    return ctx.fail("training mode is not supported");
   if (ctx.input(2)) {
     FailureOr<SmallVector<int64_t>> training = ctx.fixedInput(2, "training_mode");
     if (failed(training))
@@ -92,7 +93,8 @@ LogicalResult importShape(NodeContext &ctx) {
   const SymList &shape = ctx.input(0)->shape;
   int64_t rank = ctx.input(0)->rank();
   auto clamp = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank); };
-  int64_t start = clamp(ctx.intAttr("start", 0)), end = clamp(ctx.intAttr("end", rank));
+  const NodeAttr *first = ctx.attr("start"), *last = ctx.attr("end"); // neither before opset 15
+  int64_t start = clamp(first ? first->i : 0), end = clamp(last ? last->i : rank);
   SymList extents;
   for (int64_t dim = start; dim < end; ++dim)
     extents.push_back(shape[dim]);
@@ -138,7 +140,7 @@ LogicalResult importReshape(NodeContext &ctx) {
   if (failed(target))
     return failure();
   const SymList &from = ctx.input(0)->shape;
-  bool allowZero = ctx.intAttr("allowzero", 0);
+  bool allowZero = ctx.flag("allowzero");
   int64_t inferred = -1;
   for (auto [dim, extent] : llvm::enumerate(*target)) {
     if (extent.isConstant(0) && !allowZero) { // 0: as in the source
@@ -204,7 +206,7 @@ LogicalResult importUnsqueeze(NodeContext &ctx) {
 
 LogicalResult importFlatten(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
-  int64_t axis = ctx.intAttr("axis", 1);
+  int64_t axis = ctx.intAttr("axis");
   if (axis < -x->rank() || axis > x->rank())
     return ctx.fail(fmt::format("its axis {} is outside of rank {}", axis, x->rank()));
   axis = axis < 0 ? axis + x->rank() : axis;
@@ -265,12 +267,48 @@ LogicalResult importTile(NodeContext &ctx) {
   return ctx.result(ctx.emit.reshape(ctx.emit.broadcast(grown, repeated), result));
 }
 
+//===- Blocks of pixels ---------------------------------------------------===//
+
+/// [n, b b c, h, w] -> [n, c, h b, w b]: a block's pixels lie behind each other in the channels, before c (DCR) or after (CRD).
+LogicalResult importDepthToSpace(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  int64_t block = ctx.intAttr("blocksize");
+  const NodeAttr *mode = ctx.attr("mode");
+  bool isDCR = !mode || mode->s == "DCR";
+  std::optional<Sym> channels = x->rank() == 4 && block > 0 && block < (1 << 15)
+                                    ? ctx.symbols.divideExactly(x->shape[1], block * block)
+                                    : std::nullopt;
+  if (!channels || (mode && mode->s != "DCR" && mode->s != "CRD"))
+    return ctx.fail(fmt::format("the channels of {} are no blocks of {}", ctx.describe(x), block));
+  Composer c(ctx);
+  const Sym &n = x->shape[0], &h = x->shape[2], &w = x->shape[3];
+  SymList split = isDCR ? SymList{n, block, block, *channels, h, w} : SymList{n, *channels, block, block, h, w};
+  SmallVector<int64_t> order = isDCR ? SmallVector<int64_t>{0, 3, 4, 1, 5, 2} : SmallVector<int64_t>{0, 1, 4, 2, 5, 3};
+  Tensor *blocks = c.transpose(c.reshape(x, split), order);
+  return c.finish(c.reshape(blocks, {n, *channels, ctx.symbols.mul(h, block), ctx.symbols.mul(w, block)}));
+}
+
+/// The other way round: [n, c, h b, w b] -> [n, b b c, h, w].
+LogicalResult importSpaceToDepth(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  int64_t block = ctx.intAttr("blocksize");
+  bool fits = x->rank() == 4 && block > 0 && block < (1 << 15);
+  std::optional<Sym> h = fits ? ctx.symbols.divideExactly(x->shape[2], block) : std::nullopt;
+  std::optional<Sym> w = fits ? ctx.symbols.divideExactly(x->shape[3], block) : std::nullopt;
+  if (!h || !w)
+    return ctx.fail(fmt::format("{} is not made of blocks of {}", ctx.describe(x), block));
+  Composer c(ctx);
+  const Sym &n = x->shape[0], &channels = x->shape[1];
+  Tensor *blocks = c.transpose(c.reshape(x, {n, channels, *h, block, *w, block}), {0, 3, 5, 1, 2, 4});
+  return c.finish(c.reshape(blocks, {n, ctx.symbols.mul(channels, block * block), *h, *w}));
+}
+
 //===- Joining and cutting ------------------------------------------------===//
 
 LogicalResult importConcat(NodeContext &ctx) {
   Tensor *first = ctx.input(0);
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 0), first->rank());
-  if (failed(axis) || failed(ctx.sameTypes(ctx.allInputs())))
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), first->rank());
+  if (failed(axis))
     return failure();
   SymList shape(first->shape);
   for (Tensor *part : ctx.allInputs().drop_front()) {
@@ -287,12 +325,12 @@ LogicalResult importConcat(NodeContext &ctx) {
 
 LogicalResult importSplit(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis", 0), x->rank());
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), x->rank());
   if (failed(axis))
     return failure();
-  int64_t count = ctx.intAttr("num_outputs", static_cast<int64_t>(ctx.node.outputs.size()));
-  if (count != static_cast<int64_t>(ctx.node.outputs.size()))
-    return ctx.fail(fmt::format("num_outputs is {}, but it has {} outputs", count, ctx.node.outputs.size()));
+  auto count = static_cast<int64_t>(ctx.node.outputs.size());
+  if (const NodeAttr *given = ctx.attr("num_outputs"); given && given->i != count)
+    return ctx.fail(fmt::format("num_outputs is {}, but it has {} outputs", given->i, count));
   SymList parts;
   if (ctx.input(1)) {
     FailureOr<SymList> given = ctx.shapeInput(1, "split");
@@ -326,19 +364,33 @@ LogicalResult importSplit(NodeContext &ctx) {
 } // namespace
 
 void attnc::onnx::addShapeOps(OpTable &table) {
-  table["Constant"] = {1, 0, 0, 1, importConstant};
-  table["ConstantOfShape"] = {9, 1, 1, 1, importConstantOfShape};
-  table["Identity"] = {1, 1, 1, 1, importIdentity};
-  table["Dropout"] = {1, 1, 3, 2, importDropout};
-  table["Shape"] = {1, 1, 1, 1, importShape};
-  table["Size"] = {1, 1, 1, 1, importSize};
-  table["Reshape"] = {5, 2, 2, 1, importReshape};
-  table["Squeeze"] = {1, 1, 2, 1, importSqueeze};
-  table["Unsqueeze"] = {1, 1, 2, 1, importUnsqueeze};
-  table["Flatten"] = {1, 1, 1, 1, importFlatten};
-  table["Transpose"] = {1, 1, 1, 1, importTranspose};
-  table["Expand"] = {8, 2, 2, 1, importExpand};
-  table["Tile"] = {6, 2, 2, 1, importTile};
-  table["Concat"] = {4, 1, kAnyNumber, 1, importConcat};
-  table["Split"] = {2, 1, 2, kAnyNumber, importSplit};
+  table.add(1, "Constant(; value: tensor)", importConstant);
+  table.add(
+      12, "Constant(; value?: tensor, value_float?: float, value_floats?: floats, value_int?: int, value_ints?: ints)",
+      importConstant);
+  table.add(9, "ConstantOfShape(shape: int; value?: tensor)", importConstantOfShape);
+  table.add(1, "Identity(x: any)", importIdentity);
+  table.add(6, "Dropout(data: any; ratio = 0.5, is_test = 0) -> output, mask?", importDropout);
+  table.add(7, "Dropout(data: any; ratio = 0.5) -> output, mask?", importDropout);
+  table.add(12, "Dropout(data: any, ratio?: float, training_mode?: bool; seed?: int) -> output, mask?", importDropout);
+  table.add(1, "Shape(data: any)", importShape);
+  table.add(15, "Shape(data: any; start = 0, end?: int)", importShape);
+  table.add(1, "Size(data: any)", importSize);
+  table.add(5, "Reshape(data: any, shape: int)", importReshape);
+  table.add(14, "Reshape(data: any, shape: int; allowzero = 0)", importReshape);
+  table.add(1, "Squeeze(data: any; axes?: ints)", importSqueeze);
+  table.add(13, "Squeeze(data: any, axes?: int)", importSqueeze);
+  table.add(1, "Unsqueeze(data: any; axes: ints)", importUnsqueeze);
+  table.add(13, "Unsqueeze(data: any, axes: int)", importUnsqueeze);
+  table.add(1, "Flatten(x: any; axis = 1)", importFlatten);
+  table.add(1, "Transpose(data: any; perm?: ints)", importTranspose);
+  table.add(8, "Expand(x: any, shape: int)", importExpand);
+  table.add(6, "Tile(x: any, repeats: int)", importTile);
+  table.add(1, "DepthToSpace(x: any; blocksize: int)", importDepthToSpace);
+  table.add(11, "DepthToSpace(x: any; blocksize: int, mode = \"DCR\")", importDepthToSpace);
+  table.add(1, "SpaceToDepth(x: any; blocksize: int)", importSpaceToDepth);
+  table.add(4, "Concat(inputs*: any; axis: int)", importConcat);
+  table.add(2, "Split(x: any; axis = 0, split?: ints) -> outputs*", importSplit);
+  table.add(13, "Split(x: any, split?: int; axis = 0) -> outputs*", importSplit);
+  table.add(18, "Split(x: any, split?: int; axis = 0, num_outputs?: int) -> outputs*", importSplit);
 }
