@@ -114,6 +114,8 @@ private:
   void softmax();
   void norm();
   void channelNorm();
+  void convolution();
+  void pool2d();
   void order();
   void scan();
   void gemm();
@@ -667,14 +669,102 @@ void Graph::scan() {
   pool.push_back(tamed(result));
 }
 
+namespace {
+/// How windows walk along some dims, and how many positions that gives.
+struct Walk {
+  std::vector<int64_t> sizes, strides, dilations, pads;
+  Shape positions;
+};
+} // namespace
+
+/// Windows over the dims of x from 2 on, of which at least one fits.
+static Walk drawWalk(const Shape &shape, llvm::function_ref<int(int)> below) {
+  Walk walk;
+  size_t rank = shape.size() - 2;
+  walk.pads.resize(2 * rank);
+  for (size_t i = 0; i < rank; ++i) {
+    int64_t size = 1 + below(3), dilation = 1 + below(2), stride = 1 + below(3), span = (size - 1) * dilation + 1;
+    int64_t before = below(static_cast<int>(size)), after = below(static_cast<int>(size));
+    if (shape[i + 2] + before + after < span)
+      size = span = dilation = 1, before = after = 0;
+    walk.sizes.push_back(size);
+    walk.strides.push_back(stride);
+    walk.dilations.push_back(dilation);
+    walk.pads[i] = before;
+    walk.pads[rank + i] = after;
+    walk.positions.push_back((shape[i + 2] + before + after - span) / stride + 1);
+  }
+  return walk;
+}
+
+/// Whole, in groups and depthwise; forwards and back.
+void Graph::convolution() {
+  Item x = pickWithRank(3);
+  if (count(x.shape) == 0)
+    return unary();
+  int64_t channels = x.shape[1], groups = coin() ? 1 : channels % 2 == 0 && coin() ? 2 : channels;
+  Walk walk = drawWalk(x.shape, [&](int n) { return below(n); });
+  bool isTransposed = below(4) == 0;
+  int64_t each = groups == channels && coin() ? 1 : 1 + below(3);
+  Shape weight = isTransposed ? Shape{channels, each} : Shape{each * groups, channels / groups};
+  weight.insert(weight.end(), walk.sizes.begin(), walk.sizes.end());
+  Shape shape{x.shape[0], each * groups};
+  for (size_t i = 0; i < walk.sizes.size(); ++i) {
+    if (isTransposed)
+      walk.pads[i] = walk.pads[walk.sizes.size() + i] = 0; // what is left is not empty
+    int64_t span = (walk.sizes[i] - 1) * walk.dilations[i] + 1;
+    shape.push_back(isTransposed ? (x.shape[i + 2] - 1) * walk.strides[i] + span : walk.positions[i]);
+  }
+  std::vector<Item> inputs{x, coin() ? addFloats(weight) : addInput(weight)};
+  if (coin())
+    inputs.push_back(addFloats({each * groups}));
+  Proto *made;
+  Item result = node(isTransposed ? "ConvTranspose" : "Conv", inputs, shape, &made);
+  set(*made, "strides", walk.strides);
+  set(*made, "dilations", walk.dilations);
+  set(*made, "pads", walk.pads);
+  set(*made, "group", groups);
+  pool.push_back(coin() ? result : tamed(result));
+}
+
+void Graph::pool2d() {
+  Item x = pickWithRank(3);
+  if (count(x.shape) == 0)
+    return unary();
+  Shape shape{x.shape[0], x.shape[1]};
+  if (below(4) == 0) {
+    shape.resize(x.shape.size(), 1);
+    pool.push_back(node(coin() ? "GlobalAveragePool" : "GlobalMaxPool", {x}, shape));
+    return;
+  }
+  Walk walk = drawWalk(x.shape, [&](int n) { return below(n); });
+  bool isAverage = coin();
+  if (isAverage) // dilations of averages are younger than this opset
+    for (size_t i = 0; i < walk.sizes.size(); ++i) {
+      int64_t rank = static_cast<int64_t>(walk.sizes.size()), span = walk.sizes[i];
+      walk.positions[i] = (x.shape[i + 2] + walk.pads[i] + walk.pads[rank + i] - span) / walk.strides[i] + 1;
+    }
+  shape.insert(shape.end(), walk.positions.begin(), walk.positions.end());
+  Proto *made;
+  Item result = node(isAverage ? "AveragePool" : "MaxPool", {x}, shape, &made);
+  set(*made, "kernel_shape", walk.sizes);
+  set(*made, "strides", walk.strides);
+  set(*made, "pads", walk.pads);
+  if (isAverage)
+    set(*made, "count_include_pad", int64_t(coin()));
+  else
+    set(*made, "dilations", walk.dilations);
+  pool.push_back(result);
+}
+
 void Graph::step() {
   using Step = void (Graph::*)();
-  constexpr Step steps[] = {&Graph::unary,   &Graph::binary,    &Graph::binary, &Graph::ternary,   &Graph::matmul,
-                            &Graph::matmul,  &Graph::gemm,      &Graph::einsum, &Graph::attention, &Graph::reshape,
-                            &Graph::reshape, &Graph::transpose, &Graph::units,  &Graph::slice,     &Graph::split,
-                            &Graph::concat,  &Graph::repeat,    &Graph::pad,    &Graph::gather,    &Graph::reduce,
-                            &Graph::reduce,  &Graph::softmax,   &Graph::norm,   &Graph::scan,      &Graph::channelNorm,
-                            &Graph::order};
+  constexpr Step steps[] = {
+      &Graph::unary,       &Graph::binary, &Graph::binary,      &Graph::ternary,     &Graph::matmul,  &Graph::matmul,
+      &Graph::gemm,        &Graph::einsum, &Graph::attention,   &Graph::reshape,     &Graph::reshape, &Graph::transpose,
+      &Graph::units,       &Graph::slice,  &Graph::split,       &Graph::concat,      &Graph::repeat,  &Graph::pad,
+      &Graph::gather,      &Graph::reduce, &Graph::reduce,      &Graph::softmax,     &Graph::norm,    &Graph::scan,
+      &Graph::channelNorm, &Graph::order,  &Graph::convolution, &Graph::convolution, &Graph::pool2d};
   (this->*steps[below(std::size(steps))])();
   // What has become too large is left behind.
   while (pool.size() > 1 && count(pool.back().shape) > kMostElements)
@@ -846,7 +936,7 @@ int main(int argc, char **argv) {
     else if (StringRef(result).starts_with("refused")) {
       ++refused;
       if (std::getenv("ATTNC_PROPERTY_REFUSED"))
-        fmt::print("seed {}: {}\n", seed, result);
+        fmt::print("seed {}: {}\n{}\n", seed, result, graph.story());
     } else {
       ++wrong;
       fmt::print("--seed {}: {}\n{}\n", seed, result, graph.story());

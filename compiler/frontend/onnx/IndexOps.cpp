@@ -365,16 +365,7 @@ LogicalResult pad(NodeContext &ctx, const SymList &pads, ArrayRef<int64_t> axes,
     }
     x = ctx.emit.slice(x, offsets, kept, SmallVector<int64_t>(kept.size(), 1));
   }
-  SmallVector<OpFoldResult> steps(shape.size(), ctx.emit.builder.getIndexAttr(1));
-  V whole;
-  if (fill && !fill->constant)
-    whole = ctx.emit.value(ctx.emit.broadcast(fill, shape));
-  else
-    whole = ctx.emit.filled(
-        fill ? cast<TypedAttr>(*fill->constant.value_begin<mlir::Attribute>()) : ctx.emit.zero(x->elementType), shape);
-  V padded = tensor::InsertSliceOp::create(ctx.emit.builder, ctx.emit.loc, ctx.emit.value(x), whole,
-                                           ctx.emit.sizes(before), ctx.emit.sizes(x->shape), steps);
-  return ctx.result(ctx.emit.computed(padded, shape, x->elementType));
+  return ctx.result(ctx.emit.embed(x, fill, shape, offsets, SmallVector<int64_t>(shape.size(), 1)));
 }
 
 LogicalResult importPad(NodeContext &ctx) {

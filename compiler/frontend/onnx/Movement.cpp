@@ -257,6 +257,11 @@ Tensor *Emitter::slice(Tensor *tensor, const SymList &offsets, const SymList &ex
       tensor->elementType);
 }
 
+/// Are there no elements, whatever the inputs are?
+static bool hasNone(ArrayRef<Sym> shape) {
+  return llvm::any_of(shape, [](const Sym &extent) { return extent.isConstant(0); });
+}
+
 Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &shape) {
   if (parts.size() == 1)
     return parts[0];
@@ -287,11 +292,23 @@ Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &s
   SmallVector<OpFoldResult> steps(shape.size(), builder.getIndexAttr(1));
   SymList offsets(shape.size(), Sym(0));
   for (Tensor *part : parts) {
-    if (part->shape[axis].isConstant(0))
-      continue;
+    if (hasNone(part->shape))
+      continue; // its offset could be out of bounds
     result =
         tensor::InsertSliceOp::create(builder, loc, value(part), result, sizes(offsets), sizes(part->shape), steps);
     offsets[axis] = symbols.add(offsets[axis], part->shape[axis]);
   }
   return computed(result, shape, type);
+}
+
+Tensor *Emitter::embed(Tensor *tensor, TypedAttr fill, const SymList &shape, const SymList &offsets,
+                       ArrayRef<int64_t> steps) {
+  Value filling = filled(fill, shape);
+  if (hasNone(tensor->shape))
+    return computed(filling, shape);
+  SmallVector<OpFoldResult> stepSizes =
+      llvm::map_to_vector(steps, [&](int64_t step) -> OpFoldResult { return builder.getIndexAttr(step); });
+  return computed(tensor::InsertSliceOp::create(builder, loc, value(tensor), filling, sizes(offsets),
+                                                sizes(tensor->shape), stepSizes),
+                  shape);
 }

@@ -17,10 +17,12 @@ const OpTable &attnc::onnx::opTable() {
     OpTable table;
     addActivationOps(table);
     addAttentionOps(table);
+    addConvolutionOps(table);
     addElementwiseOps(table);
     addLossOps(table);
     addNormalizationOps(table);
     addOrderOps(table);
+    addPoolingOps(table);
     addShapeOps(table);
     addIndexOps(table);
     addLinearOps(table);

@@ -145,10 +145,12 @@ int64_t opsetOf(const Model &model, llvm::StringRef domain);
 
 void addActivationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
+void addConvolutionOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addLossOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
 void addOrderOps(OpTable &table);
+void addPoolingOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addLinearOps(OpTable &table);

@@ -1,300 +1,221 @@
-//===- PoolingOps.cpp - What windows of an image hold ---------------------===//
+//===- PoolingOps.cpp - Pools fold windows --------------------------------===//
 //
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A pooling is a reduction over the places of its window: result[n, c, o...] folds x[n, c, o * stride + w * dilation - pad...]
-// over w, and what lies outside of the image has no part in it.
+// A pool combines few shifted tensors, one for each element of a window, element by element; a window of many elements is
+// reduced instead. Global pools are reductions over all of a tensor's spatial dims.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Composer.h"
 #include "compiler/frontend/onnx/Scalars.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "compiler/frontend/onnx/Windows.h"
 #include <fmt/format.h>
 #include <limits>
 
 using namespace mlir;
+using namespace attnc;
 using namespace attnc::onnx;
-using namespace attnc::onnx::scalar;
 
 namespace {
-/// How windows lie along one dim of the image.
-struct Window {
-  int64_t size = 1, stride = 1, dilation = 1;
-  Sym before, after; ///< the padding
-  Sym extent, count; ///< of the image; of the result
-};
-using Windows = SmallVector<Window>;
+constexpr int64_t kMostTaps = 64;
 
-//===- Attributes ---------------------------------------------------------===//
-
-/// How many windows there are, and with auto_pad what is padded so that there is one for each stride.
-LogicalResult placeWindows(NodeContext &ctx, Window &window, StringRef autoPad, bool ceil) {
-  Extents &s = ctx.symbols;
-  int64_t reach = (window.size - 1) * window.dilation + 1;
-  if (autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER") {
-    window.count = s.div(s.add(window.extent, window.stride - 1), window.stride);
-    Sym used = s.add(s.mul(s.sub(window.count, 1), window.stride), reach);
-    Sym total = s.max(s.sub(used, window.extent), 0), less = s.div(total, 2), more = s.sub(total, less);
-    window.before = autoPad == "SAME_UPPER" ? less : more;
-    window.after = autoPad == "SAME_UPPER" ? more : less;
-    return success();
+/// combine over all elements of each window, from `init`.
+Tensor *foldWindows(NodeContext &ctx, Tensor *padded, const Windows &windows, TypedAttr init,
+                    llvm::function_ref<Value(OpBuilder &, Location, Value, Value)> combine) {
+  if (windows.taps() > kMostTaps) {
+    Tensor *view = viewWindows(ctx, padded, windows);
+    auto inWindow = llvm::to_vector(llvm::seq<int64_t>(static_cast<int64_t>(2 + windows.rank()), view->rank()));
+    return ctx.emit.reduce(view, inWindow, init,
+                           [&](OpBuilder &b, Location l, ValueRange in) { return combine(b, l, in[0], in[1]); });
   }
-  Sym room = s.sub(s.add(window.extent, s.add(window.before, window.after)), reach);
-  if (room.constant() && *room.constant() < 0)
-    return ctx.fail(fmt::format("its window of {} is larger than the padded extent {}", reach, s.str(window.extent)));
-  window.count = s.add(s.div(s.add(room, ceil ? window.stride - 1 : 0), window.stride), 1);
-  // A last window that begins past the image has nothing to hold.
-  if (ceil && window.count.constant() && window.extent.constant() && window.before.constant() &&
-      (*window.count.constant() - 1) * window.stride >= *window.extent.constant() + *window.before.constant())
-    window.count = s.sub(window.count, 1);
-  return success();
+  SmallVector<Tensor *> taps;
+  for (int64_t tap = 0; tap < windows.taps(); ++tap)
+    taps.push_back(viewTap(ctx, padded, windows, windows.tap(tap)));
+  return ctx.emit.elementwise(taps, padded->elementType, taps[0]->shape, [&](OpBuilder &b, Location l, ValueRange in) {
+    Value folded = in[0];
+    for (Value element : in.drop_front())
+      folded = combine(b, l, folded, element);
+    return folded;
+  });
 }
 
-FailureOr<Windows> readWindows(NodeContext &ctx) {
-  Tensor *x = ctx.input(0);
-  auto sizes = *ctx.intsAttr("kernel_shape");
-  size_t dims = sizes.size();
-  auto strides = ctx.intsAttr("strides").value_or(SmallVector<int64_t>(dims, 1));
-  auto dilations = ctx.intsAttr("dilations").value_or(SmallVector<int64_t>(dims, 1));
-  auto pads = ctx.intsAttr("pads").value_or(SmallVector<int64_t>(2 * dims, 0));
-  const std::string &autoPad = ctx.stringAttr("auto_pad");
-  if (!llvm::is_contained({"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"}, autoPad))
-    return ctx.fail("auto_pad = '" + printable(autoPad) + "' is not supported");
-  bool fits = x->rank() == static_cast<int64_t>(dims) + 2 && strides.size() == dims && dilations.size() == dims &&
-              pads.size() == 2 * dims;
-  constexpr int64_t kMost = 1 << 20;
-  for (ArrayRef<int64_t> list : {ArrayRef<int64_t>(sizes), ArrayRef<int64_t>(strides), ArrayRef<int64_t>(dilations)})
-    fits = fits && llvm::all_of(list, [](int64_t number) { return number >= 1 && number <= kMost; });
-  fits = fits && llvm::all_of(pads, [](int64_t number) { return number >= 0 && number <= kMost; });
-  if (!fits)
-    return ctx.fail(fmt::format("its kernel_shape, strides, dilations or pads do not fit {}", ctx.describe(x)));
-  bool ceil = ctx.flag("ceil_mode");
-  Windows windows;
-  for (size_t dim = 0; dim < dims; ++dim) {
-    Window &window = windows.emplace_back(
-        Window{sizes[dim], strides[dim], dilations[dim], Sym(0), Sym(0), x->shape[dim + 2], Sym(0)});
-    if (autoPad == "NOTSET")
-      window.before = Sym(pads[dim]), window.after = Sym(pads[dim + dims]);
-    if (failed(placeWindows(ctx, window, autoPad, ceil)))
-      return failure();
+/// The windows of a pool; with ceil_mode, the last position may reach beyond the pads, if it begins before them.
+FailureOr<Windows> readPool(NodeContext &ctx, Tensor *x) {
+  FailureOr<Windows> windows = readWindows(ctx, x, *ctx.intsAttr("kernel_shape"));
+  if (failed(windows) || !ctx.flag("ceil_mode"))
+    return windows;
+  Extents &symbols = ctx.symbols;
+  for (size_t i = 0; i < windows->rank(); ++i) {
+    int64_t stride = windows->strides[i];
+    const Sym &extent = x->shape[i + 2];
+    Sym begin = symbols.add(extent, windows->before[i]), total = symbols.add(begin, windows->after[i]);
+    // Positions: ceil((total - span) / stride) + 1, less one that would begin behind the elements.
+    Sym room = symbols.max(symbols.sub(symbols.add(total, 2 * stride - 1), windows->span(i)), 0);
+    Sym count = symbols.div(room, stride);
+    Sym startsInside = symbols.less(symbols.mul(symbols.sub(count, 1), stride), begin);
+    count = symbols.sub(count, symbols.sub(1, startsInside));
+    Sym needed = symbols.add(symbols.mul(symbols.sub(count, 1), stride), windows->span(i));
+    windows->after[i] = symbols.max(windows->after[i], symbols.sub(needed, begin));
   }
   return windows;
 }
 
-//===- Folding windows ----------------------------------------------------===//
-
-/// Loops: `outer` dims as they are, then the windows' places, then the places in a window.
-struct WindowLoops {
-  WindowLoops(NodeContext &ctx, ArrayRef<Window> windows, int64_t outer) : windows(windows), outer(outer) {
-    for (const Window &window : windows) {
-      befores.push_back(ctx.emit.index(window.before));
-      extents.push_back(ctx.emit.index(window.extent));
-      ends.push_back(ctx.emit.index(ctx.symbols.add(window.extent, window.after)));
-    }
-  }
-  int64_t rank() const { return outer + static_cast<int64_t>(windows.size()); }
-  SymList sizes() const {
-    return llvm::map_to_vector(windows, [](const Window &window) { return Sym(window.size); });
-  }
-  /// Where dim `dim` of the image is read; negative before its start.
-  V placeOf(B &b, L l, size_t dim) const {
-    auto scaled = [&](unsigned loop, int64_t factor) -> V {
-      V index = linalg::IndexOp::create(b, l, loop);
-      return factor == 1 ? index : V(arith::MulIOp::create(b, l, index, arith::ConstantIndexOp::create(b, l, factor)));
-    };
-    V start = scaled(outer + dim, windows[dim].stride), step = scaled(rank() + dim, windows[dim].dilation);
-    return arith::SubIOp::create(b, l, arith::AddIOp::create(b, l, start, step), befores[dim]);
-  }
-  /// Do all places lie in the image, or in its padding?
-  V isInside(B &b, L l, ArrayRef<V> places, bool inPadding) const {
-    using P = arith::CmpIPredicate;
-    V zero = arith::ConstantIndexOp::create(b, l, 0), result;
-    for (auto [dim, place] : llvm::enumerate(places)) {
-      V isBelow = arith::CmpIOp::create(b, l, P::slt, place, inPadding ? ends[dim] : extents[dim]);
-      V isIn = inPadding ? isBelow
-                         : V(arith::AndIOp::create(b, l, isBelow, arith::CmpIOp::create(b, l, P::sge, place, zero)));
-      result = result ? V(arith::AndIOp::create(b, l, result, isIn)) : isIn;
-    }
-    return result;
-  }
-  ArrayRef<Window> windows;
-  int64_t outer;
-  SmallVector<V> befores, extents, ends;
-};
-
-/// acc = combine(acc, element, its linear place in the image) over each window, from `init`.
-using WindowBody = llvm::function_ref<V(B &, L, V, V, ValueRange)>;
-Tensor *foldWindows(NodeContext &ctx, Tensor *x, ArrayRef<Window> windows, TypedAttr init, WindowBody combine) {
-  Composer c(ctx);
-  WindowLoops loops(ctx, windows, 2);
-  SymList shape(ArrayRef(x->shape).take_front(2));
-  for (const Window &window : windows)
-    shape.push_back(window.count);
-  auto rank = static_cast<unsigned>(loops.rank()), all = rank + static_cast<unsigned>(windows.size());
-  AffineMap identity = AffineMap::getMultiDimIdentityMap(all, ctx.emit.builder.getContext());
-  V source = ctx.emit.value(x);
-  return c.fold({c.loops(loops.sizes())}, {identity.getMinorSubMap(windows.size())}, identity.getMajorSubMap(rank),
-                shape, init, [&](B &b, L l, ValueRange in) {
-                  V zero = arith::ConstantIndexOp::create(b, l, 0), one = arith::ConstantIndexOp::create(b, l, 1);
-                  SmallVector<V> places, position{linalg::IndexOp::create(b, l, 0), linalg::IndexOp::create(b, l, 1)};
-                  for (size_t dim = 0; dim < windows.size(); ++dim) {
-                    places.push_back(loops.placeOf(b, l, dim));
-                    V last = arith::SubIOp::create(b, l, loops.extents[dim], one);
-                    position.push_back(max(b, l, zero, min(b, l, places.back(), last)));
-                  }
-                  V element = tensor::ExtractOp::create(b, l, source, position);
-                  V next = combine(b, l, in[0], element, position);
-                  return select(b, l, loops.isInside(b, l, places, /*inPadding=*/false), next, in[0]);
-                });
-}
-
-/// How many places each window has in the image, or in that and its padding: [o...] of `type`.
-Tensor *countPlaces(NodeContext &ctx, ArrayRef<Window> windows, bool withPadding, Type type) {
-  Composer c(ctx);
-  WindowLoops loops(ctx, windows, 0);
-  SymList shape;
-  for (const Window &window : windows)
-    shape.push_back(window.count);
-  auto rank = static_cast<unsigned>(loops.rank());
-  AffineMap identity = AffineMap::getMultiDimIdentityMap(2 * rank, ctx.emit.builder.getContext());
-  return c.fold({c.loops(loops.sizes())}, {identity.getMinorSubMap(rank)}, identity.getMajorSubMap(rank), shape,
-                ctx.emit.zero(type), [&](B &b, L l, ValueRange in) {
-                  SmallVector<V> places;
-                  for (size_t dim = 0; dim < windows.size(); ++dim)
-                    places.push_back(loops.placeOf(b, l, dim));
-                  V more = add(b, l, in[0], constantLike(b, l, in[0], 1));
-                  return select(b, l, loops.isInside(b, l, places, withPadding), more, in[0]);
-                });
-}
-
-//===- The operators ------------------------------------------------------===//
-
-TypedAttr leastOf(NodeContext &ctx, Type type) {
-  if (isa<FloatType>(type))
-    return ctx.emit.scalar(type, -std::numeric_limits<double>::infinity());
-  return IntegerAttr::get(type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth()));
-}
-
-/// Where the largest of each window lies in x as one row of numbers; of equal ones the first.
-Tensor *placesOfLargest(NodeContext &ctx, Tensor *x, Tensor *largest, ArrayRef<Window> windows, bool columnMajor) {
-  auto extents = llvm::map_to_vector(x->shape, [&](const Sym &extent) { return ctx.emit.index(extent); });
-  V tops = ctx.emit.value(largest);
-  auto linear = [&](B &b, L l, ValueRange position) {
-    auto order = llvm::to_vector(llvm::seq<unsigned>(0, position.size()));
-    if (columnMajor)
-      std::reverse(order.begin() + 2, order.end());
-    V at = position[0];
-    for (unsigned dim : ArrayRef(order).drop_front())
-      at = arith::AddIOp::create(b, l, arith::MulIOp::create(b, l, at, extents[dim]), position[dim]);
-    return V(arith::IndexCastOp::create(b, l, b.getI64Type(), at));
-  };
-  return foldWindows(ctx, x, windows, ctx.emit.builder.getI64IntegerAttr(INT64_MAX),
-                     [&](B &b, L l, V acc, V element, ValueRange position) -> V {
-                       SmallVector<V> own;
-                       for (int64_t dim = 0; dim < x->rank(); ++dim)
-                         own.push_back(linalg::IndexOp::create(b, l, dim));
-                       V top = tensor::ExtractOp::create(b, l, tops, own);
-                       V isTop = equal(b, l, element, top);
-                       if (isFloat(element))
-                         isTop = arith::OrIOp::create(b, l, isTop, isNaN(b, l, element));
-                       V none = arith::ConstantOp::create(b, l, b.getI64IntegerAttr(INT64_MAX));
-                       V isFirst = equal(b, l, acc, none);
-                       return select(b, l, arith::AndIOp::create(b, l, isTop, isFirst), linear(b, l, position), acc);
-                     });
+/// The smallest value of a type, which no maximum takes from others.
+TypedAttr lowest(NodeContext &ctx, Type type) {
+  Builder &b = ctx.emit.builder;
+  if (auto floats = dyn_cast<FloatType>(type))
+    return b.getFloatAttr(type, APFloat::getInf(floats.getFloatSemantics(), /*Negative=*/true));
+  return b.getIntegerAttr(type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth()));
 }
 
 LogicalResult importMaxPool(NodeContext &ctx) {
-  Tensor *x = ctx.input(0);
-  bool columnMajor = ctx.flag("storage_order");
-  FailureOr<Windows> windows = readWindows(ctx);
+  if (ctx.wants(1))
+    return ctx.fail("its second result, the places of the maxima, is not supported");
+  if (ctx.signature.attribute("storage_order"))
+    ctx.attr("storage_order"); // of the places
+  FailureOr<Windows> windows = readPool(ctx, ctx.input(0));
   if (failed(windows))
     return failure();
-  Tensor *largest = foldWindows(ctx, x, *windows, leastOf(ctx, x->elementType),
-                                [](B &b, L l, V acc, V element, ValueRange) { return max(b, l, acc, element); });
-  if (ctx.wants(1) && failed(ctx.result(placesOfLargest(ctx, x, largest, *windows, columnMajor), 1)))
-    return failure();
-  return ctx.result(largest);
+  TypedAttr fill = lowest(ctx, ctx.input(0)->elementType);
+  Tensor *padded = padSpatial(ctx, ctx.input(0), *windows, fill);
+  return ctx.result(foldWindows(ctx, padded, *windows, fill, scalar::max));
 }
 
-LogicalResult importAveragePool(NodeContext &ctx) {
-  Composer c(ctx);
-  Tensor *x = ctx.input(0), *wide = c.wide(x);
-  bool withPadding = ctx.flag("count_include_pad");
-  FailureOr<Windows> windows = readWindows(ctx);
-  if (failed(windows))
-    return failure();
-  Tensor *sums = foldWindows(ctx, wide, *windows, ctx.emit.zero(wide->elementType),
-                             [](B &b, L l, V acc, V element, ValueRange) { return add(b, l, acc, element); });
-  return c.finish(c.cast(c.div(sums, countPlaces(ctx, *windows, withPadding, wide->elementType)), x->elementType));
-}
+//===- AveragePool --------------------------------------------------------===//
 
-/// |x|^p, and its root.
-V power(B &b, L l, V x, int64_t p) {
-  V size = math::AbsFOp::create(b, l, x);
-  return p == 1   ? size
-         : p == 2 ? mul(b, l, x, x)
-                  : V(math::PowFOp::create(b, l, size, constantLike(b, l, x, static_cast<double>(p))));
-}
-Tensor *rootOf(Composer &c, Tensor *sums, int64_t p) {
-  if (p == 1)
-    return sums;
-  if (p == 2)
-    return c.sqrt(sums);
-  return c.map({sums}, [&](B &b, L l, ValueRange in) -> V {
-    return math::PowFOp::create(b, l, in[0], constantLike(b, l, in[0], 1 / static_cast<double>(p)));
+/// How many of the taps of each position along spatial dim `i` lie in [low, high) of the padded tensor.
+Tensor *countInside(Composer &c, NodeContext &ctx, const Windows &windows, size_t i, const Sym &positionCount,
+                    const Sym &low, const Sym &high, Type type) {
+  Value lowest = ctx.emit.index(low), highest = ctx.emit.index(high);
+  return c.generate({positionCount}, type, [&](OpBuilder &b, Location l, ValueRange at) {
+    auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, l, value); };
+    Value start = arith::MulIOp::create(b, l, at[0], index(windows.strides[i]));
+    // Taps t with low <= start + t * dilation < high.
+    auto tapsBefore = [&](Value end) -> Value {
+      Value room = arith::MaxSIOp::create(b, l, arith::SubIOp::create(b, l, end, start), index(0));
+      Value rounded = arith::AddIOp::create(b, l, room, index(windows.dilations[i] - 1));
+      Value taps = arith::DivUIOp::create(b, l, rounded, index(windows.dilations[i]));
+      return arith::MinSIOp::create(b, l, taps, index(windows.sizes[i]));
+    };
+    Value count = arith::SubIOp::create(b, l, tapsBefore(highest), tapsBefore(lowest));
+    return arith::SIToFPOp::create(b, l, type, arith::IndexCastOp::create(b, l, b.getI64Type(), count)).getResult();
   });
 }
 
-LogicalResult importLpPool(NodeContext &ctx) {
-  Composer c(ctx);
-  Tensor *x = ctx.input(0), *wide = c.wide(x);
-  int64_t p = ctx.intAttr("p");
-  FailureOr<Windows> windows = readWindows(ctx);
+/// The sum of each window over the number of its elements, those of pads counted or not.
+LogicalResult importAveragePool(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  bool countsPads = ctx.signature.attribute("count_include_pad") && ctx.flag("count_include_pad");
+  FailureOr<Windows> given = readWindows(ctx, x, *ctx.intsAttr("kernel_shape")); // without what ceil_mode adds
+  FailureOr<Windows> windows = failed(given) ? given : readPool(ctx, x);
   if (failed(windows))
     return failure();
-  if (p < 1 || p > 64)
-    return ctx.fail(fmt::format("p = {} is not supported", p));
-  Tensor *sums =
-      foldWindows(ctx, wide, *windows, ctx.emit.zero(wide->elementType),
-                  [&](B &b, L l, V acc, V element, ValueRange) { return add(b, l, acc, power(b, l, element, p)); });
-  return c.finish(c.cast(rootOf(c, sums, p), x->elementType));
-}
-
-/// One window that is the whole image.
-LogicalResult importGlobalPool(NodeContext &ctx,
-                               Tensor *(*pool)(NodeContext &, Composer &, Tensor *, ArrayRef<int64_t>)) {
   Composer c(ctx);
-  Tensor *x = ctx.input(0);
-  if (x->rank() < 3)
-    return ctx.fail(fmt::format("{} has no image beside its channels", ctx.describe(x)));
-  SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(2, x->rank()));
-  return c.finish(c.cast(pool(ctx, c, c.wide(x), dims), x->elementType));
+  Tensor *wide = c.wide(x);
+  Type type = wide->elementType;
+  TypedAttr zero = ctx.emit.zero(type);
+  Tensor *sum = foldWindows(ctx, padSpatial(ctx, wide, *windows, zero), *windows, zero, scalar::add);
+  for (size_t i = 0; i < windows->rank(); ++i) {
+    Sym low = countsPads ? Sym(0) : windows->before[i];
+    Sym high = ctx.symbols.add(x->shape[i + 2], windows->before[i]);
+    if (countsPads)
+      high = ctx.symbols.add(high, given->after[i]);
+    Tensor *count = countInside(c, ctx, *windows, i, sum->shape[i + 2], low, high, type);
+    sum = c.div(sum, c.alongDim(count, static_cast<int64_t>(i) + 2, sum->rank()));
+  }
+  return c.finish(c.cast(sum, x->elementType));
 }
 
-Tensor *globalAverage(NodeContext &, Composer &c, Tensor *x, ArrayRef<int64_t> dims) { return c.mean(x, dims); }
-Tensor *globalMax(NodeContext &, Composer &c, Tensor *x, ArrayRef<int64_t> dims) { return c.max(x, dims); }
-Tensor *globalLp(NodeContext &ctx, Composer &c, Tensor *x, ArrayRef<int64_t> dims) {
-  int64_t p = std::clamp<int64_t>(ctx.intAttr("p"), 1, 64);
-  return rootOf(c, c.sum(c.map({x}, [&](B &b, L l, ValueRange in) { return power(b, l, in[0], p); }), dims), p);
+//===- LpPool -------------------------------------------------------------===//
+
+Value powerOf(OpBuilder &b, Location l, Value x, double p) {
+  Value magnitude = math::AbsFOp::create(b, l, x);
+  if (p == 1)
+    return magnitude;
+  if (p == 2)
+    return arith::MulFOp::create(b, l, x, x);
+  return math::PowFOp::create(b, l, magnitude, scalar::constantLike(b, l, x, p));
+}
+
+/// The p-th root of x.
+Tensor *rootOf(Composer &c, Tensor *x, double p) {
+  return c.map(x, [&](OpBuilder &b, Location l, ValueRange in) -> Value {
+    if (p == 1)
+      return in[0];
+    if (p == 2)
+      return math::SqrtOp::create(b, l, in[0]);
+    return math::PowFOp::create(b, l, in[0], scalar::constantLike(b, l, in[0], 1 / p));
+  });
+}
+
+Tensor *powers(Composer &c, Tensor *x, double p) {
+  return c.map(c.wide(x), [&](OpBuilder &b, Location l, ValueRange in) { return powerOf(b, l, in[0], p); });
+}
+
+LogicalResult importLpPool(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  auto p = static_cast<double>(ctx.intAttr("p"));
+  if (p < 1)
+    return ctx.fail(fmt::format("its p is {}, expected 1 or more", p));
+  FailureOr<Windows> windows = readPool(ctx, x);
+  if (failed(windows))
+    return failure();
+  Composer c(ctx);
+  Tensor *terms = powers(c, x, p);
+  TypedAttr zero = ctx.emit.zero(terms->elementType);
+  Tensor *sum = foldWindows(ctx, padSpatial(ctx, terms, *windows, zero), *windows, zero, scalar::add);
+  return c.finish(c.cast(rootOf(c, sum, p), x->elementType));
+}
+
+//===- Global pools -------------------------------------------------------===//
+
+/// The spatial dims; empty, after an error, if there are none.
+SmallVector<int64_t> spatialDims(NodeContext &ctx, Tensor *x) {
+  if (x->rank() < 3)
+    (void)ctx.fail(fmt::format("{} has no spatial dims", ctx.describe(x)));
+  return llvm::to_vector(llvm::seq<int64_t>(2, std::max<int64_t>(x->rank(), 2)));
+}
+
+LogicalResult importGlobalAveragePool(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  SmallVector<int64_t> dims = spatialDims(ctx, x);
+  Composer c(ctx);
+  return dims.empty() ? failure() : c.finish(c.cast(c.mean(c.wide(x), dims), x->elementType));
+}
+
+LogicalResult importGlobalMaxPool(NodeContext &ctx) {
+  SmallVector<int64_t> dims = spatialDims(ctx, ctx.input(0));
+  Composer c(ctx);
+  return dims.empty() ? failure() : c.finish(c.max(ctx.input(0), dims));
+}
+
+LogicalResult importGlobalLpPool(NodeContext &ctx) {
+  Tensor *x = ctx.input(0);
+  auto p = static_cast<double>(ctx.intAttr("p"));
+  SmallVector<int64_t> dims = spatialDims(ctx, x);
+  if (dims.empty() || p < 1)
+    return dims.empty() ? failure() : ctx.fail(fmt::format("its p is {}, expected 1 or more", p));
+  Composer c(ctx);
+  return c.finish(c.cast(rootOf(c, c.sum(powers(c, x, p), dims), p), x->elementType));
 }
 } // namespace
 
 void attnc::onnx::addPoolingOps(OpTable &table) {
-  std::string where = "kernel_shape: ints, strides?: ints, pads?: ints, auto_pad = \"NOTSET\"";
-  table.add(1, "MaxPool(x: number; " + where + ")", importMaxPool);
-  table.add(8, "MaxPool(x: number; " + where + ", storage_order = 0) -> y, indices?", importMaxPool);
-  table.add(10, "MaxPool(x: number; " + where + ", dilations?: ints, ceil_mode = 0, storage_order = 0) -> y, indices?",
-            importMaxPool);
-  table.add(1, "AveragePool(x: float; " + where + ")", importAveragePool);
-  table.add(7, "AveragePool(x: float; " + where + ", count_include_pad = 0)", importAveragePool);
-  table.add(10, "AveragePool(x: float; " + where + ", ceil_mode = 0, count_include_pad = 0)", importAveragePool);
-  table.add(19, "AveragePool(x: float; " + where + ", dilations?: ints, ceil_mode = 0, count_include_pad = 0)",
-            importAveragePool);
-  table.add(2, "LpPool(x: float; " + where + ", p = 2)", importLpPool);
-  table.add(18, "LpPool(x: float; " + where + ", dilations?: ints, ceil_mode = 0, p = 2)", importLpPool);
-  table.add(1, "GlobalAveragePool(x: float)", [](NodeContext &ctx) { return importGlobalPool(ctx, globalAverage); });
-  table.add(1, "GlobalMaxPool(x: float)", [](NodeContext &ctx) { return importGlobalPool(ctx, globalMax); });
-  table.add(2, "GlobalLpPool(x: float; p = 2)", [](NodeContext &ctx) { return importGlobalPool(ctx, globalLp); });
+  std::string walk = "auto_pad = \"NOTSET\", kernel_shape: ints, pads?: ints, strides?: ints";
+  std::string later = walk + ", ceil_mode = 0, dilations?: ints";
+  table.add(1, "MaxPool(x: float; " + walk + ")", importMaxPool);
+  table.add(8, "MaxPool(x: float; " + walk + ", storage_order = 0) -> y, places?: int", importMaxPool);
+  table.add(10, "MaxPool(x: float; " + later + ", storage_order = 0) -> y, places?: int", importMaxPool);
+  table.add(12, "MaxPool(x: number; " + later + ", storage_order = 0) -> y, places?: int", importMaxPool);
+  table.add(1, "AveragePool(x: float; " + walk + ")", importAveragePool);
+  table.add(7, "AveragePool(x: float; " + walk + ", count_include_pad = 0)", importAveragePool);
+  table.add(10, "AveragePool(x: float; " + walk + ", count_include_pad = 0, ceil_mode = 0)", importAveragePool);
+  table.add(19, "AveragePool(x: float; " + later + ", count_include_pad = 0)", importAveragePool);
+  table.add(2, "LpPool(x: float; " + walk + ", p = 2)", importLpPool);
+  table.add(18, "LpPool(x: float; " + later + ", p = 2)", importLpPool);
+  table.add(1, "GlobalAveragePool(x: float)", importGlobalAveragePool);
+  table.add(1, "GlobalMaxPool(x: float)", importGlobalMaxPool);
+  table.add(2, "GlobalLpPool(x: float; p = 2)", importGlobalLpPool);
 }
