@@ -188,7 +188,7 @@ Tensor *spread(NodeContext &ctx, Tensor *x, ArrayRef<int64_t> strides) {
     extent = ctx.symbols.max(ctx.symbols.sub(ctx.symbols.mul(extent, stride), stride - 1), 0);
     steps.push_back(stride);
   }
-  return ctx.emit.embed(x, ctx.emit.zero(x->elementType), shape, offsets, steps);
+  return ctx.emit.embed(x, ctx.emit.filled(ctx.emit.zero(x->elementType), shape), shape, offsets, steps);
 }
 
 /// [C, O / groups, window..] -> [O, C / groups, window.. reversed]

@@ -111,8 +111,8 @@ public:
   /// offsets and sizes per dim; strides are constants, and negative where a dim is read backwards.
   Tensor *slice(Tensor *tensor, const SymList &offsets, const SymList &sizes, llvm::ArrayRef<int64_t> strides);
   Tensor *concat(llvm::ArrayRef<Tensor *> parts, int64_t axis, const SymList &shape);
-  /// A tensor of `shape` that is `fill`, but for `tensor` from `offsets` on, in `steps`.
-  Tensor *embed(Tensor *tensor, mlir::TypedAttr fill, const SymList &shape, const SymList &offsets,
+  /// `whole`, of `shape`, but for `tensor` from `offsets` on, in `steps`.
+  Tensor *embed(Tensor *tensor, mlir::Value whole, const SymList &shape, const SymList &offsets,
                 llvm::ArrayRef<int64_t> steps);
 
 private:

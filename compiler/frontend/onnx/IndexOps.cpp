@@ -365,7 +365,13 @@ LogicalResult pad(NodeContext &ctx, const SymList &pads, ArrayRef<int64_t> axes,
     }
     x = ctx.emit.slice(x, offsets, kept, SmallVector<int64_t>(kept.size(), 1));
   }
-  return ctx.result(ctx.emit.embed(x, fill, shape, offsets, SmallVector<int64_t>(shape.size(), 1)));
+  V whole;
+  if (fill && !fill->constant)
+    whole = ctx.emit.value(ctx.emit.broadcast(fill, shape));
+  else
+    whole = ctx.emit.filled(
+        fill ? cast<TypedAttr>(*fill->constant.value_begin<mlir::Attribute>()) : ctx.emit.zero(x->elementType), shape);
+  return ctx.result(ctx.emit.embed(x, whole, shape, before, SmallVector<int64_t>(shape.size(), 1)));
 }
 
 LogicalResult importPad(NodeContext &ctx) {

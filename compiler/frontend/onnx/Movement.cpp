@@ -301,14 +301,13 @@ Tensor *Emitter::concat(ArrayRef<Tensor *> parts, int64_t axis, const SymList &s
   return computed(result, shape, type);
 }
 
-Tensor *Emitter::embed(Tensor *tensor, TypedAttr fill, const SymList &shape, const SymList &offsets,
+Tensor *Emitter::embed(Tensor *tensor, Value whole, const SymList &shape, const SymList &offsets,
                        ArrayRef<int64_t> steps) {
-  Value filling = filled(fill, shape);
   if (hasNone(tensor->shape))
-    return computed(filling, shape);
+    return computed(whole, shape, tensor->elementType);
   SmallVector<OpFoldResult> stepSizes =
       llvm::map_to_vector(steps, [&](int64_t step) -> OpFoldResult { return builder.getIndexAttr(step); });
-  return computed(tensor::InsertSliceOp::create(builder, loc, value(tensor), filling, sizes(offsets),
+  return computed(tensor::InsertSliceOp::create(builder, loc, value(tensor), whole, sizes(offsets),
                                                 sizes(tensor->shape), stepSizes),
-                  shape);
+                  shape, tensor->elementType);
 }

@@ -22,7 +22,6 @@ const OpTable &attnc::onnx::opTable() {
     addLossOps(table);
     addNormalizationOps(table);
     addOrderOps(table);
-    addPoolingOps(table);
     addShapeOps(table);
     addIndexOps(table);
     addLinearOps(table);

@@ -150,7 +150,6 @@ void addElementwiseOps(OpTable &table);
 void addLossOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
 void addOrderOps(OpTable &table);
-void addPoolingOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addLinearOps(OpTable &table);

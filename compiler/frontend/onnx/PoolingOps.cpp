@@ -11,6 +11,8 @@
 #include "compiler/frontend/onnx/Composer.h"
 #include "compiler/frontend/onnx/Scalars.h"
 #include "compiler/frontend/onnx/Windows.h"
+#include "dialects/Common/Builders.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include <fmt/format.h>
 #include <limits>
 
@@ -70,16 +72,57 @@ TypedAttr lowest(NodeContext &ctx, Type type) {
   return b.getIntegerAttr(type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth()));
 }
 
+/// Where in the whole of `x` the maximum of each window lies, the first of equal ones; `order`: x's dims as they are counted.
+LogicalResult findPlaces(NodeContext &ctx, Tensor *x, Tensor *padded, const Windows &windows, ArrayRef<size_t> order) {
+  if (windows.taps() > kMostTaps)
+    return ctx.fail(fmt::format("the places of maxima among {} elements are not supported", windows.taps()));
+  SmallVector<Tensor *> taps;
+  for (int64_t tap = 0; tap < windows.taps(); ++tap)
+    taps.push_back(viewTap(ctx, padded, windows, windows.tap(tap)));
+  auto extents = llvm::map_to_vector(x->shape, [&](const Sym &extent) { return ctx.emit.index(extent); });
+  auto pads = llvm::map_to_vector(windows.before, [&](const Sym &pad) { return ctx.emit.index(pad); });
+  Type i64 = ctx.emit.builder.getI64Type();
+  Tensor *places = ctx.emit.elementwise(taps, i64, taps[0]->shape, [&](OpBuilder &b, Location l, ValueRange in) {
+    IndexMath math{b, l};
+    auto placeOf = [&](int64_t tap) {
+      SmallVector<int64_t> moved = windows.tap(tap);
+      Value place = math.index(0);
+      for (size_t dim : order) {
+        Value at = linalg::IndexOp::create(b, l, static_cast<int64_t>(dim));
+        if (dim >= 2)
+          at = math.sub(math.add(math.mul(at, math.index(windows.strides[dim - 2])),
+                                 math.index(moved[dim - 2] * windows.dilations[dim - 2])),
+                        pads[dim - 2]);
+        place = math.add(math.mul(place, extents[dim]), at);
+      }
+      return place;
+    };
+    Value best = in[0], place = placeOf(0);
+    for (size_t tap = 1; tap < in.size(); ++tap) {
+      Value isMore = scalar::less(b, l, best, in[tap]);
+      best = scalar::select(b, l, isMore, in[tap], best);
+      place = scalar::select(b, l, isMore, placeOf(static_cast<int64_t>(tap)), place);
+    }
+    return arith::IndexCastOp::create(b, l, i64, place).getResult();
+  });
+  return ctx.result(places, 1);
+}
+
 LogicalResult importMaxPool(NodeContext &ctx) {
-  if (ctx.wants(1))
-    return ctx.fail("its second result, the places of the maxima, is not supported");
-  if (ctx.signature.attribute("storage_order"))
-    ctx.attr("storage_order"); // of the places
-  FailureOr<Windows> windows = readPool(ctx, ctx.input(0));
+  Tensor *x = ctx.input(0);
+  bool isColumnMajor = ctx.signature.attribute("storage_order") && ctx.flag("storage_order");
+  FailureOr<Windows> windows = readPool(ctx, x);
   if (failed(windows))
     return failure();
-  TypedAttr fill = lowest(ctx, ctx.input(0)->elementType);
-  Tensor *padded = padSpatial(ctx, ctx.input(0), *windows, fill);
+  TypedAttr fill = lowest(ctx, x->elementType);
+  Tensor *padded = padSpatial(ctx, x, *windows, fill);
+  if (ctx.wants(1)) {
+    auto order = llvm::to_vector(llvm::seq<size_t>(0, x->shape.size()));
+    if (isColumnMajor)
+      std::reverse(order.begin() + 2, order.end());
+    if (failed(findPlaces(ctx, x, padded, *windows, order)))
+      return failure();
+  }
   return ctx.result(foldWindows(ctx, padded, *windows, fill, scalar::max));
 }
 

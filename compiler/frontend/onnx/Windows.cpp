@@ -117,7 +117,9 @@ Tensor *attnc::onnx::padSpatial(NodeContext &ctx, Tensor *x, const Windows &wind
     extent = ctx.symbols.add(extent, ctx.symbols.add(windows.before[i], windows.after[i]));
     isPadded |= extent != x->shape[i + 2];
   }
-  return isPadded ? ctx.emit.embed(x, fill, shape, offsets, SmallVector<int64_t>(shape.size(), 1)) : x;
+  return isPadded
+             ? ctx.emit.embed(x, ctx.emit.filled(fill, shape), shape, offsets, SmallVector<int64_t>(shape.size(), 1))
+             : x;
 }
 
 /// [N, C, H, W] -> [N, C, H/k, k, W/l, l] -> [N, C, H/k, W/l, k, l], where windows of one stride cover the tensor.
