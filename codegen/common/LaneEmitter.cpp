@@ -390,32 +390,64 @@ LogicalResult LaneEmitter::emitVectors(Operation *op, ArrayRef<LaneValue> operan
 // Memory
 //===----------------------------------------------------------------------===//
 
-/// Neighbouring lanes are `step` elements apart in memory: only the last index depends on the lane, with that step.
-static bool isStrided(MemRefType type, ArrayRef<LaneValue> indices, int64_t step) {
-  if (type.getRank() == 0 || type.getElementType().isInteger(1)) // bytes hold i1, vectors of i1 are packed bits
-    return false;
+namespace {
+/// How neighbouring lanes lie in memory.
+struct Neighbours {
+  int64_t step = 0;         ///< elements from one to the next; 0: not known
+  bool isInnermost = false; ///< along the last dimension, whose stride is 1
+};
+} // namespace
+
+/// Neighbours of an access of which one index depends on the lane, along a dimension of known stride.
+static Neighbours findNeighbours(MemRefType type, ArrayRef<LaneValue> indices) {
+  if (type.getElementType().isInteger(1)) // bytes hold i1, vectors of i1 are packed bits
+    return {};
   auto [strides, offset] = type.getStridesAndOffset();
-  return strides.back() == 1 && indices.back().form == Form::Affine && indices.back().step == step &&
-         llvm::all_of(indices.drop_back(), [](const LaneValue &v) { return v.form == Form::Scalar; });
+  Neighbours found;
+  for (auto [d, index] : llvm::enumerate(indices)) {
+    if (index.form == Form::Scalar)
+      continue;
+    if (found.step || index.form != Form::Affine || ShapedType::isDynamic(strides[d]))
+      return {};
+    found = {index.step * strides[d], d + 1 == indices.size() && strides[d] == 1};
+  }
+  return found;
 }
 
-static bool isContiguous(MemRefType type, ArrayRef<LaneValue> indices) { return isStrided(type, indices, 1); }
+static bool isContiguous(MemRefType type, ArrayRef<LaneValue> indices) {
+  Neighbours found = findNeighbours(type, indices);
+  return found.step == 1 && found.isInnermost;
+}
 
-/// `count` (null: all) neighbouring elements from `at` on; 0 beyond.
-Value LaneEmitter::loadNeighbours(memref::LoadOp load, ValueRange at, Value count) {
-  Location loc = load.getLoc();
-  VectorType type = vectorOf(load.getType());
+/// memref[at..] and what follows it in memory, as a line:
+///
+///   %line = memref.reinterpret_cast %memref to offset: [%offset + sum of at * strides], sizes: [2 * L], strides: [1]
+Value LaneEmitter::lineFrom(Location loc, Value memref, ValueRange at) {
+  IndexMath math{b, loc};
+  auto parts = memref::ExtractStridedMetadataOp::create(b, loc, memref);
+  Value place = getValueOrCreateConstantIndexOp(b, loc, parts.getConstifiedMixedOffset());
+  for (auto [index, stride] : llvm::zip_equal(at, parts.getConstifiedMixedStrides()))
+    place = math.add(place, math.mul(index, getValueOrCreateConstantIndexOp(b, loc, stride)));
+  int64_t length = 2 * static_cast<int64_t>(grid.lanes);
+  auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1});
+  auto type = MemRefType::get({length}, getElementTypeOrSelf(memref.getType()), layout);
+  return memref::ReinterpretCastOp::create(b, loc, type, parts.getBaseBuffer(), OpFoldResult(place),
+                                           OpFoldResult(b.getIndexAttr(length)), OpFoldResult(b.getIndexAttr(1)));
+}
+
+/// `count` (null: all) neighbouring elements of `memref` from `at` on; 0 beyond.
+Value LaneEmitter::loadNeighbours(Location loc, Value memref, ValueRange at, Value count) {
+  VectorType type = vectorOf(getElementTypeOrSelf(memref.getType()));
   if (!count)
-    return vector::LoadOp::create(b, loc, type, load.getMemRef(), at);
+    return vector::LoadOp::create(b, loc, type, memref, at);
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
   Value real = vector::CreateMaskOp::create(b, loc, vectorOf(b.getI1Type()), ValueRange{count});
-  return vector::MaskedLoadOp::create(b, loc, type, load.getMemRef(), at, real, zero);
+  return vector::MaskedLoadOp::create(b, loc, type, memref, at, real, zero);
 }
 
 /// Every second element from `at` on: those at even places of the first L, and those at odd places of L more that begin
 /// with the last of them, so that nothing is read behind the last lane's element.
-Value LaneEmitter::loadSeconds(memref::LoadOp load, SmallVector<Value> at, unsigned c) {
-  Location loc = load.getLoc();
+Value LaneEmitter::loadSeconds(Location loc, Value memref, SmallVector<Value> at, unsigned c) {
   int64_t lanes = grid.lanes;
   auto index = [&](int64_t value) -> Value { return constantIndex(b, loc, value); };
   Value lowCount, highCount; // of elements up to that of the last real lane
@@ -425,9 +457,9 @@ Value LaneEmitter::loadSeconds(memref::LoadOp load, SmallVector<Value> at, unsig
     lowCount = arith::SubIOp::create(b, loc, twice, index(1));
     highCount = arith::SubIOp::create(b, loc, twice, index(lanes));
   }
-  Value low = loadNeighbours(load, at, lowCount);
+  Value low = loadNeighbours(loc, memref, at, lowCount);
   at.back() = arith::AddIOp::create(b, loc, at.back(), index(lanes - 1));
-  Value high = loadNeighbours(load, at, highCount);
+  Value high = loadNeighbours(loc, memref, at, highCount);
   SmallVector<int64_t> order;
   for (int64_t lane = 0; lane < lanes; ++lane)
     order.push_back(lane < lanes / 2 ? 2 * lane : 2 * lane + 1);
@@ -439,23 +471,26 @@ LogicalResult LaneEmitter::emitLoad(Operation *op, ArrayRef<LaneValue> indices) 
   Location loc = op->getLoc();
   Type type = load.getType();
   LaneValue result = makeShape(indices, Form::Vector);
-  bool contiguous = isContiguous(load.getMemRefType(), indices);
-  bool seconds = isStrided(load.getMemRefType(), indices, 2) && grid.lanes % 2 == 0;
+  Neighbours lie = findNeighbours(load.getMemRefType(), indices);
+  bool seconds = lie.step == 2 && grid.lanes % 2 == 0;
   forEachPart(result, grid, [&](unsigned r, unsigned c) {
-    if (seconds) {
+    if (lie.step == 1 || seconds) {
+      Value memref = load.getMemRef();
       SmallVector<Value> at = llvm::map_to_vector(indices, [&](const LaneValue &v) { return scalarAt(v, r, c); });
-      result.parts.push_back(loadSeconds(load, std::move(at), c));
-      return;
-    }
-    if (contiguous) {
-      SmallVector<Value> at = llvm::map_to_vector(indices, [&](const LaneValue &v) { return scalarAt(v, r, c); });
+      if (!lie.isInnermost) {
+        memref = lineFrom(loc, memref, at);
+        at = {constantIndex(b, loc, 0)};
+      }
+      if (seconds) {
+        result.parts.push_back(loadSeconds(loc, memref, std::move(at), c));
+        return;
+      }
       if (!grid.colCount) {
-        result.parts.push_back(vector::LoadOp::create(b, loc, vectorOf(type), load.getMemRef(), at));
+        result.parts.push_back(vector::LoadOp::create(b, loc, vectorOf(type), memref, at));
         return;
       }
       Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorOf(type)));
-      result.parts.push_back(
-          vector::MaskedLoadOp::create(b, loc, vectorOf(type), load.getMemRef(), at, mask(loc, c), zero));
+      result.parts.push_back(vector::MaskedLoadOp::create(b, loc, vectorOf(type), memref, at, mask(loc, c), zero));
       return;
     }
     // Lane by lane. Columns that are not real read element 0, which exists whenever a real column does.

@@ -112,8 +112,9 @@ private:
   unsigned bitsOf(mlir::Value value);
   void emitScalars(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
   mlir::LogicalResult emitVectors(mlir::Operation *op, llvm::ArrayRef<LaneValue> operands);
-  mlir::Value loadNeighbours(mlir::memref::LoadOp load, mlir::ValueRange at, mlir::Value count);
-  mlir::Value loadSeconds(mlir::memref::LoadOp load, llvm::SmallVector<mlir::Value> at, unsigned c);
+  mlir::Value lineFrom(mlir::Location loc, mlir::Value memref, mlir::ValueRange at);
+  mlir::Value loadNeighbours(mlir::Location loc, mlir::Value memref, mlir::ValueRange at, mlir::Value count);
+  mlir::Value loadSeconds(mlir::Location loc, mlir::Value memref, llvm::SmallVector<mlir::Value> at, unsigned c);
   mlir::LogicalResult emitLoad(mlir::Operation *op, llvm::ArrayRef<LaneValue> indices);
   mlir::LogicalResult emitStore(mlir::Operation *op, llvm::ArrayRef<LaneValue> indices);
   LaneValue makeShape(llvm::ArrayRef<LaneValue> operands, LaneValue::Form form) const;

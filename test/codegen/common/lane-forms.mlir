@@ -44,6 +44,27 @@ func.func @loads(%x: memref<?x?xf32>, %y: memref<?xf32>, %n: index, %i: index) {
   return
 }
 
+// Neighbours along another dimension than the last, as positions among windows are: a line through memory.
+// CHECK-LABEL: func @line
+// CHECK-SAME:    (%[[X:[a-z0-9]*]]: memref<?x8x3xf32, strided<[10, 1, 1]>>
+func.func @line(%x: memref<?x8x3xf32, strided<[10, 1, 1]>>, %y: memref<?xf32>, %n: index, %i: index) {
+  %c0 = arith.constant 0 : index
+  // CHECK: scf.for %[[J:.*]] =
+  // CHECK-DAG: %[[ROW:.*]] = arith.muli %{{.*}}, %c10
+  // CHECK-DAG: %[[PLACE:.*]] = arith.addi %{{.*}}, %{{.*}}
+  // CHECK: %[[LINE:.*]] = memref.reinterpret_cast %{{.*}} to offset: [%{{.*}}], sizes: [32], strides: [1]
+  // CHECK: vector.load %[[LINE]][%c0] : memref<32xf32, strided<[1], offset: ?>>, vector<16xf32>
+  // CHECK-NOT: memref.load
+  // CHECK: vector.maskedload
+  tile.map %c0 to %n {
+  ^bb0(%j: index):
+    %v = memref.load %x[%i, %j, %i] : memref<?x8x3xf32, strided<[10, 1, 1]>>
+    memref.store %v, %y[%j] : memref<?xf32>
+    tile.yield
+  }
+  return
+}
+
 // Every second element: two vectors of neighbours and a shuffle; the second begins with the last of the first, so that
 // nothing behind the last element is read. The rest is masked likewise.
 // CHECK-LABEL: func @seconds
