@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""BERT-base and GPT-2 small as ONNX files of the real sizes, with random weights: text for make-onnx.
+"""Models as ONNX files of the real sizes, with random weights: text for make-onnx.
 
-Usage: bench/models.py bert-base|gpt2-small [--layers N] > model.txt; make-onnx model.txt -o model.onnx
+Usage: bench/models.py bert-base|gpt2-small|vit-b16|whisper-base|resnet50 [--layers N] > model.txt
+       make-onnx model.txt -o model.onnx
 
 The graphs are those that exporters write: a projection is MatMul and Add, heads are made by Reshape and Transpose, Gelu
-is spelt out, batch and sequence are dynamic."""
+is spelt out, batch and sequence are dynamic. ResNet-50 is its convolutions, with the norms folded into them."""
 import argparse
 
 
@@ -27,6 +28,10 @@ class Graph:
         values = list(values)
         shape = f"[{len(values)}]" if len(values) != 1 else "[]"
         self.line(f"init {name} {kind}{shape} {','.join(map(str, values))}")
+        return name
+
+    def list(self, name, value):
+        self.line(f"init {name} int64[1] {value}")
         return name
 
     def node(self, op, inputs, name, **attributes):
@@ -59,9 +64,18 @@ class Graph:
         return self.node("Gather", [name, ids], f"{name}.rows", axis=0)
 
 
-def scalars(graph):
-    graph.constant("split", "int64", [0, 0, 12, 64])
-    graph.constant("joined", "int64", [0, 0, 768])
+    def conv(self, x, prefix, outputs, inputs, *sizes, **attributes):
+        fan = inputs
+        for size in sizes:
+            fan *= size
+        self.weight(f"{prefix}.weight", outputs, inputs, *sizes, std=round(fan**-0.5, 6))
+        self.weight(f"{prefix}.bias", outputs)
+        return self.node("Conv", [x, f"{prefix}.weight", f"{prefix}.bias"], f"{prefix}.out", **attributes)
+
+
+def scalars(graph, heads=12):
+    graph.constant("split", "int64", [0, 0, heads, 64])
+    graph.constant("joined", "int64", [0, 0, heads * 64])
     for name, value in {"eight": 8, "half": 0.5, "one": 1, "sqrt2": 1.4142135, "lowest": -3.4028235e38,
                         "cubic": 0.044715, "tanh_scale": 0.7978846, "three": 3}.items():
         graph.constant(name, "float32", [value])
@@ -164,13 +178,96 @@ def gpt2(layers):
     return graph
 
 
+def encoder_layer(graph, x, at, features, epsilon):
+    """Norms first, as in vision transformers and Whisper."""
+    normed = graph.norm(x, f"{at}.norm1", features, epsilon)
+    q = graph.heads(graph.linear(normed, f"{at}.query", features, features), f"{at}.query", "0,2,1,3")
+    k = graph.heads(graph.linear(normed, f"{at}.key", features, features), f"{at}.key", "0,2,3,1")
+    v = graph.heads(graph.linear(normed, f"{at}.value", features, features), f"{at}.value", "0,2,1,3")
+    mixed = attention(graph, q, k, v, at, lambda s, prefix: s)
+    out = graph.linear(graph.joined(mixed, at), f"{at}.output", features, features)
+    x = graph.node("Add", [out, x], f"{at}.sum1")
+    up = graph.linear(graph.norm(x, f"{at}.norm2", features, epsilon), f"{at}.up", features, 4 * features)
+    out = graph.linear(gelu_erf(graph, up, f"{at}.act"), f"{at}.down", 4 * features, features)
+    return graph.node("Add", [out, x], f"{at}.sum2")
+
+
+def vit(layers):
+    graph = Graph()
+    graph.line("input image float32[batch,3,224,224]")
+    graph.line("output logits float32[batch,1000]")
+    scalars(graph)
+    patches = graph.conv("image", "patches", 768, 3, 16, 16, strides="[16,16]")
+    graph.constant("flat", "int64", [0, 768, 196])
+    rows = graph.node("Transpose", [graph.node("Reshape", [patches, "flat"], "patches.flat")], "tokens", perm="[0,2,1]")
+    graph.weight("class_token", 1, 1, 768)
+    graph.constant("first", "int64", [0])
+    graph.constant("ends", "int64", [1, 1])
+    shape = graph.node("Shape", ["image"], "shape")
+    batch = graph.node("Gather", [shape, graph.constant("places", "int64", [0, 0])], "batches", axis=0)
+    batch = graph.node("Slice", [batch, graph.list("slice_from", 0), graph.list("slice_to", 1)], "batch")
+    token = graph.node("Expand", ["class_token", graph.node("Concat", [batch, "ends"], "token.shape", axis=0)], "token")
+    x = graph.node("Concat", [token, rows], "with_token", axis=1)
+    x = graph.node("Add", [x, graph.weight("positions", 1, 197, 768)], "embedded")
+    for layer in range(layers):
+        x = encoder_layer(graph, x, f"layer.{layer}", 768, 1e-6)
+    x = graph.norm(x, "norm", 768, 1e-6)
+    first = graph.node("Gather", [x, "first"], "class", axis=1)
+    out = graph.linear(first, "head", 768, 1000)
+    graph.node("Identity", [out], "logits")
+    return graph
+
+
+def whisper(layers):
+    graph = Graph()
+    graph.line("input mel float32[batch,80,3000]")
+    graph.line("output features float32[batch,1500,512]")
+    scalars(graph, heads=8)
+    x = gelu_erf(graph, graph.conv("mel", "conv1", 512, 80, 3, pads="[1,1]"), "conv1.act")
+    x = gelu_erf(graph, graph.conv(x, "conv2", 512, 512, 3, pads="[1,1]", strides="[2]"), "conv2.act")
+    x = graph.node("Transpose", [x], "frames", perm="[0,2,1]")
+    x = graph.node("Add", [x, graph.weight("positions", 1500, 512)], "embedded")
+    for layer in range(layers):
+        x = encoder_layer(graph, x, f"layer.{layer}", 512, 1e-5)
+    x = graph.norm(x, "norm", 512, 1e-5)
+    graph.node("Identity", [x], "features")
+    return graph
+
+
+def resnet(_):
+    graph = Graph()
+    graph.line("input image float32[batch,3,224,224]")
+    graph.line("output logits float32[batch,1000]")
+    relu = lambda x: graph.node("Relu", [x], f"{x}.relu")
+    x = relu(graph.conv("image", "stem", 64, 3, 7, 7, strides="[2,2]", pads="[3,3,3,3]"))
+    x = graph.node("MaxPool", [x], "pooled", kernel_shape="[3,3]", strides="[2,2]", pads="[1,1,1,1]")
+    inputs = 64
+    for stage, (blocks, width) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512))):
+        for block in range(blocks):
+            at, stride = f"stage{stage}.{block}", 2 if block == 0 and stage > 0 else 1
+            y = relu(graph.conv(x, f"{at}.a", width, inputs, 1, 1))
+            y = relu(graph.conv(y, f"{at}.b", width, width, 3, 3, strides=f"[{stride},{stride}]", pads="[1,1,1,1]"))
+            y = graph.conv(y, f"{at}.c", 4 * width, width, 1, 1)
+            if block == 0:
+                x = graph.conv(x, f"{at}.skip", 4 * width, inputs, 1, 1, strides=f"[{stride},{stride}]")
+            x = relu(graph.node("Add", [y, x], f"{at}.sum"))
+            inputs = 4 * width
+    x = graph.node("GlobalAveragePool", [x], "mean")
+    x = graph.node("Flatten", [x], "flat", axis=1)
+    out = graph.linear(x, "head", 2048, 1000)
+    graph.node("Identity", [out], "logits")
+    return graph
+
+
+MODELS = {"bert-base": bert, "gpt2-small": gpt2, "vit-b16": vit, "whisper-base": whisper, "resnet50": resnet}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", choices=["bert-base", "gpt2-small"])
+    parser.add_argument("model", choices=list(MODELS))
     parser.add_argument("--layers", type=int, default=12)
     arguments = parser.parse_args()
-    graph = (bert if arguments.model == "bert-base" else gpt2)(arguments.layers)
-    print("\n".join(graph.lines))
+    print("\n".join(MODELS[arguments.model](arguments.layers).lines))
 
 
 if __name__ == "__main__":

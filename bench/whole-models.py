@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Compile time, memory, size, start and speed of BERT-base and GPT-2 small (bench/models.py), as tables for RESULTS.md.
+"""Compile time, memory, size, start and speed of whole models (bench/models.py), as tables for RESULTS.md.
 
-Usage: bench/whole-models.py [--rounds N] [--only compile|speed]      about five minutes; build/bench/models keeps the models
+Usage: bench/whole-models.py [--rounds N] [--only compile|speed|others]      about five minutes; build/bench/models keeps the models
+speed is BERT-base, others are GPT-2 small, ViT-B/16, the encoder of Whisper-base and ResNet-50.
 ONNX Runtime is compared where scripts/setup.sh --bench has installed it; it and ours run in turns, one thread, and their
 outputs are compared first. What is beside the file is the peak of the process less the file, which is mapped."""
 import argparse
@@ -110,40 +111,72 @@ def largest_difference(npy, raw):
     return max(abs(x - y) for x, y in zip(a, b)) if len(a) == len(b) else float("inf")
 
 
+def speed_row(name, path, program, folder, rounds):
+    peer = OnnxRuntime(path, folder, WORK / "ort.bin")
+    mine, theirs, starts = [], [], []
+    for _ in range(rounds):
+        mine.append(ours(program, folder, WORK / "ours.npy"))
+        if peer.ready:
+            theirs.extend(peer.call() for _ in range(3))
+        starts.append(run(program, "--inputs", folder, "-o", WORK / "ours.npy", "--threads", "1")[0] * 1e3)
+    own = statistics.median(mine)
+    other = statistics.median(theirs) if theirs else float("nan")
+    difference = largest_difference(WORK / "ours.npy", WORK / "ort.bin") if theirs else float("nan")
+    print(f"| {name} | {own:.1f} ms | {other:.1f} ms | {other / own:.2f}x | {difference:.1e} | "
+          f"{statistics.median(starts) - own:.0f} ms more |", flush=True)
+    peer.process.kill()
+
+
+def speed_head():
+    print("| f32, one thread | ours | ONNX Runtime | ratio | largest difference | first call, of a new process |")
+    print("|---|---|---|---|---|---|")
+
+
 def speed_table(rounds):
     path, program = make("bert-base"), WORK / "bert-base"
     run(ATTNC, "compile", path, "-o", program)
-    print("| BERT-base f32, one thread | ours | ONNX Runtime | ratio | largest difference | first call, of a new process |")
-    print("|---|---|---|---|---|---|")
+    speed_head()
     for batch, seq in ((1, 128), (8, 128), (1, 512)):
         folder = WORK / f"in{batch}x{seq}"
         write_inputs(folder, batch, seq)
-        peer = OnnxRuntime(path, folder, WORK / "ort.bin")
-        mine, theirs, starts = [], [], []
-        for _ in range(rounds):
-            mine.append(ours(program, folder, WORK / "ours.npy"))
-            if peer.ready:
-                theirs.extend(peer.call() for _ in range(3))
-            starts.append(run(program, "--inputs", folder, "-o", WORK / "ours.npy", "--threads", "1")[0] * 1e3)
-        own = statistics.median(mine)
-        other = statistics.median(theirs) if theirs else float("nan")
-        difference = largest_difference(WORK / "ours.npy", WORK / "ort.bin") if theirs else float("nan")
-        print(f"| B{batch} S{seq} | {own:.1f} ms | {other:.1f} ms | {other / own:.2f}x | {difference:.1e} | "
-              f"{statistics.median(starts) - own:.0f} ms more |")
-        peer.process.kill()
+        speed_row(f"BERT-base B{batch} S{seq}", path, program, folder, rounds)
+
+
+def write_npy(path, kind, shape, values):
+    head = f"{{'descr': '<{kind}', 'fortran_order': False, 'shape': ({', '.join(map(str, shape))},), }}".ljust(117) + "\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + head.encode() + values.tobytes())
+
+
+def others_table(rounds):
+    speed_head()
+    generator = random.Random(1)
+    for name, layers, title, tensor, kind, shape in (
+            ("gpt2-small", 12, "GPT-2 small S512", "input_ids", "i8", (1, 512)),
+            ("vit-b16", 12, "ViT-B/16, 224 x 224", "image", "f4", (1, 3, 224, 224)),
+            ("whisper-base", 6, "Whisper-base encoder, 30 s", "mel", "f4", (1, 80, 3000)),
+            ("resnet50", 50, "ResNet-50, 224 x 224", "image", "f4", (1, 3, 224, 224))):
+        path, program, folder = make(name, layers), WORK / name, WORK / f"in-{name}"
+        run(ATTNC, "compile", path, "-o", program)
+        folder.mkdir(exist_ok=True)
+        count = 1
+        for extent in shape:
+            count *= extent
+        values = (array.array("q", (generator.randrange(50257) for _ in range(count))) if kind == "i8" else
+                  array.array("f", (generator.uniform(-1, 1) for _ in range(count))))
+        write_npy(folder / f"{tensor}.npy", kind, shape, values)
+        speed_row(title, path, program, folder, rounds)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=["compile", "speed"])
+    parser.add_argument("--only", choices=["compile", "speed", "others"])
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    if arguments.only != "speed":
-        compile_table(arguments.rounds)
+    tables = {"compile": compile_table, "speed": speed_table, "others": others_table}
+    for table in [arguments.only] if arguments.only else tables:
+        tables[table](arguments.rounds)
         print()
-    if arguments.only != "compile":
-        speed_table(arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 // ONNX Runtime on a whole model: node ort-model.mjs MODEL.onnx FOLDER THREADS OUTPUT
-// Reads FOLDER/NAME.npy (int64) for each input, writes the first output's floats, prints the seconds of one call for each
+// Reads FOLDER/NAME.npy (int64, float32) for each input, writes the first output's floats, prints the seconds of one call for each
 // line that it is given.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -7,11 +7,14 @@ import { createInterface } from "node:readline";
 const [model, folder, threads, output] = process.argv.slice(2);
 const ort = await import("onnxruntime-node").then((all) => all.default, () => (console.log("cannot"), process.exit(0)));
 
-/// A .npy file of int64.
+/// A .npy file.
 function read(name) {
   const bytes = readFileSync(`${folder}/${name}.npy`), start = 10 + bytes.readUInt16LE(8);
-  const shape = bytes.toString("latin1", 10, start).match(/\(([^)]*)\)/)[1].split(",").filter((s) => s.trim()).map(Number);
-  return new ort.Tensor("int64", new BigInt64Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length)), shape);
+  const head = bytes.toString("latin1", 10, start);
+  const shape = head.match(/\(([^)]*)\)/)[1].split(",").filter((s) => s.trim()).map(Number);
+  const data = bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length);
+  return head.includes("<f4") ? new ort.Tensor("float32", new Float32Array(data), shape)
+                              : new ort.Tensor("int64", new BigInt64Array(data), shape);
 }
 
 const session = await ort.InferenceSession.create(model, {

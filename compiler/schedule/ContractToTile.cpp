@@ -261,7 +261,7 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
   if (packed)
     return emitShares(packed, rowBegin, rowEnd, n0, count,
                       [&](Value k0, Value depth) { return partOfPanel(packed, panel, columns, k0, depth); });
-  auto type = MemRefType::get({sizes.contractSumChunk, width}, encodings.word());
+  auto type = MemRefType::get({sizes.contractSumChunk, columns}, encodings.word());
   Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(kAlignment));
   schedule::PanelSource source{rhs.memref,
                                rhs.layout,
@@ -271,8 +271,8 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
                                rhs.partsOf(sumLetter),
                                [&](char letter) { return at[letter]; },
                                encodings,
-                               width};
-  Value real = count ? count : index(width);
+                               columns};
+  Value real = count ? count : index(columns);
   emitShares(packed, rowBegin, rowEnd, n0, count, [&](Value k0, Value depth) {
     schedule::packPanel(b, loc, source, scratch, k0, depth, n0, real);
     return scratch;
@@ -322,7 +322,7 @@ void ContractScheduler::emitItem(Value item, Value packed, Value rowBlocks, Valu
     return emitPanel(panel, packed, rowBegin, rowEnd, width, Value());
 
   // The last panel is narrower: as many vectors as needed when N is known, all of them with a count otherwise.
-  int64_t vectors = known && packed ? llvm::divideCeil(*known % width, lanes) * lanes : width;
+  int64_t vectors = known ? llvm::divideCeil(*known % width, lanes) * lanes : width;
   if (known && *known < width) // the only panel: a whole one would not even verify
     return emitPanel(panel, packed, rowBegin, rowEnd, vectors, columns);
   Value left = sub(columns, mul(panel, index(width)));
