@@ -76,13 +76,30 @@ std::vector<std::pair<std::string, int64_t>> Extents::possibleLimits(const Sym &
   for (const Term &term : sym.getTerms())
     for (unsigned index : term.atoms) {
       const Atom &atom = atoms[index];
+      for (const Sym &operand : atom.operands)
+        llvm::append_range(limits, possibleLimits(operand));
       if (atom.kind != AtomKind::Min)
         continue;
-      for (auto [a, b] : {std::pair(0, 1), std::pair(1, 0)})
-        if (std::optional<std::string> name = nameOf(atom.operands[a]); name && atom.operands[b].constant() > 0)
-          limits.emplace_back(*name, *atom.operands[b].constant());
+      for (auto [a, b] : {std::pair(0, 1), std::pair(1, 0)}) {
+        auto [name, more] = nameAndRest(atom.operands[a]);
+        std::optional<int64_t> most = atom.operands[b].constant();
+        if (name && most && *most > more)
+          limits.emplace_back(*name, *most - more);
+      }
     }
   return limits;
+}
+
+std::pair<std::optional<std::string>, int64_t> Extents::nameAndRest(const Sym &sym) const {
+  SmallVector<Term> terms(sym.getTerms());
+  int64_t rest = 0;
+  if (terms.size() == 2 && terms[0].atoms.empty()) { // constants come first
+    rest = terms[0].coefficient;
+    terms.erase(terms.begin());
+  }
+  if (rest < 0)
+    return {};
+  return {nameOf(Sym(std::vector<Term>(terms.begin(), terms.end()))), rest};
 }
 
 std::optional<std::string> Extents::nameOf(const Sym &sym) const {

@@ -73,7 +73,8 @@ public:
   /// From now on `name` is known to be at most `max`. False if that is no news.
   bool limit(llvm::StringRef name, int64_t max);
   std::optional<int64_t> limitOf(llvm::StringRef name) const;
-  /// The limits that would turn every min(symbol, number) in `sym` into the symbol.
+  /// The limits that would turn every min(symbol, number) in `sym` into the symbol, and every min(symbol + 3, number) into
+  /// that sum.
   std::vector<std::pair<std::string, int64_t>> possibleLimits(const Sym &sym) const;
   /// The name if `sym` is one plain symbol.
   std::optional<std::string> nameOf(const Sym &sym) const;
@@ -112,6 +113,8 @@ private:
     bool operator<(const Atom &other) const { return key() < other.key(); }
   };
   bool isNonNegative(const Atom &atom) const;
+  /// symbol + number, the number at least 0; no name where `sym` is something else.
+  std::pair<std::optional<std::string>, int64_t> nameAndRest(const Sym &sym) const;
   mlir::Value emitSum(const Sym &sym, mlir::OpBuilder &builder, mlir::Location loc);
   Sym atom(Atom atom);
   mlir::Value emitAtom(const Atom &atom, mlir::OpBuilder &builder, mlir::Location loc,
