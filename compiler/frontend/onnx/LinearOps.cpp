@@ -183,7 +183,7 @@ Tensor *scaled(NodeContext &ctx, Tensor *tensor, double factor) {
 
 /// A' B'
 FailureOr<Tensor *> gemmProduct(NodeContext &ctx, Tensor *a, bool transA, Tensor *b, bool transB) {
-  if (a->origin && b->origin) {
+  if (b->origin) {
     auto turned = [&](Tensor *tensor, bool isTurned) { return isTurned ? ctx.emit.transpose(tensor, {1, 0}) : tensor; };
     FailureOr<Tensor *> product = matMulQuantized(ctx, turned(a, transA), turned(b, transB));
     if (failed(product) || *product)

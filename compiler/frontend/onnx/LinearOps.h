@@ -14,7 +14,8 @@ namespace attnc::onnx {
 mlir::FailureOr<Tensor *> matMul(NodeContext &ctx, Tensor *a, Tensor *b, mlir::Type sums = {});
 
 /// The same of two tensors that DequantizeLinear made, in integers: sum (a - za) sa (b - zb) sb is sa sb times a sum of
-/// products of bytes, for which some targets have an instruction. Null where it is not, or a sum could wrap around.
+/// products of bytes, for which some targets have an instruction. Where it is not, or a sum could wrap around, and where
+/// only b is such a tensor, and a weight: of whole floats. Null elsewhere.
 mlir::FailureOr<Tensor *> matMulQuantized(NodeContext &ctx, Tensor *a, Tensor *b);
 
 } // namespace attnc::onnx

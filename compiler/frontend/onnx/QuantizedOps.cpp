@@ -11,6 +11,7 @@
 
 #include "compiler/frontend/onnx/Integers.h"
 #include "compiler/frontend/onnx/LinearOps.h"
+#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/Sequence.h"
@@ -167,11 +168,47 @@ bool isScaledAlong(const Tensor *tensor, int64_t dim) {
 }
 } // namespace
 
+/// A weight less its zero point as whole floats, which recipes make once; null where it is no weight, or the zero point is
+/// not one known number.
+static Tensor *wholeNumbers(NodeContext &ctx, const Quantized &weight) {
+  Value source = ctx.emit.value(weight.values);
+  while (auto transpose = source.getDefiningOp<linalg::TransposeOp>())
+    source = transpose.getInput();
+  std::optional<SymList> zero = weight.zero ? ctx.emit.elements(weight.zero) : SymList{Sym(0)};
+  if (!source.getDefiningOp<attnc::attn::WeightOp>() || !zero || zero->size() != 1 || !zero->front().constant())
+    return nullptr;
+  Type i32 = ctx.emit.builder.getI32Type(), f32 = ctx.emit.builder.getF32Type();
+  int64_t point = *zero->front().constant();
+  if (point == 0)
+    return ctx.emit.cast(weight.values, f32);
+  Tensor *wide = ctx.emit.cast(weight.values, i32);
+  auto less = [&](OpBuilder &b, Location l, ValueRange in) -> Value {
+    return arith::AddIOp::create(b, l, in[0], arith::ConstantIntOp::create(b, l, i32, -point));
+  };
+  return ctx.emit.cast(ctx.emit.elementwise(wide, i32, wide->shape, less), f32);
+}
+
+/// sum a (b - zb) sb = sb * sum a (b - zb): the weight is made of whole numbers once.
+static FailureOr<Tensor *> multiplyByWeight(NodeContext &ctx, Tensor *a, Tensor *b) {
+  Tensor *numbers = b->rank() == 2 ? wholeNumbers(ctx, *b->origin) : nullptr;
+  if (!numbers)
+    return numbers;
+  FailureOr<Tensor *> scale = scaleOf(ctx, b->origin->scale, b, /*isLeft=*/false), product = matMul(ctx, a, numbers);
+  if (failed(scale) || failed(product))
+    return failure();
+  return ctx.emit.elementwise({*product, *scale}, b->elementType, (*product)->shape,
+                              [](OpBuilder &builder, Location l, ValueRange in) -> Value {
+                                return arith::MulFOp::create(builder, l, in[0], in[1]);
+                              });
+}
+
 FailureOr<Tensor *> attnc::onnx::matMulQuantized(NodeContext &ctx, Tensor *a, Tensor *b) {
   constexpr int64_t kMostSums = INT32_MAX / (255 * 255);
   std::optional<int64_t> sums = a->rank() ? a->shape.back().constant() : std::nullopt;
-  if (!isScaledAlong(a, a->rank() - 2) || !isScaledAlong(b, b->rank() - 1) || !sums || *sums > kMostSums)
+  if (!isScaledAlong(b, b->rank() - 1))
     return static_cast<Tensor *>(nullptr);
+  if (!isScaledAlong(a, a->rank() - 2) || !sums || *sums > kMostSums)
+    return multiplyByWeight(ctx, a, b);
   const Quantized &x = *a->origin, &w = *b->origin;
   FailureOr<Bytes> left = bytesOf(ctx, x.values, x.zero, /*isLeft=*/true);
   FailureOr<Bytes> right = bytesOf(ctx, w.values, w.zero, /*isLeft=*/false);
