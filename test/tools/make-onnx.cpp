@@ -18,6 +18,8 @@
 //   init w float32[64] typed 1,2,3               values in the typed list instead of raw_data
 //   node MatMul x,w -> q name=proj               operator, inputs, outputs; `_` is an omitted input or output
 //   node Transpose q -> t perm=[0,2,1]           attributes: 3  0.5  [1,2]  [0.5,1.0]  "text"  int64[2]:1,2
+//   graph body ... end                           what stands between is a graph of its own: an attribute @body
+//   function my.Op x,y -> z ... end              the nodes between are what my.Op does; an attribute $a is the call's a
 //   truncate 40                                  the file ends after so many bytes
 //   nest 300000                                  so many graphs inside each other are appended
 //
@@ -193,10 +195,19 @@ void setValueInfo(onnx::ValueInfoProto &info, const std::vector<std::string> &wo
   }
 }
 
+/// Those that were made so far, by name.
+std::map<std::string, onnx::GraphProto> graphs;
+
 void setAttribute(onnx::AttributeProto &attribute, const std::string &name, const std::string &value) {
   attribute.set_name(name);
   bool isFloat = value.find('.') != std::string::npos;
-  if (value[0] == '"') {
+  if (value[0] == '@') {
+    attribute.set_type(onnx::AttributeProto::GRAPH);
+    *attribute.mutable_g() = graphs.at(value.substr(1));
+  } else if (value[0] == '$') {
+    attribute.set_type(onnx::AttributeProto::FLOAT);
+    attribute.set_ref_attr_name(value.substr(1));
+  } else if (value[0] == '"') {
     attribute.set_type(onnx::AttributeProto::STRING);
     attribute.set_s(value.substr(1, value.size() - 2));
   } else if (size_t colon = value.find(':'); colon != std::string::npos) {
@@ -245,11 +256,33 @@ void setNode(onnx::NodeProto &node, const std::vector<std::string> &words) {
 struct File {
   onnx::ModelProto model;
   size_t truncateAt = std::string::npos, nesting = 0;
+  std::string inner;                       ///< the graph that lines go to; "" is the model's
+  onnx::FunctionProto *function = nullptr; ///< or the function
+
+  void addFunction(const std::vector<std::string> &words) {
+    onnx::NodeProto call; // spelt alike
+    std::vector<std::string> asNode(words);
+    setNode(call, asNode);
+    function = model.add_functions();
+    function->set_name(call.op_type());
+    function->set_domain(call.domain());
+    *function->mutable_input() = call.input();
+    *function->mutable_output() = call.output();
+    *function->mutable_opset_import() = model.opset_import();
+  }
 
   void addLine(const std::vector<std::string> &words) {
-    onnx::GraphProto &graph = *model.mutable_graph();
+    onnx::GraphProto &graph = inner.empty() ? *model.mutable_graph() : graphs[inner];
     const std::string &kind = words[0];
-    if (kind == "ir") {
+    if (kind == "graph") {
+      inner = words.at(1);
+      graphs[inner].set_name(inner);
+    } else if (kind == "function") {
+      addFunction(words);
+    } else if (kind == "end") {
+      inner.clear();
+      function = nullptr;
+    } else if (kind == "ir") {
       model.set_ir_version(std::stoll(words.at(1)));
     } else if (kind == "opset") {
       onnx::OperatorSetIdProto &import = *model.add_opset_import();
@@ -264,7 +297,7 @@ struct File {
       tensor.set_name(words.at(1));
       setTensor(tensor, Type(words.at(2)), {words.begin() + 3, words.end()});
     } else if (kind == "node") {
-      setNode(*graph.add_node(), words);
+      setNode(function ? *function->add_node() : *graph.add_node(), words);
     } else if (kind == "truncate") {
       truncateAt = std::stoull(words.at(1));
     } else if (kind == "nest") {

@@ -106,8 +106,19 @@ private:
   void addInputs(Emitter &emit, func::FuncOp function);
   Tensor *addFixed(Emitter &emit, const ValueInfo &input, DenseElementsAttr value);
   void addOutputs(Emitter &emit, func::FuncOp function);
+  void checkOp(const Node &node);
   void importNode(Emitter &emit, const Node &node);
+  void importCall(const Node &node, const Function &function, Emitter &emit, ArrayRef<Tensor *> inputs);
+  FailureOr<SmallVector<Tensor *>> importGraph(Emitter &emit, const Node &node, const Graph &graph,
+                                               ArrayRef<Tensor *> inputs);
   Tensor *lookUp(Emitter &emit, const Node &node, const std::string &name);
+  Tensor **find(StringRef name);
+  const Function *functionOf(const Node &node) const {
+    auto it = model.functions.find({node.domain, node.opType});
+    return it == model.functions.end() ? nullptr : &it->second;
+  }
+  /// In which version of its domain a node is written.
+  int64_t versionOf(const Node &node) const;
   LogicalResult failWithProblems() { return emitError(file, problems.str(model)); }
 
   Location nodeLoc(const Node &node) { return NameLoc::get(StringAttr::get(context, node.describe()), file); }
@@ -130,7 +141,16 @@ private:
   std::map<std::pair<const ValueInfo *, size_t>, std::string> ownNames; ///< of dims without one
   std::vector<bool> needed;
   llvm::StringMap<size_t> producer;
-  llvm::StringMap<Tensor *> tensors; ///< null: its producer failed, which has been said
+  /// The names of the model's graph, and of the graph or function inside of it that is walked. A function's know nothing
+  /// of those around them.
+  struct Scope {
+    const Graph *graph = nullptr;
+    const Function *function = nullptr;
+    llvm::StringMap<Tensor *> tensors; ///< null: its producer failed, which has been said
+  };
+  std::vector<std::unique_ptr<Scope>> scopes;
+  int64_t importedNodes = 0; ///< in this round; bodies of loops count each time
+  std::set<const Function *> checked;
   Requirements requirements;
   llvm::StringMap<std::pair<unsigned, unsigned>> symbolHome; ///< the argument and dim that a symbol is read from
 };
@@ -215,6 +235,19 @@ void GraphImporter::checkNames() {
     }
 }
 
+/// The names that a node reads, also those that graphs inside of it read.
+static void collectInputs(const Node &node, SmallVectorImpl<StringRef> &names) {
+  llvm::append_range(names, node.inputs);
+  for (const llvm::StringMapEntry<NodeAttr> &attribute : node.attributes) {
+    if (!attribute.getValue().graph)
+      continue;
+    for (const Node &inner : attribute.getValue().graph->nodes)
+      collectInputs(inner, names);
+    for (const ValueInfo &output : attribute.getValue().graph->outputs)
+      names.push_back(output.name);
+  }
+}
+
 void GraphImporter::findNeededNodes() {
   needed.assign(model.nodes.size(), false);
   SmallVector<StringRef> worklist;
@@ -225,17 +258,36 @@ void GraphImporter::findNeededNodes() {
     if (it == producer.end() || needed[it->second])
       continue;
     needed[it->second] = true;
-    for (const std::string &input : model.nodes[it->second].inputs)
-      worklist.push_back(input);
+    collectInputs(model.nodes[it->second], worklist);
   }
+}
+
+/// What is wrong with a node, and with those inside of it.
+void GraphImporter::checkOp(const Node &node) {
+  for (const llvm::StringMapEntry<NodeAttr> &attribute : node.attributes)
+    if (attribute.getValue().graph)
+      for (const Node &inner : attribute.getValue().graph->nodes)
+        checkOp(inner);
+  if (const Function *function = functionOf(node)) {
+    if (!checked.insert(function).second)
+      return;
+    auto scope = std::make_unique<Scope>();
+    scope->function = function;
+    scopes.push_back(std::move(scope));
+    for (const Node &inner : function->nodes)
+      checkOp(inner);
+    scopes.pop_back();
+    return;
+  }
+  for (const std::string &problem : opTable().problemsOf(node, versionOf(node)))
+    problems.add(node, problem);
 }
 
 void GraphImporter::checkOps() {
   for (auto [index, node] : llvm::enumerate(model.nodes)) {
     if (!needed[index])
       continue;
-    for (const std::string &problem : opTable().problemsOf(node, opsetOf(model, node.domain)))
-      problems.add(node, problem);
+    checkOp(node);
   }
 }
 
@@ -280,7 +332,8 @@ DictionaryAttr GraphImporter::describe(Extents &symbols, StringRef name, Type el
 /// An input with a known value: a constant, if that has the type and the extents of the input.
 Tensor *GraphImporter::addFixed(Emitter &emit, const ValueInfo &input, DenseElementsAttr value) {
   ArrayRef<int64_t> shape = value.getType().getShape();
-  bool fits = input.elementType && value.getElementType() == storedType(input.elementType) && (!input.shape || input.shape->size() == shape.size());
+  bool fits = input.elementType && value.getElementType() == storedType(input.elementType) &&
+              (!input.shape || input.shape->size() == shape.size());
   for (size_t dim = 0; fits && input.shape && dim < shape.size(); ++dim) {
     std::optional<int64_t> extent = (*input.shape)[dim].value;
     if (!extent)
@@ -296,7 +349,7 @@ Tensor *GraphImporter::addFixed(Emitter &emit, const ValueInfo &input, DenseElem
 
 void GraphImporter::addInputs(Emitter &emit, func::FuncOp function) {
   for (const ValueInfo &input : model.inputs) {
-    Tensor *&tensor = tensors[input.name];
+    Tensor *&tensor = scopes.back()->tensors[input.name];
     if (auto known = fixedInputs.find(input.name); known != fixedInputs.end()) {
       tensor = addFixed(emit, input, known->second);
       continue;
@@ -335,14 +388,14 @@ void GraphImporter::addOutputs(Emitter &emit, func::FuncOp function) {
   SmallVector<DictionaryAttr> attributes;
   emit.loc = file;
   for (const ValueInfo &output : model.outputs) {
-    auto it = tensors.find(output.name);
-    if (it == tensors.end() && model.initializers.contains(output.name))
-      lookUp(emit, Node{}, output.name), it = tensors.find(output.name);
-    if (it == tensors.end()) {
+    if (!find(output.name) && model.initializers.contains(output.name))
+      lookUp(emit, Node{}, output.name);
+    Tensor **found = find(output.name);
+    if (!found) {
       problems.add(fmt::format("output '{}' is made by no node", printable(output.name)));
       continue;
     }
-    Tensor *tensor = it->second;
+    Tensor *tensor = *found;
     if (!tensor)
       continue;
     for (const Sym &extent : tensor->shape)
@@ -375,18 +428,43 @@ void GraphImporter::addPromises(Extents &symbols, func::FuncOp function) {
 
 //===- Nodes --------------------------------------------------------------===//
 
+int64_t GraphImporter::versionOf(const Node &node) const {
+  for (const std::unique_ptr<Scope> &scope : llvm::reverse(scopes))
+    if (const Function *function = scope->function) {
+      auto it = function->opsets.find(node.domain);
+      return node.domain.empty() ? function->opset : it == function->opsets.end() ? 1 : it->second;
+    }
+  return opsetOf(model, node.domain);
+}
+
+/// What `name` stands for here; null if it is unknown so far.
+Tensor **GraphImporter::find(StringRef name) {
+  for (const std::unique_ptr<Scope> &scope : llvm::reverse(scopes)) {
+    if (auto it = scope->tensors.find(name); it != scope->tensors.end())
+      return &it->second;
+    if (scope->function)
+      break;
+  }
+  return nullptr;
+}
+
 Tensor *GraphImporter::lookUp(Emitter &emit, const Node &node, const std::string &name) {
-  if (auto it = tensors.find(name); it != tensors.end())
-    return it->second;
-  Tensor *&tensor = tensors[name];
-  auto initializer = model.initializers.find(name);
-  if (initializer != model.initializers.end()) {
+  if (Tensor **known = find(name))
+    return *known;
+  for (const std::unique_ptr<Scope> &scope : llvm::reverse(scopes)) {
+    if (scope->function)
+      break;
+    auto initializer = scope->graph->initializers.find(name);
+    if (initializer == scope->graph->initializers.end())
+      continue;
+    Tensor *&tensor = scope->tensors[name];
     if ((tensor = emit.constant(initializer->second, name)))
       return tensor;
     problems.add(
         fmt::format("initializer '{}': type {} is not supported", printable(name), initializer->second.problem));
     return nullptr;
   }
+  scopes.back()->tensors[name] = nullptr;
   const char *reason = producer.contains(name) ? "made only by a later node: the nodes form a cycle or are not sorted"
                                                : "made by nothing";
   problems.add(node, fmt::format("its input '{}' is {}", printable(name), reason));
@@ -401,12 +479,21 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
     inputs.push_back(name.empty() ? nullptr : lookUp(emit, node, name));
     isReady &= name.empty() || inputs.back();
   }
+  llvm::StringMap<Tensor *> &tensors = scopes.back()->tensors;
   for (const std::string &output : node.outputs)
     tensors[output] = nullptr;
-  if (!isReady)
+  constexpr int64_t kMostNodes = 1 << 18;
+  if (++importedNodes == kMostNodes)
+    problems.add(node, "with all turns of loops the graph has too many nodes");
+  if (!isReady || importedNodes >= kMostNodes)
     return;
-  const OpInfo &op = *opTable().find(node, opsetOf(model, node.domain));
+  if (const Function *function = functionOf(node))
+    return importCall(node, *function, emit, inputs);
+  const OpInfo &op = *opTable().find(node, versionOf(node));
   NodeContext ctx(node, op.signature, emit, inputs, requirements);
+  ctx.importGraph = [&](const Graph &graph, ArrayRef<Tensor *> arguments) {
+    return importGraph(emit, node, graph, arguments);
+  };
   if (succeeded(ctx.checkTypes()) && succeeded(op.import(ctx)))
     ctx.checkAttributes();
   for (Tensor *tensor : ctx.getResults())
@@ -417,6 +504,75 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
   for (auto [name, tensor] : llvm::zip(node.outputs, ctx.getResults()))
     if (!name.empty())
       tensors[name] = tensor;
+}
+
+/// What a graph inside of a node makes of `inputs`.
+FailureOr<SmallVector<Tensor *>> GraphImporter::importGraph(Emitter &emit, const Node &node, const Graph &graph,
+                                                            ArrayRef<Tensor *> inputs) {
+  if (graph.inputs.size() != inputs.size()) {
+    problems.add(node, fmt::format("its graph takes {} inputs instead of {}", graph.inputs.size(), inputs.size()));
+    return failure();
+  }
+  Location outer = emit.loc;
+  scopes.push_back(std::make_unique<Scope>());
+  scopes.back()->graph = &graph;
+  for (auto [info, tensor] : llvm::zip(graph.inputs, inputs))
+    scopes.back()->tensors[info.name] = tensor;
+  for (const Node &inner : graph.nodes)
+    importNode(emit, inner);
+  SmallVector<Tensor *> results;
+  for (const ValueInfo &output : graph.outputs)
+    results.push_back(lookUp(emit, node, output.name));
+  scopes.pop_back();
+  emit.loc = outer;
+  if (llvm::is_contained(results, nullptr))
+    return failure();
+  return results;
+}
+
+/// The node with the attributes that its function was given in place of those that name them.
+static Node withAttributes(const Node &node, const Node &call) {
+  Node result = node;
+  for (const llvm::StringMapEntry<NodeAttr> &entry : node.attributes) {
+    const std::string &reference = entry.getValue().reference;
+    if (reference.empty())
+      continue;
+    auto given = call.attributes.find(reference);
+    if (given == call.attributes.end())
+      result.attributes.erase(entry.getKey());
+    else
+      result.attributes[entry.getKey()] = given->second;
+  }
+  return result;
+}
+
+/// The nodes of a function of the model's own, in place of a node that calls it.
+void GraphImporter::importCall(const Node &node, const Function &function, Emitter &emit, ArrayRef<Tensor *> inputs) {
+  constexpr size_t kMostScopes = 64;
+  if (scopes.size() >= kMostScopes)
+    return problems.add(node, "functions call each other too deeply");
+  auto scope = std::make_unique<Scope>();
+  scope->function = &function;
+  for (auto [index, name] : llvm::enumerate(function.inputs))
+    if (index < inputs.size() && inputs[index])
+      scope->tensors[name] = inputs[index];
+  scopes.push_back(std::move(scope));
+  for (const Node &inner : function.nodes) {
+    Node own = withAttributes(inner, node);
+    // An operand that the call leaves out is left out here too.
+    for (std::string &input : own.inputs)
+      if (size_t at = llvm::find(function.inputs, input) - function.inputs.begin();
+          at < function.inputs.size() && (at >= inputs.size() || !inputs[at]))
+        input.clear();
+    importNode(emit, own);
+  }
+  SmallVector<Tensor *> results;
+  for (size_t index = 0; index < node.outputs.size() && index < function.outputs.size(); ++index)
+    results.push_back(lookUp(emit, node, function.outputs[index]));
+  scopes.pop_back();
+  for (auto [name, tensor] : llvm::zip(node.outputs, results))
+    if (!name.empty())
+      scopes.back()->tensors[name] = tensor;
 }
 
 //===- The whole graph ----------------------------------------------------===//
@@ -435,7 +591,10 @@ static std::string functionName(StringRef path) {
 }
 
 OwningOpRef<ModuleOp> GraphImporter::importOnce(Extents &symbols) {
-  tensors.clear(), symbolHome.clear();
+  scopes.clear(), symbolHome.clear();
+  scopes.push_back(std::make_unique<Scope>());
+  scopes.back()->graph = &model;
+  importedNodes = 0;
   requirements = {};
   symbols.forgetEmitted();
   OwningOpRef<ModuleOp> module = ModuleOp::create(file);

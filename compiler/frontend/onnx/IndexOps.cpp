@@ -266,6 +266,29 @@ V heldIndex(NodeContext &ctx, Tensor *scalar, int64_t most) {
   return arith::MaxSIOp::create(b, l, arith::MinSIOp::create(b, l, index, largest), least);
 }
 
+/// first - second * cos(2 pi i / n) + third * cos(4 pi i / n), with n the size, or one less of a symmetric window.
+LogicalResult importWindow(NodeContext &ctx, double first, double second, double third) {
+  FailureOr<SymList> size = ctx.shapeInput(0, "size");
+  int64_t code = ctx.intAttr("output_datatype");
+  Type type =
+      code >= 0 && code < 1000 ? elementTypeOf(static_cast<int32_t>(code), ctx.emit.builder.getContext()) : Type();
+  if (failed(size))
+    return failure();
+  if (size->size() != 1 || !size->front().constant() || !isa_and_nonnull<FloatType>(type))
+    return ctx.fail("its size must be one number that is known, and its type a float");
+  int64_t count = *size->front().constant(), length = ctx.intAttr("periodic") ? count : count - 1;
+  constexpr int64_t kMost = 1 << 20; // a table
+  if (count < 1 || count > kMost)
+    return ctx.fail(fmt::format("it has {} places", count));
+  SmallVector<mlir::Attribute> numbers;
+  for (int64_t i = 0; i < count; ++i) {
+    double angle = 2 * M_PI * static_cast<double>(i) / static_cast<double>(length);
+    double number = first - second * std::cos(angle) + third * std::cos(2 * angle);
+    numbers.push_back(ctx.emit.builder.getFloatAttr(type, number));
+  }
+  return ctx.result(ctx.emit.constant(DenseElementsAttr::get(RankedTensorType::get(count, type), numbers)));
+}
+
 /// Upper: keeps column >= row + k. Lower: keeps column <= row + k. Zero elsewhere.
 LogicalResult importTrilu(NodeContext &ctx) {
   Tensor *x = ctx.input(0);
@@ -407,6 +430,11 @@ void attnc::onnx::addIndexOps(OpTable &table) {
   table.add(1, "Gather(data: any, indices: int; axis = 0)", importGather);
   table.add(11, "GatherElements(data: any, indices: int; axis = 0)", importGatherElements);
   table.add(11, "Range(start: number, limit, delta)", importRange);
+  for (auto [name, first, second, third] :
+       {std::tuple("HannWindow", 0.5, 0.5, 0.0), std::tuple("HammingWindow", 25.0 / 46, 21.0 / 46, 0.0),
+        std::tuple("BlackmanWindow", 0.42, 0.5, 0.08)})
+    table.add(17, fmt::format("{}(size: int; output_datatype = 1, periodic = 1)", name),
+              [first, second, third](NodeContext &ctx) { return importWindow(ctx, first, second, third); });
   table.add(14, "Trilu(input: any, k?: int; upper = 1)", importTrilu);
   table.add(2, "Pad(data: number; pads: ints, value = 0.0, mode = \"constant\")", importOldPad);
   table.add(11, "Pad(data: any, pads: int, value?: any; mode = \"constant\")", importPad);

@@ -13,6 +13,8 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringMap.h"
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +47,8 @@ struct Constant {
   mlir::Type elementType;
 };
 
+struct Graph;
+
 struct NodeAttr {
   enum class Kind { Int, Float, String, Ints, Floats, Strings, Tensor, Graph, Other };
   Kind kind = Kind::Other;
@@ -55,6 +59,8 @@ struct NodeAttr {
   std::vector<float> floats;
   std::vector<std::string> strings;
   Constant tensor;
+  std::shared_ptr<Graph> graph;
+  std::string reference; ///< in the body of a function: the function's attribute that this one is
 };
 
 struct Node {
@@ -80,14 +86,27 @@ struct ValueInfo {
   std::string problem;
 };
 
-struct Model {
+/// A model's own graph, or one inside of a node, which may also read what the graphs around it know.
+struct Graph {
+  std::vector<Node> nodes;
+  std::vector<ValueInfo> inputs, outputs; ///< a model's inputs without those that are initializers
+  llvm::StringMap<Constant> initializers;
+};
+
+/// An operator that the model defines itself.
+struct Function {
+  std::vector<std::string> inputs, outputs;
+  std::vector<Node> nodes;
+  int64_t opset = 0;
+  llvm::StringMap<int64_t> opsets;
+};
+
+struct Model : Graph {
   std::string path, graphName;
   int64_t irVersion = 0;
-  int64_t opset = 0;               ///< of the standard operators
-  llvm::StringMap<int64_t> opsets; ///< of the others, by domain
-  std::vector<Node> nodes;
-  std::vector<ValueInfo> inputs, outputs; ///< inputs without those that are initializers
-  llvm::StringMap<Constant> initializers;
+  int64_t opset = 0;                                                 ///< of the standard operators
+  llvm::StringMap<int64_t> opsets;                                   ///< of the others, by domain
+  std::map<std::pair<std::string, std::string>, Function> functions; ///< by domain and name
 };
 
 /// The name of a TensorProto.DataType ("float16"), also of those this build does not handle.

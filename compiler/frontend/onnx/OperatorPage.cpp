@@ -83,7 +83,8 @@ std::string attnc::onnx::operatorPage() {
          ").\n`attnc ops` shows it as columns; `attnc ops MODEL.onnx` says which of a model's operators are in it.\n\n"
          "A signature reads: operands, then attributes after `;`, then results after `->` where they are more than "
          "one.\n"
-         "`?` means that it may be left out, `*` any number, `= X` a default; an operand without a type has that of "
+         "`?` means that it may be left out, `*` any number (`**`: of any types), `= X` a default; an operand without "
+         "a type has that of "
          "the\n"
          "one before it. `float` is float16, bfloat16, float32 and float64; `int` is int8 to int64, `whole` those and "
          "uint8 to\n"
@@ -106,6 +107,8 @@ std::optional<Coverage> attnc::onnx::coverageOf(StringRef path, MLIRContext *con
   };
   std::map<OpTable::Key, Use> uses;
   for (const Node &node : model->nodes) {
+    if (model->functions.count({node.domain, node.opType}))
+      continue; // the model defines it
     Use &use = uses[{node.domain, node.opType}];
     ++use.count;
     for (const std::string &problem : opTable().problemsOf(node, opsetOf(*model, node.domain)))

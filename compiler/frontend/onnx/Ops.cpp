@@ -240,7 +240,8 @@ LogicalResult NodeContext::checkTypes() {
   for (size_t index = 0; index < inputs.size(); ++index) {
     Tensor *tensor = inputs[index];
     const Parameter &parameter = signature.input(index);
-    bool isBound = parameter.hasTypeOfLast || (parameter.isVariadic && index >= signature.inputs.size());
+    bool isBound =
+        parameter.hasTypeOfLast || (parameter.isVariadic && !parameter.isMixed && index >= signature.inputs.size());
     if (tensor && isBound && last && tensor->elementType != last->elementType)
       return fail(fmt::format("its operands have different types: {} and {}", elementTypeName(last->elementType),
                               elementTypeName(tensor->elementType)));

@@ -38,6 +38,9 @@ public:
 
   const Node &node;
   const Signature &signature;
+  /// What a graph inside of the node computes of its inputs; fails where it cannot be imported, which has been said.
+  using Body = std::function<mlir::FailureOr<llvm::SmallVector<Tensor *>>(const Graph &, llvm::ArrayRef<Tensor *>)>;
+  Body importGraph;
   Emitter &emit;
   Extents &symbols;
 
@@ -145,16 +148,19 @@ int64_t opsetOf(const Model &model, llvm::StringRef domain);
 
 void addActivationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
+void addControlOps(OpTable &table);
 void addConvolutionOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addLossOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
 void addOrderOps(OpTable &table);
 void addShapeOps(OpTable &table);
+void addFlexAttentionOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addLinearOps(OpTable &table);
 void addPoolingOps(OpTable &table);
 void addQuantizedOps(OpTable &table);
+void addRecurrentOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addScatterOps(OpTable &table);

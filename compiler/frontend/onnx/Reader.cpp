@@ -41,9 +41,11 @@ private:
   }
   LogicalResult parse(::onnx::ModelProto &proto);
   LogicalResult readVersions(const ::onnx::ModelProto &proto);
-  LogicalResult readInitializers(const ::onnx::GraphProto &graph);
-  LogicalResult readNode(const ::onnx::NodeProto &proto);
-  LogicalResult readAttribute(const ::onnx::AttributeProto &proto, NodeAttr &attribute);
+  LogicalResult readGraph(const ::onnx::GraphProto &proto, Graph &graph, bool isModel);
+  LogicalResult readFunction(const ::onnx::FunctionProto &proto);
+  LogicalResult readInitializers(const ::onnx::GraphProto &proto, Graph &graph);
+  LogicalResult readNode(const ::onnx::NodeProto &proto, Node &node);
+  LogicalResult readAttribute(const ::onnx::AttributeProto &proto, const Node &node, NodeAttr &attribute);
   LogicalResult readValueInfo(const ::onnx::ValueInfoProto &proto, ValueInfo &info);
   LogicalResult readTensor(const ::onnx::TensorProto &proto, const std::string &what, Constant &constant);
   LogicalResult findExternalData(const ::onnx::TensorProto &proto, const std::string &what, uint64_t bytes,
@@ -66,29 +68,60 @@ static uint64_t physicalMemory() {
 
 FailureOr<Model> attnc::onnx::readModel(StringRef path, MLIRContext *context) { return Reader(path, context).read(); }
 
+/// "" for the standard's.
+static std::string domainOf(const std::string &domain) { return domain == "ai.onnx" ? "" : printable(domain); }
+
 FailureOr<Model> Reader::read() {
   ::onnx::ModelProto proto;
   if (failed(parse(proto)) || failed(readVersions(proto)))
     return failure();
-  const ::onnx::GraphProto &graph = proto.graph();
-  model.graphName = graph.name();
-  if (failed(readInitializers(graph)))
+  model.graphName = proto.graph().name();
+  if (failed(readGraph(proto.graph(), model, /*isModel=*/true)))
     return failure();
-  for (const ::onnx::NodeProto &node : graph.node())
-    if (failed(readNode(node)))
-      return failure();
-  for (const ::onnx::ValueInfoProto &input : graph.input()) {
-    if (model.initializers.contains(input.name()))
-      continue; // before IR 4 every weight is also listed as an input
-    if (failed(readValueInfo(input, model.inputs.emplace_back())))
-      return failure();
-  }
-  for (const ::onnx::ValueInfoProto &output : graph.output())
-    if (failed(readValueInfo(output, model.outputs.emplace_back())))
+  for (const ::onnx::FunctionProto &function : proto.functions())
+    if (failed(readFunction(function)))
       return failure();
   if (model.outputs.empty())
     return fail("the graph has no outputs");
   return std::move(model);
+}
+
+LogicalResult Reader::readGraph(const ::onnx::GraphProto &proto, Graph &graph, bool isModel) {
+  if (failed(readInitializers(proto, graph)))
+    return failure();
+  for (const ::onnx::NodeProto &node : proto.node())
+    if (failed(readNode(node, graph.nodes.emplace_back())))
+      return failure();
+  for (const ::onnx::ValueInfoProto &input : proto.input()) {
+    if (isModel && graph.initializers.contains(input.name()))
+      continue; // before IR 4 every weight is also listed as an input
+    if (failed(readValueInfo(input, graph.inputs.emplace_back())))
+      return failure();
+  }
+  for (const ::onnx::ValueInfoProto &output : proto.output())
+    if (failed(readValueInfo(output, graph.outputs.emplace_back())))
+      return failure();
+  return success();
+}
+
+LogicalResult Reader::readFunction(const ::onnx::FunctionProto &proto) {
+  auto [it, isNew] = model.functions.try_emplace({domainOf(proto.domain()), printable(proto.name())});
+  if (!isNew)
+    return fail(fmt::format("two functions are named '{}'", printable(proto.name())));
+  Function &function = it->second;
+  function.inputs.assign(proto.input().begin(), proto.input().end());
+  function.outputs.assign(proto.output().begin(), proto.output().end());
+  function.opset = model.opset, function.opsets = model.opsets;
+  for (const ::onnx::OperatorSetIdProto &import : proto.opset_import()) {
+    if (std::string domain = domainOf(import.domain()); !domain.empty())
+      function.opsets[domain] = import.version();
+    else
+      function.opset = import.version();
+  }
+  for (const ::onnx::NodeProto &node : proto.node())
+    if (failed(readNode(node, function.nodes.emplace_back())))
+      return failure();
+  return success();
 }
 
 LogicalResult Reader::parse(::onnx::ModelProto &proto) {
@@ -120,10 +153,10 @@ LogicalResult Reader::readVersions(const ::onnx::ModelProto &proto) {
   model.irVersion = proto.ir_version();
   const ::onnx::OperatorSetIdProto *opset = nullptr;
   for (const ::onnx::OperatorSetIdProto &import : proto.opset_import())
-    if (import.domain().empty() || import.domain() == "ai.onnx")
+    if (std::string domain = domainOf(import.domain()); domain.empty())
       opset = &import;
     else
-      model.opsets[printable(import.domain())] = import.version();
+      model.opsets[domain] = import.version();
   if (!opset)
     return fail("it names no version of the standard operators (opset_import)");
   model.opset = opset->version();
@@ -136,24 +169,22 @@ LogicalResult Reader::readVersions(const ::onnx::ModelProto &proto) {
   return success();
 }
 
-LogicalResult Reader::readInitializers(const ::onnx::GraphProto &graph) {
-  for (const ::onnx::TensorProto &tensor : graph.initializer()) {
-    auto [it, isNew] = model.initializers.try_emplace(tensor.name());
+LogicalResult Reader::readInitializers(const ::onnx::GraphProto &proto, Graph &graph) {
+  for (const ::onnx::TensorProto &tensor : proto.initializer()) {
+    auto [it, isNew] = graph.initializers.try_emplace(tensor.name());
     if (!isNew)
       return fail(fmt::format("two initializers are named '{}'", printable(tensor.name())));
     if (failed(readTensor(tensor, fmt::format("initializer '{}'", printable(tensor.name())), it->second)))
       return failure();
   }
-  for (const ::onnx::SparseTensorProto &tensor : graph.sparse_initializer())
-    model.initializers[tensor.values().name()] = {nullptr, std::nullopt, "sparse tensors", nullptr};
+  for (const ::onnx::SparseTensorProto &tensor : proto.sparse_initializer())
+    graph.initializers[tensor.values().name()] = {nullptr, std::nullopt, "sparse tensors", nullptr};
   return success();
 }
 
-LogicalResult Reader::readNode(const ::onnx::NodeProto &proto) {
-  Node &node = model.nodes.emplace_back();
+LogicalResult Reader::readNode(const ::onnx::NodeProto &proto, Node &node) {
   node.opType = printable(proto.op_type());
-  if (proto.domain() != "ai.onnx")
-    node.domain = printable(proto.domain());
+  node.domain = domainOf(proto.domain());
   node.inputs.assign(proto.input().begin(), proto.input().end());
   node.outputs.assign(proto.output().begin(), proto.output().end());
   node.name = printable(proto.name());
@@ -163,14 +194,15 @@ LogicalResult Reader::readNode(const ::onnx::NodeProto &proto) {
     auto [it, isNew] = node.attributes.try_emplace(attribute.name());
     if (!isNew)
       return fail(fmt::format("{} has two attributes '{}'", node.describe(), printable(attribute.name())));
-    if (failed(readAttribute(attribute, it->second)))
+    if (failed(readAttribute(attribute, node, it->second)))
       return failure();
   }
   return success();
 }
 
-LogicalResult Reader::readAttribute(const ::onnx::AttributeProto &proto, NodeAttr &attribute) {
+LogicalResult Reader::readAttribute(const ::onnx::AttributeProto &proto, const Node &node, NodeAttr &attribute) {
   using Proto = ::onnx::AttributeProto;
+  attribute.reference = proto.ref_attr_name();
   switch (proto.type()) {
   case Proto::INT:
     attribute.kind = NodeAttr::Kind::Int, attribute.i = proto.i();
@@ -192,10 +224,15 @@ LogicalResult Reader::readAttribute(const ::onnx::AttributeProto &proto, NodeAtt
     break;
   case Proto::TENSOR:
     attribute.kind = NodeAttr::Kind::Tensor;
-    return readTensor(proto.t(),
-                      fmt::format("attribute '{}' of {}", printable(proto.name()), model.nodes.back().describe()),
+    if (!attribute.reference.empty())
+      break;
+    return readTensor(proto.t(), fmt::format("attribute '{}' of {}", printable(proto.name()), node.describe()),
                       attribute.tensor);
-  default: // graphs, types, sparse tensors, and whatever is newer than this build
+  case Proto::GRAPH:
+    attribute.kind = NodeAttr::Kind::Graph;
+    attribute.graph = std::make_shared<Graph>();
+    return readGraph(proto.g(), *attribute.graph, /*isModel=*/false);
+  default: // types, sparse tensors, and whatever is newer than this build
     break;
   }
   return success();

@@ -26,7 +26,8 @@ static Parameter parseParameter(StringRef text, std::optional<Types> last) {
   auto [name, type] = text.split(':');
   name = name.trim(), type = type.trim();
   parameter.isOptional = name.consume_back("?");
-  parameter.isVariadic = name.consume_back("*");
+  parameter.isMixed = name.consume_back("**");
+  parameter.isVariadic = parameter.isMixed || name.consume_back("*");
   parameter.name = name.str();
   if (type.empty() && last) {
     parameter.types = *last;
@@ -127,7 +128,7 @@ Signature attnc::onnx::parseSignature(StringRef text) {
 size_t Signature::minInputs() const {
   size_t count = 0;
   for (auto [index, parameter] : llvm::enumerate(inputs))
-    if (!parameter.isOptional)
+    if (!parameter.isOptional && !parameter.isMixed)
       count = index + 1;
   return count;
 }

@@ -9,7 +9,8 @@
 //   Squeeze(data: any; axes?: ints)                      attributes come after ';'
 //   Softmax(input: float; axis = -1)                     one with a default need not be there
 //   Cast(input: any; to: int)                            one with neither '?' nor default must be there
-//   Concat(inputs*: any; axis: int)                      any number of them
+//   Concat(inputs*: any; axis: int)                      any number of them, of one type
+//   Loop(M?: int, cond?: bool, v**: any; body: graph)    any number of them, also none, of any types
 //   Dropout(data: any, ratio?: float) -> output, mask?   without '->' there is one result
 //
 //===----------------------------------------------------------------------===//
@@ -27,6 +28,7 @@ struct Parameter {
   std::string name;
   Types types = Types::Any;
   bool isOptional = false, isVariadic = false;
+  bool isMixed = false;       ///< a variadic whose operands may have different types, and may be none
   bool hasTypeOfLast = false; ///< `types` is that of the operand before it, which has the very same type
 };
 
