@@ -54,6 +54,9 @@ public:
   Graph(unsigned seed, int64_t open) : random(seed), openExtent(open) {
     model.set_ir_version(8);
     model.add_opset_import()->set_version(18);
+    auto &theirs = *model.add_opset_import();
+    theirs.set_domain("com.microsoft");
+    theirs.set_version(1);
     model.mutable_graph()->set_name("random");
   }
 
@@ -114,6 +117,7 @@ private:
   void softmax();
   void norm();
   void channelNorm();
+  void contrib();
   void convolution();
   void pool2d();
   void order();
@@ -192,7 +196,9 @@ Item Graph::addFloats(const Shape &shape) {
 
 Graph::Proto &Graph::addNode(const char *op, const std::vector<Item> &inputs, const std::vector<Item> &outputs) {
   Proto &node = *model.mutable_graph()->add_node();
-  node.set_op_type(op);
+  StringRef full(op), domain = full.contains('.') ? full.rsplit('.').first : "";
+  node.set_domain(domain.str());
+  node.set_op_type((domain.empty() ? full : full.rsplit('.').second).str());
   log += op;
   for (const Item &input : inputs) {
     node.add_input(input.name);
@@ -637,6 +643,51 @@ void Graph::order() {
   pool.push_back(result);
 }
 
+/// Of com.microsoft, what ONNX Runtime's optimiser makes of transformers.
+void Graph::contrib() {
+  Item x = pick();
+  if (x.rank() != 3 || count(x.shape) == 0)
+    x = addInput({1 + below(3), 1 + below(17), 2 + 2 * below(5)});
+  int64_t features = x.shape.back();
+  Proto *made;
+  switch (below(5)) {
+  case 0: {
+    Item result = node("com.microsoft.FusedMatMul", {x, x}, {x.shape[0], x.shape[1], x.shape[1]}, &made);
+    set(*made, "transB", int64_t(1));
+    set(*made, "alpha", 0.25f);
+    pool.push_back(tamed(result));
+    return;
+  }
+  case 1: {
+    std::vector<Item> operands{x, tamed(x), addFloats({features}), addFloats({features})};
+    if (coin())
+      operands.push_back(addFloats({features}));
+    Item result = node("com.microsoft.SkipLayerNormalization", operands, x.shape, &made);
+    set(*made, "epsilon", 0.25f);
+    pool.push_back(result);
+    return;
+  }
+  case 2: {
+    Item result =
+        node("com.microsoft.SkipSimplifiedLayerNormalization", {x, tamed(x), addFloats({features})}, x.shape, &made);
+    set(*made, "epsilon", 0.25f);
+    pool.push_back(result);
+    return;
+  }
+  case 3:
+    pool.push_back(
+        node(coin() ? "com.microsoft.FastGelu" : "com.microsoft.BiasGelu", {x, addFloats({features})}, x.shape));
+    return;
+  default:
+    Shape keys = x.shape;
+    keys[1] = 1 + below(5);
+    Item k = addInput(keys);
+    Item result = node("com.microsoft.MultiHeadAttention", {x, k, k}, x.shape, &made);
+    set(*made, "num_heads", int64_t(features % 2 ? 1 : 2));
+    pool.push_back(result);
+  }
+}
+
 void Graph::norm() {
   Item x = pickWithRank(1);
   int axis = below(x.rank());
@@ -760,11 +811,12 @@ void Graph::pool2d() {
 void Graph::step() {
   using Step = void (Graph::*)();
   constexpr Step steps[] = {
-      &Graph::unary,       &Graph::binary, &Graph::binary,      &Graph::ternary,     &Graph::matmul,  &Graph::matmul,
-      &Graph::gemm,        &Graph::einsum, &Graph::attention,   &Graph::reshape,     &Graph::reshape, &Graph::transpose,
-      &Graph::units,       &Graph::slice,  &Graph::split,       &Graph::concat,      &Graph::repeat,  &Graph::pad,
-      &Graph::gather,      &Graph::reduce, &Graph::reduce,      &Graph::softmax,     &Graph::norm,    &Graph::scan,
-      &Graph::channelNorm, &Graph::order,  &Graph::convolution, &Graph::convolution, &Graph::pool2d};
+      &Graph::unary,   &Graph::binary,    &Graph::binary,      &Graph::ternary,     &Graph::matmul,
+      &Graph::matmul,  &Graph::gemm,      &Graph::einsum,      &Graph::attention,   &Graph::reshape,
+      &Graph::reshape, &Graph::transpose, &Graph::units,       &Graph::slice,       &Graph::split,
+      &Graph::concat,  &Graph::repeat,    &Graph::pad,         &Graph::gather,      &Graph::reduce,
+      &Graph::reduce,  &Graph::softmax,   &Graph::norm,        &Graph::scan,        &Graph::channelNorm,
+      &Graph::order,   &Graph::contrib,   &Graph::convolution, &Graph::convolution, &Graph::pool2d};
   (this->*steps[below(std::size(steps))])();
   // What has become too large is left behind.
   while (pool.size() > 1 && count(pool.back().shape) > kMostElements)

@@ -17,6 +17,7 @@ const OpTable &attnc::onnx::opTable() {
     OpTable table;
     addActivationOps(table);
     addAttentionOps(table);
+    addContribOps(table);
     addControlOps(table);
     addConvolutionOps(table);
     addElementwiseOps(table);
@@ -42,6 +43,8 @@ const OpTable &attnc::onnx::opTable() {
 void OpTable::add(int64_t since, StringRef signature, Import import) {
   OpInfo row{since, parseSignature(signature), std::move(import), ""};
   std::vector<OpInfo> &versions = rows[{row.signature.domain, row.signature.name}];
+  if (llvm::any_of(versions, [&](const OpInfo &other) { return other.since == since; }))
+    llvm::report_fatal_error("two rows of the operator table are of " + row.signature.name);
   auto later = llvm::find_if(versions, [&](const OpInfo &other) { return other.since > since; });
   versions.insert(later, std::move(row));
 }

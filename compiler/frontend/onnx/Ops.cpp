@@ -183,6 +183,12 @@ bool NodeContext::requireLimits(ArrayRef<Sym> extents) {
   return requirements.limits.size() > before;
 }
 
+bool NodeContext::requireAtMost(const Sym &extent, int64_t most) {
+  if (std::optional<std::string> name = symbols.nameOf(extent))
+    requirements.limits.emplace_back(*name, most);
+  return !extent.constant() || *extent.constant() <= most;
+}
+
 /// The input whose elements `value` holds, moved or widened at most; null if it is computed.
 static BlockArgument elementsOf(Value value) {
   while (Operation *op = value.getDefiningOp()) {

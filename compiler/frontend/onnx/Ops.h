@@ -90,6 +90,8 @@ public:
   /// For extents that would fit if some min(seq, 512) were seq, as where a table of 512 positions is cut to the length
   /// of the input: requires seq <= 512 and is true. This node has no result then; the next round computes it.
   bool requireLimits(llvm::ArrayRef<Sym> extents);
+  /// An extent that is an index into a table of `most` rows: false if it is larger. A symbol is required not to be.
+  bool requireAtMost(const Sym &extent, int64_t most);
   /// Notes that the elements of `indices`, as far as they are those of an input, index a dimension of `extent`.
   void noteIndices(const Tensor *indices, const Sym &extent);
   mlir::FailureOr<Sym> broadcastExtent(const Sym &a, const Sym &b);
@@ -148,6 +150,7 @@ int64_t opsetOf(const Model &model, llvm::StringRef domain);
 
 void addActivationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
+void addContribOps(OpTable &table);
 void addControlOps(OpTable &table);
 void addConvolutionOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
