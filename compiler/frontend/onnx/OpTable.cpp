@@ -44,7 +44,7 @@ void OpTable::add(int64_t since, StringRef signature, Import import) {
   OpInfo row{since, parseSignature(signature), std::move(import), ""};
   std::vector<OpInfo> &versions = rows[{row.signature.domain, row.signature.name}];
   if (llvm::any_of(versions, [&](const OpInfo &other) { return other.since == since; }))
-    llvm::report_fatal_error("two rows of the operator table are of " + row.signature.name);
+    llvm::report_fatal_error(llvm::Twine("two rows of the operator table are of ") + row.signature.name);
   auto later = llvm::find_if(versions, [&](const OpInfo &other) { return other.since > since; });
   versions.insert(later, std::move(row));
 }
