@@ -135,8 +135,6 @@ Tensor *contractWindows(NodeContext &ctx, Tensor *padded, const Convolution &con
 }
 
 LogicalResult checkChannels(NodeContext &ctx, Tensor *x, Tensor *weight, int64_t groups) {
-  if (groups < 1)
-    return ctx.fail(fmt::format("its group is {}, expected 1 or more", groups));
   if (!ctx.sameExtent(x->shape[1], ctx.symbols.mul(weight->shape[1], groups)))
     return ctx.fail(fmt::format("{} in {} groups has other channels than its weight, {}", ctx.describe(x), groups,
                                 ctx.describe(weight)));
@@ -161,18 +159,26 @@ LogicalResult convolve(NodeContext &ctx, Tensor *x, const Convolution &conv, Ten
   return sum ? ctx.result(sum) : failure();
 }
 
-LogicalResult importConv(NodeContext &ctx) {
+/// What the operands and attributes of a node say.
+FailureOr<Convolution> readConvolution(NodeContext &ctx) {
   Tensor *x = ctx.input(0), *weight = ctx.input(1);
   int64_t groups = ctx.intAttr("group");
   if (x->rank() < 3 || weight->rank() != x->rank())
     return ctx.fail(fmt::format("{} has no weight {}", ctx.describe(x), ctx.describe(weight)));
+  if (groups < 1)
+    return ctx.fail(fmt::format("its group is {}, expected 1 or more", groups));
   FailureOr<SmallVector<int64_t>> sizes = windowSizes(ctx, weight);
   if (failed(sizes))
     return failure();
   FailureOr<Windows> windows = readWindows(ctx, x, *sizes);
   if (failed(windows))
     return failure();
-  return convolve(ctx, x, {weight, groups, *windows}, ctx.input(2));
+  return Convolution{weight, groups, *windows};
+}
+
+LogicalResult importConv(NodeContext &ctx) {
+  FailureOr<Convolution> conv = readConvolution(ctx);
+  return failed(conv) ? failure() : convolve(ctx, ctx.input(0), *conv, ctx.input(2));
 }
 
 //===- ConvTranspose ------------------------------------------------------===//
@@ -234,26 +240,9 @@ LogicalResult cutPads(NodeContext &ctx, Tensor *x, Windows &windows, ArrayRef<in
   return success();
 }
 
-LogicalResult importConvTranspose(NodeContext &ctx) {
-  Tensor *x = ctx.input(0), *weight = ctx.input(1);
-  int64_t groups = ctx.intAttr("group");
-  if (x->rank() < 3 || weight->rank() != x->rank())
-    return ctx.fail(fmt::format("{} has no weight {}", ctx.describe(x), ctx.describe(weight)));
-  FailureOr<SmallVector<int64_t>> sizes = windowSizes(ctx, weight);
-  if (failed(sizes))
-    return failure();
-  FailureOr<Windows> read = readWindows(ctx, x, *sizes);
-  if (failed(read))
-    return failure();
-  Windows windows = *read;
-  SmallVector<int64_t> more = ctx.intsAttr("output_padding").value_or(SmallVector<int64_t>(windows.rank(), 0));
-  if (more.size() != windows.rank() || llvm::any_of(more, [](int64_t pad) { return pad < 0; }))
-    return ctx.fail(fmt::format("its output_padding is not {} numbers from 0", windows.rank()));
-  if (groups < 1)
-    return ctx.fail(fmt::format("its group is {}, expected 1 or more", groups));
-  if (failed(cutPads(ctx, x, windows, more)))
-    return failure();
-  // What is cut off of the result is not padded to the operand; more than that is cut off of the operand.
+/// x and `windows` of the convolution that a transposed one is: what is cut off of the result is not padded to the operand, and
+/// more than that is cut off of the operand.
+Tensor *operandOfTransposed(NodeContext &ctx, Tensor *x, Windows &windows, ArrayRef<int64_t> more) {
   Tensor *spaced = spread(ctx, x, windows.strides);
   SymList offsets(2, Sym(0)), shape(spaced->shape);
   for (size_t i = 0; i < windows.rank(); ++i) {
@@ -267,9 +256,23 @@ LogicalResult importConvTranspose(NodeContext &ctx) {
     windows.after[i] = ctx.symbols.max(after, 0);
     windows.strides[i] = 1;
   }
-  spaced = ctx.emit.slice(spaced, offsets, shape, SmallVector<int64_t>(shape.size(), 1));
-  Tensor *turned = reversedWeight(ctx, weight, groups);
-  return turned ? convolve(ctx, spaced, {turned, groups, windows}, ctx.input(2)) : failure();
+  return ctx.emit.slice(spaced, offsets, shape, SmallVector<int64_t>(shape.size(), 1));
+}
+
+LogicalResult importConvTranspose(NodeContext &ctx) {
+  FailureOr<Convolution> conv = readConvolution(ctx);
+  if (failed(conv))
+    return failure();
+  Tensor *x = ctx.input(0);
+  Windows windows = conv->windows;
+  SmallVector<int64_t> more = ctx.intsAttr("output_padding").value_or(SmallVector<int64_t>(windows.rank(), 0));
+  if (more.size() != windows.rank() || llvm::any_of(more, [](int64_t pad) { return pad < 0; }))
+    return ctx.fail(fmt::format("its output_padding is not {} numbers from 0", windows.rank()));
+  if (failed(cutPads(ctx, x, windows, more)))
+    return failure();
+  Tensor *spaced = operandOfTransposed(ctx, x, windows, more);
+  Tensor *turned = reversedWeight(ctx, conv->weight, conv->groups);
+  return turned ? convolve(ctx, spaced, {turned, conv->groups, windows}, ctx.input(2)) : failure();
 }
 } // namespace
 
