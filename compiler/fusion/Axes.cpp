@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/Axes.h"
+#include "dialects/Attn/AttnOps.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Common/DimNames.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
@@ -204,6 +205,8 @@ const void *extentKey(Value tensor, int64_t dim) {
   }
   if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(producer); slice && slice.getDroppedDims().none())
     return extentKey(slice.getMixedSizes(), dim);
+  if (auto windows = dyn_cast_or_null<attn::WindowsOp>(producer); windows && dim < windows.getFirstDim())
+    return extentKey(windows.getSource(), dim);
   if (auto destination = dyn_cast_or_null<DestinationStyleOpInterface>(producer))
     return extentKey(destination.getDpsInitOperand(cast<OpResult>(tensor).getResultNumber())->get(), dim);
   return nullptr;

@@ -80,7 +80,9 @@ static DenseMap<Operation *, Needs> findNeeds(Block &block) {
           most = std::max(most, Needs::inputs);
       }
     });
-    needs[&op] = isa<tensor::DimOp>(op) && most == Needs::inputs ? Needs::nothing : most;
+    auto dim =
+        dyn_cast<tensor::DimOp>(op); // extents of inputs are known from the start, those of other tensors are not
+    needs[&op] = dim && isa<BlockArgument>(dim.getSource()) ? Needs::nothing : most;
   }
   return needs;
 }

@@ -156,3 +156,22 @@ func.func @caps(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   } -> tensor<?x8xf32>
   return %8 : tensor<?x8xf32>
 }
+
+// -----
+
+// The extent of a tensor that is computed is not known before it is: it stays behind it.
+// CHECK-LABEL: func.func @extent_of_windows
+// CHECK:         %[[W:.*]] = attn.windows
+// CHECK:         tensor.dim %[[W]]
+// CHECK:         attn.attention
+func.func @extent_of_windows(%x: tensor<?xf32> {attnc.name = "x", attnc.dims = ["t"]}) -> (tensor<?x8xf32> {attnc.name = "y", attnc.dims = ["?", "8"]}) {
+  %c0 = arith.constant 0 : index
+  %w = attn.windows %x sizes [8] strides [1] dilations [1] : tensor<?xf32> -> tensor<?x8xf32>
+  %s = tensor.dim %w, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%s) : tensor<?x8xf32>
+  %0 = attn.attention {scale = 1.0 : f64} q(%w "MD" : tensor<?x8xf32>) k(%w "ND" : tensor<?x8xf32>) v(%w "NE" : tensor<?x8xf32>) outs("ME", %e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = attn.attention {scale = 1.0 : f64} q(%0 "MD" : tensor<?x8xf32>) k(%0 "ND" : tensor<?x8xf32>) v(%0 "NE" : tensor<?x8xf32>) outs("ME", %e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %2 = attn.attention {scale = 1.0 : f64} q(%1 "MD" : tensor<?x8xf32>) k(%1 "ND" : tensor<?x8xf32>) v(%1 "NE" : tensor<?x8xf32>) outs("ME", %e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %3 = attn.attention {scale = 1.0 : f64} q(%2 "MD" : tensor<?x8xf32>) k(%2 "ND" : tensor<?x8xf32>) v(%2 "NE" : tensor<?x8xf32>) outs("ME", %e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %3 : tensor<?x8xf32>
+}
