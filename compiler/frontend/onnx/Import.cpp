@@ -205,6 +205,13 @@ void GraphImporter::nameSymbols() {
 }
 
 void GraphImporter::checkBindings() {
+  SmallVector<StringRef> inputs;
+  for (const ValueInfo &input : model.inputs)
+    inputs.push_back(input.name);
+  for (const auto &value : fixedInputs)
+    if (!llvm::is_contained(inputs, value.getKey()))
+      problems.add(fmt::format("a value is given for '{}', but no input has that name{}", value.getKey().str(),
+                               didYouMean(value.getKey(), inputs)));
   std::vector<std::string> names;
   for (const ValueInfo &input : model.inputs)
     for (size_t dim = 0; input.shape && dim < input.shape->size(); ++dim)

@@ -133,7 +133,7 @@ int Compilation::checkStage() {
 }
 
 int Compilation::import() {
-  ir = readSource(asked.file, !asked.from.empty(), asked.dims, session);
+  ir = readSource(asked, session);
   if (!ir)
     return kBadInput;
   if (int code = checkStage())

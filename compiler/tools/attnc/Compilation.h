@@ -39,6 +39,9 @@ public:
   /// Reads the file; the module is then at `stage()`, usually attn.
   int load();
 
+  /// Inputs of the file that have values and are none of the module.
+  llvm::ArrayRef<std::string> fixedInputs() const { return session.fixedInputs; }
+
   /// From now on each call checks that indices lie inside of what they index. Programs always do: who reads files has
   /// not seen what is in them.
   void checkIndices();

@@ -282,6 +282,18 @@ std::optional<CompileRequest> readRequest(const CompileFlags &flags, llvm::Strin
       usageError(verb, "--dims " + llvm::toString(std::move(failure)));
       ok = false;
     }
+  for (llvm::StringRef text : flags.fix) {
+    auto [name, file] = text.split('=');
+    if (name.empty() || file.empty()) {
+      usageError(verb, "--fix expects NAME=FILE.npy, not '" + text + "'");
+      ok = false;
+    }
+    request.fix[name.str()] = file.str();
+  }
+  if (!request.fix.empty() && !llvm::StringRef(request.file).ends_with(".onnx")) {
+    usageError(verb, "--fix gives values to inputs of an ONNX model; '" + request.file + "' is none");
+    ok = false;
+  }
   request.callDims = request.dims;
   if (flags.tuned.getNumOccurrences())
     request.tuned = flags.tuned.empty() ? tuner::defaultDatabase() : flags.tuned.getValue();

@@ -17,9 +17,11 @@
 #include "codegen/common/Target.h"
 #include "compiler/schedule/Schedule.h"
 #include "compiler/support/DimBindings.h"
+#include "compiler/tools/attnc/Tensors.h"
 #include "compiler/tools/attnc/verbs/Verb.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/CommandLine.h"
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +61,8 @@ struct CompileFlags {
   cl::opt<std::string> file{cl::Positional, cl::desc("FILE"), cl::cat(options())};
   cl::list<std::string> dims{"dims", cl::value_desc("H=16,D=64"), cl::cat(options()),
                              cl::desc("fix dimension symbols of the file")};
+  cl::list<std::string> fix{"fix", cl::value_desc("NAME=FILE.npy"), cl::cat(options()),
+                            cl::desc("compile for this value of an input of an ONNX model that decides shapes")};
   Text target{"target", "T,...",
               "host, x86-64-v4, x86-64-v3, x86-64-v2, x86-64, sm_90, sm_80 or "
               "sm_75; several: picked at load",
@@ -80,6 +84,8 @@ struct CompileFlags {
 struct CompileRequest {
   std::string file, from;
   DimBindings dims;
+  std::map<std::string, std::string> fix; // files with values of inputs
+  TensorFiles values;                     // the same, to be taken where they are needed
   std::vector<codegen::TargetInfo> targets;
   /// Block sizes that are forced, for each of `targets`.
   std::vector<schedule::Schedule> schedules;

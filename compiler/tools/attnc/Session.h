@@ -40,6 +40,7 @@ struct Session {
   std::unique_ptr<llvm::ThreadPoolInterface> noThreads; // runs at once what it is given
   mlir::MLIRContext context;
   DiagnosticPrinter diagnostics;
+  std::vector<std::string> fixedInputs; // of the model that was read: their values are in the module
 };
 
 } // namespace attnc::tool

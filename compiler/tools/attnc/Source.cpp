@@ -7,12 +7,12 @@
 
 #include "compiler/tools/attnc/Source.h"
 #include "compiler/frontend/huggingface/Import.h"
-#include "compiler/frontend/onnx/Import.h"
 #include "compiler/frontend/spec/Import.h"
 #include "compiler/support/InputFiles.h"
 #include "compiler/support/ReadPlainFile.h"
 #include "compiler/support/Suggest.h"
 #include "compiler/tools/attnc/Console.h"
+#include "compiler/tools/attnc/OnnxSource.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -131,7 +131,10 @@ static OwningOpRef<ModuleOp> readFolder(llvm::StringRef folder, const DimBinding
   return failed(module) ? nullptr : std::move(*module);
 }
 
-OwningOpRef<ModuleOp> readSource(llvm::StringRef file, bool isIr, const DimBindings &dims, Session &session) {
+OwningOpRef<ModuleOp> readSource(const CompileRequest &request, Session &session) {
+  llvm::StringRef file = request.file;
+  const DimBindings &dims = request.dims;
+  bool isIr = !request.from.empty();
   rememberInput(file);
   if (llvm::sys::fs::is_directory(file))
     return readFolder(file, dims, session);
@@ -143,8 +146,7 @@ OwningOpRef<ModuleOp> readSource(llvm::StringRef file, bool isIr, const DimBindi
       error("cannot read '" + file + "': no such file" + suggestFile(file));
       return nullptr;
     }
-    FailureOr<OwningOpRef<ModuleOp>> module = onnx::importModel(file, &session.context, dims);
-    return failed(module) ? nullptr : std::move(*module);
+    return readOnnx(request, session);
   }
   error("cannot tell what '" + file + "' is: " + kKnown + suggestFile(file));
   return nullptr;

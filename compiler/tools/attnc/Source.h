@@ -7,16 +7,16 @@
 #pragma once
 
 #include "compiler/support/DimBindings.h"
+#include "compiler/tools/attnc/Options.h"
 #include "compiler/tools/attnc/Session.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
 namespace attnc::tool {
 
-/// Reads `file` with the front end of its extension (.attn, .onnx, .mlir), a folder as the attention of a Hugging Face
-/// model; "-" is standard input, a .attn text unless `isIr`. Null after an error, which is reported.
-mlir::OwningOpRef<mlir::ModuleOp> readSource(llvm::StringRef file, bool isIr, const DimBindings &dims,
-                                             Session &session);
+/// Reads `request.file` with the front end of its extension (.attn, .onnx, .mlir), a folder as the attention of a Hugging Face
+/// model; "-" is standard input, a .attn text unless `request.from` says at which stage it is. Null after an error, which is reported.
+mlir::OwningOpRef<mlir::ModuleOp> readSource(const CompileRequest &request, Session &session);
 
 /// "causal" for "dir/causal.attn", "llama" for the folder "dir/llama/"; "attnc" for standard input.
 std::string sourceStem(llvm::StringRef file);

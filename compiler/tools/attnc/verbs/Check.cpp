@@ -278,9 +278,11 @@ static llvm::ArrayRef<emit::EntryInfo> chosenEntries(const Compilation &compilat
   return entry ? llvm::ArrayRef(*entry) : llvm::ArrayRef<emit::EntryInfo>();
 }
 
-static int check(Compilation &compilation, const Settings &settings) {
+static int check(Compilation &compilation, Settings settings) {
   if (int code = compilation.load())
     return code;
+  for (const std::string &name : compilation.fixedInputs())
+    settings.files.named.erase(name);
   if (compilation.stage() != Stage::attn)
     return usageError("check",
                       "the reference starts from level attn; --from=" + stageName(compilation.stage()) + " is past it");
@@ -327,6 +329,7 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   std::optional<CompileRequest> request = readRequest(flags(), "check");
   if (!request)
     return kUsage;
+  request->values = settings.files;
   request->checks = true; // the reference knows of no promise: a broken one would look like a wrong kernel
   settings.dims = request->dims;
   dropRunTimeDims(*request);

@@ -34,7 +34,9 @@ static int describeModel(const std::string &file) {
     return kBadInput;
   llvm::outs() << coverage->text;
   llvm::outs().flush();
-  return coverage->isWhole && readSource(file, /*isIr=*/false, {}, session) ? kOk : kBadInput;
+  CompileRequest request;
+  request.file = file;
+  return coverage->isWhole && readSource(request, session) ? kOk : kBadInput;
 }
 
 static int run(llvm::ArrayRef<const char *> arguments) {

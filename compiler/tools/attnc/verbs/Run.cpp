@@ -28,6 +28,31 @@ static Flags &flags() {
   return *all;
 }
 
+/// --NAME FILE or --NAME=FILE of the program's options; "" if there is none. Taken away if `drop`.
+static std::string optionOf(llvm::StringRef name, std::vector<std::string> &rest, bool drop) {
+  for (auto it = rest.begin(); it != rest.end(); ++it) {
+    auto [given, value] = llvm::StringRef(*it).split('=');
+    bool isSeparate = value.empty() && it + 1 != rest.end();
+    if (given.ltrim('-') != name || !given.starts_with("-"))
+      continue;
+    std::string file = isSeparate ? *(it + 1) : value.str();
+    if (drop)
+      rest.erase(it, it + (isSeparate ? 2 : 1));
+    return file;
+  }
+  return "";
+}
+
+/// The files that the program will be given.
+static TensorFiles filesOf(std::vector<std::string> &rest) {
+  TensorFiles files;
+  files.inputs = optionOf("inputs", rest, /*drop=*/false);
+  for (const std::string &argument : rest)
+    if (llvm::StringRef name = llvm::StringRef(argument).split('=').first; name.consume_front("--"))
+      files.named[name] = optionOf(name, rest, /*drop=*/false);
+  return files;
+}
+
 static int run(llvm::ArrayRef<const char *> arguments) {
   std::vector<std::string> rest;
   if (std::optional<int> done = parse(runVerb, arguments, &rest))
@@ -36,10 +61,13 @@ static int run(llvm::ArrayRef<const char *> arguments) {
   if (!request)
     return kUsage;
   std::string entry = flags().entry; // linking resets llvm::cl
+  request->values = filesOf(rest);
   Compilation compilation(std::move(*request));
   Loaded loaded;
   if (int code = compilation.load())
     return code;
+  for (const std::string &name : compilation.fixedInputs())
+    optionOf(name, rest, /*drop=*/true);
   compilation.checkIndices();
   if (int code = loaded.load(compilation, /*threads=*/1))
     return code;
