@@ -67,8 +67,10 @@ static bool canMerge(const Operand &operand, char outer, char inner) {
     return true;
   if (position + 1 >= operand.layout.size() || operand.layout[position + 1] != inner)
     return false;
-  return memref::CollapseShapeOp::isGuaranteedCollapsible(cast<MemRefType>(operand.memref.getType()),
-                                                          joinNext(operand, position));
+  auto type = cast<MemRefType>(operand.memref.getType());
+  // Of ? x 0 elements upstream does not know whether that is 0 or ?.
+  return !llvm::is_contained(type.getShape(), 0) &&
+         memref::CollapseShapeOp::isGuaranteedCollapsible(type, joinNext(operand, position));
 }
 
 static void merge(OpBuilder &b, Location loc, Operand &operand, char outer) {

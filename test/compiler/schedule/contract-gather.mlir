@@ -51,4 +51,14 @@ func.func @gaps_in_out(%x: memref<?x?x32xf32>, %w: memref<32x64xf32>, %y: memref
     outs("bsn", %y : memref<?x?x64xf32, strided<[?, ?, 1], offset: ?>>)
   return
 }
+
+// Nothing merges where there are no elements: upstream does not know whether ? x 0 is 0 or ?.
+// CHECK-LABEL: func @no_rows
+// CHECK-NOT:   memref.collapse_shape
+// CHECK:       return
+func.func @no_rows(%x: memref<?x0x32xf32, strided<[?, ?, 1], offset: ?>>, %w: memref<32x64xf32>, %y: memref<?x0x64xf32, strided<[?, ?, 1], offset: ?>>) {
+  attn.contract lhs(%x "bsk" : memref<?x0x32xf32, strided<[?, ?, 1], offset: ?>>) rhs(%w "kn" : memref<32x64xf32>)
+    outs("bsn", %y : memref<?x0x64xf32, strided<[?, ?, 1], offset: ?>>)
+  return
+}
 }
