@@ -282,6 +282,20 @@ LogicalResult addBiases(NodeContext &ctx, Tensor *bias, Tensor *&q, Tensor *&k, 
   return success();
 }
 
+/// What com.microsoft's operators say alike: a bias of the scores (operand 5), the scale, the direction.
+LogicalResult finishContrib(NodeContext &ctx, AttentionCase &attention) {
+  if (ctx.input(5)) {
+    if (attention.mask)
+      return ctx.fail("a mask of paddings beside a bias of the scores is not supported");
+    attention.mask = ctx.input(5);
+  }
+  if (double scale = ctx.floatAttr("scale"))
+    attention.scale = scale;
+  if (ctx.intAttr("unidirectional"))
+    attention.after = 0;
+  return finishAttention(ctx, attention);
+}
+
 /// A mask of integers: [B, N] of 0 and 1, or [B] of lengths.
 LogicalResult readPadding(NodeContext &ctx, Tensor *mask, AttentionCase &attention) {
   if (!mask)
@@ -324,16 +338,7 @@ LogicalResult importMultiHeadAttention(NodeContext &ctx) {
   if (failed(readPast(ctx, attention, ctx.input(6), ctx.input(7), 1)) ||
       failed(readPadding(ctx, ctx.input(4), attention)))
     return failure();
-  if (ctx.input(5)) {
-    if (attention.mask)
-      return ctx.fail("a mask of paddings beside a bias of the scores is not supported");
-    attention.mask = ctx.input(5);
-  }
-  if (double scale = ctx.floatAttr("scale"))
-    attention.scale = scale;
-  if (ctx.intAttr("unidirectional"))
-    attention.after = 0;
-  return finishAttention(ctx, attention);
+  return finishContrib(ctx, attention);
 }
 
 /// Q, K and V are one product of x with [D, 3 D'].
@@ -368,16 +373,7 @@ LogicalResult importContribAttention(NodeContext &ctx) {
   attention.qLayout = "BMHD", attention.kLayout = "BNGD", attention.vLayout = "BNGE", attention.outLayout = "BMHE";
   if (failed(readPadding(ctx, ctx.input(3), attention)))
     return failure();
-  if (ctx.input(5)) {
-    if (attention.mask)
-      return ctx.fail("a mask of paddings beside a bias of the scores is not supported");
-    attention.mask = ctx.input(5);
-  }
-  if (double scale = ctx.floatAttr("scale"))
-    attention.scale = scale;
-  if (ctx.intAttr("unidirectional"))
-    attention.after = 0;
-  return finishAttention(ctx, attention);
+  return finishContrib(ctx, attention);
 }
 } // namespace
 
