@@ -159,19 +159,76 @@ func.func @caps(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 
 // -----
 
-// The extent of a tensor that is computed is not known before it is: it stays behind it.
-// CHECK-LABEL: func.func @extent_of_windows
-// CHECK:         %[[W:.*]] = attn.windows
-// CHECK:         tensor.dim %[[W]]
-// CHECK:         attn.attention
-func.func @extent_of_windows(%x: tensor<?xf32> {attnc.name = "x", attnc.dims = ["t"]}) -> (tensor<?x8xf32> {attnc.name = "y", attnc.dims = ["?", "8"]}) {
+// Layers behind a tensor that is computed: its extent is no input's, and stays behind it, or is read from the input that has it.
+#behind = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-LABEL: func.func @behind_windows
+// CHECK-SAME:    (%[[X:.*]]: tensor<?x8xf32>
+// CHECK:         tensor.dim %[[X]], %c0
+// CHECK:         attn.windows %[[X]]
+// CHECK:         call @behind_windows_layer(%c0
+// CHECK:         call @behind_windows_layer(%c1
+// CHECK:         call @behind_windows_layer(%c2
+weights.data @behind0.w "Inputs/layers.bin" at 0 : tensor<8x8xf32>
+weights.data @behind1.w "Inputs/layers.bin" at 256 : tensor<8x8xf32>
+weights.data @behind2.w "Inputs/layers.bin" at 512 : tensor<8x8xf32>
+weights.data @behind.b "Inputs/layers.bin" at 768 : tensor<8xf32>
+func.func @behind_windows(%x: tensor<?x8xf32> {attnc.dims = ["S<=512", "8"]}) -> tensor<?x8xf32> {
   %c0 = arith.constant 0 : index
-  %w = attn.windows %x sizes [8] strides [1] dilations [1] : tensor<?xf32> -> tensor<?x8xf32>
-  %s = tensor.dim %w, %c0 : tensor<?x8xf32>
+  %wide = attn.windows %x sizes [8] strides [1] dilations [1] : tensor<?x8xf32> -> tensor<?x1x8xf32>
+  %s = tensor.dim %wide, %c0 : tensor<?x1x8xf32>
+  %flat = tensor.collapse_shape %wide [[0, 1], [2]] : tensor<?x1x8xf32> into tensor<?x8xf32>
   %e = tensor.empty(%s) : tensor<?x8xf32>
-  %0 = attn.attention {scale = 1.0 : f64} q(%w "MD" : tensor<?x8xf32>) k(%w "ND" : tensor<?x8xf32>) v(%w "NE" : tensor<?x8xf32>) outs("ME", %e : tensor<?x8xf32>) -> tensor<?x8xf32>
-  %1 = attn.attention {scale = 1.0 : f64} q(%0 "MD" : tensor<?x8xf32>) k(%0 "ND" : tensor<?x8xf32>) v(%0 "NE" : tensor<?x8xf32>) outs("ME", %e : tensor<?x8xf32>) -> tensor<?x8xf32>
-  %2 = attn.attention {scale = 1.0 : f64} q(%1 "MD" : tensor<?x8xf32>) k(%1 "ND" : tensor<?x8xf32>) v(%1 "NE" : tensor<?x8xf32>) outs("ME", %e : tensor<?x8xf32>) -> tensor<?x8xf32>
-  %3 = attn.attention {scale = 1.0 : f64} q(%2 "MD" : tensor<?x8xf32>) k(%2 "ND" : tensor<?x8xf32>) v(%2 "NE" : tensor<?x8xf32>) outs("ME", %e : tensor<?x8xf32>) -> tensor<?x8xf32>
-  return %3 : tensor<?x8xf32>
+  %b = attn.weight @behind.b : tensor<8xf32>
+  %f0 = arith.constant 0.5 : f32
+  %f1 = arith.constant 0.25 : f32
+  %f2 = arith.constant 0.125 : f32
+  %in = linalg.exp ins(%flat : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+
+  %w0 = attn.weight @behind0.w : tensor<8x8xf32>
+  %p0 = attn.contract lhs(%in "sk" : tensor<?x8xf32>) rhs(%w0 "kn" : tensor<8x8xf32>) captures(%b : tensor<8xf32>) outs("sn", %e : tensor<?x8xf32>) epilogue {
+  ^bb0(%v: f32, %i: index, %j: index, %bias: tensor<8xf32>):
+    %0 = tensor.extract %bias[%j] : tensor<8xf32>
+    %1 = arith.addf %v, %0 : f32
+    attn.yield %1 : f32
+  } -> tensor<?x8xf32>
+  %q0 = linalg.generic {indexing_maps = [#behind, #behind], iterator_types = ["parallel", "parallel"]} ins(%p0 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %0 = arith.mulf %v, %f0 : f32
+    linalg.yield %0 : f32
+  } -> tensor<?x8xf32>
+  %r0 = linalg.abs ins(%q0 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %t0 = linalg.sqrt ins(%r0 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+
+  %w1 = attn.weight @behind1.w : tensor<8x8xf32>
+  %p1 = attn.contract lhs(%t0 "sk" : tensor<?x8xf32>) rhs(%w1 "kn" : tensor<8x8xf32>) captures(%b : tensor<8xf32>) outs("sn", %e : tensor<?x8xf32>) epilogue {
+  ^bb0(%v: f32, %i: index, %j: index, %bias: tensor<8xf32>):
+    %0 = tensor.extract %bias[%j] : tensor<8xf32>
+    %1 = arith.addf %v, %0 : f32
+    attn.yield %1 : f32
+  } -> tensor<?x8xf32>
+  %q1 = linalg.generic {indexing_maps = [#behind, #behind], iterator_types = ["parallel", "parallel"]} ins(%p1 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %0 = arith.mulf %v, %f1 : f32
+    linalg.yield %0 : f32
+  } -> tensor<?x8xf32>
+  %r1 = linalg.abs ins(%q1 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %t1 = linalg.sqrt ins(%r1 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+
+  %w2 = attn.weight @behind2.w : tensor<8x8xf32>
+  %p2 = attn.contract lhs(%t1 "sk" : tensor<?x8xf32>) rhs(%w2 "kn" : tensor<8x8xf32>) captures(%b : tensor<8xf32>) outs("sn", %e : tensor<?x8xf32>) epilogue {
+  ^bb0(%v: f32, %i: index, %j: index, %bias: tensor<8xf32>):
+    %0 = tensor.extract %bias[%j] : tensor<8xf32>
+    %1 = arith.addf %v, %0 : f32
+    attn.yield %1 : f32
+  } -> tensor<?x8xf32>
+  %q2 = linalg.generic {indexing_maps = [#behind, #behind], iterator_types = ["parallel", "parallel"]} ins(%p2 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %0 = arith.mulf %v, %f2 : f32
+    linalg.yield %0 : f32
+  } -> tensor<?x8xf32>
+  %r2 = linalg.abs ins(%q2 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %t2 = linalg.sqrt ins(%r2 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+
+  %out = linalg.log ins(%t2 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %out : tensor<?x8xf32>
 }
