@@ -9,16 +9,16 @@
 //   if any(max over the rows of s > limit)     // a column's first score, or one that a weight could not hold
 //     softmax_raise(s)                         // MakeSoftmaxRaise.cpp: the whole step, key by key; a function, rarely called
 //   else
-//     p = 2^(u * s - shift);  weights[row - base] = p;  sum += p          // (s - shift) * u without fused multiply-add
+//     p = 2^(u * s - shift);  weights[row - base] = p;  sum += p
 //
-// One fused multiply-add subtracts the maximum and changes the unit: every column has its own shift = u * max, rounded
-// once, so that equal scores have equal weights whatever their size. Where |max| is so large that the rounding matters,
-// limit is -inf, and the function subtracts first.
+// The arithmetic is that of dialects/Common/StreamingSoftmax.h. Where |max| is so large that rounding shift matters, limit
+// is -inf, and the function subtracts first.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Lowering.h"
 #include "dialects/Common/Builders.h"
+#include "dialects/Common/StreamingSoftmax.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -112,23 +112,18 @@ void StepEmitter::emitRaise() {
 
 /// p = 2^(u * s - shift) of one vector of columns.
 void StepEmitter::emitColumn(unsigned c) {
-  Value shift = load(op.getShift(), c), sum = load(op.getSum(), c), unit = splat(op.getUnit().convertToDouble());
+  Value shift = load(op.getShift(), c), sum = load(op.getSum(), c);
+  StreamingSoftmax softmax(b, loc, splat(op.getUnit().convertToDouble()), splat(op.getThreshold().convertToDouble()),
+                           target.info.hasFma);
   SmallVector<Value> t;
   for (unsigned r = 0; r < rows; ++r)
-    t.push_back(subtractShift(b, loc, scores[r * cols + c], unit, shift, target));
+    t.push_back(softmax.nearExponent(shift, scores[r * cols + c]));
   unsigned group = op.getWeightsWord().getGroup();
   for (unsigned r = 0; r < rows; r += group) {
     Value row = arith::AddIOp::create(b, loc, filled, constantIndex(b, loc, r));
     sum = emitWeights(b, loc, ArrayRef(t).slice(r, group), sum, op.getWeights(), row, column(c), target);
   }
   vector::StoreOp::create(b, loc, sum, op.getSum(), ValueRange{column(c)});
-}
-
-Value codegen::subtractShift(OpBuilder &b, Location loc, Value score, Value unit, Value shift,
-                             const VectorTarget &target) {
-  if (target.info.hasFma)
-    return target.multiplyAdd(b, loc, score, unit, arith::NegFOp::create(b, loc, shift));
-  return arith::MulFOp::create(b, loc, arith::SubFOp::create(b, loc, score, shift), unit);
 }
 
 Value codegen::packPairs(OpBuilder &b, Location loc, Value low, Value high, VectorType ints) {

@@ -31,11 +31,6 @@ mlir::LogicalResult emitSoftmaxStep(LaneEmitter &emitter, tile::SoftmaxStepOp op
 /// The function that `step` calls where it raises a maximum, for arguments of these types; made once a module.
 mlir::func::FuncOp getSoftmaxRaise(tile::SoftmaxStepOp step, mlir::TypeRange types, const VectorTarget &target);
 
-/// A score in log2 units, the running maximum subtracted: unit * score - shift with one rounding. Where the target cannot
-/// do that, `shift` is in units of the score.
-mlir::Value subtractShift(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value score, mlir::Value unit,
-                          mlir::Value shift, const VectorTarget &target);
-
 /// weights[row...][column...] = 2^t for as many rows as are stored together; `sum` plus what was stored.
 mlir::Value emitWeights(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<mlir::Value> t, mlir::Value sum,
                         mlir::Value weights, mlir::Value row, mlir::Value column, const VectorTarget &target);

@@ -4,21 +4,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a softmax step (LowerSoftmaxStep.cpp) does where a column meets its first score, or one above its limit. Key by
-// key, so that the result does not depend on the size of the tile, per column:
+// key, so that the result does not depend on the size of the tile, per column (dialects/Common/StreamingSoftmax.h):
 //
-//   t      = far ? (s - max) * u : s * u - shift            // far: |u * max| > 2^20 (f32), it has lost fractions
-//   raises = s is finite and above limit and (not far or t > threshold);
-//            also where t > 1 and another column of the vector raises again
-//   if raises:
-//     max = s, or s + 20 / u where something was met before; shift = far' ? 0 : u * max
-//     limit = far' ? -inf : max + threshold / u
-//     d = t - (s * u - shift'),  sum, scaled, weights[0, row) *= 2^-d      // nothing where nothing was met
+//   t = exponent of s
+//   if s raises max, or t > 1 and another column of the vector raises again:
+//     max = s, or s + 20 / u where something was met before
+//     sum, scaled, weights[0, row) *= 2^correction                         // nothing where nothing was met
 //   p = 2^t under the new maximum;  weights[row] = p;  sum += p
-//
-// Without fused multiply-add nothing is far: shift is s, and t = (s - shift) * u.
-//
-// max starts at -inf, "met nothing", and changes to finite numbers only: no inf - inf. A score of -inf has the weight 0,
-// NaN and +inf reach the weights and the sum of their own column.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,10 +43,7 @@ public:
   void build();
 
 private:
-  /// The running softmax of one vector of columns.
-  struct State {
-    Value max, shift, limit;
-  };
+  using State = StreamingSoftmax::State; // of one vector of columns
 
   Value argument(RaiseArgument index) { return function.getArgument(index); }
   Value load(Value memref, ValueRange at) { return vector::LoadOp::create(b, loc, vector, memref, at); }
@@ -67,14 +56,9 @@ private:
   Value both(Value lhs, Value rhs) { return arith::AndIOp::create(b, loc, lhs, rhs); }
   Value either(Value lhs, Value rhs) { return arith::OrIOp::create(b, loc, lhs, rhs); }
   Value any(Value flags) { return vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, flags); }
-  Value isFinite(Value value) {
-    return compare(arith::CmpFPredicate::OLT, math::AbsFOp::create(b, loc, value), splat(infinity));
-  }
-  Value isNear(Value max);
-  Value isSet(const State &state) { return compare(arith::CmpFPredicate::ONE, state.max, splat(-infinity)); }
-  State raisedTo(Value score, const State &old);
+  StreamingSoftmax softmax() { return {b, loc, unit, threshold, target.info.hasFma}; }
   State loadState(Value column);
-  Value scoreBelow(const State &state, Value score);
+  Value raisedTo(Value score, Value old);
   Value withNeighbours(Value raises, const State &old, Value t);
   void meet(Value score, Value column, Value filled);
   void scaleAll(Value factor, Value column, Value filled);
@@ -137,58 +121,36 @@ RaiseBuilder::State RaiseBuilder::loadState(Value column) {
   return {load(argument(kMax), {column}), load(argument(kShift), {column}), load(argument(kLimit), {column})};
 }
 
-/// u * max keeps the fractions that weights need, to 2^-4 of a log2 unit; or nothing was met.
-Value RaiseBuilder::isNear(Value max) {
-  if (!target.info.hasFma)
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector.clone(b.getI1Type()), true));
-  unsigned precision = APFloat::semanticsPrecision(cast<FloatType>(element).getFloatSemantics());
-  Value size = math::AbsFOp::create(b, loc, arith::MulFOp::create(b, loc, max, unit));
-  Value isSmall = compare(arith::CmpFPredicate::OLE, size, splat(std::ldexp(1.0, static_cast<int>(precision) - 4)));
-  return either(isSmall, compare(arith::CmpFPredicate::OEQ, max, splat(-infinity)));
-}
-
-/// log2 of the weight of `score`.
-Value RaiseBuilder::scoreBelow(const State &state, Value score) {
-  Value near = subtractShift(b, loc, score, unit, state.shift, target);
-  Value far = arith::MulFOp::create(b, loc, arith::SubFOp::create(b, loc, score, state.max), unit);
-  return select(isNear(state.max), near, far);
-}
-
-/// The state of a column that raises its maximum at `score`. A second time it goes ahead of the score: what has risen
-/// rises on, as under ALiBi.
-RaiseBuilder::State RaiseBuilder::raisedTo(Value score, const State &old) {
-  Value ahead = arith::DivFOp::create(b, loc, splat(kRaisedAhead), unit), zero = splat(0.0);
-  Value max = arith::AddFOp::create(b, loc, score, select(isSet(old), ahead, zero));
-  Value near = isNear(max), shift = target.info.hasFma ? arith::MulFOp::create(b, loc, max, unit).getResult() : max;
-  Value limit = arith::AddFOp::create(b, loc, max, arith::DivFOp::create(b, loc, threshold, unit));
-  return {max, select(near, shift, zero), select(near, limit, splat(-infinity))};
+/// The maximum of a column that rises at `score`. A second time it goes ahead of the score: what has risen rises on, as
+/// under ALiBi.
+Value RaiseBuilder::raisedTo(Value score, Value old) {
+  Value ahead = arith::DivFOp::create(b, loc, splat(kRaisedAhead), unit);
+  return arith::AddFOp::create(b, loc, score, select(softmax().isSet(old), ahead, splat(0.0)));
 }
 
 /// Scores often rise together, as under ALiBi. Where a column that has met scores before must raise its maximum, those
 /// of its vector that stand above theirs raise it too: once for all instead of each at its own key.
 Value RaiseBuilder::withNeighbours(Value raises, const State &old, Value t) {
-  Value isAgain = vector::BroadcastOp::create(b, loc, raises.getType(), any(both(raises, isSet(old))));
-  Value isHigher = both(isSet(old), both(compare(arith::CmpFPredicate::OGT, t, splat(1.0)),
-                                         compare(arith::CmpFPredicate::OLT, t, splat(infinity))));
+  Value isAgain = vector::BroadcastOp::create(b, loc, raises.getType(), any(both(raises, softmax().isSet(old.max))));
+  Value isHigher = both(softmax().isSet(old.max), both(compare(arith::CmpFPredicate::OGT, t, splat(1.0)),
+                                                       compare(arith::CmpFPredicate::OLT, t, splat(infinity))));
   return either(raises, both(isAgain, isHigher));
 }
 
 /// Raises the maxima of the columns that `score` asks for.
 void RaiseBuilder::meet(Value score, Value column, Value filled) {
   State old = loadState(column);
-  Value t = scoreBelow(old, score);
-  Value above = both(isFinite(score), compare(arith::CmpFPredicate::OGT, score, old.limit));
-  Value raises = both(above, either(isNear(old.max), compare(arith::CmpFPredicate::OGT, t, threshold)));
-  raises = withNeighbours(raises, old, t);
+  Value t = softmax().exponent(old, score);
+  Value raises = withNeighbours(softmax().raises(old, score, t), old, t);
   auto branch = scf::IfOp::create(b, loc, any(raises), /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  State state = raisedTo(score, old);
+  State state = softmax().stateOf(raisedTo(score, old.max));
   store(select(raises, state.max, old.max), argument(kMax), {column});
   store(select(raises, state.shift, old.shift), argument(kShift), {column});
   store(select(raises, state.limit, old.limit), argument(kLimit), {column});
-  Value factor = target.exp2(b, loc, arith::SubFOp::create(b, loc, scoreBelow(state, score), t)); // 2^-d
-  factor = select(both(raises, isSet(old)), factor, splat(1.0));
+  Value factor = target.exp2(b, loc, softmax().correction(state, score, t));
+  factor = select(both(raises, softmax().isSet(old.max)), factor, splat(1.0));
   scaleAll(factor, column, filled);
 }
 
@@ -202,7 +164,7 @@ void RaiseBuilder::buildRows(Value row, Value column) {
   }
   State state = loadState(column);
   for (Value score : scores)
-    t.push_back(scoreBelow(state, score));
+    t.push_back(softmax().exponent(state, score));
   Value sum = load(argument(kSum), {column});
   store(emitWeights(b, loc, t, sum, argument(kWeights), filled, column, target), argument(kSum), {column});
 }

@@ -8,6 +8,7 @@
 #include "compiler/schedule/attention/RowSoftmax.h"
 #include "compiler/schedule/attention/LongSums.h"
 #include "dialects/Attn/ErrorBound.h"
+#include "dialects/Common/StreamingSoftmax.h"
 #include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <numbers>
@@ -17,16 +18,21 @@ using namespace attnc;
 using namespace attnc::schedule;
 
 namespace {
-/// The maximum of a row before and after some scores; whether something was added up that must follow it.
+/// The maximum of a row after some scores.
 struct RowMaximum {
-  Value old, now, scales;
+  Value max;
+  Value scales;     ///< something was added up before that must follow it
+  Value correction; ///< log2 of what it is multiplied by
 };
 } // namespace
 
-/// e^(score - max), to 3 ulp and what (score - max) log2(e) is rounded by.
-static Value emitWeight(AttentionContext &c, Value score, Value max) {
-  Value below = c.subf(score, max);
-  Value t = c.mulf(below, c.f(std::numbers::log2e));
+/// max is subtracted first: rows have no shift, and look for their largest score instead of comparing with a limit.
+static StreamingSoftmax softmaxOf(AttentionContext &c) {
+  return {c.b, c.loc, c.f(std::numbers::log2e), c.f(attn::kRescaleThreshold), /*isFused=*/false};
+}
+static StreamingSoftmax::State stateAt(Value max) { return {max, max, {}}; }
+
+static Value exp2(AttentionContext &c, Value t) {
   return math::Exp2Op::create(c.b, c.loc, t, arith::FastMathFlags::afn);
 }
 
@@ -42,31 +48,25 @@ static Value reduceKeys(AttentionContext &c, tile::ReductionKind kind, Value beg
 
 /// The maximum of row `row` after the scores [0, end) of it.
 static RowMaximum emitMaximum(AttentionContext &c, const BlockState &state, Value scores, Value row, Value end) {
-  Value none = c.none();
-  Value largest = reduceKeys(c, tile::ReductionKind::Max, c.index(0), end, none,
+  StreamingSoftmax softmax = softmaxOf(c);
+  Value largest = reduceKeys(c, tile::ReductionKind::Max, c.index(0), end, c.none(),
                              [&](Value key) { return c.load(scores, {row, key}); });
   Value old = c.load(state.max, {row});
-  Value unset = c.cmpf(arith::CmpFPredicate::OEQ, old, none);
-  Value above =
-      c.cmpf(arith::CmpFPredicate::OGT, c.subf(largest, old), c.f(attn::kRescaleThreshold * std::numbers::ln2));
-  Value finite = c.cmpf(arith::CmpFPredicate::OEQ, c.subf(largest, largest), c.f(0.0));
-  Value raised = arith::AndIOp::create(c.b, c.loc, above, finite); // a first score is infinitely far above none
-  Value now = c.select(raised, largest, old);
-  c.store(now, state.max, {row});
-  Value scales = arith::AndIOp::create(c.b, c.loc, raised, arith::XOrIOp::create(c.b, c.loc, unset, c.flag(true)));
-  return {old, now, scales};
+  Value t = softmax.exponent(stateAt(old), largest);
+  Value raises = softmax.raises(stateAt(old), largest, t);
+  Value max = c.select(raises, largest, old);
+  c.store(max, state.max, {row});
+  Value scales = arith::AndIOp::create(c.b, c.loc, raises, softmax.isSet(old));
+  return {max, scales, softmax.correction(stateAt(max), largest, t)};
 }
 
 /// What weights are taken below: no inf - inf where no score was met.
-static Value baseOf(AttentionContext &c, Value max) {
-  Value isUnset = c.cmpf(arith::CmpFPredicate::OEQ, max, c.none());
-  return c.select(isUnset, c.f(0.0), max);
-}
+static Value baseOf(AttentionContext &c, Value max) { return c.select(softmaxOf(c).isSet(max), max, c.f(0.0)); }
 
 /// O and l, which were added up under the old maximum.
 static void emitRescale(AttentionContext &c, const BlockState &state, Value row, const RowMaximum &max) {
   c.ifTrue(max.scales, [&] {
-    Value factor = emitWeight(c, max.old, max.now);
+    Value factor = exp2(c, max.correction);
     auto scale = [&](Value memref, ValueRange at) { c.store(c.mulf(c.load(memref, at), factor), memref, at); };
     scale(state.sum, {row});
     scale(state.sumTotal, {c.index(0), row});
@@ -81,7 +81,7 @@ static void emitRescale(AttentionContext &c, const BlockState &state, Value row,
 static void emitWeights(AttentionContext &c, const BlockState &state, Value scores, Value row, Value begin, Value end,
                         Value base) {
   Value sum = reduceKeys(c, tile::ReductionKind::Add, begin, end, c.load(state.sum, {row}), [&](Value key) {
-    Value p = emitWeight(c, c.load(scores, {row, key}), base);
+    Value p = exp2(c, softmaxOf(c).exponent(stateAt(base), c.load(scores, {row, key})));
     c.store(p, scores, {row, key});
     return p;
   });
@@ -100,7 +100,7 @@ void schedule::emitRowSoftmax(AttentionContext &c, const QueryBlock &queries, Va
     RowMaximum max = emitMaximum(c, state, scores, row, end);
     if (!areAll)
       emitRescale(c, state, row, max);
-    Value base = baseOf(c, max.now);
+    Value base = baseOf(c, max.max);
     if (!isLong(scores))
       return emitWeights(c, state, scores, row, c.index(0), end, base);
     c.forRange(c.index(0), end, attn::kEpochKeys, [&](Value first) {

@@ -5,12 +5,11 @@
 //
 //   for each query q, of some scores s'[q][..]:
 //     %mx = tile.reduce max s'[q][..]
-//     where u (%mx - m) exceeds 30, u = log2(e), or %mx is the first score:  O[q], l *= 2^(u (m - mx));  m = mx
+//     if %mx raises m:  O[q], l *= 2^(u (m - mx));  m = mx          // u = log2(e)
 //     l += tile.reduce add { s'[q][n] = 2^(u (s'[q][n] - m)) }
 //
-// As in tile.softmax_step, which does the same for queries in the lanes, m starts at -inf and changes to finite values
-// only; where there is none s' - 0 is taken, so that no inf - inf occurs. m is subtracted before the unit changes:
-// equal scores have equal weights, whatever their size.
+// The arithmetic is that of dialects/Common/StreamingSoftmax.h, as in tile.softmax_step, which does the same for queries in
+// the lanes. Where no score was met s' - 0 is taken, so that no inf - inf occurs.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

@@ -5,20 +5,23 @@
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>} {
 // BLOCKS-LABEL: func @few_keys
 // BLOCKS-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
-// BLOCKS-DAG: %[[THRESHOLD:.*]] = arith.constant 20.7944
+// BLOCKS-DAG: %[[UNIT:.*]] = arith.constant 1.4426
+// BLOCKS-DAG: %[[THRESHOLD:.*]] = arith.constant 3.000000e+01
 // BLOCKS: %[[LARGEST:.*]] = tile.reduce max %c0 to %{{.*}} init(%[[NONE]])
 // BLOCKS: %[[OLD:.*]] = memref.load %[[M:.*]][%[[ROW:[a-z0-9]+]]]
-// BLOCKS: %[[UNSET:.*]] = arith.cmpf oeq, %[[OLD]], %[[NONE]]
 // BLOCKS: %[[BY:.*]] = arith.subf %[[LARGEST]], %[[OLD]]
-// BLOCKS: arith.cmpf ogt, %[[BY]], %[[THRESHOLD]]
+// BLOCKS: %[[T:.*]] = arith.mulf %[[BY]], %[[UNIT]]
+// BLOCKS: arith.cmpf ogt, %[[T]], %[[THRESHOLD]]
 // BLOCKS: %[[NOW:.*]] = arith.select %{{.*}}, %[[LARGEST]], %[[OLD]]
 // BLOCKS: memref.store %[[NOW]], %[[M]][%[[ROW]]]
+// BLOCKS: %[[BELOW:.*]] = arith.subf %[[LARGEST]], %[[NOW]]
+// BLOCKS: %[[LOG:.*]] = arith.mulf %[[BELOW]], %[[UNIT]]
+// BLOCKS: %[[CORRECTION:.*]] = arith.subf %[[LOG]], %[[T]]
 // BLOCKS: scf.if
-// BLOCKS: arith.subf %[[OLD]], %[[NOW]]
-// BLOCKS: %[[FACTOR:.*]] = math.exp2
+// BLOCKS: %[[FACTOR:.*]] = math.exp2 %[[CORRECTION]]
 // BLOCKS: tile.map
 // BLOCKS: arith.mulf %{{.*}}, %[[FACTOR]]
-// BLOCKS: %[[BASE:.*]] = arith.select %{{.*}}, %{{.*}}, %[[NOW]]
+// BLOCKS: %[[BASE:.*]] = arith.select %{{.*}}, %[[NOW]], %{{.*}}
 // BLOCKS: %[[SUM:.*]] = memref.load %[[L:.*]][%[[ROW]]]
 // BLOCKS: %[[MORE:.*]] = tile.reduce add %c0 to %{{.*}} init(%[[SUM]])
 // BLOCKS: arith.subf %{{.*}}, %[[BASE]]
