@@ -56,6 +56,17 @@ def RaiseAttention : Pass<"raise-attention", "::mlir::func::FuncOp"> {
   ];
 }
 
+def SetComputeType : Pass<"set-compute-type", "::mlir::func::FuncOp"> {
+  let summary = "Products and attention read operands of another float type";
+  let description = [{
+    Operands of contractions and q, k and v of attention are converted, weights when the artefact is written. Sums are
+    f32, and so is what stands between products.
+  }];
+  let dependentDialects = ["::attnc::attn::AttnDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let options = [Option<"typeName", "type", "std::string", "", "f32, bf16 or f16">];
+}
+
 def FuseEpilogue : Pass<"fuse-epilogue", "::mlir::func::FuncOp"> {
   let summary = "Make attn.contract of contractions and the elementwise ops behind them";
   let description = [{

@@ -14,14 +14,20 @@ using namespace mlir;
 void attnc::fusion::buildFusionPipeline(OpPassManager &manager, const FusionOptions &options) {
   // First, because what is a weight is looked into no more.
   manager.addPass(createFoldWeights());
-  OpPassManager &functions = manager.nest<func::FuncOp>();
+  OpPassManager &graph = manager.nest<func::FuncOp>();
   // Early, because a factor must be a constant to be a scale.
-  functions.addPass(createSimplifyGraph());
+  graph.addPass(createSimplifyGraph());
   // Equal subgraphs become one, because a tensor with two copies looks like two
   // tensors to a region's captures.
-  functions.addPass(createCSEPass());
+  graph.addPass(createCSEPass());
   // Before the contractions are taken, because Q K^T and P V are contractions.
-  functions.addPass(createRaiseAttention({options.remarks}));
+  graph.addPass(createRaiseAttention({options.remarks}));
+  if (!options.computeType.empty()) {
+    // While a conversion is an op as any other, which epilogues and row programs take in.
+    graph.addPass(createSetComputeType({options.computeType}));
+    manager.addPass(createFoldWeights());
+  }
+  OpPassManager &functions = manager.nest<func::FuncOp>();
   // Before elementwise ops are joined, because an op that joins a bias with a
   // norm can be no epilogue.
   functions.addPass(createFuseEpilogue());

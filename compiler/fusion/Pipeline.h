@@ -7,11 +7,13 @@
 #pragma once
 
 #include "mlir/Pass/PassManager.h"
+#include <string>
 
 namespace attnc::fusion {
 
 struct FusionOptions {
-  bool remarks = false; ///< say of every softmax what was fused or what prevented it
+  bool remarks = false;    ///< say of every softmax what was fused or what prevented it
+  std::string computeType; ///< what products and attention read: f32, bf16, f16; as the model says if empty
 };
 
 /// Adds the passes that turn what a front end made into attn.attention,

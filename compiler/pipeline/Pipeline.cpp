@@ -27,7 +27,7 @@ llvm::ArrayRef<Level> attnc::levels() {
 
 /// attn -> fused: larger ops.
 static void buildFused(OpPassManager &pm, const PipelineOptions &options) {
-  fusion::buildFusionPipeline(pm, {options.remarks});
+  fusion::buildFusionPipeline(pm, {options.remarks, options.computeType});
 }
 
 /// A GPU has thousands of threads, each with little memory: small items, small panels.

@@ -224,6 +224,7 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
       options.records = found;
     }
   options.remarks = asked.remarks;
+  options.computeType = asked.dtype;
   return runSafely(module, from, to,
                    [&] { return runPipeline(module, pipelineName(from), pipelineName(to), options); });
 }

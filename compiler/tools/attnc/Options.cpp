@@ -267,6 +267,7 @@ std::optional<CompileRequest> readRequest(const CompileFlags &flags, llvm::Strin
   CompileRequest request;
   request.file = flags.file;
   request.from = flags.from;
+  request.dtype = flags.dtype;
   request.checks = flags.checks;
   request.remarks = flags.remarks;
   request.verbose = flags.verbose;
@@ -292,6 +293,14 @@ std::optional<CompileRequest> readRequest(const CompileFlags &flags, llvm::Strin
   }
   if (!request.fix.empty() && !llvm::StringRef(request.file).ends_with(".onnx")) {
     usageError(verb, "--fix gives values to inputs of an ONNX model; '" + request.file + "' is none");
+    ok = false;
+  }
+  if (!llvm::is_contained({"", "f32", "bf16", "f16"}, request.dtype)) {
+    usageError(verb, "--dtype is f32, bf16 or f16, not '" + request.dtype + "'");
+    ok = false;
+  }
+  if (!request.dtype.empty() && !request.from.empty() && request.from != "attn") {
+    usageError(verb, "--dtype converts operands at level attn; --from=" + request.from + " is past it");
     ok = false;
   }
   request.callDims = request.dims;

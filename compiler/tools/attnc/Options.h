@@ -67,6 +67,8 @@ struct CompileFlags {
               "host, x86-64-v4, x86-64-v3, x86-64-v2, x86-64, sm_90, sm_80 or "
               "sm_75; several: picked at load",
               "host"};
+  Text dtype{"dtype", "f32|bf16|f16",
+             "what matmuls and attention compute in, with sums of f32 (default: as the file says)"};
   Text from{"from", "STAGE", "the stage a .mlir file is at (default attn)"};
   Text schedule{"schedule", "NAME=SIZE,...", "force block sizes: attention.keys=128, contract.rows=6, ..."};
   cl::opt<std::string> tuned{"tuned", cl::ValueOptional, cl::cat(options()),
@@ -83,6 +85,7 @@ struct CompileFlags {
 /// The same as plain values.
 struct CompileRequest {
   std::string file, from;
+  std::string dtype; // of matmuls and attention; as the file says if empty
   DimBindings dims;
   std::map<std::string, std::string> fix; // files with values of inputs
   TensorFiles values;                     // the same, to be taken where they are needed
