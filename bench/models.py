@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Models as ONNX files of the real sizes, with random weights: text for make-onnx.
 
-Usage: bench/models.py bert-base|gpt2-small|vit-b16|whisper-base|resnet50 [--layers N] > model.txt
+Usage: bench/models.py bert-base|bert-base-int8|gpt2-small|vit-b16|whisper-base|resnet50 [--layers N] > model.txt
        make-onnx model.txt -o model.onnx
 
 The graphs are those that exporters write: a projection is MatMul and Add, heads are made by Reshape and Transpose, Gelu
@@ -73,6 +73,34 @@ class Graph:
         return self.node("Conv", [x, f"{prefix}.weight", f"{prefix}.bias"], f"{prefix}.out", **attributes)
 
 
+class Int8Graph(Graph):
+    """Projections of quantised tensors, as quantisation tools write them: QuantizeLinear and DequantizeLinear around
+    what is multiplied, rows in uint8 with one scale, weights in int8 with one for each column."""
+
+    def __init__(self):
+        super().__init__()
+        self.rounded = {}
+        self.line("init grain float32[] 0.05")
+        self.line("init middle uint8[] 128")
+
+    def quantised(self, x):
+        if x not in self.rounded:
+            codes = self.node("QuantizeLinear", [x, "grain", "middle"], f"{x}.codes")
+            self.rounded[x] = self.node("DequantizeLinear", [codes, "grain", "middle"], f"{x}.rounded")
+        return self.rounded[x]
+
+    def linear(self, x, prefix, rows, columns):
+        self.count += 1
+        self.line(f"init {prefix}.codes int8[{rows},{columns}] random {self.count} 30")
+        self.line(f"init {prefix}.scales float32[{columns}] {0.02 / 30:.6f}")
+        self.line(f"init {prefix}.zeros int8[{columns}] 0")
+        weight = self.node("DequantizeLinear", [f"{prefix}.codes", f"{prefix}.scales", f"{prefix}.zeros"],
+                           f"{prefix}.weight", axis=1)
+        self.weight(f"{prefix}.bias", columns)
+        product = self.node("MatMul", [self.quantised(x), weight], f"{prefix}.product")
+        return self.node("Add", [product, f"{prefix}.bias"], f"{prefix}.out")
+
+
 def scalars(graph, heads=12):
     graph.constant("split", "int64", [0, 0, heads, 64])
     graph.constant("joined", "int64", [0, 0, heads * 64])
@@ -112,8 +140,8 @@ def gelu_tanh(graph, x, prefix):
     return graph.node("Mul", [graph.node("Mul", [x, "half"], f"{prefix}.half"), factor], f"{prefix}.gelu")
 
 
-def bert(layers):
-    graph = Graph()
+def bert(layers, graph=None):
+    graph = graph or Graph()
     graph.line("input input_ids int64[batch,seq]")
     graph.line("input attention_mask int64[batch,seq]")
     graph.line("input token_type_ids int64[batch,seq]")
@@ -259,7 +287,8 @@ def resnet(_):
     return graph
 
 
-MODELS = {"bert-base": bert, "gpt2-small": gpt2, "vit-b16": vit, "whisper-base": whisper, "resnet50": resnet}
+MODELS = {"bert-base": bert, "bert-base-int8": lambda layers: bert(layers, Int8Graph()), "gpt2-small": gpt2,
+          "vit-b16": vit, "whisper-base": whisper, "resnet50": resnet}
 
 
 def main():

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compile time, memory, size, start and speed of whole models (bench/models.py), as tables for RESULTS.md.
 
-Usage: bench/whole-models.py [--rounds N] [--only compile|speed|others]      about five minutes; build/bench/models keeps the models
-speed is BERT-base, others are GPT-2 small, ViT-B/16, the encoder of Whisper-base and ResNet-50.
+Usage: bench/whole-models.py [--rounds N] [--only compile|speed|others|types]      about seven minutes; build/bench/models keeps the models
+speed is BERT-base, others are GPT-2 small, ViT-B/16, the encoder of Whisper-base and ResNet-50; types are models with
+--dtype=bf16 beside ONNX Runtime's f32 of the same file, and BERT-base quantised (QDQ) beside its int8.
 ONNX Runtime is compared where scripts/setup.sh --bench has installed it; it and ours run in turns, one thread, and their
 outputs are compared first. What is beside the file is the peak of the process less the file, which is mapped."""
 import argparse
@@ -127,8 +128,8 @@ def speed_row(name, path, program, folder, rounds):
     peer.process.kill()
 
 
-def speed_head():
-    print("| f32, one thread | ours | ONNX Runtime | ratio | largest difference | first call, of a new process |")
+def speed_head(types="f32"):
+    print(f"| {types}, one thread | ours | ONNX Runtime | ratio | largest difference | first call, of a new process |")
     print("|---|---|---|---|---|---|")
 
 
@@ -145,6 +146,29 @@ def speed_table(rounds):
 def write_npy(path, kind, shape, values):
     head = f"{{'descr': '<{kind}', 'fortran_order': False, 'shape': ({', '.join(map(str, shape))},), }}".ljust(117) + "\n"
     path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + head.encode() + values.tobytes())
+
+
+def image(folder, shape, generator):
+    folder.mkdir(exist_ok=True)
+    count = shape[1] * shape[2] * shape[3]
+    write_npy(folder / "image.npy", "f4", shape, array.array("f", (generator.uniform(-1, 1) for _ in range(count))))
+
+
+def types_table(rounds):
+    speed_head("ours in bf16 or int8")
+    folders = {}
+    for batch, seq in ((1, 128), (8, 128), (1, 512)):
+        folders[f"B{batch} S{seq}"] = WORK / f"in{batch}x{seq}"
+        write_inputs(folders[f"B{batch} S{seq}"], batch, seq)
+    picture = {"224 x 224": WORK / "in-vit-b16"}
+    image(picture["224 x 224"], (1, 3, 224, 224), random.Random(1))
+    for name, title, inputs, options in (("bert-base", "BERT-base bf16", folders, ["--dtype=bf16"]),
+                                         ("vit-b16", "ViT-B/16 bf16", picture, ["--dtype=bf16"]),
+                                         ("bert-base-int8", "BERT-base int8", folders, [])):
+        path, program = make(name), WORK / f"{name}-typed"
+        run(ATTNC, "compile", path, "-o", program, *options)
+        for shape, folder in inputs.items():
+            speed_row(f"{title} {shape}", path, program, folder, rounds)
 
 
 def others_table(rounds):
@@ -170,10 +194,10 @@ def others_table(rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=["compile", "speed", "others"])
+    parser.add_argument("--only", choices=["compile", "speed", "others", "types"])
     arguments = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    tables = {"compile": compile_table, "speed": speed_table, "others": others_table}
+    tables = {"compile": compile_table, "speed": speed_table, "others": others_table, "types": types_table}
     for table in [arguments.only] if arguments.only else tables:
         tables[table](arguments.rounds)
         print()
