@@ -340,6 +340,9 @@ std::string makeExample(llvm::StringRef artefact, const EntryInfo &entry, llvm::
     outputRanks += tensor.dims.size();
   return fmt::format(R"(/* Calls {1} of {0}.h on made-up numbers. Build and run:
  *   cc {0}_example.c {2} -o {0}_example && ./{0}_example
+ * or with CMake, which finds all three beside its CMakeLists.txt:
+ *   add_executable({0}_example {0}_example.c)
+ *   target_link_libraries({0}_example PRIVATE ${{CMAKE_CURRENT_SOURCE_DIR}}/{10})
  */
 #include "{0}.h"
 #include <stdio.h>
@@ -373,7 +376,7 @@ int main(void) {{
 )",
                      artefact.str(), entry.name, link, extents, exampleInputs(entry, names),
                      names.symbols.empty() ? "0" : join(names.symbols, ", "), std::max<size_t>(outputRanks, 1),
-                     exampleOutputs(entry, names), join(arguments, ", "), examplePrints(entry, names));
+                     exampleOutputs(entry, names), join(arguments, ", "), examplePrints(entry, names), library.str());
 }
 
 } // namespace attnc::emit
