@@ -149,10 +149,14 @@ SmallVector<Value> Operand::indices(OpBuilder &b, Location loc, llvm::function_r
   });
 }
 
-void ContractLetters::gatherInRhs(int64_t lanes) {
+/// A panel of the innermost columns alone would have lanes without any.
+bool ContractLetters::isNarrow(int64_t lanes) {
   std::optional<int64_t> innermost = getConstantIntValue(extent(last(columns)));
-  bool isNarrow = innermost && *innermost % lanes != 0;
-  if (summed.size() > 1 || isNarrow)
+  return innermost && *innermost % lanes != 0;
+}
+
+void ContractLetters::gatherInRhs(int64_t lanes) {
+  if (summed.size() > 1 || isNarrow(lanes))
     mergeLetters(columns, &rhs);
   mergeLetters(summed, &rhs);
 }
@@ -193,6 +197,26 @@ void ContractLetters::joinSumsOfLhs() {
   mergeLetters(summed);
   mergeLetters(rows);
   mergeLetters(rows, &out);
+}
+
+Value ContractLetters::joinColumnsOfOut(int64_t lanes) {
+  constexpr int64_t kFewestSums = 32; // of less, the copy would take longer than the panels that it saves
+  std::optional<int64_t> sums = summed.empty() ? 1 : getConstantIntValue(extent(last(summed)));
+  if (columns.size() < 2 || !isNarrow(lanes) || (sums && *sums < kFewestSums))
+    return {};
+  char outer = columns[columns.size() - 2], inner = columns.back();
+  size_t position = out.layout.find(outer);
+  if (out.layout[position + 1] != inner || canMerge(out, outer, inner))
+    return {};
+  Value gapped = out.memref;
+  auto type = cast<MemRefType>(gapped.getType());
+  SmallVector<Value> extents;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (type.isDynamicDim(dim))
+      extents.push_back(b.createOrFold<memref::DimOp>(loc, gapped, dim));
+  out.memref = memref::AllocOp::create(b, loc, MemRefType::get(type.getShape(), type.getElementType()), extents,
+                                       b.getI64IntegerAttr(kAlignment));
+  return gapped;
 }
 
 Value ContractLetters::positionOf(char letter, llvm::function_ref<Value(char)> at) {

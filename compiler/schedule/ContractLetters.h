@@ -62,6 +62,10 @@ public:
   /// Makes sums that do not lie side by side in lhs do so, by a copy of it: rhs's order, so that they merge there too.
   void joinSumsOfLhs();
 
+  /// Where columns lie side by side in no output because rows of it have gaps, as in an image with a border: out becomes a
+  /// tensor without, and that one is returned, for the results to be copied to. Null if nothing changed.
+  mlir::Value joinColumnsOfOut(int64_t lanes);
+
   /// The innermost letter of a role; 0: none, extent 1.
   static char last(const std::string &letters) { return letters.empty() ? '\0' : letters.back(); }
 
@@ -76,6 +80,7 @@ public:
 
 private:
   void findRoles();
+  bool isNarrow(int64_t lanes);
   void mergeLetters(std::string &role, Operand *apart = nullptr);
   void join(std::string &role, size_t inner, Operand *apart);
 

@@ -361,12 +361,23 @@ void ContractScheduler::findEncodings() {
                                         op.getAccumulatorType(), sideBySide);
 }
 
+static void copyTensor(OpBuilder &b, Location loc, Value from, Value to) {
+  int64_t rank = cast<MemRefType>(from.getType()).getRank();
+  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(rank));
+  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+  linalg::GenericOp::create(b, loc, from, to, maps, loops, [](OpBuilder &body, Location at, ValueRange elements) {
+    linalg::YieldOp::create(body, at, elements[0]);
+  });
+}
+
 void ContractScheduler::emit() {
   letters.joinSumsOfLhs();
   chooseLetters();
   findEncodings();
-  Value packed = packedConstant();
+  Value packed = packedConstant(), gapped, whole;
   if (!packed) {
+    gapped = letters.joinColumnsOfOut(lanes);
+    whole = out.memref;
     letters.gatherInRhs(lanes);
     chooseLetters();
     findEncodings();
@@ -379,7 +390,8 @@ void ContractScheduler::emit() {
       items = mul(items, extent(letter));
   auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items)}, ValueRange(),
                                       /*mapping=*/std::nullopt);
-  OpBuilder::InsertionGuard guard(b);
+  if (gapped)
+    copyTensor(b, loc, whole, gapped);
   b.setInsertionPointToStart(forall.getBody());
   emitItem(forall.getInductionVar(0), packed, rowBlocks, panels);
 }

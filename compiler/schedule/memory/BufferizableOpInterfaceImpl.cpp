@@ -119,14 +119,15 @@ struct WeightOpModel : BufferizableOpInterface::ExternalModel<WeightOpModel<OpTy
     return success();
   }
 };
-/// attn.windows %x : tensor  ->  memref.reinterpret_cast %x, whose elements lie on one another. They are never written.
+/// attn.windows %x : tensor  ->  memref.reinterpret_cast %x, whose elements lie on one another. They are only read: see
+/// copyWrittenWindows. (isWritable = false would forbid to write %x in place before.)
 struct WindowsOpModel : BufferizableOpInterface::ExternalModel<WindowsOpModel, attn::WindowsOp> {
   bool bufferizesToMemoryRead(Operation *, OpOperand &, const AnalysisState &) const { return false; }
   bool bufferizesToMemoryWrite(Operation *, OpOperand &, const AnalysisState &) const { return false; }
   AliasingValueList getAliasingValues(Operation *op, OpOperand &, const AnalysisState &) const {
     return {{op->getResult(0), BufferRelation::Unknown}};
   }
-  bool isWritable(Operation *, Value, const AnalysisState &) const { return false; }
+  bool isWritable(Operation *, Value, const AnalysisState &) const { return true; }
 
   static MemRefType typeFor(attn::WindowsOp op, MemRefType source) {
     auto [strides, offset] = source.getStridesAndOffset();

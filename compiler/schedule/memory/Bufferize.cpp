@@ -31,6 +31,7 @@
 #include "compiler/schedule/memory/CallingConvention.h"
 #include "compiler/schedule/memory/Extents.h"
 #include "compiler/schedule/rows/CompoundOps.h"
+#include "dialects/Attn/AttnOps.h"
 #include "dialects/Common/Alignment.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
@@ -71,6 +72,35 @@ static void splitSharedFills(ModuleOp module) {
       auto fill = dyn_cast<linalg::FillOp>(own);
       next = fill ? &fill.getDpsInitsMutable()[0] : nullptr;
     }
+}
+
+/// The uses of `tensor`, and of views of it, that do more than read it.
+static void findWriters(Value tensor, SmallVectorImpl<OpOperand *> &writers) {
+  for (OpOperand &use : tensor.getUses()) {
+    Operation *user = use.getOwner();
+    auto destination = dyn_cast<DestinationStyleOpInterface>(user);
+    auto insert = dyn_cast<tensor::InsertSliceOp>(user);
+    if (isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ExtractSliceOp>(user))
+      findWriters(user->getResult(0), writers);
+    else if (insert        ? &use == &insert.getDestMutable()
+             : destination ? destination.isDpsInit(&use)
+                           : !isa<tensor::DimOp, tensor::ExtractOp>(user))
+      writers.push_back(&use);
+  }
+}
+
+/// Elements of windows lie on one another: who writes into them, or may, gets a copy.
+static void copyWrittenWindows(ModuleOp module) {
+  SmallVector<OpOperand *> writers;
+  module.walk([&](attn::WindowsOp windows) { findWriters(windows.getResult(), writers); });
+  for (OpOperand *use : writers) {
+    OpBuilder b(use->getOwner());
+    Location loc = use->getOwner()->getLoc();
+    Value tensor = use->get();
+    Value empty =
+        tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, tensor), getElementTypeOrSelf(tensor.getType()));
+    use->set(linalg::CopyOp::create(b, loc, tensor, empty)->getResult(0));
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -130,6 +160,7 @@ struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
     // Their temporaries were sized by the tensor at hand, be it a reshape: equal extents must be one value again.
     if (failed(schedule::resolveExtents(module)))
       return signalPassFailure();
+    copyWrittenWindows(module);
     splitSharedFills(module);
     IRRewriter rewriter(&getContext());
     if (failed(bufferization::eliminateEmptyTensors(rewriter, module)))

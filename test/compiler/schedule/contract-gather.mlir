@@ -61,4 +61,28 @@ func.func @no_rows(%x: memref<?x0x32xf32, strided<[?, ?, 1], offset: ?>>, %w: me
     outs("bsn", %y : memref<?x0x64xf32, strided<[?, ?, 1], offset: ?>>)
   return
 }
+
+// Rows of 5 in an image with a border would be panels of 5 columns: the image is made without, and copied.
+// CHECK-LABEL: func @border
+// CHECK-SAME:    %[[Y:[a-z0-9]*]]: memref<2x7x4x5xf32, strided<[294, 42, 7, 1], offset: 8>>)
+// CHECK:       %[[IMAGE:.*]] = memref.alloc() {{.*}} : memref<2x7x4x5xf32>
+// CHECK:       %[[OUT:.*]] = memref.collapse_shape %[[IMAGE]] {{\[\[}}0], [1], [2, 3]]
+// CHECK:       tile.contract rows(%c0 to %c7) cols(%c0 count %c20) k(%c64)
+// CHECK:         memref.store %{{.*}}, %[[OUT]]
+// CHECK:       linalg.generic {{.*}} ins(%[[IMAGE]] : memref<2x7x4x5xf32>) outs(%[[Y]]
+func.func @border(%x: memref<2x64x4x5xf32>, %w: memref<7x64xf32>, %y: memref<2x7x4x5xf32, strided<[294, 42, 7, 1], offset: 8>>) {
+  attn.contract lhs(%x "nkhw" : memref<2x64x4x5xf32>) rhs(%w "ok" : memref<7x64xf32>)
+    outs("nohw", %y : memref<2x7x4x5xf32, strided<[294, 42, 7, 1], offset: 8>>)
+  return
+}
+
+// Of few sums the copy would take longer.
+// CHECK-LABEL: func @few_sums
+// CHECK-NOT:   memref.alloc(
+// CHECK:       tile.contract {{.*}} cols(%c0 count %c5) k(%c8)
+func.func @few_sums(%x: memref<2x8x4x5xf32>, %w: memref<7x8xf32>, %y: memref<2x7x4x5xf32, strided<[294, 42, 7, 1], offset: 8>>) {
+  attn.contract lhs(%x "nkhw" : memref<2x8x4x5xf32>) rhs(%w "ok" : memref<7x8xf32>)
+    outs("nohw", %y : memref<2x7x4x5xf32, strided<[294, 42, 7, 1], offset: 8>>)
+  return
+}
 }

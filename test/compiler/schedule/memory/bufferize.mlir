@@ -148,3 +148,40 @@ func.func private @layer(%layer: index, %x: tensor<?x4xf32> {attnc.dims = ["n", 
   %y = linalg.exp ins(%x : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }
+
+// -----
+
+// What windows are of is written in place: a border is filled, and its inside copied.
+// CHECK-LABEL: func.func @border
+// CHECK-SAME:    %[[X:[a-z0-9]*]]: memref<4x7xf32
+// CHECK:         %[[P:.*]] = memref.alloc() {{.*}} : memref<4x9xf32>
+// CHECK-NEXT:    linalg.fill {{.*}} outs(%[[P]]
+// CHECK-NEXT:    %[[INSIDE:.*]] = memref.subview %[[P]]
+// CHECK-NEXT:    linalg.copy ins(%[[X]] {{.*}} outs(%[[INSIDE]]
+// CHECK-NOT:     copy
+func.func @border(%x: tensor<4x7xf32>) -> tensor<4x7xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x9xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4x9xf32>) -> tensor<4x9xf32>
+  %p = tensor.insert_slice %x into %f[0, 1] [4, 7] [1, 1] : tensor<4x7xf32> into tensor<4x9xf32>
+  %s = attn.windows %p sizes [3] strides [1] dilations [1] : tensor<4x9xf32> -> tensor<4x7x3xf32>
+  %o = tensor.empty() : tensor<4x7xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%o : tensor<4x7xf32>) -> tensor<4x7xf32>
+  %r = linalg.reduce { arith.addf } ins(%s : tensor<4x7x3xf32>) outs(%z : tensor<4x7xf32>) dimensions = [2]
+  return %r : tensor<4x7xf32>
+}
+
+// -----
+
+// Elements of windows lie on one another: who writes into them writes into a copy.
+// CHECK-LABEL: func.func @written
+// CHECK:         %[[WINDOWS:.*]] = memref.reinterpret_cast %{{.*}} to offset: {{.*}} sizes: [4, 7, 3]
+// CHECK-NOT:     outs(%[[WINDOWS]]
+// CHECK:         linalg.exp ins(%[[WINDOWS]]
+// CHECK-NOT:     outs(%[[WINDOWS]]
+// CHECK:         return
+func.func @written(%x: tensor<4x9xf32>) -> tensor<4x7x3xf32> {
+  %s = attn.windows %x sizes [3] strides [1] dilations [1] : tensor<4x9xf32> -> tensor<4x7x3xf32>
+  %r = linalg.exp ins(%s : tensor<4x7x3xf32>) outs(%s : tensor<4x7x3xf32>) -> tensor<4x7x3xf32>
+  return %r : tensor<4x7x3xf32>
+}
