@@ -34,8 +34,8 @@ public:
   std::unique_ptr<AttentionMatch> run(Operation *scoreProduct, Operation *valueProduct);
 
 private:
-  LogicalResult fail(Operation *op, std::string reason) {
-    mismatch = {op, std::move(reason)};
+  LogicalResult fail(Operation *op, std::string reason, Mismatch::Kind kind = Mismatch::Other) {
+    mismatch = {op, std::move(reason), kind};
     return failure();
   }
   LogicalResult matchWeights();
@@ -147,8 +147,8 @@ LogicalResult Matcher::matchOperands() {
   LoopKinds kinds = kindsOf(scoreProduct);
   AxisSet keys = axesOf(match->keys);
   if (!sameSet(keys, kinds.only[0]) && !sameSet(keys, kinds.only[1]))
-    return fail(match->softmax, "it does not run over exactly the axis that "
-                                "one operand of the product alone has");
+    return fail(match->softmax, "it does not run over exactly the axis that one operand of the product alone has",
+                isSubset(keys, kinds.both) ? Mismatch::SharedAxis : Mismatch::SeveralAxes);
   keySide = sameSet(keys, kinds.only[1]) ? 1 : 0;
   if (!sameSet(axesOf(weights), axesOf(scoreProduct.result.index)))
     return fail(match->softmax, "its scores are broadcast over an axis that Q and K do not have");
@@ -170,7 +170,7 @@ LogicalResult Matcher::checkValueProduct() {
   LoopKinds kinds = kindsOf(valueProduct);
   AxisSet rows = axesOf(match->queries), batch = axesOf(match->batch);
   if (!sameSet(kinds.summed, axesOf(match->keys)))
-    return fail(valueProduct.op, "it does not sum over exactly the axis of the softmax");
+    return fail(valueProduct.op, "it does not sum over exactly the axis of the softmax", Mismatch::NotSummed);
   if (!isSubset(kinds.both, batch))
     return fail(valueProduct.op, "V depends on the query");
   AxisSet expected = rows;
@@ -325,10 +325,10 @@ void AttentionMatch::resolve() {
 //===----------------------------------------------------------------------===//
 
 /// The contraction that reads the weights, once, through views and elementwise
-/// ops.
-static Operation *findValueProduct(linalg::SoftmaxOp softmax, Mismatch &mismatch) {
-  auto refuse = [&](Operation *op, std::string reason) {
-    mismatch = {op, std::move(reason)};
+/// ops. With `shared`, what else reads them does not matter.
+static Operation *findValueProduct(linalg::SoftmaxOp softmax, Mismatch &mismatch, bool shared) {
+  auto refuse = [&](Operation *op, std::string reason, Mismatch::Kind kind = Mismatch::Other) {
+    mismatch = {op, std::move(reason), kind};
     return nullptr;
   };
   SetVector<Value> weights;
@@ -337,20 +337,22 @@ static Operation *findValueProduct(linalg::SoftmaxOp softmax, Mismatch &mismatch
   for (size_t i = 0; i < weights.size(); ++i)
     for (OpOperand &use : weights[i].getUses()) {
       Operation *user = use.getOwner();
-      if (user->hasTrait<OpTrait::IsTerminator>())
-        return refuse(softmax, "its weights are a result of the function");
       if (isContraction(user)) {
-        if (found)
+        if (found && !shared)
           return refuse(softmax, "its weights have more than one use");
-        found = &use;
+        found = found ? found : &use;
       } else if (isView(user, /*broadcasts=*/false) || isPointwise(user)) {
         weights.insert(user->getResult(0));
+      } else if (shared) {
+        continue;
+      } else if (user->hasTrait<OpTrait::IsTerminator>()) {
+        return refuse(softmax, "its weights are a result of the function");
       } else {
         return refuse(user, fmt::format("'{}' stands between the softmax and the product with V",
                                         user->getName().getStringRef().str()));
       }
     }
-  return found ? found->getOwner() : refuse(softmax, "no product reads its weights");
+  return found ? found->getOwner() : refuse(softmax, "no product reads its weights", Mismatch::NoProduct);
 }
 
 /// The contractions from which `value` is computed by views and pointwise ops,
@@ -368,15 +370,16 @@ static void findScoreProducts(Value value, SetVector<Operation *> &seen, SetVect
       findScoreProducts(operand->get(), seen, products);
 }
 
-std::unique_ptr<AttentionMatch> matchAttention(linalg::SoftmaxOp softmax, Mismatch &mismatch) {
-  Operation *valueProduct = findValueProduct(softmax, mismatch);
+std::unique_ptr<AttentionMatch> matchAttention(linalg::SoftmaxOp softmax, Mismatch &mismatch, bool shared) {
+  Operation *valueProduct = findValueProduct(softmax, mismatch, shared);
   if (!valueProduct)
     return nullptr;
   SetVector<Operation *> seen, products;
   findScoreProducts(softmax.getInput(), seen, products);
   if (products.empty()) {
     Operation *producer = softmax.getInput().getDefiningOp();
-    mismatch = {producer ? producer : softmax, "no product of Q and K leads to its scores elementwise"};
+    mismatch = {producer ? producer : softmax, "no product of Q and K leads to its scores elementwise",
+                Mismatch::NoProduct};
     return nullptr;
   }
   // Several products may add up to the scores (relative positions): the first

@@ -50,12 +50,21 @@ struct AttentionMatch {
 /// Why a softmax is no attention: the op that stops it, and what is the matter
 /// with it.
 struct Mismatch {
+  enum Kind {
+    Other,
+    NoProduct,   ///< its scores are no product, or no product reads its weights
+    SharedAxis,  ///< it runs over an axis that Q and K share (batch, heads)
+    SeveralAxes, ///< it runs over the keys and other axes at once
+    NotSummed,   ///< it runs over another axis than P V sums over
+  };
   mlir::Operation *op;
   std::string reason;
+  Kind kind = Other;
 };
 
 /// Describes the attention around `softmax`, or says in `mismatch` why there is
-/// none.
-std::unique_ptr<AttentionMatch> matchAttention(mlir::linalg::SoftmaxOp softmax, Mismatch &mismatch);
+/// none. With `shared`, its weights may have other uses: they are a result too.
+std::unique_ptr<AttentionMatch> matchAttention(mlir::linalg::SoftmaxOp softmax, Mismatch &mismatch,
+                                               bool shared = false);
 
 } // namespace attnc::fusion

@@ -54,6 +54,9 @@ public:
   /// dynamic.
   int64_t extent(llvm::ArrayRef<Axis> dim) const;
 
+  /// The dimension that the extent of the resolved `axis` is read from, or that extent; null if nothing tells it.
+  std::pair<mlir::Value, int64_t> source(Axis axis) const { return axes[axis].source; }
+
   /// Reads the extent of the resolved `axis` from dimension `dim` of `source`
   /// from now on.
   void measure(Axis axis, mlir::Value source, int64_t dim) { axes[axis].source = {source, dim}; }

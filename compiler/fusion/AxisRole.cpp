@@ -149,21 +149,25 @@ static Origin trace(AttentionMatch &match, const Access &operand, const DimIndex
   return origin;
 }
 
-bool keysArePositions(AttentionMatch &match, Mismatch &mismatch) {
+KeyRole roleOfKeys(AttentionMatch &match) {
   Origin keys = trace(match, match.k, match.keys);
+  if (keys.together && (match.queries.empty() || trace(match, match.q, match.queries).together))
+    return KeyRole::Heads;
+  return keys.keysAreColumns && !keys.featuresAreColumns && !keys.together ? KeyRole::Channels : KeyRole::Positions;
+}
+
+bool keysArePositions(AttentionMatch &match, Mismatch &mismatch) {
+  KeyRole role = roleOfKeys(match);
   linalg::SoftmaxOp softmax = match.softmax;
-  if (keys.together && (match.queries.empty() || trace(match, match.q, match.queries).together)) {
+  if (role == KeyRole::Heads) {
     softmax.emitWarning() << "softmax runs over the head axis (dimension " << softmax.getDimension()
                           << "), so this layer mixes heads inside one position instead of attending over positions; "
                              "if that is not intended, transpose q, k, v to (B, H, S, D)";
     mismatch = {softmax, "its keys are the heads of one position"};
-    return false;
   }
-  if (keys.keysAreColumns && !keys.featuresAreColumns && !keys.together) {
+  if (role == KeyRole::Channels)
     mismatch = {softmax, "its keys are channels and the product before it sums over positions"};
-    return false;
-  }
-  return true;
+  return role == KeyRole::Positions;
 }
 
 } // namespace attnc::fusion

@@ -29,6 +29,10 @@
 
 namespace attnc::fusion {
 
+/// What the softmax of `match` runs over.
+enum class KeyRole { Positions, Heads, Channels };
+KeyRole roleOfKeys(AttentionMatch &match);
+
 /// True if the keys of `match` are positions. If not, `mismatch` says what they
 /// are, and a softmax over heads is reported as a warning at the softmax.
 bool keysArePositions(AttentionMatch &match, Mismatch &mismatch);

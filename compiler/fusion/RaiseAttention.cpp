@@ -24,10 +24,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/AttentionMatch.h"
+#include "compiler/fusion/AttentionScore.h"
 #include "compiler/fusion/AxisRole.h"
 #include "compiler/fusion/Layouts.h"
 #include "compiler/fusion/Passes.h"
-#include "compiler/fusion/ScoreRegion.h"
 #include "compiler/fusion/WeightsGuard.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringExtras.h"
@@ -48,7 +48,6 @@ public:
   FailureOr<attn::AttentionOp> build(Mismatch &mismatch);
 
 private:
-  void buildScore(Block &scratch, ArrayRef<Role> roles);
   attn::AttentionOp buildOp(Block &scratch, const LaidOut &q, const LaidOut &k, const LaidOut &v, const LaidOut &out);
 
   OpBuilder &builder;
@@ -56,31 +55,9 @@ private:
   AxisSpace &axes;
   Location loc;
   ScoreParts parts;
-  bool isGuarded = false; ///< the weights reach the second product as they are, but for guards
 };
 
 } // namespace
-
-/// 2. Writes the score into `scratch` (s b h i j M N) and takes it apart.
-void AttentionBuilder::buildScore(Block &scratch, ArrayRef<Role> roles) {
-  Type accumulator = builder.getF32Type();
-  if (getElementTypeOrSelf(match.q.tensor.getType()).isF64())
-    accumulator = builder.getF64Type();
-  Value s = scratch.addArgument(accumulator, loc);
-  for (unsigned i = 0; i < attn::AttentionOp::kMaskIndices; ++i)
-    scratch.addArgument(builder.getIndexType(), loc);
-  OpBuilder inside(builder.getContext()); // a block of no op
-  inside.setInsertionPointToEnd(&scratch);
-  RegionIndices indices(builder, loc, axes, roles, scratch.getArguments().slice(1, roles.size()));
-  auto index = [&](OpBuilder &at, ArrayRef<Axis> dim) { return indices.get(at, dim); };
-  Value score = match.score->emit(inside, loc, {s, index});
-  if (score.getType() != accumulator)
-    score = arith::ExtFOp::create(inside, loc, accumulator, score);
-  parts = splitScore(inside, score, s);
-  auto weights = cast<RankedTensorType>(match.softmax->getResult(0).getType());
-  Value p = UnrealizedConversionCastOp::create(inside, loc, weights.getElementType(), ValueRange()).getResult(0);
-  isGuarded = isGuardedWeight(match.weight->emit(inside, loc, {p, index}), p, parts.mask);
-}
 
 attn::AttentionOp AttentionBuilder::buildOp(Block &scratch, const LaidOut &q, const LaidOut &k, const LaidOut &v,
                                             const LaidOut &out) {
@@ -130,8 +107,9 @@ FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
   if (failed(out))
     return refuse("the extents of the result are not known");
   Block scratch;
-  buildScore(scratch, {b, h, m, n});
-  if (!isGuarded) {
+  ScoreCode code = writeScore(builder, match, scratch);
+  parts = code.parts;
+  if (!isGuardedWeight(code.weight, code.p, parts.mask)) {
     mismatch = {*match.softmax->getResult(0).user_begin(),
                 "what stands between the softmax and the product with V changes the weights"};
     return failure();
