@@ -211,9 +211,7 @@ static OpOperand *getScaledOperand(linalg::LinalgOp op, double &factor) {
   return nullptr;
 }
 
-/// Follows views; with `scale`, also multiplications with constants, which it
-/// multiplies into *scale.
-static void followOperand(AxisSpace &axes, Access &access, bool broadcasts, double *scale) {
+void followScaled(AxisSpace &axes, Access &access, bool broadcasts, double *scale) {
   while (true) {
     followViews(axes, access, broadcasts);
     auto op = dyn_cast_or_null<linalg::LinalgOp>(access.tensor.getDefiningOp());
@@ -233,9 +231,9 @@ void Matcher::followOperands(bool broadcasts) {
   match->q = scoreProduct.operands[1 - keySide];
   match->k = scoreProduct.operands[keySide];
   match->v = valueProduct.operands[valueSide];
-  followOperand(axes, match->q, /*broadcasts=*/false, &match->scale);
-  followOperand(axes, match->k, broadcasts, &match->scale);
-  followOperand(axes, match->v, broadcasts, nullptr);
+  followScaled(axes, match->q, /*broadcasts=*/false, &match->scale);
+  followScaled(axes, match->k, broadcasts, &match->scale);
+  followScaled(axes, match->v, broadcasts, nullptr);
 }
 
 /// Views behind the second product belong to the result: they become its layout. They are followed forwards, because

@@ -67,4 +67,7 @@ struct Mismatch {
 std::unique_ptr<AttentionMatch> matchAttention(mlir::linalg::SoftmaxOp softmax, Mismatch &mismatch,
                                                bool shared = false);
 
+/// Follows views; with `scale`, also multiplications with constants, which it multiplies into *scale.
+void followScaled(AxisSpace &axes, Access &access, bool broadcasts, double *scale);
+
 } // namespace attnc::fusion

@@ -8,25 +8,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/frontend/spec/syntax/Parser.h"
 #include "compiler/schedule/masks/MaskProbe.h"
-#include "compiler/support/ReadPlainFile.h"
 #include "compiler/tools/attnc/Compilation.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/MaskPicture.h"
+#include "compiler/tools/attnc/OpenExtents.h"
 #include "compiler/tools/attnc/OutputFiles.h"
 #include "compiler/tools/attnc/Tensors.h"
 #include "compiler/tools/attnc/inputs/MadeUp.h"
 #include "dialects/Attn/Interpreter.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include <fmt/format.h>
-#include <set>
 
 using namespace mlir;
 
@@ -71,44 +66,6 @@ constexpr int64_t kMaxTextColumns = 128;
 //===----------------------------------------------------------------------===//
 // Lengths that nobody has given
 //===----------------------------------------------------------------------===//
-
-/// Names of extents in the types of `file` that the file leaves open. A bare number in a type may fix a role under
-/// another name: then nothing is said to be open.
-static std::set<std::string> openExtents(const spec::File &file) {
-  std::set<std::string> open, fixed;
-  for (const spec::Attention &attention : file.attentions)
-    for (auto *tensors : {&attention.params, &attention.results})
-      for (const spec::Parameter &tensor : *tensors)
-        for (const spec::Dim &dim : tensor.type.dims) {
-          if (dim.symbol.text.empty())
-            return {};
-          (dim.extent ? fixed : open).insert(dim.symbol.text.str());
-        }
-  for (const std::string &name : fixed)
-    open.erase(name);
-  return open;
-}
-
-/// Heads and features rarely matter to a mask: small ones where a .attn file leaves them open. What cannot be parsed is
-/// left to the import, which reports it.
-static void fixOpenExtents(const std::string &path, DimBindings &dims) {
-  if (llvm::sys::path::extension(path) != ".attn")
-    return;
-  auto text = readPlainFile(path, /*maxBytes=*/1 << 20, /*isText=*/true);
-  if (!text)
-    return llvm::consumeError(text.takeError());
-  MLIRContext context(MLIRContext::Threading::DISABLED);
-  ScopedDiagnosticHandler silent(&context, [](Diagnostic &) { return success(); });
-  llvm::SourceMgr sources;
-  llvm::StringRef buffer = (*text)->getBuffer();
-  sources.AddNewSourceBuffer(std::move(*text), llvm::SMLoc());
-  spec::Diagnostics diagnostics(sources, &context);
-  std::set<std::string> open = openExtents(spec::parse(buffer, diagnostics));
-  int64_t heads = dims.contains("H") ? dims.lookup("H") : dims.contains("G") ? dims.lookup("G") : 4;
-  for (auto [name, extent] : {std::pair<const char *, int64_t>("H", heads), {"G", heads}, {"D", 16}, {"Dv", 16}})
-    if (open.count(name))
-      dims.try_emplace(name, extent);
-}
 
 /// Extents of a call for symbols that neither the command nor a file gives.
 static DimBindings callExtents(const emit::EntryInfo &entry) {

@@ -1,0 +1,17 @@
+//===- Reshapes.h - Reshapes that tear positions ----------------*- C++ -*-===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "mlir/IR/Value.h"
+
+namespace attnc::lint {
+
+/// Whether one of the views that make `tensor` is a reshape from (S, H*D) to (H, S, D), or back, without a transpose. The
+/// number of positions S must be an extent that is not known; with known ones, axes show the same.
+bool movesPositions(mlir::Value tensor);
+
+} // namespace attnc::lint
