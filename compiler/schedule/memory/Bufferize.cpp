@@ -19,7 +19,8 @@
 //   }
 //
 // Steps: 1. spell compound tensor ops with simple ones, one fill per
-// destination; 2. results are materialised in destination arguments;
+// destination, and a copy of what is read after it was written over;
+// 2. results are materialised in destination arguments;
 // 3. a tensor.empty that ends in a destination becomes that destination; 4.
 // one-shot bufferization, which copies only where two uses of a buffer
 // conflict; 5. folding of what it leaves.
@@ -37,6 +38,8 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace attnc::schedule {
 #define GEN_PASS_DEF_BUFFERIZE
@@ -74,13 +77,17 @@ static void splitSharedFills(ModuleOp module) {
     }
 }
 
+static bool isView(Operation *op) {
+  return isa<tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op);
+}
+
 /// The uses of `tensor`, and of views of it, that do more than read it.
 static void findWriters(Value tensor, SmallVectorImpl<OpOperand *> &writers) {
   for (OpOperand &use : tensor.getUses()) {
     Operation *user = use.getOwner();
     auto destination = dyn_cast<DestinationStyleOpInterface>(user);
     auto insert = dyn_cast<tensor::InsertSliceOp>(user);
-    if (isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ExtractSliceOp>(user))
+    if (isView(user))
       findWriters(user->getResult(0), writers);
     else if (insert        ? &use == &insert.getDestMutable()
              : destination ? destination.isDpsInit(&use)
@@ -101,6 +108,60 @@ static void copyWrittenWindows(ModuleOp module) {
         tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, tensor), getElementTypeOrSelf(tensor.getType()));
     use->set(linalg::CopyOp::create(b, loc, tensor, empty)->getResult(0));
   }
+}
+
+/// What `tensor` is a view of.
+static Value viewed(Value tensor) {
+  for (Operation *op = tensor.getDefiningOp(); op && isView(op); op = tensor.getDefiningOp())
+    tensor = op->getOperand(0);
+  return tensor;
+}
+
+/// Whether `tensor` or a view of it is used behind `writer`.
+static bool isUsedBehind(Value tensor, Operation *writer) {
+  return llvm::any_of(tensor.getUsers(), [&](Operation *user) {
+    if (isView(user) || isa<attn::WindowsOp>(user))
+      return isUsedBehind(user->getResult(0), writer);
+    Operation *here = writer->getBlock()->findAncestorOpInBlock(*user);
+    return here && here != writer && writer->isBeforeInBlock(here);
+  });
+}
+
+/// The same elements in a tensor of its own: parts put together are put together again.
+static Value ownCopy(OpBuilder &b, Value tensor) {
+  Operation *made = tensor.getDefiningOp();
+  if (isa_and_present<tensor::InsertSliceOp, tensor::EmptyOp>(made)) {
+    Value below = isa<tensor::EmptyOp>(made) ? Value() : ownCopy(b, cast<tensor::InsertSliceOp>(made).getDest());
+    Operation *own = b.clone(*made);
+    if (below)
+      cast<tensor::InsertSliceOp>(own).getDestMutable().assign(below);
+    return own->getResult(0);
+  }
+  auto type = cast<RankedTensorType>(tensor.getType());
+  Value empty = tensor::EmptyOp::create(b, tensor.getLoc(), tensor::getMixedSizes(b, tensor.getLoc(), tensor),
+                                        type.getElementType());
+  return linalg::CopyOp::create(b, tensor.getLoc(), tensor, empty).getResult(0);
+}
+
+/// An op writes over its destination. Where that is read behind it, too,
+///
+///   %x = linalg.generic outs(%e)      %y = tensor.insert_slice %part into %x      return %y, %x
+///
+/// one-shot bufferization would copy %x; but step 3 does not see that, and would put %e into the caller's memory for %y.
+static void copyWhatIsReadLater(ModuleOp module) {
+  SmallVector<OpOperand *> written;
+  module.walk([&](DestinationStyleOpInterface op) {
+    for (OpOperand &init : op.getDpsInitsMutable())
+      if (isa<RankedTensorType>(init.get().getType()))
+        if (Operation *made = viewed(init.get()).getDefiningOp(); made && !isa<linalg::FillOp, tensor::EmptyOp>(made))
+          written.push_back(&init);
+  });
+  OpBuilder builder(module.getContext());
+  for (OpOperand *init : written)
+    if (isUsedBehind(viewed(init->get()), init->getOwner())) {
+      builder.setInsertionPoint(init->getOwner());
+      init->set(ownCopy(builder, init->get()));
+    }
 }
 
 //===----------------------------------------------------------------------===//
@@ -161,6 +222,7 @@ struct BufferizePass : schedule::impl::BufferizeBase<BufferizePass> {
     if (failed(schedule::resolveExtents(module)))
       return signalPassFailure();
     copyWrittenWindows(module);
+    copyWhatIsReadLater(module);
     splitSharedFills(module);
     IRRewriter rewriter(&getContext());
     if (failed(bufferization::eliminateEmptyTensors(rewriter, module)))

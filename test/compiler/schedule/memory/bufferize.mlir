@@ -185,3 +185,40 @@ func.func @written(%x: tensor<4x9xf32>) -> tensor<4x7x3xf32> {
   %r = linalg.exp ins(%s : tensor<4x7x3xf32>) outs(%s : tensor<4x7x3xf32>) -> tensor<4x7x3xf32>
   return %r : tensor<4x7x3xf32>
 }
+
+// -----
+
+// What is written over and read behind it is copied, into the memory of the result that is written: the other result keeps its
+// own.
+// CHECK-LABEL: func.func @read_later
+// CHECK-SAME:    %[[X:.*]]: memref<8xf32, {{.*}}>, %[[PART:.*]]: memref<2xf32, {{.*}}>, %[[Y:.*]]: memref<8xf32, {{.*}}> {attnc.result = 0 : i64}, %[[Z:.*]]: memref<8xf32, {{.*}}> {attnc.result = 1 : i64})
+// CHECK:         linalg.exp ins(%[[X]] : {{.*}}) outs(%[[Z]] :
+// CHECK-NEXT:    linalg.copy ins(%[[Z]] : {{.*}}) outs(%[[Y]] :
+// CHECK-NEXT:    %[[PLACE:.*]] = memref.subview %[[Y]][3] [2] [1]
+// CHECK-NEXT:    linalg.copy ins(%[[PART]] : {{.*}}) outs(%[[PLACE]] :
+// CHECK-NEXT:    return
+func.func @read_later(%x: tensor<8xf32>, %part: tensor<2xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %e = tensor.empty() : tensor<8xf32>
+  %z = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %y = tensor.insert_slice %part into %z[3] [2] [1] : tensor<2xf32> into tensor<8xf32>
+  return %y, %z : tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// Two tensors that begin alike are put together each in its own memory.
+// CHECK-LABEL: func.func @begin_alike
+// CHECK-SAME:    %[[A:[a-z0-9]*]]: memref<2xf32, {{.*}}>, %[[B:[a-z0-9]*]]: memref<2xf32, {{.*}}>, %[[C:[a-z0-9]*]]: memref<2xf32, {{.*}}>, %[[Y:.*]]: memref<4xf32, {{.*}}> {attnc.result = 0 : i64}, %[[Z:.*]]: memref<4xf32, {{.*}}> {attnc.result = 1 : i64})
+// CHECK-NOT:     alloc
+// CHECK:         %[[Z0:.*]] = memref.subview %[[Z]][0] [2] [1]
+// CHECK-NEXT:    linalg.copy ins(%[[A]] : {{.*}}) outs(%[[Z0]] :
+// CHECK-NEXT:    %[[Y0:.*]] = memref.subview %[[Y]][0] [2] [1]
+// CHECK-NEXT:    linalg.copy ins(%[[A]] : {{.*}}) outs(%[[Y0]] :
+// CHECK-NOT:     alloc
+func.func @begin_alike(%a: tensor<2xf32>, %b: tensor<2xf32>, %c: tensor<2xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %e = tensor.empty() : tensor<4xf32>
+  %x = tensor.insert_slice %a into %e[0] [2] [1] : tensor<2xf32> into tensor<4xf32>
+  %y = tensor.insert_slice %b into %x[2] [2] [1] : tensor<2xf32> into tensor<4xf32>
+  %z = tensor.insert_slice %c into %x[2] [2] [1] : tensor<2xf32> into tensor<4xf32>
+  return %y, %z : tensor<4xf32>, tensor<4xf32>
+}
