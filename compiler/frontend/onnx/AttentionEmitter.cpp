@@ -34,10 +34,9 @@ class AttentionEmitter {
 public:
   AttentionEmitter(NodeContext &ctx, const AttentionCase &attention)
       : ctx(ctx), emit(ctx.emit), of(attention), keys(attention.extent('N')) {
-    if (of.mask)
-      captures.push_back(emit.value(of.mask));
-    if (of.lengths)
-      captures.push_back(emit.value(of.lengths));
+    for (Tensor *tensor : {of.mask, of.bias, of.lengths, of.begins, of.starts, of.sinks})
+      if (tensor && places.try_emplace(tensor, captures.size()).second)
+        captures.push_back(emit.value(tensor));
     if (!of.offset.constant())
       captures.push_back(emit.index(of.offset));
   }
@@ -48,45 +47,58 @@ public:
 
 private:
   bool isMaskShort() const { return of.mask && of.mask->shape.back() != keys && !of.mask->shape.back().isConstant(1); }
-  bool hides() const { return of.before || of.after || of.lengths || isMaskShort() || (of.mask && of.mask->isBool()); }
-  V maskAt(B &b, L l, const Place &at, ValueRange held);
+  bool hides() const {
+    return of.before || of.after || of.lengths || of.begins || isMaskShort() || (of.mask && of.mask->isBool());
+  }
+  LogicalResult checkMask(const Tensor *mask);
+  /// Element b of one number for each batch entry, as index.
+  V perEntry(B &b, L l, const Tensor *numbers, const Place &at, ValueRange held);
+  V maskAt(B &b, L l, const Tensor *mask, const Place &at, ValueRange held);
   V positionOf(B &b, L l, const Place &at, ValueRange held);
   V scored(B &b, L l, V s, const Place &at, ValueRange held);
+  void fillSink(attn::AttentionOp op);
   V allowed(B &b, L l, const Place &at, ValueRange held);
 
   NodeContext &ctx;
   Emitter &emit;
   const AttentionCase &of;
   const Sym &keys;
-  SmallVector<Value> captures; ///< mask, lengths, offset, as far as there are any
+  SmallVector<Value> captures;                        ///< as far as there are any; an offset is the last
+  llvm::SmallDenseMap<const Tensor *, size_t> places; ///< of the others
 };
 } // namespace
 
 //===- One pair -----------------------------------------------------------===//
 
-V AttentionEmitter::maskAt(B &b, L l, const Place &at, ValueRange held) {
+V AttentionEmitter::perEntry(B &b, L l, const Tensor *numbers, const Place &at, ValueRange held) {
+  V number = tensor::ExtractOp::create(b, l, held[places.lookup(numbers)], at.b);
+  return arith::IndexCastOp::create(b, l, b.getIndexType(), number);
+}
+
+V AttentionEmitter::maskAt(B &b, L l, const Tensor *mask, const Place &at, ValueRange held) {
   V all[] = {at.b, at.h, at.i, at.j};
   SmallVector<V> position;
-  int64_t missing = 4 - of.mask->rank();
-  for (auto [dim, extent] : llvm::enumerate(of.mask->shape)) {
+  int64_t missing = 4 - mask->rank();
+  for (auto [dim, extent] : llvm::enumerate(mask->shape)) {
     V index = all[missing + dim];
     if (extent.isConstant(1))
       index = arith::ConstantIndexOp::create(b, l, 0);
-    else if (missing + dim == 3 && isMaskShort()) {
+    else if (missing + dim == 3 && mask == of.mask && isMaskShort()) {
       V last = arith::ConstantIndexOp::create(b, l, *extent.constant() - 1);
       index = arith::MinSIOp::create(b, l, index, last);
     }
     position.push_back(index);
   }
-  return tensor::ExtractOp::create(b, l, held[0], position);
+  return tensor::ExtractOp::create(b, l, held[places.lookup(mask)], position);
 }
 
 /// Of query i, among the keys.
 V AttentionEmitter::positionOf(B &b, L l, const Place &at, ValueRange held) {
   V offset;
-  if (of.endsAtLengths) {
-    V length = tensor::ExtractOp::create(b, l, held[of.mask ? 1 : 0], at.b);
-    offset = arith::SubIOp::create(b, l, arith::IndexCastOp::create(b, l, b.getIndexType(), length), at.M);
+  if (of.starts) {
+    offset = perEntry(b, l, of.starts, at, held);
+  } else if (of.endsAtLengths) {
+    offset = arith::SubIOp::create(b, l, perEntry(b, l, of.lengths, at, held), at.M);
   } else if (std::optional<int64_t> fixed = of.offset.constant()) {
     if (*fixed == 0)
       return at.i;
@@ -97,19 +109,23 @@ V AttentionEmitter::positionOf(B &b, L l, const Place &at, ValueRange held) {
   return arith::AddIOp::create(b, l, at.i, offset);
 }
 
+/// A float in another type.
+static V inType(B &b, L l, V x, Type type) {
+  if (x.getType() == type)
+    return x;
+  return x.getType().getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth() ? V(arith::ExtFOp::create(b, l, type, x))
+                                                                            : V(arith::TruncFOp::create(b, l, type, x));
+}
+
 V AttentionEmitter::scored(B &b, L l, V s, const Place &at, ValueRange held) {
   if (of.softcap != 0) {
     V cap = constantLike(b, l, s, of.softcap);
     s = mul(b, l, math::TanhOp::create(b, l, div(b, l, s, cap)), cap);
   }
-  if (!of.mask || of.mask->isBool())
-    return s;
-  V bias = maskAt(b, l, at, held);
-  if (bias.getType() != s.getType())
-    bias = bias.getType().getIntOrFloatBitWidth() < s.getType().getIntOrFloatBitWidth()
-               ? V(arith::ExtFOp::create(b, l, s.getType(), bias))
-               : V(arith::TruncFOp::create(b, l, s.getType(), bias));
-  return add(b, l, s, bias);
+  for (const Tensor *bias : {of.mask, of.bias})
+    if (bias && bias->isFloat())
+      s = add(b, l, s, inType(b, l, maskAt(b, l, bias, at, held), s.getType()));
+  return s;
 }
 
 /// Null where every key is.
@@ -128,15 +144,15 @@ V AttentionEmitter::allowed(B &b, L l, const Place &at, ValueRange held) {
     if (of.before)
       require(arith::CmpIOp::create(b, l, P::sge, at.j, moved(-*of.before)));
   }
-  if (of.lengths) {
-    V length = tensor::ExtractOp::create(b, l, held[of.mask ? 1 : 0], at.b);
-    require(arith::CmpIOp::create(b, l, P::slt, at.j, arith::IndexCastOp::create(b, l, b.getIndexType(), length)));
-  }
+  if (of.lengths)
+    require(arith::CmpIOp::create(b, l, P::slt, at.j, perEntry(b, l, of.lengths, at, held)));
+  if (of.begins)
+    require(arith::CmpIOp::create(b, l, P::sge, at.j, perEntry(b, l, of.begins, at, held)));
   if (isMaskShort())
     require(arith::CmpIOp::create(b, l, P::slt, at.j,
                                   arith::ConstantIndexOp::create(b, l, *of.mask->shape.back().constant())));
   if (of.mask && of.mask->isBool())
-    require(maskAt(b, l, at, held));
+    require(maskAt(b, l, of.mask, at, held));
   return result;
 }
 
@@ -151,25 +167,46 @@ LogicalResult AttentionEmitter::check() {
   if (*of.extent('G').constant() == 0 || *of.extent('H').constant() % *of.extent('G').constant())
     return ctx.fail(fmt::format("its {} heads of queries are no multiple of {} heads of keys",
                                 *of.extent('H').constant(), *of.extent('G').constant()));
-  if (of.lengths && (of.lengths->rank() != 1 || !ctx.sameExtent(of.lengths->shape[0], of.extent('B'))))
-    return ctx.fail(fmt::format("{} is not one length for each batch entry", ctx.describe(of.lengths)));
-  if (!of.mask)
+  for (const Tensor *numbers : {of.lengths, of.begins, of.starts})
+    if (numbers && (numbers->rank() != 1 || !ctx.sameExtent(numbers->shape[0], of.extent('B'))))
+      return ctx.fail(fmt::format("{} is not one length for each batch entry", ctx.describe(numbers)));
+  if (of.sinks && (of.sinks->rank() != 1 || !ctx.sameExtent(of.sinks->shape[0], of.extent('H'))))
+    return ctx.fail(fmt::format("{} is not one sink for each head", ctx.describe(of.sinks)));
+  return success(succeeded(checkMask(of.mask)) && succeeded(checkMask(of.bias)));
+}
+
+LogicalResult AttentionEmitter::checkMask(const Tensor *mask) {
+  if (!mask)
     return success();
-  bool fits = of.mask->rank() >= 1 && of.mask->rank() <= 4;
+  bool fits = mask->rank() >= 1 && mask->rank() <= 4;
   const Sym *all[] = {&of.extent('B'), &of.extent('H'), &of.extent('M'), &keys};
-  for (int64_t dim = 0; fits && dim < of.mask->rank(); ++dim) {
-    const Sym &mine = of.mask->shape[dim], &theirs = *all[4 - of.mask->rank() + dim];
-    bool isShort = dim == of.mask->rank() - 1 && mine.constant() && theirs.constant() && *mine.constant() > 0 &&
-                   *mine.constant() < *theirs.constant();
+  for (int64_t dim = 0; fits && dim < mask->rank(); ++dim) {
+    const Sym &mine = mask->shape[dim], &theirs = *all[4 - mask->rank() + dim];
+    bool isShort = mask == of.mask && dim == mask->rank() - 1 && mine.constant() && theirs.constant() &&
+                   *mine.constant() > 0 && *mine.constant() < *theirs.constant();
     fits = mine.isConstant(1) || isShort || ctx.sameExtent(mine, theirs);
   }
   return fits ? success()
-              : ctx.fail(fmt::format("its mask {} does not fit scores {}", ctx.describe(of.mask),
-                                     ctx.describe(SymList{*all[0], *all[1], *all[2], *all[3]})));
+              : ctx.fail(fmt::format("its {} {} does not fit scores {}", mask == of.mask ? "mask" : "bias",
+                                     ctx.describe(mask), ctx.describe(SymList{*all[0], *all[1], *all[2], *all[3]})));
 }
 
 static Place placeOf(ArrayRef<BlockArgument> arguments) { // b h i j M N
   return {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]};
+}
+
+void AttentionEmitter::fillSink(attn::AttentionOp op) {
+  Block *block = op.addSinkBlock();
+  OpBuilder b = OpBuilder::atBlockEnd(block);
+  V score;
+  if (of.sinks) {
+    V held = block->getArguments().take_back(captures.size())[places.lookup(of.sinks)];
+    score = tensor::ExtractOp::create(b, emit.loc, held, V(op.argumentOf(op.getSink(), 'h')));
+    score = inType(b, emit.loc, score, op.getAccumulatorType());
+  } else {
+    score = arith::ConstantOp::create(b, emit.loc, b.getFloatAttr(op.getAccumulatorType(), *of.sink));
+  }
+  attn::YieldOp::create(b, emit.loc, score);
 }
 
 Tensor *AttentionEmitter::attention() {
@@ -188,13 +225,15 @@ Tensor *AttentionEmitter::attention() {
     SmallVector<Value> held(arguments.drop_front(attn::AttentionOp::kMaskIndices));
     attn::YieldOp::create(inside, emit.loc, body(inside, placeOf(arguments), held));
   };
-  if (of.softcap != 0 || (of.mask && !of.mask->isBool())) {
+  if (of.softcap != 0 || of.bias || (of.mask && !of.mask->isBool())) {
     Block *block = op.addScoreBlock();
     fill(block, 1,
          [&](B &b, const Place &at, ValueRange held) { return scored(b, emit.loc, block->getArgument(0), at, held); });
   }
   if (hides())
     fill(op.addMaskBlock(), 0, [&](B &b, const Place &at, ValueRange held) { return allowed(b, emit.loc, at, held); });
+  if (of.sink || of.sinks)
+    fillSink(op);
   return emit.computed(op.getResults()[0], shape);
 }
 
@@ -254,12 +293,9 @@ Tensor *attnc::onnx::emitScores(NodeContext &ctx, const AttentionCase &attention
   return failed(emitter.check()) ? nullptr : emitter.scores(which);
 }
 
-Tensor *attnc::onnx::splitHeads(NodeContext &ctx, Tensor *x, int64_t heads) {
-  std::optional<Sym> features =
-      x->rank() == 3 && heads > 0 ? ctx.symbols.divideExactly(x->shape[2], heads) : std::nullopt;
-  if (!features) {
-    (void)ctx.fail(fmt::format("{} cannot be split into {} heads", ctx.describe(x), heads));
-    return nullptr;
-  }
-  return Composer(ctx).reshape(x, {x->shape[0], x->shape[1], Sym(heads), *features});
+LogicalResult attnc::onnx::finishAttention(NodeContext &ctx, const AttentionCase &attention) {
+  Tensor *result = emitAttention(ctx, attention);
+  if (attention.outLayout == "BMHE")
+    result = mergeHeads(ctx, result);
+  return Composer(ctx).finish(result);
 }

@@ -17,6 +17,7 @@ const OpTable &attnc::onnx::opTable() {
     OpTable table;
     addActivationOps(table);
     addAttentionOps(table);
+    addContribAttentionOps(table);
     addContribOps(table);
     addControlOps(table);
     addConvolutionOps(table);
@@ -26,6 +27,7 @@ const OpTable &attnc::onnx::opTable() {
     addOrderOps(table);
     addShapeOps(table);
     addFlexAttentionOps(table);
+    addGroupQueryOps(table);
     addIndexOps(table);
     addLinearOps(table);
     addPoolingOps(table);
@@ -33,6 +35,7 @@ const OpTable &attnc::onnx::opTable() {
     addRecurrentOps(table);
     addReductionOps(table);
     addResizeOps(table);
+    addRotaryOps(table);
     addScatterOps(table);
     refuseOps(table);
     return table;

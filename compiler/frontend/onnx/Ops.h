@@ -150,6 +150,7 @@ int64_t opsetOf(const Model &model, llvm::StringRef domain);
 
 void addActivationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
+void addContribAttentionOps(OpTable &table);
 void addContribOps(OpTable &table);
 void addControlOps(OpTable &table);
 void addConvolutionOps(OpTable &table);
@@ -159,6 +160,7 @@ void addNormalizationOps(OpTable &table);
 void addOrderOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addFlexAttentionOps(OpTable &table);
+void addGroupQueryOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addLinearOps(OpTable &table);
 void addPoolingOps(OpTable &table);
@@ -166,6 +168,7 @@ void addQuantizedOps(OpTable &table);
 void addRecurrentOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addResizeOps(OpTable &table);
+void addRotaryOps(OpTable &table);
 void addScatterOps(OpTable &table);
 void refuseOps(OpTable &table);
 /// Every operator this build imports, or refuses by name.

@@ -209,10 +209,13 @@ FailureOr<Tensor *> attnc::onnx::matMulQuantized(NodeContext &ctx, Tensor *a, Te
     return static_cast<Tensor *>(nullptr);
   if (!isScaledAlong(a, a->rank() - 2) || !sums || *sums > kMostSums)
     return multiplyByWeight(ctx, a, b);
-  const Quantized &x = *a->origin, &w = *b->origin;
+  return multiplyQuantized(ctx, *a->origin, *b->origin);
+}
+
+FailureOr<Tensor *> attnc::onnx::multiplyQuantized(NodeContext &ctx, const Quantized &x, const Quantized &w) {
   FailureOr<Bytes> left = bytesOf(ctx, x.values, x.zero, /*isLeft=*/true);
   FailureOr<Bytes> right = bytesOf(ctx, w.values, w.zero, /*isLeft=*/false);
-  FailureOr<Tensor *> sa = scaleOf(ctx, x.scale, a, true), sb = scaleOf(ctx, w.scale, b, false);
+  FailureOr<Tensor *> sa = scaleOf(ctx, x.scale, x.values, true), sb = scaleOf(ctx, w.scale, w.values, false);
   if (failed(left) || failed(right) || failed(sa) || failed(sb))
     return failure();
   FailureOr<Tensor *> product = multiplyBytes(ctx, *left, *right);
