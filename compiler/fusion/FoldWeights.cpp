@@ -15,8 +15,8 @@
 //   weights.view @w.transposed of @w at 0 strides [1, 3072] : tensor<3072x768xf32>
 //   %t = attn.weight @w.transposed : tensor<3072x768xf32>
 //
-// The same for slices, reshapes, conversions, numbers added to integers, sums of integers, and tensors joined along a
-// dimension. A chain of them folds link by link.
+// The same for slices, reshapes, arithmetic on elements (what a dequantised weight is made of), sums of integers, and tensors
+// joined along a dimension. A chain of them folds link by link.
 //
 //===----------------------------------------------------------------------===//
 
@@ -134,28 +134,19 @@ private:
                                            : nullptr;
   }
 
-  /// generic ins(weight) outs(...) { yield a conversion of the element, or a number added to it }, in the same order.
+  /// generic ins(weights and constants) outs(...) { arithmetic on their elements }: op by op, where nothing becomes larger.
   Operation *foldElementwise(linalg::GenericOp op) {
-    if (op.getNumDpsInputs() != 1 || op->getNumResults() != 1 ||
-        !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
+    SmallVector<attn::WeightOp> sources;
+    int64_t largest = 0;
+    for (Value input : op.getDpsInputs())
+      if (attn::WeightOp source = weightOf(input)) {
+        sources.push_back(source);
+        largest = std::max(largest, source.getType().getNumElements());
+      }
+    auto type = op->getNumResults() == 1 ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
+    if (sources.empty() || !type || !type.hasStaticShape() || type.getNumElements() > largest)
       return nullptr;
-    attn::WeightOp source = weightOf(op.getDpsInputs()[0]);
-    Operation *made = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
-    auto isAside = [&](Operation &inner) { return &inner == made || inner.hasTrait<OpTrait::ConstantLike>(); };
-    if (!source || !made || made->getNumOperands() == 0 || made->getOperand(0) != op.getBody()->getArgument(0) ||
-        !llvm::all_of(op.getBody()->without_terminator(), isAside))
-      return nullptr;
-    Builder builder(op.getContext());
-    if (isa<arith::TruncFOp, arith::ExtFOp, arith::TruncIOp, arith::ExtSIOp, arith::ExtUIOp, arith::SIToFPOp,
-            arith::UIToFPOp>(made) &&
-        !made->getResult(0).getType().isInteger(1))
-      return declare<weights::CastOp>(op, source, "cast", source.getNameAttr(),
-                                      isa<arith::ExtUIOp, arith::UIToFPOp>(made) ? builder.getUnitAttr() : UnitAttr());
-    APInt number;
-    if (isa<arith::AddIOp>(made) && matchPattern(made->getOperand(1), m_ConstantInt(&number)))
-      return declare<weights::OffsetOp>(op, source, "offset", source.getNameAttr(),
-                                        builder.getI64IntegerAttr(number.getSExtValue()));
-    return nullptr;
+    return ElementFolder(*this, op, sources, type.getShape()).fold();
   }
 
   /// generic ins(weight) outs(0) { yield the sum so far, plus the element with its sign }, along one dimension.
@@ -237,6 +228,154 @@ private:
       next += insert.getStaticSize(*dim);
     return dim.has_value();
   }
+
+  /// Makes weights of what the body of an elementwise generic computes. Every value in it is an op that declares a tensor of
+  /// the result's shape.
+  class ElementFolder {
+  public:
+    ElementFolder(WeightFolder &folder, linalg::GenericOp generic, ArrayRef<attn::WeightOp> sources,
+                  ArrayRef<int64_t> shape)
+        : folder(folder), generic(generic), sources(sources), shape(shape) {}
+
+    Operation *fold() {
+      Value yielded = generic.getBody()->getTerminator()->getOperand(0);
+      auto isKnown = [&](Operation &inner) { return isFoldable(&inner); };
+      if (!yielded.getDefiningOp() || yielded.getParentBlock() != generic.getBody() ||
+          !llvm::all_of(generic.getIndexingMapsArray(),
+                        [](AffineMap map) { return map.isProjectedPermutation(/*allowZeroInResults=*/true); }) ||
+          !generic.getIndexingMapsArray().back().isIdentity() ||
+          !llvm::all_of(generic.getBody()->without_terminator(), isKnown) ||
+          !llvm::all_of(generic.getDpsInputs(), [](Value input) { return weightOf(input) || constantOf(input); }))
+        return nullptr;
+      return made(yielded);
+    }
+
+  private:
+    static bool isCast(Operation *op) {
+      return isa<arith::TruncFOp, arith::ExtFOp, arith::TruncIOp, arith::ExtSIOp, arith::ExtUIOp, arith::SIToFPOp,
+                 arith::UIToFPOp>(op);
+    }
+
+    static DenseElementsAttr constantOf(Value value) {
+      DenseElementsAttr elements;
+      return matchPattern(value, m_Constant(&elements)) && elements.getElementType().getIntOrFloatBitWidth() >= 8
+                 ? elements
+                 : DenseElementsAttr();
+    }
+
+    /// The kind of a weights.combine.
+    static StringRef combination(Operation *op) {
+      if (isa<arith::AddIOp, arith::AddFOp>(op))
+        return "add";
+      if (isa<arith::SubIOp, arith::SubFOp>(op))
+        return "sub";
+      return isa<arith::MulIOp, arith::MulFOp>(op) ? "mul" : "";
+    }
+
+    /// Whole bytes, and nothing but numbers of this body.
+    bool isFoldable(Operation *op) {
+      if (op->getNumResults() != 1 || !op->getResult(0).getType().isIntOrFloat() ||
+          op->getResult(0).getType().getIntOrFloatBitWidth() < 8)
+        return false;
+      if (op->hasTrait<OpTrait::ConstantLike>() || isCast(op))
+        return true;
+      Type type = op->getResult(0).getType();
+      APInt number;
+      if (isa<arith::ShRUIOp, arith::AndIOp>(op))
+        return matchPattern(op->getOperand(1), m_ConstantInt(&number)) &&
+               (isa<arith::AndIOp>(op) ? number.isMask() : number.ult(number.getBitWidth()));
+      return !combination(op).empty() && (isa<IntegerType>(type) || type.isF32());
+    }
+
+    /// What declares the tensor of `value`'s elements.
+    Operation *made(Value value) {
+      if (Operation *known = declared.lookup(value))
+        return known;
+      Operation *op = value.getDefiningOp();
+      Operation *result = !op                                     ? ofInput(cast<BlockArgument>(value).getArgNumber())
+                          : op->hasTrait<OpTrait::ConstantLike>() ? ofNumber(op)
+                                                                  : ofOp(op);
+      return declared[value] = result;
+    }
+
+    template <typename OpTy, typename... Args>
+    Operation *declare(StringRef what, Args... args) {
+      OpBuilder builder = folder.behind(sources);
+      if (last)
+        builder.setInsertionPointAfter(last);
+      auto op =
+          OpTy::create(builder, generic.getLoc(),
+                       builder.getStringAttr(folder.unique(attn::WeightOp(sources.front()).getName(), what)), args...);
+      folder.symbols.insert(op);
+      return last = op;
+    }
+
+    TypeAttr typeOf(Type element) const { return TypeAttr::get(RankedTensorType::get(shape, element)); }
+    static FlatSymbolRefAttr nameOf(Operation *op) { return FlatSymbolRefAttr::get(op); }
+
+    /// An element read along the dimensions of `map`, the same along the others.
+    Operation *ofInput(unsigned number) {
+      Value input = generic.getDpsInputs()[number];
+      AffineMap map = generic.getIndexingMapsArray()[number];
+      auto type = cast<RankedTensorType>(input.getType());
+      attn::WeightOp weight = weightOf(input);
+      Operation *source = weight ? folder.symbols.lookup(weight.getName())
+                                 : declare<weights::ConstantOp>("constant", ElementsAttr(constantOf(input)));
+      if (map.isIdentity())
+        return source;
+      SmallVector<int64_t> strides(shape.size(), 0), own = stridesOf(type.getShape());
+      for (auto [dim, result] : llvm::enumerate(map.getResults()))
+        if (auto loop = dyn_cast<AffineDimExpr>(result)) // else the one index of an extent of 1
+          strides[loop.getPosition()] = own[dim];
+      return view(source, strides, type.getElementType());
+    }
+
+    Operation *view(Operation *source, ArrayRef<int64_t> strides, Type element) {
+      Builder builder(source->getContext());
+      return declare<weights::ViewOp>("spread", nameOf(source), builder.getI64IntegerAttr(0),
+                                      builder.getDenseI64ArrayAttr(strides), DenseI64ArrayAttr(), IntegerAttr(),
+                                      typeOf(element));
+    }
+
+    Operation *ofNumber(Operation *op) {
+      Attribute number;
+      (void)matchPattern(op, m_Constant(&number));
+      Type element = op->getResult(0).getType();
+      auto elements = DenseElementsAttr::get(RankedTensorType::get({1}, element), number);
+      return view(declare<weights::ConstantOp>("constant", ElementsAttr(elements)),
+                  SmallVector<int64_t>(shape.size(), 0), element);
+    }
+
+    Operation *ofOp(Operation *op) {
+      Builder builder(op->getContext());
+      TypeAttr type = typeOf(op->getResult(0).getType());
+      if (isCast(op))
+        return declare<weights::CastOp>("cast", nameOf(made(op->getOperand(0))),
+                                        isa<arith::ExtUIOp, arith::UIToFPOp>(op) ? builder.getUnitAttr() : UnitAttr(),
+                                        type);
+      APInt number;
+      bool isNumber = matchPattern(op->getOperand(1), m_ConstantInt(&number));
+      if (isa<arith::ShRUIOp, arith::AndIOp>(op)) {
+        unsigned from = isa<arith::AndIOp>(op) ? 0 : static_cast<unsigned>(number.getZExtValue());
+        unsigned width = isa<arith::AndIOp>(op) ? number.countTrailingOnes() : number.getBitWidth() - from;
+        return declare<weights::BitsOp>("bits", nameOf(made(op->getOperand(0))), builder.getI64IntegerAttr(from),
+                                        builder.getI64IntegerAttr(width), type);
+      }
+      if (isa<arith::AddIOp>(op) && isNumber)
+        return declare<weights::OffsetOp>("offset", nameOf(made(op->getOperand(0))),
+                                          builder.getI64IntegerAttr(number.getSExtValue()), type);
+      Operation *lhs = made(op->getOperand(0)), *rhs = made(op->getOperand(1));
+      return declare<weights::CombineOp>("combined", nameOf(lhs), nameOf(rhs), builder.getStringAttr(combination(op)),
+                                         type);
+    }
+
+    WeightFolder &folder;
+    linalg::GenericOp generic;
+    ArrayRef<attn::WeightOp> sources;
+    ArrayRef<int64_t> shape;
+    Operation *last = nullptr; ///< what was declared last; the next one stands behind it
+    llvm::DenseMap<Value, Operation *> declared;
+  };
 
   SymbolTable symbols;
 };

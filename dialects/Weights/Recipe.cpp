@@ -10,6 +10,7 @@
 #include "compiler/support/ReadPlainFile.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
@@ -61,6 +62,10 @@ static llvm::ArrayRef<RecipePtr> sourcesOf(const Recipe &recipe) {
     return offset->source;
   if (const auto *sum = std::get_if<Recipe::Sum>(&recipe.step))
     return sum->source;
+  if (const auto *bits = std::get_if<Recipe::Bits>(&recipe.step))
+    return bits->source;
+  if (const auto *combine = std::get_if<Recipe::Combine>(&recipe.step))
+    return combine->sources;
   if (const auto *concat = std::get_if<Recipe::Concat>(&recipe.step))
     return concat->sources;
   if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
@@ -87,6 +92,12 @@ std::string Recipe::text() const {
     made = fmt::format("offset {}", offset->by);
   else if (const auto *sum = std::get_if<Sum>(&step))
     made = fmt::format("sum {}", sum->dim);
+  else if (const auto *constant = std::get_if<Constant>(&step))
+    made = "constant " + llvm::toHex(constant->bytes);
+  else if (const auto *bits = std::get_if<Bits>(&step))
+    made = fmt::format("bits {} {}", bits->from, bits->width);
+  else if (const auto *combine = std::get_if<Combine>(&step))
+    made = fmt::format("combine {} {}", static_cast<int>(combine->by), combine->isFloat);
   else if (const auto *stack = std::get_if<Stack>(&step))
     made = fmt::format("stack {}", stack->pitch);
   else
@@ -231,6 +242,40 @@ static void makeOffset(const Recipe::Offset &offset, llvm::ArrayRef<char> source
   }
 }
 
+static void makeBits(const Recipe::Bits &bits, llvm::ArrayRef<char> source, unsigned elementBytes, char *result) {
+  uint64_t mask = llvm::maskTrailingOnes<uint64_t>(bits.width);
+  for (size_t at = 0; at < source.size(); at += elementBytes) {
+    uint64_t number = 0;
+    std::memcpy(&number, source.data() + at, elementBytes);
+    number = (number >> bits.from) & mask;
+    std::memcpy(result + at, &number, elementBytes);
+  }
+}
+
+template <typename T>
+static T combined(Recipe::Combine::By by, T x, T y) {
+  return by == Recipe::Combine::By::add ? x + y : by == Recipe::Combine::By::sub ? x - y : x * y;
+}
+
+/// `result` holds the first source.
+static void makeCombine(const Recipe::Combine &combine, llvm::ArrayRef<char> rhs, unsigned elementBytes, char *result) {
+  for (size_t at = 0; at < rhs.size(); at += elementBytes) {
+    if (combine.isFloat) {
+      float x, y;
+      std::memcpy(&x, result + at, sizeof x);
+      std::memcpy(&y, rhs.data() + at, sizeof y);
+      x = combined(combine.by, x, y);
+      std::memcpy(result + at, &x, sizeof x);
+      continue;
+    }
+    uint64_t x = 0, y = 0;
+    std::memcpy(&x, result + at, elementBytes);
+    std::memcpy(&y, rhs.data() + at, elementBytes);
+    x = combined(combine.by, x, y);
+    std::memcpy(result + at, &x, elementBytes);
+  }
+}
+
 static int64_t readInteger(const char *at, unsigned bytes) {
   uint64_t bits = 0;
   std::memcpy(&bits, at, bytes);
@@ -310,7 +355,14 @@ llvm::ArrayRef<char> attnc::weights::make(const Recipe &recipe, std::vector<char
     makeOffset(*offset, make(*offset->source, source), recipe.elementBytes, scratch.data());
   else if (const auto *sum = std::get_if<Recipe::Sum>(&recipe.step))
     makeSum(recipe, *sum, make(*sum->source, source), scratch.data());
-  else if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
+  else if (const auto *constant = std::get_if<Recipe::Constant>(&recipe.step))
+    std::memcpy(scratch.data(), constant->bytes.data(), constant->bytes.size());
+  else if (const auto *bits = std::get_if<Recipe::Bits>(&recipe.step))
+    makeBits(*bits, make(*bits->source, source), recipe.elementBytes, scratch.data());
+  else if (const auto *combine = std::get_if<Recipe::Combine>(&recipe.step)) {
+    copyBytes(scratch.data(), make(*combine->sources[0], source));
+    makeCombine(*combine, make(*combine->sources[1], source), recipe.elementBytes, scratch.data());
+  } else if (const auto *stack = std::get_if<Recipe::Stack>(&recipe.step))
     makeStack(*stack, scratch.data());
   else
     makeConcat(recipe, std::get<Recipe::Concat>(recipe.step), scratch.data());

@@ -71,6 +71,21 @@ struct Recipe {
     RecipePtr source;
     int64_t dim;
   };
+  /// Bytes that the recipe itself holds.
+  struct Constant {
+    std::string bytes;
+  };
+  /// The bits [from, from + width) of each integer.
+  struct Bits {
+    RecipePtr source;
+    unsigned from, width;
+  };
+  /// Two tensors, element by element.
+  struct Combine {
+    std::vector<RecipePtr> sources;
+    enum class By { add, sub, mul } by;
+    bool isFloat; ///< f32; else integers
+  };
   struct Concat {
     std::vector<RecipePtr> sources;
     int64_t dim;
@@ -85,7 +100,7 @@ struct Recipe {
   std::string name; ///< of the op, for messages
   llvm::SmallVector<int64_t> shape;
   unsigned elementBytes = 0;
-  std::variant<Data, View, Cast, Offset, Sum, Concat, Stack> step;
+  std::variant<Data, View, Cast, Offset, Sum, Constant, Bits, Combine, Concat, Stack> step;
 
   uint64_t bytes() const;
   /// Whether every byte is known.

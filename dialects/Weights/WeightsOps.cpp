@@ -37,7 +37,8 @@ Files &WeightsDialect::files() { return *mapped; }
 
 RankedTensorType attnc::weights::typeOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, RankedTensorType>(op)
-      .Case<DataOp, ViewOp, CastOp, OffsetOp, SumOp, ConcatOp>([](auto weight) { return weight.getTensorType(); })
+      .Case<DataOp, ViewOp, CastOp, OffsetOp, SumOp, ConstantOp, BitsOp, CombineOp, ConcatOp>(
+          [](auto weight) { return weight.getTensorType(); })
       .Default(RankedTensorType());
 }
 
@@ -58,7 +59,8 @@ StackOp attnc::weights::lookupStack(Operation *user, FlatSymbolRefAttr name) {
 
 SmallVector<FlatSymbolRefAttr> attnc::weights::sourcesOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SmallVector<FlatSymbolRefAttr>>(op)
-      .Case<ViewOp, CastOp, OffsetOp, SumOp>(
+      .Case([](CombineOp made) { return SmallVector<FlatSymbolRefAttr>{made.getFirstAttr(), made.getSecondAttr()}; })
+      .Case<ViewOp, CastOp, OffsetOp, SumOp, BitsOp>(
           [](auto made) { return SmallVector<FlatSymbolRefAttr>{made.getSourceAttr()}; })
       .Case<ConcatOp, StackOp>([](auto made) {
         return SmallVector<FlatSymbolRefAttr>(made.getSources().template getAsRange<FlatSymbolRefAttr>());
@@ -260,6 +262,36 @@ LogicalResult SumOp::verify() {
   return verifyType(*this);
 }
 
+LogicalResult ConstantOp::verify() {
+  if (!isa<DenseElementsAttr>(getValue()) || !isa<RankedTensorType>(getValue().getShapedType()))
+    return emitOpError("holds the elements of a ranked tensor");
+  return verifyType(*this);
+}
+
+LogicalResult BitsOp::verify() {
+  RankedTensorType source = sourceType(*this, getSourceAttr()), type = getTensorType();
+  if (!source)
+    return failure();
+  auto integer = dyn_cast<IntegerType>(type.getElementType());
+  if (source != type || !integer)
+    return emitOpError() << "has the type of its source, integers, not " << source << " and " << type;
+  if (getWidth() < 1 || getFrom() > integer.getWidth() || getWidth() > integer.getWidth() - getFrom())
+    return emitOpError() << "takes the bits from " << getFrom() << " on, " << getWidth() << ", of " << integer;
+  return verifyType(*this);
+}
+
+LogicalResult CombineOp::verify() {
+  RankedTensorType lhs = sourceType(*this, getFirstAttr()), rhs = sourceType(*this, getSecondAttr()), type = getTensorType();
+  if (!lhs || !rhs)
+    return failure();
+  if (lhs != type || rhs != type || (!isa<IntegerType>(type.getElementType()) && !type.getElementType().isF32()))
+    return emitOpError() << "has the type of both sources, f32 or integers, not " << lhs << ", " << rhs << " and "
+                         << type;
+  if (getBy() != "add" && getBy() != "sub" && getBy() != "mul")
+    return emitOpError("is by \"add\", \"sub\" or \"mul\"");
+  return verifyType(*this);
+}
+
 LogicalResult ConcatOp::verify() {
   RankedTensorType type = getTensorType();
   if (getSources().empty() || getDim() >= static_cast<uint64_t>(type.getRank()))
@@ -339,6 +371,21 @@ static FailureOr<std::vector<RecipePtr>> recipesOfSources(Operation *op) {
   return sources;
 }
 
+/// The elements in memory, a splat written out.
+static Recipe::Constant constantOf(ConstantOp op, uint64_t size) {
+  ArrayRef<char> raw = cast<DenseElementsAttr>(op.getValue()).getRawData();
+  Recipe::Constant constant;
+  while (constant.bytes.size() < size)
+    constant.bytes.append(raw.begin(), raw.end());
+  return constant;
+}
+
+static Recipe::Combine combineOf(CombineOp op, std::vector<RecipePtr> sources) {
+  using By = Recipe::Combine::By;
+  By by = op.getBy() == "add" ? By::add : op.getBy() == "sub" ? By::sub : By::mul;
+  return {std::move(sources), by, isa<FloatType>(op.getTensorType().getElementType())};
+}
+
 /// All of a stack as bytes.
 static FailureOr<RecipePtr> recipeOf(StackOp stack) {
   FailureOr<std::vector<RecipePtr>> sources = recipesOfSources(stack);
@@ -379,6 +426,13 @@ FailureOr<RecipePtr> attnc::weights::recipeOf(Operation *op) {
         Recipe::Cast{sources->front(), *formatOf(from, made.getIsUnsigned()), *formatOf(type.getElementType())};
   } else if (auto offset = dyn_cast<OffsetOp>(op)) {
     recipe.step = Recipe::Offset{sources->front(), static_cast<int64_t>(offset.getBy())};
+  } else if (auto constant = dyn_cast<ConstantOp>(op)) {
+    recipe.step = constantOf(constant, recipe.bytes());
+  } else if (auto bits = dyn_cast<BitsOp>(op)) {
+    recipe.step =
+        Recipe::Bits{sources->front(), static_cast<unsigned>(bits.getFrom()), static_cast<unsigned>(bits.getWidth())};
+  } else if (auto combine = dyn_cast<CombineOp>(op)) {
+    recipe.step = combineOf(combine, std::move(*sources));
   } else if (auto sum = dyn_cast<SumOp>(op)) {
     recipe.step = Recipe::Sum{sources->front(), static_cast<int64_t>(sum.getDim())};
   } else

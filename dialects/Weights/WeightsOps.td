@@ -129,6 +129,51 @@ def Weights_SumOp : Weights_Op<"sum"> {
   let assemblyFormat = "$sym_name `of` $source `dim` $dim attr-dict `:` $type";
 }
 
+def Weights_ConstantOp : Weights_Op<"constant"> {
+  let summary = "a small tensor whose elements stand here";
+  let description = [{
+    What large ones meet in a recipe:
+
+    ```mlir
+    weights.constant @eight dense<8.0> : tensor<1xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value);
+  let assemblyFormat = "$sym_name $value attr-dict";
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getValue().getShapedType()); }
+  }];
+}
+
+def Weights_BitsOp : Weights_Op<"bits"> {
+  let summary = "some bits of every integer";
+  let description = [{
+    Those from `from` on, `width` of them, as an integer from 0. So bytes become the integers of four bits that they hold:
+
+    ```mlir
+    weights.bits @low of @bytes from 0 width 4 : tensor<768x384xi8>
+    weights.bits @high of @bytes from 4 width 4 : tensor<768x384xi8>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$source, I64Attr:$from, I64Attr:$width,
+                       TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `of` $source `from` $from `width` $width attr-dict `:` $type";
+}
+
+def Weights_CombineOp : Weights_Op<"combine"> {
+  let summary = "two tensors of one type, element by element";
+  let description = [{
+    Their sum (`add`), difference (`sub`) or product (`mul`): of f32, rounded, or of integers, which wrap around.
+
+    ```mlir
+    weights.combine @w of @integers, @scales by "mul" : tensor<768x768xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$first, FlatSymbolRefAttr:$second, StrAttr:$by,
+                       TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `of` $first `,` $second `by` $by attr-dict `:` $type";
+}
+
 def Weights_ConcatOp : Weights_Op<"concat"> {
   let summary = "tensors one behind the other along a dimension";
   let description = [{

@@ -10,6 +10,14 @@ weights.data @q "Inputs/weights.bin" at 0 : tensor<2x3xi8>
 // CHECK-DAG: weights.sum @q.sums of @q dim 0 : tensor<3xi32>
 // CHECK-DAG: weights.cast @q.cast of unsigned @q : tensor<2x3xi32>
 // CHECK-DAG: weights.cast @q.cast_2 of @q : tensor<2x3xf32>
+// CHECK-DAG: weights.bits @q.bits of @q from 0 width 4 : tensor<2x3xi8>
+// CHECK-DAG: weights.cast @q.cast_3 of unsigned @q.bits : tensor<2x3xf32>
+// CHECK-DAG: weights.constant @q.constant_2 dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
+// CHECK-DAG: weights.view @q.spread_2 of @q.constant_2 at 0 strides [1, 0] : tensor<2x3xf32>
+// CHECK-DAG: weights.constant @q.constant dense<8.000000e+00> : tensor<1xf32>
+// CHECK-DAG: weights.view @q.spread of @q.constant at 0 strides [0, 0] : tensor<2x3xf32>
+// CHECK-DAG: weights.combine @q.combined of @q.cast_3, @q.spread by "sub" : tensor<2x3xf32>
+// CHECK-DAG: weights.combine @q.combined_2 of @q.combined, @q.spread_2 by "mul" : tensor<2x3xf32>
 // CHECK-LABEL: func @chain
 // CHECK-NEXT: %[[W:.*]] = attn.weight @w.transposed.slice : tensor<2x3xf32>
 // CHECK-NEXT: return %[[W]]
@@ -82,6 +90,27 @@ func.func @integers() -> (tensor<2x3xi8>, tensor<2x3xi32>, tensor<2x3xf32>) {
   return %a, %b, %d : tensor<2x3xi8>, tensor<2x3xi32>, tensor<2x3xf32>
 }
 
+// Arithmetic on elements, op by op: what a weight is dequantised with.
+// CHECK-LABEL: func @elements
+// CHECK-NEXT: attn.weight @q.combined_2 : tensor<2x3xf32>
+// CHECK-NEXT: return
+func.func @elements() -> tensor<2x3xf32> {
+  %c15 = arith.constant 15 : i8
+  %c8 = arith.constant 8.0 : f32
+  %q = attn.weight @q : tensor<2x3xi8>
+  %scales = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %e = tensor.empty() : tensor<2x3xf32>
+  %w = linalg.generic {indexing_maps = [#id, affine_map<(d0, d1) -> (d0)>, #id], iterator_types = ["parallel", "parallel"]} ins(%q, %scales : tensor<2x3xi8>, tensor<2xf32>) outs(%e : tensor<2x3xf32>) {
+  ^bb0(%in: i8, %scale: f32, %out: f32):
+    %0 = arith.andi %in, %c15 : i8
+    %1 = arith.uitofp %0 : i8 to f32
+    %2 = arith.subf %1, %c8 : f32
+    %3 = arith.mulf %2, %scale : f32
+    linalg.yield %3 : f32
+  } -> tensor<2x3xf32>
+  return %w : tensor<2x3xf32>
+}
+
 // CHECK-LABEL: func @sums
 // CHECK-NEXT: attn.weight @q.sums : tensor<3xi32>
 func.func @sums() -> tensor<3xi32> {
@@ -108,6 +137,28 @@ func.func @joined() -> tensor<6x8xf32> {
   %1 = tensor.insert_slice %w into %0[0, 2] [6, 4] [1, 1] : tensor<6x4xf32> into tensor<6x8xf32>
   %2 = tensor.insert_slice %b into %1[0, 6] [6, 2] [1, 1] : tensor<6x2xf32> into tensor<6x8xf32>
   return %2 : tensor<6x8xf32>
+}
+
+// A weight that would become larger stays as it is, and so does a function that recipes do not have.
+// CHECK-LABEL: func @too_large
+// CHECK: arith.addf
+// CHECK: math.exp
+func.func @too_large() -> (tensor<6x6xf32>, tensor<6x2xf32>) {
+  %b = attn.weight @b : tensor<6x2xf32>
+  %s = tensor.extract_slice %b[0, 0] [6, 1] [1, 1] : tensor<6x2xf32> to tensor<6xf32>
+  %e = tensor.empty() : tensor<6x6xf32>
+  %f = tensor.empty() : tensor<6x2xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d1)>, #id], iterator_types = ["parallel", "parallel"]} ins(%s, %s : tensor<6xf32>, tensor<6xf32>) outs(%e : tensor<6x6xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %2 = arith.addf %x, %y : f32
+    linalg.yield %2 : f32
+  } -> tensor<6x6xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%b : tensor<6x2xf32>) outs(%f : tensor<6x2xf32>) {
+  ^bb0(%x: f32, %out: f32):
+    %2 = math.exp %x : f32
+    linalg.yield %2 : f32
+  } -> tensor<6x2xf32>
+  return %0, %1 : tensor<6x6xf32>, tensor<6x2xf32>
 }
 
 // What is not known when compiling stays, and so do gaps.

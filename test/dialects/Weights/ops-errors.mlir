@@ -178,3 +178,28 @@ func.func @f(%layer: index) -> tensor<5xf32> {
   %0 = attn.layer_weight @s[%layer] : tensor<5xf32>
   return %0 : tensor<5xf32>
 }
+
+// -----
+
+weights.data @b "w.bin" at 0 : tensor<4xi8>
+// expected-error @below {{takes the bits from 6 on, 4, of 'i8'}}
+weights.bits @q of @b from 6 width 4 : tensor<4xi8>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{has the type of its source, integers, not 'tensor<4xf32>' and 'tensor<4xf32>'}}
+weights.bits @q of @w from 0 width 4 : tensor<4xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+weights.data @v "w.bin" at 0 : tensor<1xf32>
+// expected-error @below {{has the type of both sources, f32 or integers, not 'tensor<4xf32>', 'tensor<1xf32>' and 'tensor<4xf32>'}}
+weights.combine @s of @w, @v by "mul" : tensor<4xf32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{is by "add", "sub" or "mul"}}
+weights.combine @s of @w, @w by "div" : tensor<4xf32>

@@ -21,6 +21,14 @@ weights.cast @natural of unsigned @bytes : tensor<70xf32>
 weights.offset @signed of @bytes by -128 : tensor<70xi8>
 // CHECK: weights.sum @sums of @bytes dim 0 : tensor<i32>
 weights.sum @sums of @bytes dim 0 : tensor<i32>
+// CHECK: weights.constant @eight dense<8> : tensor<1xi8>
+weights.constant @eight dense<8> : tensor<1xi8>
+// CHECK: weights.view @eights of @eight at 0 strides [0] : tensor<70xi8>
+weights.view @eights of @eight at 0 strides [0] : tensor<70xi8>
+// CHECK: weights.bits @high of @bytes from 4 width 4 : tensor<70xi8>
+weights.bits @high of @bytes from 4 width 4 : tensor<70xi8>
+// CHECK: weights.combine @less of @high, @eights by "sub" : tensor<70xi8>
+weights.combine @less of @high, @eights by "sub" : tensor<70xi8>
 // CHECK: weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 // CHECK: weights.stack @layers of [@q, @q] : tensor<768x70xf32>

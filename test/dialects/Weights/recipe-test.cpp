@@ -208,6 +208,43 @@ RC_GTEST_PROP(Recipe, SumsAreAlongADimension, ()) {
   RC_ASSERT(std::vector<uint32_t>(made.begin(), made.end()) == expected);
 }
 
+// Bits of integers of any width, and integers put together of them.
+RC_GTEST_PROP(Recipe, BitsAreTakenAndCombined, ()) {
+  unsigned elementBytes = 1u << *rc::gen::inRange(0, 4), all = 8 * elementBytes;
+  auto count = *rc::gen::inRange<int64_t>(0, 8);
+  auto from = *rc::gen::inRange(0u, all), width = *rc::gen::inRange(1u, all - from + 1);
+  std::vector<char> bytes = *rc::gen::container<std::vector<char>>(static_cast<size_t>(count) * elementBytes,
+                                                                   rc::gen::arbitrary<char>());
+  Recipe bits{"bits", {count}, elementBytes, {}};
+  RecipePtr source = dataOf(bytes, {count}, elementBytes);
+  bits.step = Recipe::Bits{source, from, width};
+  Recipe product{"product", {count}, elementBytes, {}};
+  product.step = Recipe::Combine{{std::make_shared<const Recipe>(bits), source}, Recipe::Combine::By::mul, false};
+  std::vector<uint64_t> taken = elementsOf(bits), given = elementsOf(*source), combined = elementsOf(product);
+  uint64_t mask = elementBytes == 8 ? ~uint64_t(0) : (uint64_t(1) << all) - 1;
+  uint64_t few = width == 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1;
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    RC_ASSERT(taken[i] == ((given[i] >> from) & few));
+    RC_ASSERT(combined[i] == ((taken[i] * given[i]) & mask));
+  }
+}
+
+TEST(Recipe, FloatsAreCombined) {
+  Recipe eight{"eight", {2}, 4, {}};
+  float numbers[] = {8, 0.1f};
+  eight.step = Recipe::Constant{std::string(reinterpret_cast<const char *>(numbers), sizeof numbers)};
+  auto constant = std::make_shared<const Recipe>(eight);
+  for (auto [by, expected] : {std::pair(Recipe::Combine::By::add, 0.2f), std::pair(Recipe::Combine::By::sub, 0.0f),
+                              std::pair(Recipe::Combine::By::mul, 0.1f * 0.1f)}) {
+    Recipe made{"made", {2}, 4, {}};
+    made.step = Recipe::Combine{{constant, constant}, by, true};
+    float found;
+    auto bits = static_cast<uint32_t>(elementsOf(made)[1]);
+    std::memcpy(&found, &bits, sizeof found);
+    EXPECT_EQ(found, expected);
+  }
+}
+
 // Recipes with one text are one tensor of the artefact: whatever changes the bytes changes it.
 TEST(Recipe, TextTellsRecipesApart) {
   RecipePtr source = dataOf(counting(12, 4), {12}, 4);
