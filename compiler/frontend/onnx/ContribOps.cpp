@@ -41,16 +41,20 @@ LogicalResult importFusedMatMul(NodeContext &ctx) {
 //===- Norms of sums ------------------------------------------------------===//
 
 /// (x - mean) / sqrt(var + epsilon) * gamma + beta over the last dim; without `centres`, x / sqrt(mean(x^2) + epsilon) * gamma.
-Tensor *normalised(NodeContext &ctx, Tensor *x, Tensor *gamma, Tensor *beta, bool centres) {
+/// Where `hasMoments`, mean and 1 / sqrt(var + epsilon) are results 1 and 2.
+Tensor *normalised(NodeContext &ctx, Tensor *x, Tensor *gamma, Tensor *beta, bool centres, bool hasMoments) {
   Composer c(ctx);
   if (!x || x->rank() < 1)
     return nullptr;
   int64_t last = x->rank() - 1;
-  Tensor *wide = c.wide(x), *centred = centres ? c.sub(wide, c.mean(wide, last)) : wide;
+  Tensor *wide = c.wide(x), *mean = c.mean(wide, last), *centred = centres ? c.sub(wide, mean) : wide;
   Tensor *variance = c.mean(c.square(centred), last);
   if (!variance)
     return nullptr;
   Tensor *root = c.sqrt(c.add(variance, c.number(ctx.floatAttr("epsilon"), variance->elementType)));
+  if (hasMoments && ((ctx.wants(1) && failed(c.finish(mean, 1))) ||
+                     (ctx.wants(2) && failed(c.finish(c.div(c.number(1, root->elementType), root), 2)))))
+    return nullptr;
   Tensor *result = c.mul(c.cast(c.div(centred, root), x->elementType), gamma);
   return beta ? c.add(result, beta) : result;
 }
@@ -62,11 +66,9 @@ LogicalResult importSkipNormalization(NodeContext &ctx, bool centres) {
   Tensor *beta = centres ? ctx.input(3) : nullptr, *bias = ctx.input(centres ? 4 : 3);
   if (bias)
     sum = c.add(sum, bias);
-  if (ctx.wants(1) || ctx.wants(2))
-    return ctx.fail("means and deviations as results are not supported");
   if (!sum || failed(ctx.result(sum, 3)))
     return failure();
-  return c.finish(normalised(ctx, sum, ctx.input(2), beta, centres));
+  return c.finish(normalised(ctx, sum, ctx.input(2), beta, centres, /*hasMoments=*/true));
 }
 
 /// Rows of `table` for each of `ids` [B, S].
@@ -111,7 +113,7 @@ LogicalResult importEmbedLayerNormalization(NodeContext &ctx) {
   if (ctx.wants(1)) // no mask: nothing is counted
     if (failed(c.finish(ctx.emit.splat(ctx.emit.builder.getI32IntegerAttr(0), {ids->shape[0]}), 1)))
       return failure();
-  return c.finish(normalised(ctx, sum, ctx.input(5), ctx.input(6), /*centres=*/true));
+  return c.finish(normalised(ctx, sum, ctx.input(5), ctx.input(6), /*centres=*/true, /*hasMoments=*/false));
 }
 } // namespace
 

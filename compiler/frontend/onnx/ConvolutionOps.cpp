@@ -13,8 +13,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Composer.h"
+#include "compiler/frontend/onnx/Convolutions.h"
 #include "compiler/frontend/onnx/Scalars.h"
-#include "compiler/frontend/onnx/Windows.h"
 #include "compiler/support/Printable.h"
 #include <fmt/format.h>
 
@@ -25,13 +25,6 @@ using namespace attnc::onnx;
 namespace {
 /// Sums of more terms than this are loops.
 constexpr int64_t kMostTaps = 64;
-
-/// A weight [O, C / groups, window..] and what else a convolution is made of.
-struct Convolution {
-  Tensor *weight;
-  int64_t groups;
-  Windows windows;
-};
 
 /// Sizes of the windows, which must be fixed: those of `weight`, and of kernel_shape where it is given.
 FailureOr<SmallVector<int64_t>> windowSizes(NodeContext &ctx, Tensor *weight) {
@@ -79,12 +72,14 @@ Tensor *sumOfTaps(NodeContext &ctx, Tensor *padded, const Convolution &conv) {
   Type type = padded->elementType;
   return ctx.emit.elementwise(operands, type, operands[0]->shape, [&](OpBuilder &b, Location l, ValueRange in) {
     auto widen = [&](Value value) -> Value {
-      return type.getIntOrFloatBitWidth() < 32 ? arith::ExtFOp::create(b, l, b.getF32Type(), value).getResult() : value;
+      return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32
+                 ? arith::ExtFOp::create(b, l, b.getF32Type(), value).getResult()
+                 : value;
     };
     Value sum;
     for (size_t at = 0; at < in.size(); at += 2) {
-      Value product = arith::MulFOp::create(b, l, widen(in[at]), widen(in[at + 1]));
-      sum = sum ? arith::AddFOp::create(b, l, sum, product).getResult() : product;
+      Value product = scalar::mul(b, l, widen(in[at]), widen(in[at + 1]));
+      sum = sum ? scalar::add(b, l, sum, product) : product;
     }
     return sum.getType() == type ? sum : arith::TruncFOp::create(b, l, type, sum).getResult();
   });
@@ -143,25 +138,38 @@ LogicalResult checkChannels(NodeContext &ctx, Tensor *x, Tensor *weight, int64_t
 
 /// The convolution of x, with a bias for each of its channels if there is one.
 LogicalResult convolve(NodeContext &ctx, Tensor *x, const Convolution &conv, Tensor *bias) {
-  if (failed(checkChannels(ctx, x, conv.weight, conv.groups)))
-    return failure();
-  Tensor *padded = padSpatial(ctx, x, conv.windows, ctx.emit.zero(x->elementType));
-  bool isDepthwise = conv.groups > 1 && conv.weight->shape[1].isConstant(1) &&
-                     conv.weight->shape[0].isConstant(conv.groups) && conv.windows.taps() <= kMostTaps;
-  Tensor *sum = isDepthwise ? sumOfTaps(ctx, padded, conv) : contractWindows(ctx, padded, conv);
-  if (sum && bias) {
-    if (bias->rank() != 1 || !ctx.sameExtent(bias->shape[0], sum->shape[1]))
-      return ctx.fail(
-          fmt::format("its bias {} is not one number for each channel of {}", ctx.describe(bias), ctx.describe(sum)));
-    Composer c(ctx);
-    sum = c.add(sum, c.alongDim(bias, 1, sum->rank()));
-  }
+  Tensor *sum = convolved(ctx, x, conv);
+  if (sum && bias)
+    sum = addPerChannel(ctx, sum, bias);
   return sum ? ctx.result(sum) : failure();
 }
 
-/// What the operands and attributes of a node say.
-FailureOr<Convolution> readConvolution(NodeContext &ctx) {
-  Tensor *x = ctx.input(0), *weight = ctx.input(1);
+LogicalResult importConv(NodeContext &ctx) {
+  FailureOr<Convolution> conv = readConvolution(ctx, ctx.input(0), ctx.input(1));
+  return failed(conv) ? failure() : convolve(ctx, ctx.input(0), *conv, ctx.input(2));
+}
+} // namespace
+
+Tensor *attnc::onnx::convolved(NodeContext &ctx, Tensor *x, const Convolution &conv) {
+  if (failed(checkChannels(ctx, x, conv.weight, conv.groups)))
+    return nullptr;
+  Tensor *padded = padSpatial(ctx, x, conv.windows, ctx.emit.zero(x->elementType));
+  bool isDepthwise = conv.groups > 1 && conv.weight->shape[1].isConstant(1) &&
+                     conv.weight->shape[0].isConstant(conv.groups) && conv.windows.taps() <= kMostTaps;
+  return isDepthwise ? sumOfTaps(ctx, padded, conv) : contractWindows(ctx, padded, conv);
+}
+
+Tensor *attnc::onnx::addPerChannel(NodeContext &ctx, Tensor *sum, Tensor *bias) {
+  if (bias->rank() == 1 && ctx.sameExtent(bias->shape[0], sum->shape[1])) {
+    Composer c(ctx);
+    return c.add(sum, c.alongDim(bias, 1, sum->rank()));
+  }
+  (void)ctx.fail(
+      fmt::format("its bias {} is not one number for each channel of {}", ctx.describe(bias), ctx.describe(sum)));
+  return nullptr;
+}
+
+FailureOr<Convolution> attnc::onnx::readConvolution(NodeContext &ctx, Tensor *x, Tensor *weight) {
   int64_t groups = ctx.intAttr("group");
   if (x->rank() < 3 || weight->rank() != x->rank())
     return ctx.fail(fmt::format("{} has no weight {}", ctx.describe(x), ctx.describe(weight)));
@@ -176,11 +184,7 @@ FailureOr<Convolution> readConvolution(NodeContext &ctx) {
   return Convolution{weight, groups, *windows};
 }
 
-LogicalResult importConv(NodeContext &ctx) {
-  FailureOr<Convolution> conv = readConvolution(ctx);
-  return failed(conv) ? failure() : convolve(ctx, ctx.input(0), *conv, ctx.input(2));
-}
-
+namespace {
 //===- ConvTranspose ------------------------------------------------------===//
 
 /// x with stride - 1 zeros between neighbours.
@@ -260,7 +264,7 @@ Tensor *operandOfTransposed(NodeContext &ctx, Tensor *x, Windows &windows, Array
 }
 
 LogicalResult importConvTranspose(NodeContext &ctx) {
-  FailureOr<Convolution> conv = readConvolution(ctx);
+  FailureOr<Convolution> conv = readConvolution(ctx, ctx.input(0), ctx.input(1));
   if (failed(conv))
     return failure();
   Tensor *x = ctx.input(0);

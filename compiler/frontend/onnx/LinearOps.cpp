@@ -11,7 +11,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/LinearOps.h"
+#include "compiler/frontend/onnx/Composer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
@@ -245,14 +247,33 @@ FailureOr<Labels> parseTerm(NodeContext &ctx, StringRef term, std::optional<int6
       for (int64_t dim = batch - hidden; dim < batch; ++dim)
         labels.push_back(kBatchLabel + dim);
       i += 2;
-    } else if (contains(labels, term[i])) {
-      return ctx.fail(fmt::format("its equation has a diagonal ('{}' twice in '{}'), which is not supported", term[i],
-                                  printable(term)));
     } else {
       labels.push_back(term[i]);
     }
   }
   return labels;
+}
+
+/// Of a label that stands twice, the elements with equal indices.
+Operand diagonal(NodeContext &ctx, const Operand &operand) {
+  Labels labels;
+  SymList shape;
+  for (auto [label, extent] : llvm::zip(operand.labels, operand.tensor->shape))
+    if (!contains(labels, label)) {
+      labels.push_back(label);
+      shape.push_back(extent);
+    }
+  if (labels.size() == operand.labels.size())
+    return operand;
+  Value source = ctx.emit.value(operand.tensor);
+  Tensor *result =
+      Composer(ctx).generate(shape, operand.tensor->elementType, [&](OpBuilder &b, Location l, ValueRange at) {
+        SmallVector<Value> position;
+        for (int label : operand.labels)
+          position.push_back(at[static_cast<size_t>(llvm::find(labels, label) - labels.begin())]);
+        return tensor::ExtractOp::create(b, l, source, position).getResult();
+      });
+  return {result, labels};
 }
 
 /// Without "->": first the ellipsis, then every letter that occurs once, by alphabet.
@@ -331,6 +352,14 @@ LogicalResult importEinsum(NodeContext &ctx) {
     if (failed(given))
       return failure();
     result = *given;
+    if (llvm::SmallSet<int, 8>(result.begin(), result.end()).size() != result.size())
+      return ctx.fail(fmt::format("its equation '{}' has a result dim twice", printable(equation)));
+  }
+  for (Operand &operand : operands) {
+    for (auto [label, extent] : llvm::zip(operand.labels, operand.tensor->shape))
+      if (llvm::count(operand.labels, label) > 1 && !ctx.sameExtent(extent, extents.at(label)))
+        return ctx.fail(fmt::format("{} has no diagonal", ctx.describe(operand.tensor)));
+    operand = diagonal(ctx, operand);
   }
   for (int label : result)
     if (!extents.count(label))

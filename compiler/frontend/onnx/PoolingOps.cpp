@@ -69,13 +69,17 @@ TypedAttr lowest(NodeContext &ctx, Type type) {
   Builder &b = ctx.emit.builder;
   if (auto floats = dyn_cast<FloatType>(type))
     return b.getFloatAttr(type, APFloat::getInf(floats.getFloatSemantics(), /*Negative=*/true));
-  return b.getIntegerAttr(type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth()));
+  unsigned bits = type.getIntOrFloatBitWidth();
+  return b.getIntegerAttr(storedType(type),
+                          type.isUnsignedInteger() ? APInt::getZero(bits) : APInt::getSignedMinValue(bits));
 }
 
 /// Where in the whole of `x` the maximum of each window lies, the first of equal ones; `order`: x's dims as they are counted.
 LogicalResult findPlaces(NodeContext &ctx, Tensor *x, Tensor *padded, const Windows &windows, ArrayRef<size_t> order) {
   if (windows.taps() > kMostTaps)
     return ctx.fail(fmt::format("the places of maxima among {} elements are not supported", windows.taps()));
+  if (x->isUnsigned())
+    return ctx.fail(fmt::format("the places of maxima of {} are not supported", ctx.describe(x)));
   SmallVector<Tensor *> taps;
   for (int64_t tap = 0; tap < windows.taps(); ++tap)
     taps.push_back(viewTap(ctx, padded, windows, windows.tap(tap)));
@@ -123,6 +127,11 @@ LogicalResult importMaxPool(NodeContext &ctx) {
     if (failed(findPlaces(ctx, x, padded, *windows, order)))
       return failure();
   }
+  auto unsignedMax = [](OpBuilder &b, Location l, Value x, Value y) -> Value {
+    return arith::MaxUIOp::create(b, l, x, y);
+  };
+  if (x->isUnsigned())
+    return ctx.result(foldWindows(ctx, padded, *windows, fill, unsignedMax));
   return ctx.result(foldWindows(ctx, padded, *windows, fill, scalar::max));
 }
 
@@ -251,7 +260,7 @@ void attnc::onnx::addPoolingOps(OpTable &table) {
   table.add(1, "MaxPool(x: float; " + walk + ")", importMaxPool);
   table.add(8, "MaxPool(x: float; " + walk + ", storage_order = 0) -> y, places?: int", importMaxPool);
   table.add(10, "MaxPool(x: float; " + later + ", storage_order = 0) -> y, places?: int", importMaxPool);
-  table.add(12, "MaxPool(x: number; " + later + ", storage_order = 0) -> y, places?: int", importMaxPool);
+  table.add(12, "MaxPool(x: real; " + later + ", storage_order = 0) -> y, places?: int", importMaxPool);
   table.add(1, "AveragePool(x: float; " + walk + ")", importAveragePool);
   table.add(7, "AveragePool(x: float; " + walk + ", count_include_pad = 0)", importAveragePool);
   table.add(10, "AveragePool(x: float; " + walk + ", count_include_pad = 0, ceil_mode = 0)", importAveragePool);

@@ -9,6 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/frontend/onnx/QuantizedOps.h"
+#include "compiler/frontend/onnx/Composer.h"
 #include "compiler/frontend/onnx/Integers.h"
 #include "compiler/frontend/onnx/LinearOps.h"
 #include "dialects/Attn/AttnOps.h"
@@ -20,16 +22,16 @@
 using namespace mlir;
 using namespace attnc::onnx;
 
+bool attnc::onnx::isOne(const Tensor *tensor) {
+  return tensor->rank() == 0 || (tensor->rank() == 1 && tensor->shape[0].isConstant(1));
+}
+
 namespace {
 constexpr int64_t kMoved = 128;
 
 /// An int32 for the whole tensor.
 Tensor *number(NodeContext &ctx, int64_t value) {
   return ctx.emit.symbolic(ctx.emit.builder.getI32Type(), {}, {Sym(value)});
-}
-
-bool isOne(const Tensor *tensor) {
-  return tensor->rank() == 0 || (tensor->rank() == 1 && tensor->shape[0].isConstant(1));
 }
 
 //===- Products of bytes --------------------------------------------------===//
@@ -241,15 +243,16 @@ Value hold(OpBuilder &b, Location l, Value x, Type type) {
   return arith::MinSIOp::create(b, l, whole, arith::ConstantIntOp::create(b, l, i32, least + span - 1));
 }
 
-/// round(x) + zero in `type`, to nearest, ties to even; `zero` is an int32.
-Value quantize(OpBuilder &b, Location l, Value x, Value zero, Type type) {
+} // namespace
+
+Value attnc::onnx::quantize(OpBuilder &b, Location l, Value x, Value zero, Type type) {
   Value steps = math::RoundEvenOp::create(b, l, x), moves = arith::SIToFPOp::create(b, l, x.getType(), zero);
   return arith::TruncIOp::create(b, l, storedType(type), hold(b, l, arith::AddFOp::create(b, l, steps, moves), type));
 }
 
+namespace {
 /// scale = (max(x, 0) - min(x, 0)) / 255, zero = byte(-min(x, 0) / scale), y = byte(round(x / scale) + zero)
-LogicalResult importDynamicQuantizeLinear(NodeContext &ctx) {
-  Tensor *x = ctx.input(0);
+FailureOr<Quantized> quantizeDynamically(NodeContext &ctx, Tensor *x) {
   if (!x->elementType.isF32())
     return ctx.fail(fmt::format("{} is not of float32", ctx.describe(x)));
   Type f32 = x->elementType, i32 = ctx.emit.builder.getI32Type();
@@ -273,9 +276,41 @@ LogicalResult importDynamicQuantizeLinear(NodeContext &ctx) {
   Tensor *y = ctx.emit.elementwise({x, scale, point}, ui8, x->shape, [&](OpBuilder &b, Location l, ValueRange in) {
     return quantize(b, l, arith::DivFOp::create(b, l, in[0], in[1]), in[2], ui8);
   });
-  if (failed(ctx.result(y)) || failed(ctx.result(scale, 1)))
+  return Quantized{y, scale, ctx.emit.cast(point, ui8), /*axis=*/0};
+}
+
+LogicalResult importDynamicQuantizeLinear(NodeContext &ctx) {
+  FailureOr<Quantized> made = quantizeDynamically(ctx, ctx.input(0));
+  if (failed(made) || failed(ctx.result(made->values)) || failed(ctx.result(made->scale, 1)))
     return failure();
-  return ctx.result(ctx.emit.cast(point, ui8), 2);
+  return ctx.result(made->zero, 2);
+}
+
+//===- com.microsoft's matmuls of bytes that give floats ------------------===//
+
+LogicalResult finishToFloat(NodeContext &ctx, FailureOr<Tensor *> product, Tensor *bias) {
+  if (failed(product))
+    return failure();
+  Composer c(ctx);
+  return c.finish(bias ? c.add(*product, bias) : *product);
+}
+
+/// (a - za) sa (b - zb) sb + bias
+LogicalResult importMatMulIntegerToFloat(NodeContext &ctx) {
+  Tensor *a = ctx.input(0), *b = ctx.input(1);
+  return finishToFloat(
+      ctx,
+      multiplyQuantized(ctx, {a, ctx.input(2), ctx.input(4), /*axis=*/0}, {b, ctx.input(3), ctx.input(5), /*axis=*/0}),
+      ctx.input(6));
+}
+
+/// The same of floats on the left, quantised as DynamicQuantizeLinear does.
+LogicalResult importDynamicQuantizeMatMul(NodeContext &ctx) {
+  FailureOr<Quantized> left = quantizeDynamically(ctx, ctx.input(0));
+  if (failed(left))
+    return failure();
+  return finishToFloat(ctx, multiplyQuantized(ctx, *left, {ctx.input(1), ctx.input(2), ctx.input(3), /*axis=*/0}),
+                       ctx.input(4));
 }
 
 //===- QuantizeLinear, DequantizeLinear -----------------------------------===//
@@ -304,13 +339,42 @@ struct Scaled {
   Tensor *x, *scale, *zero;
 };
 
+/// With blocks along an axis, x [.., n, ..] is [.., n / block, block, ..], and scales and zero points [.., n / block, 1, ..].
+FailureOr<Scaled> splitBlocks(NodeContext &ctx, Scaled in, int64_t block) {
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), in.x->rank());
+  if (failed(axis))
+    return failure();
+  std::optional<Sym> count = block > 0 ? ctx.symbols.divideExactly(in.x->shape[*axis], block) : std::nullopt;
+  SymList few(in.x->shape);
+  if (!count)
+    return ctx.fail(fmt::format("dim {} of {} is no whole blocks of {}", *axis, ctx.describe(in.x), block));
+  few[*axis] = *count;
+  for (Tensor *each : {in.scale, in.zero})
+    if (each && (each->rank() != in.x->rank() || !llvm::all_of(llvm::zip(each->shape, few), [&](auto pair) {
+                   return ctx.sameExtent(std::get<0>(pair), std::get<1>(pair));
+                 })))
+      return ctx.fail(fmt::format("{} is not one number for each of blocks {}", ctx.describe(each), ctx.describe(few)));
+  few.insert(few.begin() + *axis + 1, Sym(1));
+  SymList split(few);
+  split[static_cast<size_t>(*axis) + 1] = Sym(block);
+  in = {ctx.emit.reshape(in.x, split), ctx.emit.reshape(in.scale, few),
+        in.zero ? ctx.emit.reshape(in.zero, few) : nullptr};
+  return in;
+}
+
 FailureOr<Scaled> scaledOf(NodeContext &ctx) {
   Tensor *x = ctx.input(0), *scale = ctx.input(1), *zero = ctx.input(2);
-  if (ctx.flag("block_size"))
-    return ctx.fail("scales of blocks are not supported");
   ctx.attr("axis");
   if (!scale->isFloat() || scale->elementType.isF64())
     return ctx.fail(fmt::format("its scale {} is not of float32, float16 or bfloat16", ctx.describe(scale)));
+  if (const NodeAttr *block = ctx.attr("block_size"); block && block->i) {
+    FailureOr<Scaled> split = splitBlocks(ctx, {x, scale, zero}, block->i);
+    if (failed(split))
+      return failure();
+    Builder &b = ctx.emit.builder;
+    return Scaled{split->x, ctx.emit.cast(split->scale, b.getF32Type()),
+                  split->zero ? ctx.emit.cast(split->zero, b.getI32Type()) : number(ctx, 0)};
+  }
   FailureOr<Tensor *> scales = spread(ctx, scale, x->shape);
   FailureOr<Tensor *> zeros = zero ? spread(ctx, zero, x->shape) : FailureOr<Tensor *>(number(ctx, 0));
   if (failed(scales) || failed(zeros))
@@ -340,7 +404,7 @@ LogicalResult importDequantizeLinear(NodeContext &ctx) {
         Value steps = arith::SIToFPOp::create(b, l, f32, arith::SubIOp::create(b, l, x, v[2]));
         return Value(arith::MulFOp::create(b, l, steps, v[1]));
       });
-  Tensor *result = ctx.emit.cast(real, ctx.input(1)->elementType);
+  Tensor *result = ctx.emit.reshape(ctx.emit.cast(real, ctx.input(1)->elementType), given->shape);
   const NodeAttr *along = ctx.attr("axis"); // none before opset 13; checked where it matters
   int64_t axis = along ? along->i : 1;
   if (given->elementType.isInteger(8) && result == real)
@@ -361,10 +425,11 @@ LogicalResult importQuantizeLinear(NodeContext &ctx) {
   if (failed(in))
     return failure();
   Type type = zero ? zero->elementType : ctx.emit.builder.getIntegerType(8, /*isSigned=*/false);
-  return ctx.result(ctx.emit.elementwise({in->x, in->scale, in->zero}, type, in->x->shape,
-                                         [&](OpBuilder &b, Location l, ValueRange v) {
-                                           return quantize(b, l, arith::DivFOp::create(b, l, v[0], v[1]), v[2], type);
-                                         }));
+  Tensor *result = ctx.emit.elementwise({in->x, in->scale, in->zero}, type, in->x->shape,
+                                        [&](OpBuilder &b, Location l, ValueRange v) {
+                                          return quantize(b, l, arith::DivFOp::create(b, l, v[0], v[1]), v[2], type);
+                                        });
+  return ctx.result(ctx.emit.reshape(result, given->shape));
 }
 
 //===- QLinearMatMul ------------------------------------------------------===//
@@ -403,6 +468,13 @@ void attnc::onnx::addQuantizedOps(OpTable &table) {
       "QLinearMatMul(a: whole, a_scale: float, a_zero_point: whole, b: whole, b_scale: float, b_zero_point: whole, "
       "y_scale: float, y_zero_point: whole)",
       importQLinearMatMul);
+  table.add(1,
+            "com.microsoft.MatMulIntegerToFloat(a: whole, b: whole, a_scale: float, b_scale: float, a_zero_point?: "
+            "whole, b_zero_point?: whole, bias?: float)",
+            importMatMulIntegerToFloat);
+  table.add(
+      1, "com.microsoft.DynamicQuantizeMatMul(a: float, b: whole, b_scale: float, b_zero_point?: whole, bias?: float)",
+      importDynamicQuantizeMatMul);
   table.add(11, "DynamicQuantizeLinear(x: float) -> y, y_scale, y_zero_point", importDynamicQuantizeLinear);
   table.add(10, "QuantizeLinear(x: float, y_scale: float, y_zero_point?: whole)", importQuantizeLinear);
   table.add(13, "QuantizeLinear(x: float, y_scale: float, y_zero_point?: whole; axis = 1)", importQuantizeLinear);

@@ -350,6 +350,10 @@ LogicalResult importRMSNormalization(NodeContext &ctx) {
   Tensor *x = ctx.emit.cast(ctx.input(0), accumulatorOf(ctx, ctx.input(0)->elementType));
   Tensor *norm = rootPlus(ctx, mean(ctx, squared(ctx, x), *dims), epsilon);
   Tensor *normal = ctx.emit.cast(applyRows<arith::DivFOp>(ctx, x, norm, *dims), ctx.input(0)->elementType);
+  Composer c(ctx);
+  if (ctx.wants(1) && // of SimplifiedLayerNormalization
+      failed(c.finish(c.reshape(c.div(c.number(1, norm->elementType), norm), keptShape(x->shape, *dims)), 1)))
+    return failure();
   return ctx.result(apply<arith::MulFOp>(ctx, normal, ctx.input(1)));
 }
 } // namespace
@@ -377,5 +381,8 @@ void attnc::onnx::addReductionOps(OpTable &table) {
             "LayerNormalization(x: float, scale, b?; axis = -1, epsilon = 1e-05, stash_type = 1) -> y, mean?, inv_std?",
             importLayerNormalization);
   table.add(23, "RMSNormalization(x: float, scale; axis = -1, epsilon = 1e-05, stash_type = 1)",
+            importRMSNormalization);
+  table.add(1, // how ONNX Runtime called it before it was one of the standard
+            "SimplifiedLayerNormalization(x: float, scale; axis = -1, epsilon = 1e-05, stash_type = 1) -> y, inv_std?",
             importRMSNormalization);
 }

@@ -61,7 +61,7 @@ static LogicalResult readPads(NodeContext &ctx, Windows &windows, ArrayRef<Sym> 
   size_t rank = windows.rank();
   windows.before.assign(rank, 0);
   windows.after.assign(rank, 0);
-  std::string mode = ctx.stringAttr("auto_pad");
+  std::string mode = ctx.signature.attribute("auto_pad") ? ctx.stringAttr("auto_pad") : "NOTSET";
   FailureOr<SmallVector<int64_t>> pads = readList(ctx, "pads", 2 * rank, 0, 0);
   if (failed(pads))
     return failure();
