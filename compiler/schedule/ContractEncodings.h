@@ -19,6 +19,10 @@ struct ContractEncodings {
 
   /// Elements along k in a word of a panel.
   int64_t group() const { return panel ? panel.getGroup() : 1; }
+  /// Elements along k that share a scale; 0 if they have none.
+  int64_t block() const { return panel ? panel.getBlock() : 0; }
+  /// Rows of words that `count` elements along k fill, a multiple of the block where there are any.
+  int64_t rowsOf(int64_t count) const { return block() ? count / block() * (block() / group() + 1) : count / group(); }
   /// What a panel's memref holds.
   mlir::Type word() const { return panel ? tile::EncodingAttr(panel).getWord() : sums; }
 };

@@ -23,6 +23,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/schedule/BlockWeights.h"
 #include "compiler/schedule/ConstantPanels.h"
 #include "compiler/schedule/ContractEncodings.h"
 #include "compiler/schedule/ContractLetters.h"
@@ -119,6 +120,9 @@ Value ContractScheduler::packedConstant() {
     return Value();
   bool sumFirst = rhs.layout[0] == sumLetter;
   if (auto weight = source.getDefiningOp<tile::WeightOp>()) {
+    int64_t block = encodings.sums.isF32() && !encodings.left ? schedule::blockOf(weight, sumFirst) : 0;
+    if (block)
+      encodings.panel = tile::EncodingAttr::get(op.getContext(), 8, b.getIntegerType(4, /*isSigned=*/true), block);
     int64_t shared = kPanelBytes * 8 / encodings.word().getIntOrFloatBitWidth();
     return schedule::packWeight(b, weight, type.getShape(), sumFirst, shared % width == 0 ? shared : width, encodings);
   }
@@ -235,6 +239,10 @@ int64_t ContractScheduler::shareDepth(Value packed) {
     return sizes.contractSumChunk * encodings.group();
   int64_t row = width * encodings.word().getIntOrFloatBitWidth() / 8, fits = target.getL2() / 2 / row;
   int64_t words = cast<MemRefType>(packed.getType()).getDimSize(1);
+  if (int64_t block = encodings.block()) {
+    int64_t rows = encodings.rowsOf(block);
+    return (words <= 2 * fits ? words / rows : std::max<int64_t>(1, fits / rows)) * block;
+  }
   return (words <= 2 * fits ? words : fits) * encodings.group();
 }
 
@@ -242,14 +250,19 @@ int64_t ContractScheduler::shareDepth(Value packed) {
 /// takes at once, which `panel` counts.
 Value ContractScheduler::partOfPanel(Value packed, Value panel, int64_t columns, Value k0, Value count) {
   auto type = cast<MemRefType>(packed.getType());
-  Value outer = panel, column = index(0), group = index(encodings.group());
+  Value outer = panel, column = index(0);
+  // Words are counted by groups, or by blocks, each with a row of scales.
+  int64_t unit = encodings.block() ? encodings.block() : encodings.group();
+  Value rows = index(encodings.rowsOf(unit));
   if (int64_t held = type.getDimSize(2); held != width) {
     Value n0 = mul(panel, index(width));
     outer = div(n0, index(held));
     column = rem(n0, index(held));
   }
-  SmallVector<OpFoldResult> offsets{outer, getAsOpFoldResult(div(k0, group)), getAsOpFoldResult(column)};
-  SmallVector<OpFoldResult> shape{b.getIndexAttr(1), getAsOpFoldResult(ceilDiv(count, group)), b.getIndexAttr(columns)};
+  SmallVector<OpFoldResult> offsets{outer, getAsOpFoldResult(mul(div(k0, index(unit)), rows)),
+                                    getAsOpFoldResult(column)};
+  SmallVector<OpFoldResult> shape{b.getIndexAttr(1), getAsOpFoldResult(mul(ceilDiv(count, index(unit)), rows)),
+                                  b.getIndexAttr(columns)};
   return schedule::subviewOfDims(b, loc, packed, offsets, shape, {1, 2});
 }
 

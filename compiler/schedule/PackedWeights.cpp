@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/PackedWeights.h"
+#include "compiler/schedule/BlockWeights.h"
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include <fmt/format.h>
@@ -25,6 +26,8 @@ public:
     what = fmt::format(".panels{}_{}x{}", width, sums, columns);
     if (group > 1)
       what += fmt::format("_{}", group);
+    if (encodings.block())
+      what += fmt::format("_{}", encodings.block());
     if (encodings.sums.isF64() && !encodings.rhs.isF64())
       what += "_f64";
     if (!sumFirst) // the same numbers may be another matrix elsewhere
@@ -33,6 +36,8 @@ public:
 
   /// The op that declares the panels of the weight that `source` declares.
   Operation *ofWeight(Operation *source) {
+    if (encodings.block())
+      return ofBlocks(source);
     source = ofWholeGroups(widened(source));
     StringRef sourceName = SymbolTable::getSymbolName(source);
     std::string name = sourceName.str() + what;
@@ -77,10 +82,16 @@ public:
   /// How code sees panels of `type`: a group is a word.
   MemRefType memoryOf(RankedTensorType type) const {
     ArrayRef<int64_t> shape = type.getShape();
-    return MemRefType::get(group > 1 ? shape.drop_back() : shape, encodings.word());
+    return MemRefType::get(group > 1 && !encodings.block() ? shape.drop_back() : shape, encodings.word());
   }
 
 private:
+  Operation *ofBlocks(Operation *source) {
+    std::string name = SymbolTable::getSymbolName(source).str() + what;
+    Operation *known = module.lookupSymbol(name);
+    return known ? known : packBlocks(source, *readBlockWeight(source, sumFirst), width, name);
+  }
+
   /// `source`, or the same in the sums' type where the target has no instruction for its elements: "w.f32", "w.i32".
   Operation *widened(Operation *source) {
     if (group > 1 || encodings.rhs == encodings.sums)

@@ -22,6 +22,8 @@
 //   weights.stack @layers.w.panels64_768x1000 of [@layer.0.w.panels64_768x1000, ...]
 //   %p = tile.weight @layers.w.panels64_768x1000[%layer] : memref<16x768x64xf32>
 //
+// One that its recipe makes of integers of four bits in blocks with scales stays packed (BlockWeights.h).
+//
 //===----------------------------------------------------------------------===//
 #pragma once
 

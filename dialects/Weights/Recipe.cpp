@@ -64,6 +64,10 @@ static llvm::ArrayRef<RecipePtr> sourcesOf(const Recipe &recipe) {
     return sum->source;
   if (const auto *bits = std::get_if<Recipe::Bits>(&recipe.step))
     return bits->source;
+  if (const auto *pack = std::get_if<Recipe::Pack>(&recipe.step))
+    return pack->source;
+  if (const auto *bitcast = std::get_if<Recipe::Bitcast>(&recipe.step))
+    return bitcast->source;
   if (const auto *combine = std::get_if<Recipe::Combine>(&recipe.step))
     return combine->sources;
   if (const auto *concat = std::get_if<Recipe::Concat>(&recipe.step))
@@ -96,6 +100,10 @@ std::string Recipe::text() const {
     made = "constant " + llvm::toHex(constant->bytes);
   else if (const auto *bits = std::get_if<Bits>(&step))
     made = fmt::format("bits {} {}", bits->from, bits->width);
+  else if (std::get_if<Pack>(&step))
+    made = "pack";
+  else if (std::get_if<Bitcast>(&step))
+    made = "bitcast";
   else if (const auto *combine = std::get_if<Combine>(&step))
     made = fmt::format("combine {} {}", static_cast<int>(combine->by), combine->isFloat);
   else if (const auto *stack = std::get_if<Stack>(&step))
@@ -252,6 +260,15 @@ static void makeBits(const Recipe::Bits &bits, llvm::ArrayRef<char> source, unsi
   }
 }
 
+static void makePack(llvm::ArrayRef<char> source, char *result) {
+  for (size_t at = 0; at < source.size(); at += 8, result += sizeof(uint32_t)) {
+    uint32_t word = 0;
+    for (unsigned e = 0; e < 8; ++e)
+      word |= (static_cast<uint32_t>(source[at + e]) & 0xfu) << (4 * e);
+    std::memcpy(result, &word, sizeof word);
+  }
+}
+
 template <typename T>
 static T combined(Recipe::Combine::By by, T x, T y) {
   return by == Recipe::Combine::By::add ? x + y : by == Recipe::Combine::By::sub ? x - y : x * y;
@@ -359,6 +376,10 @@ llvm::ArrayRef<char> attnc::weights::make(const Recipe &recipe, std::vector<char
     std::memcpy(scratch.data(), constant->bytes.data(), constant->bytes.size());
   else if (const auto *bits = std::get_if<Recipe::Bits>(&recipe.step))
     makeBits(*bits, make(*bits->source, source), recipe.elementBytes, scratch.data());
+  else if (const auto *pack = std::get_if<Recipe::Pack>(&recipe.step))
+    makePack(make(*pack->source, source), scratch.data());
+  else if (const auto *bitcast = std::get_if<Recipe::Bitcast>(&recipe.step))
+    copyBytes(scratch.data(), make(*bitcast->source, source));
   else if (const auto *combine = std::get_if<Recipe::Combine>(&recipe.step)) {
     copyBytes(scratch.data(), make(*combine->sources[0], source));
     makeCombine(*combine, make(*combine->sources[1], source), recipe.elementBytes, scratch.data());

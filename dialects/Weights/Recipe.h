@@ -80,6 +80,14 @@ struct Recipe {
     RecipePtr source;
     unsigned from, width;
   };
+  /// Low four bits of eight bytes each, as words.
+  struct Pack {
+    RecipePtr source;
+  };
+  /// The same bytes.
+  struct Bitcast {
+    RecipePtr source;
+  };
   /// Two tensors, element by element.
   struct Combine {
     std::vector<RecipePtr> sources;
@@ -100,7 +108,7 @@ struct Recipe {
   std::string name; ///< of the op, for messages
   llvm::SmallVector<int64_t> shape;
   unsigned elementBytes = 0;
-  std::variant<Data, View, Cast, Offset, Sum, Constant, Bits, Combine, Concat, Stack> step;
+  std::variant<Data, View, Cast, Offset, Sum, Constant, Bits, Pack, Bitcast, Combine, Concat, Stack> step;
 
   uint64_t bytes() const;
   /// Whether every byte is known.

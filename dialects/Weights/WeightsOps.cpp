@@ -37,7 +37,7 @@ Files &WeightsDialect::files() { return *mapped; }
 
 RankedTensorType attnc::weights::typeOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, RankedTensorType>(op)
-      .Case<DataOp, ViewOp, CastOp, OffsetOp, SumOp, ConstantOp, BitsOp, CombineOp, ConcatOp>(
+      .Case<DataOp, ViewOp, CastOp, OffsetOp, SumOp, ConstantOp, BitsOp, PackOp, BitcastOp, CombineOp, ConcatOp>(
           [](auto weight) { return weight.getTensorType(); })
       .Default(RankedTensorType());
 }
@@ -60,7 +60,7 @@ StackOp attnc::weights::lookupStack(Operation *user, FlatSymbolRefAttr name) {
 SmallVector<FlatSymbolRefAttr> attnc::weights::sourcesOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SmallVector<FlatSymbolRefAttr>>(op)
       .Case([](CombineOp made) { return SmallVector<FlatSymbolRefAttr>{made.getFirstAttr(), made.getSecondAttr()}; })
-      .Case<ViewOp, CastOp, OffsetOp, SumOp, BitsOp>(
+      .Case<ViewOp, CastOp, OffsetOp, SumOp, BitsOp, PackOp, BitcastOp>(
           [](auto made) { return SmallVector<FlatSymbolRefAttr>{made.getSourceAttr()}; })
       .Case<ConcatOp, StackOp>([](auto made) {
         return SmallVector<FlatSymbolRefAttr>(made.getSources().template getAsRange<FlatSymbolRefAttr>());
@@ -280,8 +280,33 @@ LogicalResult BitsOp::verify() {
   return verifyType(*this);
 }
 
+LogicalResult PackOp::verify() {
+  RankedTensorType source = sourceType(*this, getSourceAttr()), type = getTensorType();
+  if (!source)
+    return failure();
+  SmallVector<int64_t> shape(type.getShape());
+  if (!shape.empty())
+    shape.back() *= 8;
+  if (shape.empty() || !source.getElementType().isInteger(8) || !type.getElementType().isInteger(32) ||
+      source.getShape() != ArrayRef(shape))
+    return emitOpError() << "makes a word of i32 of eight i8 along the last dimension, not " << type << " of "
+                         << source;
+  return verifyType(*this);
+}
+
+LogicalResult BitcastOp::verify() {
+  RankedTensorType source = sourceType(*this, getSourceAttr()), type = getTensorType();
+  if (!source)
+    return failure();
+  if (source.getShape() != type.getShape() ||
+      elementBytes(source.getElementType()) != elementBytes(type.getElementType()))
+    return emitOpError() << "has the shape of its source and elements as wide, not " << source << " and " << type;
+  return verifyType(*this);
+}
+
 LogicalResult CombineOp::verify() {
-  RankedTensorType lhs = sourceType(*this, getFirstAttr()), rhs = sourceType(*this, getSecondAttr()), type = getTensorType();
+  RankedTensorType lhs = sourceType(*this, getFirstAttr()), rhs = sourceType(*this, getSecondAttr()),
+                   type = getTensorType();
   if (!lhs || !rhs)
     return failure();
   if (lhs != type || rhs != type || (!isa<IntegerType>(type.getElementType()) && !type.getElementType().isF32()))
@@ -431,6 +456,10 @@ FailureOr<RecipePtr> attnc::weights::recipeOf(Operation *op) {
   } else if (auto bits = dyn_cast<BitsOp>(op)) {
     recipe.step =
         Recipe::Bits{sources->front(), static_cast<unsigned>(bits.getFrom()), static_cast<unsigned>(bits.getWidth())};
+  } else if (isa<PackOp>(op)) {
+    recipe.step = Recipe::Pack{sources->front()};
+  } else if (isa<BitcastOp>(op)) {
+    recipe.step = Recipe::Bitcast{sources->front()};
   } else if (auto combine = dyn_cast<CombineOp>(op)) {
     recipe.step = combineOf(combine, std::move(*sources));
   } else if (auto sum = dyn_cast<SumOp>(op)) {

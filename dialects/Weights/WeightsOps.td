@@ -160,6 +160,30 @@ def Weights_BitsOp : Weights_Op<"bits"> {
   let assemblyFormat = "$sym_name `of` $source `from` $from `width` $width attr-dict `:` $type";
 }
 
+def Weights_PackOp : Weights_Op<"pack"> {
+  let summary = "eight integers of four bits in a word";
+  let description = [{
+    Every eight bytes along the last dimension become a word of their low four bits, the first in the lowest:
+
+    ```mlir
+    weights.pack @words of @integers : tensor<768x96xi32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$source, TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `of` $source attr-dict `:` $type";
+}
+
+def Weights_BitcastOp : Weights_Op<"bitcast"> {
+  let summary = "the same bits as elements of another type";
+  let description = [{
+    ```mlir
+    weights.bitcast @bits of @scales : tensor<768x24xi32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$source, TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `of` $source attr-dict `:` $type";
+}
+
 def Weights_CombineOp : Weights_Op<"combine"> {
   let summary = "two tensors of one type, element by element";
   let description = [{

@@ -149,6 +149,8 @@ LogicalResult importMatMulNBits(NodeContext &ctx) {
     return ctx.fail("blocks in another order (g_idx) are not supported; export the model without it");
   if (rows < 1 || rows > INT32_MAX)
     return ctx.fail(fmt::format("its N is {}", rows));
+  if (a->elementType.isF64())
+    return ctx.fail("its A is of float64; weights in blocks are float32 at most");
   FailureOr<Blocks> of = readBlocks(ctx, Sym(rows), length, /*least=*/16);
   if (failed(of))
     return failure();
@@ -156,7 +158,8 @@ LogicalResult importMatMulNBits(NodeContext &ctx) {
   if (!weight)
     return failure();
   Composer c(ctx);
-  Tensor *product = c.matMul(a, c.transpose(c.cast(weight, a->elementType), {1, 0}));
+  // In float32, whatever A is: so a weight of four bits can stay packed.
+  Tensor *product = c.cast(c.matMul(c.cast(a, weight->elementType), c.transpose(weight, {1, 0})), a->elementType);
   return c.finish(bias ? c.add(product, bias) : product);
 }
 } // namespace

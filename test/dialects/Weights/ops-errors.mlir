@@ -203,3 +203,15 @@ weights.combine @s of @w, @v by "mul" : tensor<4xf32>
 weights.data @w "w.bin" at 0 : tensor<4xf32>
 // expected-error @below {{is by "add", "sub" or "mul"}}
 weights.combine @s of @w, @w by "div" : tensor<4xf32>
+
+// -----
+
+weights.data @b "w.bin" at 0 : tensor<4x12xi8>
+// expected-error @below {{makes a word of i32 of eight i8 along the last dimension, not 'tensor<4x1xi32>' of 'tensor<4x12xi8>'}}
+weights.pack @w of @b : tensor<4x1xi32>
+
+// -----
+
+weights.data @w "w.bin" at 0 : tensor<4xf32>
+// expected-error @below {{has the shape of its source and elements as wide, not 'tensor<4xf32>' and 'tensor<4xi16>'}}
+weights.bitcast @b of @w : tensor<4xi16>

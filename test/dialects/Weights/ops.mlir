@@ -29,6 +29,12 @@ weights.view @eights of @eight at 0 strides [0] : tensor<70xi8>
 weights.bits @high of @bytes from 4 width 4 : tensor<70xi8>
 // CHECK: weights.combine @less of @high, @eights by "sub" : tensor<70xi8>
 weights.combine @less of @high, @eights by "sub" : tensor<70xi8>
+// CHECK: weights.data @integers "bert.onnx" at 0 : tensor<5x16xi8>
+weights.data @integers "bert.onnx" at 0 : tensor<5x16xi8>
+// CHECK: weights.pack @words of @integers : tensor<5x2xi32>
+weights.pack @words of @integers : tensor<5x2xi32>
+// CHECK: weights.bitcast @floats of @words : tensor<5x2xf32>
+weights.bitcast @floats of @words : tensor<5x2xf32>
 // CHECK: weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 weights.concat @twice of [@q, @q] dim 1 : tensor<768x140xf32>
 // CHECK: weights.stack @layers of [@q, @q] : tensor<768x70xf32>

@@ -229,6 +229,16 @@ RC_GTEST_PROP(Recipe, BitsAreTakenAndCombined, ()) {
   }
 }
 
+TEST(Recipe, EightIntegersAreAWord) {
+  std::vector<char> bytes{1, -8, 7, 0, 15, 18, -1, 3, 2, 0, 0, 0, 0, 0, 0, -5};
+  Recipe words{"words", {2}, 4, {}};
+  words.step = Recipe::Pack{dataOf(bytes, {16}, 1)};
+  EXPECT_EQ(elementsOf(words), (std::vector<uint64_t>{0x3f2f0781, 0xb0000002}));
+  Recipe bits{"bits", {2}, 4, {}};
+  bits.step = Recipe::Bitcast{std::make_shared<const Recipe>(words)};
+  EXPECT_EQ(elementsOf(bits), elementsOf(words));
+}
+
 TEST(Recipe, FloatsAreCombined) {
   Recipe eight{"eight", {2}, 4, {}};
   float numbers[] = {8, 0.1f};
