@@ -6,7 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/BlockWeights.h"
+#include "dialects/Common/Builders.h"
 #include "dialects/Weights/WeightsOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/SymbolTable.h"
 #include <cmath>
 
@@ -202,4 +206,46 @@ Operation *schedule::packBlocks(Operation *source, const BlockWeight &weight, in
   int64_t rows = weight.count * (words + 1);
   return ViewOp::create(b, loc, name, joined.getSymName(), 0, b.getDenseI64ArrayAttr({rows * width, width, 1}), nullptr,
                         nullptr, tensor(i32, {panels, rows, width}));
+}
+
+//===----------------------------------------------------------------------===//
+// Widening
+//===----------------------------------------------------------------------===//
+
+/// Element `e` of a word: up to the sign's place and back.
+static Value integerOf(OpBuilder &b, Location loc, Value word, int64_t e) {
+  constexpr int64_t kBits = 4, kWord = 32;
+  auto number = [&](int64_t value) -> Value { return arith::ConstantIntOp::create(b, loc, b.getI32Type(), value); };
+  Value high = arith::ShLIOp::create(b, loc, word, number(kWord - kBits * (e + 1)));
+  return arith::ShRSIOp::create(b, loc, high, number(kWord - kBits));
+}
+
+void schedule::widenBlocks(OpBuilder &b, Location loc, Value part, tile::EncodingAttr encoding, Value floats,
+                           Value blocks) {
+  IndexMath math{b, loc};
+  Type f32 = b.getF32Type();
+  int64_t words = encoding.getBlock() / kGroup, columns = cast<MemRefType>(part.getType()).getDimSize(1);
+  Value zero = math.index(0), one = math.index(1), inBlock = math.index(words);
+  OpBuilder::InsertionGuard guard(b);
+  auto block = scf::ForOp::create(b, loc, zero, blocks, one);
+  b.setInsertionPointToStart(block.getBody());
+  auto inner = scf::ForOp::create(b, loc, zero, inBlock, one);
+  b.setInsertionPointToStart(inner.getBody());
+  Value begin = math.mul(block.getInductionVar(), math.index(words + 1));
+  Value row = math.add(begin, inner.getInductionVar()), ofScales = math.add(begin, inBlock);
+  Value word = math.add(math.mul(block.getInductionVar(), inBlock), inner.getInductionVar());
+  SmallVector<Value> rows;
+  for (int64_t e = 0; e < kGroup; ++e)
+    rows.push_back(math.add(math.mul(word, math.index(kGroup)), math.index(e)));
+  auto map = tile::MapOp::create(b, loc, zero, math.index(columns));
+  Value column = b.createBlock(&map.getBody(), {}, {b.getIndexType()}, {loc})->getArgument(0);
+  Value packed = memref::LoadOp::create(b, loc, part, ValueRange{row, column});
+  Value bits = memref::LoadOp::create(b, loc, part, ValueRange{ofScales, column});
+  Value scale = arith::BitcastOp::create(b, loc, f32, bits);
+  for (int64_t e = 0; e < kGroup; ++e) {
+    Value real = arith::SIToFPOp::create(b, loc, f32, integerOf(b, loc, packed, e));
+    memref::StoreOp::create(b, loc, arith::MulFOp::create(b, loc, real, scale), floats,
+                            ValueRange{rows[static_cast<size_t>(e)], column});
+  }
+  tile::YieldOp::create(b, loc, Value());
 }

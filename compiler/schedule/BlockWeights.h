@@ -33,4 +33,8 @@ int64_t blockOf(tile::WeightOp weight, bool sumFirst);
 /// Panels of `width` columns, [panels, count * (block / 8 + 1), width], called `name`; declared behind `source`.
 mlir::Operation *packBlocks(mlir::Operation *source, const BlockWeight &weight, int64_t width, llvm::StringRef name);
 
+/// The first `blocks` blocks of part of a panel, [rows of words, columns], as floats [k, columns].
+void widenBlocks(mlir::OpBuilder &b, mlir::Location loc, mlir::Value part, tile::EncodingAttr encoding,
+                 mlir::Value floats, mlir::Value blocks);
+
 } // namespace attnc::schedule

@@ -75,8 +75,9 @@ private:
   void emitItem(Value item, Value packed, Value rowBlocks, Value panels);
   void emitPanel(Value panel, Value packed, Value rowBegin, Value rowEnd, int64_t columns, Value count);
   int64_t shareDepth(Value packed);
+  void emitWidened(Value panel, Value packed, Value rowBegin, Value rowEnd, int64_t columns, Value count);
   Value partOfPanel(Value packed, Value panel, int64_t columns, Value k0, Value count);
-  void emitShares(Value packed, Value rowBegin, Value rowEnd, Value n0, Value count,
+  void emitShares(int64_t depth, int64_t rowBlock, Value rowBegin, Value rowEnd, Value n0, Value count,
                   llvm::function_ref<Value(Value, Value)> panelOf);
   /// A share of the sums over k, from k0 on: the first starts from 0 and others from where the one before stopped; the
   /// last ends in the epilogue. Null conditions: it is both.
@@ -271,9 +272,21 @@ Value ContractScheduler::partOfPanel(Value packed, Value panel, int64_t columns,
 void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Value rowEnd, int64_t columns,
                                   Value count) {
   Value n0 = mul(panel, index(width));
+  auto ofPacked = [&] {
+    emitShares(shareDepth(packed), rowBlockOf(packed), rowBegin, rowEnd, n0, count,
+               [&](Value k0, Value depth) { return partOfPanel(packed, panel, columns, k0, depth); });
+  };
+  if (packed && encodings.block()) {
+    // A register tile widens what it reads. Where there are many of them, that is done once before; it costs as much as about four
+    // of them do (4096 x 4096 with AVX-512).
+    constexpr int64_t kManyTiles = 4;
+    Value rows = sub(rowEnd, rowBegin);
+    Value areMany =
+        b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sgt, rows, index(kManyTiles * sizes.contractRows));
+    return ifThenElse(areMany, [&] { emitWidened(panel, packed, rowBegin, rowEnd, columns, count); }, ofPacked);
+  }
   if (packed)
-    return emitShares(packed, rowBegin, rowEnd, n0, count,
-                      [&](Value k0, Value depth) { return partOfPanel(packed, panel, columns, k0, depth); });
+    return ofPacked();
   auto type = MemRefType::get({sizes.contractSumChunk, columns}, encodings.word());
   Value scratch = memref::AllocaOp::create(b, loc, type, b.getI64IntegerAttr(kAlignment));
   schedule::PanelSource source{rhs.memref,
@@ -286,20 +299,41 @@ void ContractScheduler::emitPanel(Value panel, Value packed, Value rowBegin, Val
                                encodings,
                                columns};
   Value real = count ? count : index(columns);
-  emitShares(packed, rowBegin, rowEnd, n0, count, [&](Value k0, Value depth) {
+  emitShares(shareDepth(packed), rowBlockOf(packed), rowBegin, rowEnd, n0, count, [&](Value k0, Value depth) {
     schedule::packPanel(b, loc, source, scratch, k0, depth, n0, real);
     return scratch;
   });
 }
 
+/// Rows [rowBegin, rowEnd) of a panel of blocks, each share of which becomes floats first.
+void ContractScheduler::emitWidened(Value panel, Value packed, Value rowBegin, Value rowEnd, int64_t columns,
+                                    Value count) {
+  schedule::ContractEncodings packedEncodings = encodings, floats = encodings;
+  floats.panel = {};
+  int64_t block = encodings.block(), rowBlock = rowBlockOf(packed);
+  int64_t depth = std::max<int64_t>(1, sizes.contractSumChunk / block) * block;
+  Value scratch = memref::AllocaOp::create(b, loc, MemRefType::get({depth, columns}, encodings.sums),
+                                           b.getI64IntegerAttr(kAlignment));
+  encodings = floats;
+  emitShares(depth, rowBlock, rowBegin, rowEnd, mul(panel, index(width)), count, [&](Value k0, Value share) {
+    encodings = packedEncodings;
+    Value part = partOfPanel(packed, panel, columns, k0, share);
+    schedule::widenBlocks(b, loc, part, encodings.panel, scratch, ceilDiv(share, index(block)));
+    encodings = floats;
+    return scratch;
+  });
+  encodings = packedEncodings;
+}
+
 /// The sums over k, share by share, each with its part of the panel.
-void ContractScheduler::emitShares(Value packed, Value rowBegin, Value rowEnd, Value n0, Value count,
+void ContractScheduler::emitShares(int64_t depth, int64_t rowBlock, Value rowBegin, Value rowEnd, Value n0, Value count,
                                    llvm::function_ref<Value(Value, Value)> panelOf) {
-  Value zero = index(0), sums = extent(sumLetter), chunk = index(shareDepth(packed));
-  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= shareDepth(packed))
+  Value zero = index(0), sums = extent(sumLetter), chunk = index(depth);
+  partial = Value();
+  if (std::optional<int64_t> known = getConstantIntValue(sums); known && *known <= depth)
     return emitContract(rowBegin, rowEnd, n0, count, {zero, sums, {}, {}}, panelOf(zero, sums));
   if (getElementTypeOrSelf(out.memref.getType()) != encodings.sums)
-    partial = memref::AllocaOp::create(b, loc, MemRefType::get({rowBlockOf(packed), width}, encodings.sums),
+    partial = memref::AllocaOp::create(b, loc, MemRefType::get({rowBlock, width}, encodings.sums),
                                        b.getI64IntegerAttr(kAlignment));
   // One body for all chunks: branches within a register tile cost less than their code. A sum of nothing is one chunk too.
   auto loop = scf::ForOp::create(b, loc, zero, b.createOrFold<arith::MaxSIOp>(loc, sums, index(1)), chunk);

@@ -25,6 +25,15 @@ weights.view @w of @cut at 0 strides [1, 60] : tensor<60x70xf32>
 func.func @blocks(%x: memref<?x60xf32>, %y: memref<?x70xf32>) {
   %w = tile.weight @w : memref<60x70xf32>
   // CHECK: tile.weight @w.panels64_60x70_8_32 : memref<2x10x64xi32>
+  // Many rows read floats that are made once for all of them, few read the words.
+  // CHECK: %[[MANY:.*]] = arith.cmpi sgt
+  // CHECK: scf.if %[[MANY]]
+  // CHECK: tile.map
+  // CHECK: arith.shrsi
+  // CHECK: arith.sitofp
+  // CHECK: arith.mulf
+  // CHECK: tile.contract {{.*}} rhs(%{{[^)]*}}xf32{{[^)]*}})
+  // CHECK: } else {
   // CHECK: tile.contract {{.*}} k(%c60) lhs({{.*}}) rhs(%{{.*}} : memref<10x{{.*}}xi32, strided<[64, 1], offset: ?>> as <8 x si4, blocks of 32>)
   attn.contract lhs(%x "sk" : memref<?x60xf32>) rhs(%w "kn" : memref<60x70xf32>) outs("sn", %y : memref<?x70xf32>)
   return
