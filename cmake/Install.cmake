@@ -9,7 +9,7 @@ include(CMakePackageConfigHelpers)
 
 # Made by the programs they are about, in every build: what is installed cannot be older than its program.
 set(share ${CMAKE_BINARY_DIR}/share)
-set(verbs compile run check bench tune mask fmt lint ops completion doctor)
+set(verbs compile run check bench profile tune mask fmt lint ops completion doctor)
 set(development_tools attnc-opt attnc-translate attnc-interpret attnc-reduce)
 
 # Nothing is copied from a build that is not whole, such as one of the target attnc alone.

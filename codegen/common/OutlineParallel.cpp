@@ -16,7 +16,7 @@
 //     scf.for %i = %begin to %end { body(%i, %x) }
 //   }
 //
-// Layers, functions that others call, pass the context on.
+// Layers, functions that others call, pass the context on. Marks become calls with it.
 //
 // The call is a func.call of a declaration `@f_body.launch(context, count, captures...)`; PackEntries gives it its body
 // in the LLVM dialect, where memref descriptors are values that can be stored.
@@ -26,6 +26,7 @@
 #include "codegen/common/Passes.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Common/Calls.h"
+#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -111,6 +112,26 @@ static func::FuncOp outlineBody(OpBuilder &builder, scf::ForallOp forall, ArrayR
   return body;
 }
 
+/// tile.mark 7 -> attnc_rt_parallel_for(%context, 8, null, null)
+///
+/// A loop without a body: who runs such a program provides the loops, and takes the count of one for a number.
+static void lowerMark(tile::MarkOp mark, Value context, SymbolTable &symbols) {
+  OpBuilder b(mark);
+  Location loc = mark.getLoc();
+  Type pointer = context.getType(), nothing = LLVM::LLVMVoidType::get(b.getContext());
+  auto parallelFor = symbols.lookup<LLVM::LLVMFuncOp>("attnc_rt_parallel_for");
+  if (!parallelFor) {
+    OpBuilder outside(mark->getParentOfType<func::FuncOp>());
+    auto type = LLVM::LLVMFunctionType::get(nothing, {pointer, b.getI64Type(), pointer, pointer});
+    parallelFor = LLVM::LLVMFuncOp::create(outside, loc, "attnc_rt_parallel_for", type);
+    symbols.insert(parallelFor);
+  }
+  Value count = LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(mark.getNumber() + 1));
+  Value null = LLVM::ZeroOp::create(b, loc, pointer);
+  LLVM::CallOp::create(b, loc, parallelFor, ValueRange{context, count, null, null});
+  mark.erase();
+}
+
 namespace {
 struct OutlineParallelPass : attnc::codegen::impl::OutlineParallelBase<OutlineParallelPass> {
   using OutlineParallelBase::OutlineParallelBase;
@@ -165,6 +186,7 @@ struct OutlineParallelPass : attnc::codegen::impl::OutlineParallelBase<OutlinePa
       for (scf::ForallOp forall : loops)
         if (failed(outline(forall, context, symbols)))
           return signalPassFailure();
+      function.walk([&](tile::MarkOp mark) { lowerMark(mark, context, symbols); });
     }
     for (auto &[callee, calls] : called)
       for (func::CallOp call : calls)

@@ -9,6 +9,7 @@
 #include "compiler/fusion/Axes.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Common/DimNames.h"
+#include "dialects/Common/Locations.h"
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -257,6 +258,8 @@ void LayerBuilder::cloneOp(size_t i) {
     if (leaves.front()[leaf].use)
       operands.push_back(valueFor(llvm::map_to_vector(leaves, [&](ArrayRef<Leaf> of) { return of[leaf].use->get(); })));
   Operation *clone = b.clone(*first[i]);
+  clone->setLoc(locationOfLayers(
+      llvm::map_to_vector(repetition.occurrences, [&](Occurrence each) { return each[i]->getLoc(); })));
   auto *next = operands.begin();
   SmallVector<Leaf> own = leavesOf(clone);
   for (const Leaf &leaf : own)

@@ -61,6 +61,8 @@ static void buildTile(OpPassManager &pm, const PipelineOptions &options) {
   schedule::buildScheduleEpilogue(pm, options.target.isGpu() ? 64 : schedule::kGrain);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  if (options.marks) // last, because a mark keeps what is on its two sides apart
+    pm.addPass(schedule::createMarkOps());
 }
 
 /// tile -> llvm: instructions of the target.

@@ -24,6 +24,7 @@ struct PipelineOptions {
   schedule::Schedule schedule;                             ///< what is forced on every op; checked by the passes
   std::vector<schedule::Schedule> records = {};            ///< the same op by op, in order, and before it
   std::string computeType = {};                            ///< of products and attention; as the model says if empty
+  bool marks = false;                                      ///< for a profile: mark-ops behind level tile
   bool remarks = false;                                    ///< say what was fused and what stopped it
   std::function<void(mlir::PassManager &)> configure = {}; ///< printing, timing, reproducers
 };

@@ -22,6 +22,7 @@
 #include "compiler/schedule/Passes.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Common/Calls.h"
+#include "dialects/Common/Locations.h"
 #include "dialects/Weights/WeightsOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -41,8 +42,11 @@ static void inlineCall(func::FuncOp callee, func::CallOp call) {
   IRMapping mapping;
   mapping.map(callee.getArguments(), call.getOperands());
   Block &body = callee.front();
-  for (Operation &op : body.without_terminator())
-    b.clone(op, mapping);
+  std::optional<int64_t> layer = call.getNumOperands() ? getConstantIntValue(call.getOperand(0)) : std::nullopt;
+  for (Operation &op : body.without_terminator()) {
+    Location loc = layer ? locationInLayer(op.getLoc(), *layer) : op.getLoc();
+    b.clone(op, mapping)->setLoc(CallSiteLoc::get(loc, call.getLoc()));
+  }
   for (auto [result, value] : llvm::zip_equal(call.getResults(), body.getTerminator()->getOperands()))
     result.replaceAllUsesWith(mapping.lookupOrDefault(value));
   call.erase();

@@ -48,6 +48,32 @@ def InlineLayers : Pass<"inline-layers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::attnc::attn::AttnDialect"];
 }
 
+def NumberOps : Pass<"number-ops", "::mlir::ModuleOp"> {
+  let summary = "gives the ops of functions numbers, in their locations";
+  let description = [{
+    What an op is lowered to has its location, and so its number: `mark-ops` finds it at level tile.
+
+    ```mlir
+    %1 = linalg.exp ... loc("node 'e' (Exp)")        // becomes loc(fused<7 : i64>["node 'e' (Exp)"])
+    ```
+  }];
+}
+
+def MarkOps : Pass<"mark-ops", "::mlir::ModuleOp"> {
+  let summary = "for profiles: tile.mark in front of what each numbered op has become";
+  let description = [{
+    In the functions that compute, not inside of parallel loops.
+
+    ```mlir
+    scf.forall ... {...} loc(fused<7 : i64>["node 'e' (Exp)"])
+    // becomes
+    tile.mark 7
+    scf.forall ... {...}
+    ```
+  }];
+  let dependentDialects = ["::attnc::tile::TileDialect"];
+}
+
 def ExactFloats : Pass<"exact-floats", "::mlir::func::FuncOp"> {
   let summary = "computes in f64 what an integer depends on, and angles";
   let description = [{

@@ -337,6 +337,23 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike,
 }
 
 //===----------------------------------------------------------------------===//
+// Profiles
+//===----------------------------------------------------------------------===//
+
+def Tile_MarkOp : Tile_Op<"mark"> {
+  let summary = "what follows is an operation of that number";
+  let description = [{
+    `tile.mark 7` stands in functions, outside of parallel loops, of programs that are profiled: there the time is taken.
+    Other programs have none. The attribute `tile.joined` of a module lists the operations that one number stands for.
+  }];
+  let extraClassDeclaration = [{
+    static ::llvm::StringRef getJoinedAttrName() { return "tile.joined"; }
+  }];
+  let arguments = (ins ConfinedAttr<I64Attr, [IntNonNegative]>:$number);
+  let assemblyFormat = "$number attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
 

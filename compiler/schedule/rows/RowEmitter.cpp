@@ -341,7 +341,8 @@ void emitSharedLanes(OpBuilder &builder, const RowProgram &program, ArrayRef<Val
 
 void emitRows(OpBuilder &builder, ArrayRef<RowProgram> group, int64_t grain) {
   const RowProgram &first = group.front();
-  Location loc = first.location();
+  Location loc =
+      builder.getFusedLoc(llvm::map_to_vector(group, [](const RowProgram &program) { return program.location(); }));
   SmallVector<SmallVector<Value>> extents;
   for (const RowProgram &program : group)
     extents.push_back(materialiseExtents(builder, program));

@@ -225,6 +225,7 @@ int Compilation::runStage(ModuleOp module, Stage from, Stage to, const codegen::
     }
   options.remarks = asked.remarks;
   options.computeType = asked.dtype;
+  options.marks = asked.marks;
   return runSafely(module, from, to,
                    [&] { return runPipeline(module, pipelineName(from), pipelineName(to), options); });
 }

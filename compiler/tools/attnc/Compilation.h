@@ -94,6 +94,8 @@ public:
   const emit::EntryInfo *findEntry(llvm::StringRef name, llvm::StringRef verb) const;
   /// Calls the only entry `name` in C, several of them NAME_ENTRY.
   void nameEntries(llvm::StringRef name);
+  /// The numbers of ops that are one in code with marks, for `target`: the last stands for all.
+  const std::vector<std::vector<int64_t>> &joinedOps(const std::string &target) { return joined[target]; }
   /// The function of `entry` while it takes tensors: up to level scheduled, then null.
   mlir::func::FuncOp functionOf(const emit::EntryInfo &entry);
   /// What is to come is not the making of an artefact, but the stages up to `last` and then `others`.
@@ -121,6 +123,7 @@ private:
   int runStage(mlir::ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target);
   std::string stepFor(const codegen::TargetInfo &target, llvm::StringRef step) const;
   int readWorkspaces(mlir::ModuleOp lowered);
+  void readJoined(mlir::ModuleOp lowered, const std::string &target);
   int makeFrom(mlir::ModuleOp lowered, llvm::StringRef kind, llvm::function_ref<bool()> step);
   int linkVariants(std::unique_ptr<llvm::Module> &result, PlaceWeights place);
   int buildVariant(const codegen::TargetInfo &target, llvm::Module &into);
@@ -141,6 +144,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> ir;
   Stage current = Stage::attn;
   std::vector<emit::EntryInfo> entryInfos;
+  std::map<std::string, std::vector<std::vector<int64_t>>> joined;
   emit::WeightTable table;
   std::string artefact;
   llvm::LLVMContext llvmContext;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Extents.h"
+#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -30,6 +31,14 @@ Extent Extents::product(Value tensor, ArrayRef<int64_t> dims) {
   return result;
 }
 
+/// The extent of dimension `index` of the windows of a tensor whose extent there is `source`.
+static Extent extentOfWindows(attn::WindowsOp op, int64_t index, Extent source) {
+  size_t windowed = static_cast<size_t>(index - op.getFirstDim());
+  if (index < op.getFirstDim() || !source)
+    return source;
+  return std::max<int64_t>((*source - op.getSpan(windowed)) / op.getStrides()[windowed] + 1, 0);
+}
+
 /// The dimension of the slice's source that dimension `index` of its result is.
 static int64_t undropped(tensor::ExtractSliceOp op, int64_t index) {
   llvm::SmallBitVector dropped = op.getDroppedDims();
@@ -51,6 +60,14 @@ Extent Extents::computeDim(OpResult tensor, int64_t index) {
         return product(collapse.getSrc(), collapse.getReassociationIndices()[index]);
       })
       .Case([&](tensor::ExtractSliceOp slice) { return value(slice.getMixedSizes()[undropped(slice, index)]); })
+      .Case([&](attn::WindowsOp windows) -> Extent { // the windows' own extents are known
+        return extentOfWindows(windows, index, dim(windows.getSource(), index));
+      })
+      .Case([&](tensor::PadOp pad) -> Extent {
+        Extent source = dim(pad.getSource(), index), low = value(pad.getMixedLowPad()[index]),
+               high = value(pad.getMixedHighPad()[index]);
+        return source && low && high ? Extent(*low + *source + *high) : std::nullopt;
+      })
       .Case([&](tensor::ConcatOp concat) -> Extent {
         int64_t sum = 0;
         for (Value part : concat.getInputs()) {

@@ -99,6 +99,11 @@ void Loaded::keepWorkspace(int64_t bytes) {
   options.workspace_size = bytes;
 }
 
+void Loaded::provideLoops(attnc_parallel_for loop, void *user) {
+  options.parallel_for = loop;
+  options.parallel_for_user = user;
+}
+
 /// A view of `tensor`; its shape must outlive the view.
 static DLTensor view(const NpyTensor &tensor) {
   DLTensor result{};

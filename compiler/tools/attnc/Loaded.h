@@ -34,6 +34,10 @@ public:
   /// nothing.
   void keepWorkspace(int64_t bytes);
 
+  /// Calls that follow run their parallel loops by `loop`, which may use the threads of `pool()`.
+  void provideLoops(attnc_parallel_for loop, void *user);
+  attnc_context *pool() const { return context; }
+
   const attnc_module *module() const { return descriptor; }
   /// The name of the target whose code runs here.
   const char *variant();

@@ -14,6 +14,7 @@
 #include "compiler/tools/attnc/Compilation.h"
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Reproducer.h"
+#include "dialects/Tile/TileOps.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/Support/raw_ostream.h"
 #include <fmt/format.h>
@@ -40,6 +41,14 @@ int Compilation::readWorkspaces(ModuleOp lowered) {
         llvm::errs() << fmt::format("  workspace of {}: {}\n", entry.name, line);
   }
   return kOk;
+}
+
+void Compilation::readJoined(ModuleOp lowered, const std::string &target) {
+  joined[target].clear();
+  if (auto groups = lowered->getAttrOfType<ArrayAttr>(tile::MarkOp::getJoinedAttrName()))
+    for (auto numbers : groups.getAsRange<DenseI64ArrayAttr>())
+      joined[target].emplace_back(numbers.asArrayRef());
+  lowered->removeAttr(tile::MarkOp::getJoinedAttrName());
 }
 
 int Compilation::planWorkspaces() {
@@ -197,6 +206,7 @@ int Compilation::splitFor(Variant &variant, std::vector<Part> &parts) {
     return code;
   if (int code = readWorkspaces(*lowered))
     return code;
+  readJoined(*lowered, target.name);
   if (stage == Stage::tile) {
     auto outline = [&] { return outlineBodies(*lowered, target); };
     auto step = [&] { return runSafely(*lowered, Stage::tile, Stage::llvmDialect, outline); };

@@ -96,6 +96,7 @@ struct CompileRequest {
   DimBindings callDims;             // every extent that the user has named
   int threads = 0;                  // of the calls, if known: what a tuned schedule was measured with
   int jobs = 0;                     // threads that compile; 0: all cores
+  bool marks = false;               // for a profile: the code says which op it has come to
   bool checks = false, remarks = false, verbose = false, timeReport = false;
 };
 

@@ -23,8 +23,8 @@
 using namespace attnc::tool;
 
 llvm::ArrayRef<const Verb *> attnc::tool::verbs() {
-  static const Verb *const all[] = {&compileVerb, &runVerb,  &checkVerb, &benchVerb,      &tuneVerb,  &maskVerb,
-                                    &fmtVerb,     &lintVerb, &opsVerb,   &completionVerb, &doctorVerb};
+  static const Verb *const all[] = {&compileVerb, &runVerb, &checkVerb, &benchVerb, &profileVerb,    &tuneVerb,
+                                    &maskVerb,    &fmtVerb, &lintVerb,  &opsVerb,   &completionVerb, &doctorVerb};
   return all;
 }
 

@@ -38,3 +38,15 @@ func.func private @layer(%z: memref<?xf32>) {
   }
   return
 }
+
+// A mark is a loop without a body, whose count is its number and one.
+// CHECK-LABEL: func.func @marked
+// CHECK-SAME:  %[[CONTEXT:.*]]: !llvm.ptr
+// CHECK:       %[[COUNT:.*]] = llvm.mlir.constant(8 : i64) : i64
+// CHECK:       %[[NULL:.*]] = llvm.mlir.zero : !llvm.ptr
+// CHECK:       llvm.call @attnc_rt_parallel_for(%[[CONTEXT]], %[[COUNT]], %[[NULL]], %[[NULL]])
+// CHECK-NOT:   tile.mark
+func.func @marked() {
+  tile.mark 7
+  return
+}

@@ -28,3 +28,18 @@ func.func private @layer(%layer: index) -> tensor<4xf32> {
   %y = linalg.fill ins(%c : f32) outs(%w : tensor<4xf32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// RUN: attnc-opt %s --inline-layers --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s --check-prefix=LOC
+// An op stands where its layer's did.
+// LOC-LABEL: func.func @placed
+// LOC:       linalg.exp {{.*}} loc(callsite("node 'layer.1/exp'" at "call"))
+func.func @placed(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %c1 = arith.constant 1 : index
+  %0 = call @layer_of_nodes(%c1, %x) : (index, tensor<4xf32>) -> tensor<4xf32> loc("call")
+  return %0 : tensor<4xf32>
+}
+func.func private @layer_of_nodes(%layer: index, %x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = linalg.exp ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>) -> tensor<4xf32>
+      loc(fused<"layers">["node 'layer.0/exp'", "node 'layer.1/exp'"])
+  return %0 : tensor<4xf32>
+}

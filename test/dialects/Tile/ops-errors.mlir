@@ -313,3 +313,11 @@ func.func @prefetch_dots(%x: memref<?x8xf32>, %w: memref<8x16xf32, strided<[1, 8
   } {dots}
   return
 }
+
+// -----
+
+func.func @mark() {
+  // expected-error @+1 {{attribute 'number' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
+  tile.mark -1
+  return
+}

@@ -131,3 +131,10 @@ func.func @transpose(%q: memref<?x64xf32>, %qt: memref<64x64xf32>, %n: index) {
   return
 }
 }
+
+// CHECK-LABEL: func @mark
+func.func @mark() {
+  // CHECK: tile.mark 7
+  tile.mark 7
+  return
+}

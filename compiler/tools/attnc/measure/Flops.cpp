@@ -6,13 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/measure/Flops.h"
-#include "compiler/tools/attnc/Extents.h"
-#include "dialects/Attn/AttnOps.h"
+#include "compiler/schedule/Passes.h"
 #include "dialects/Attn/Interpreter.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include <fmt/format.h>
 #include <map>
 #include <set>
@@ -31,86 +31,85 @@ static double bytesOfWeights(Operation *op) {
   return bytes ? static_cast<double>(*bytes) * static_cast<double>(type.getNumElements()) : 0;
 }
 
-namespace {
-/// Counts the ops of one function on one set of inputs.
-class Counter {
-public:
-  Counter(func::FuncOp function, const Tensors &inputs)
-      : function(function), inputs(inputs), extents(function, inputs) {}
+Work WorkCounter::count() {
+  function.walk([&](Operation *op) {
+    if (hasProducts(op))
+      add(op, countProducts(op));
+    else if (isa<arith::ConstantOp, attn::WeightOp>(op))
+      work.weightBytes += bytesOfWeights(op);
+    else if (isa<LoopLikeOpInterface>(op))
+      work.gaps.push_back("work inside a loop is counted once");
+  });
+  return std::move(work);
+}
 
-  Work run() {
-    function.walk([&](Operation *op) {
-      if (auto attention = dyn_cast<attn::AttentionOp>(op))
-        add(op, countAttention(attention));
-      else if (auto contract = dyn_cast<attn::ContractOp>(op))
-        add(op, countContract(contract));
-      else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op); linalgOp && linalg::isaContractionOpInterface(linalgOp))
-        add(op, countContraction(linalgOp));
-      else if (isa<arith::ConstantOp, attn::WeightOp>(op))
-        work.weightBytes += bytesOfWeights(op);
-      else if (isa<LoopLikeOpInterface>(op))
-        work.gaps.push_back("work inside a loop is counted once");
-    });
-    return std::move(work);
+bool WorkCounter::hasProducts(Operation *op) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  return isa<attn::AttentionOp, attn::ContractOp>(op) || (linalgOp && linalg::isaContractionOpInterface(linalgOp));
+}
+
+std::optional<double> WorkCounter::countProducts(Operation *op) {
+  return llvm::TypeSwitch<Operation *, std::optional<double>>(op)
+      .Case([&](attn::AttentionOp attention) { return countAttention(attention); })
+      .Case([&](attn::ContractOp contract) { return countContract(contract); })
+      .Case([&](linalg::LinalgOp contraction) { return countContraction(contraction); })
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+void WorkCounter::add(Operation *op, std::optional<double> flops) {
+  if (flops)
+    work.flops += *flops;
+  else
+    work.gaps.push_back(fmt::format("an operation '{}' whose extents only the run knows is not counted",
+                                    op->getName().getStringRef().str()));
+}
+
+/// Extent of `letter` in the first operand whose layout has it; 1 if none has.
+std::optional<int64_t> WorkCounter::extent(char letter, Operands operands) {
+  for (auto [layout, tensor] : operands)
+    if (int64_t index = attn::AttentionOp::dimOf(layout, letter); index >= 0)
+      return extents.dim(tensor, index);
+  return 1;
+}
+
+std::optional<double> WorkCounter::countContract(attn::ContractOp op) {
+  std::pair<StringRef, Value> operands[] = {{op.getLhsLayout(), op.getLhs()}, {op.getRhsLayout(), op.getRhs()}};
+  std::set<char> letters(op.getLhsLayout().begin(), op.getLhsLayout().end());
+  letters.insert(op.getRhsLayout().begin(), op.getRhsLayout().end());
+  double flops = 2;
+  for (char letter : letters) {
+    auto value = extent(letter, operands);
+    if (!value)
+      return std::nullopt;
+    flops *= static_cast<double>(*value);
   }
+  return flops;
+}
 
-private:
-  void add(Operation *op, std::optional<double> flops) {
-    if (flops)
-      work.flops += *flops;
-    else
-      work.gaps.push_back(fmt::format("an operation '{}' whose extents only the run knows is not counted",
-                                      op->getName().getStringRef().str()));
-  }
+std::optional<double> WorkCounter::countContraction(linalg::LinalgOp op) {
+  std::map<unsigned, int64_t> loops;
+  for (OpOperand &operand : op->getOpOperands())
+    for (auto [index, expression] : llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expression)) {
+        auto value = extents.dim(operand.get(), static_cast<int64_t>(index));
+        if (!value)
+          return std::nullopt;
+        loops[dim.getPosition()] = *value;
+      }
+  double flops = 2;
+  for (auto [loop, extent] : loops)
+    flops *= static_cast<double>(extent);
+  return flops;
+}
 
-  /// Extent of `letter` in the first operand whose layout has it; 1 if none
-  /// has.
-  std::optional<int64_t> extent(char letter, ArrayRef<std::pair<StringRef, Value>> operands) {
-    for (auto [layout, tensor] : operands)
-      if (int64_t index = attn::AttentionOp::dimOf(layout, letter); index >= 0)
-        return extents.dim(tensor, index);
-    return 1;
-  }
-
-  std::optional<double> countContract(attn::ContractOp op) {
-    std::pair<StringRef, Value> operands[] = {{op.getLhsLayout(), op.getLhs()}, {op.getRhsLayout(), op.getRhs()}};
-    std::set<char> letters(op.getLhsLayout().begin(), op.getLhsLayout().end());
-    letters.insert(op.getRhsLayout().begin(), op.getRhsLayout().end());
-    double flops = 2;
-    for (char letter : letters) {
-      auto value = extent(letter, operands);
-      if (!value)
-        return std::nullopt;
-      flops *= static_cast<double>(*value);
-    }
-    return flops;
-  }
-
-  std::optional<double> countContraction(linalg::LinalgOp op) {
-    std::map<unsigned, int64_t> loops;
-    for (OpOperand &operand : op->getOpOperands())
-      for (auto [index, expression] : llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
-        if (auto dim = dyn_cast<AffineDimExpr>(expression)) {
-          auto value = extents.dim(operand.get(), static_cast<int64_t>(index));
-          if (!value)
-            return std::nullopt;
-          loops[dim.getPosition()] = *value;
-        }
-    double flops = 2;
-    for (auto [loop, extent] : loops)
-      flops *= static_cast<double>(extent);
-    return flops;
-  }
-
-  std::optional<double> countAttention(attn::AttentionOp op);
-  std::optional<double> countPairs(attn::AttentionOp op, ArrayRef<int64_t> extents);
-
-  func::FuncOp function;
-  const Tensors &inputs;
-  Extents extents;
-  Work work;
-};
-} // namespace
+OwningOpRef<ModuleOp> withoutCalls(ModuleOp module) {
+  OwningOpRef<ModuleOp> copy = module.clone();
+  PassManager passes(copy->getContext());
+  passes.enableVerifier(false);
+  passes.addPass(schedule::createInlineLayers());
+  (void)passes.run(*copy);
+  return copy;
+}
 
 //===----------------------------------------------------------------------===//
 // Masks
@@ -162,7 +161,7 @@ static func::FuncOp buildCounter(ModuleOp module, attn::AttentionOp op, ArrayRef
 
 /// The number of allowed (b, h, i, j). A mask that does not look at b (h) is
 /// counted for one of them.
-std::optional<double> Counter::countPairs(attn::AttentionOp op, ArrayRef<int64_t> bhmn) {
+std::optional<double> WorkCounter::countPairs(attn::AttentionOp op, ArrayRef<int64_t> bhmn) {
   double all = 1;
   for (int64_t extent : bhmn)
     all *= static_cast<double>(extent);
@@ -195,7 +194,7 @@ std::optional<double> Counter::countPairs(attn::AttentionOp op, ArrayRef<int64_t
   return factor * static_cast<double>(result->front().ints.front());
 }
 
-std::optional<double> Counter::countAttention(attn::AttentionOp op) {
+std::optional<double> WorkCounter::countAttention(attn::AttentionOp op) {
   std::pair<StringRef, Value> operands[] = {
       {op.getQLayout(), op.getQ()}, {op.getKLayout(), op.getK()}, {op.getVLayout(), op.getV()}};
   SmallVector<int64_t> values;
@@ -210,7 +209,5 @@ std::optional<double> Counter::countAttention(attn::AttentionOp op) {
     return std::nullopt;
   return 2.0 * *pairs * static_cast<double>(values[4] + values[5]);
 }
-
-Work countWork(func::FuncOp function, const Tensors &inputs) { return Counter(function, inputs).run(); }
 
 } // namespace attnc::tool

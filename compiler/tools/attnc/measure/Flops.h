@@ -17,8 +17,11 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "compiler/tools/attnc/Tensors.h"
+#include "compiler/tools/attnc/Extents.h"
+#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/OwningOpRef.h"
 
 namespace attnc::tool {
 
@@ -29,8 +32,36 @@ struct Work {
   std::vector<std::string> gaps;
 };
 
-/// The work of one call of `function` on `inputs`. A mask that reads tensors is
-/// evaluated on them where they are inputs themselves.
-Work countWork(mlir::func::FuncOp function, const Tensors &inputs);
+/// Counts the ops of one function, which calls none, on one set of inputs. A mask that reads tensors is evaluated on
+/// them where they are inputs themselves.
+class WorkCounter {
+public:
+  WorkCounter(mlir::func::FuncOp function, const Tensors &inputs)
+      : function(function), inputs(inputs), extents(function, inputs) {}
+
+  /// The work of a call.
+  Work count();
+  /// That of an attention or contraction; nothing where only the run knows how large it is, and for other ops.
+  std::optional<double> countProducts(mlir::Operation *op);
+  static bool hasProducts(mlir::Operation *op);
+  Extents &extentsOfCall() { return extents; }
+
+private:
+  using Operands = llvm::ArrayRef<std::pair<llvm::StringRef, mlir::Value>>;
+  void add(mlir::Operation *op, std::optional<double> flops);
+  std::optional<int64_t> extent(char letter, Operands operands);
+  std::optional<double> countContract(attn::ContractOp op);
+  std::optional<double> countContraction(mlir::linalg::LinalgOp op);
+  std::optional<double> countAttention(attn::AttentionOp op);
+  std::optional<double> countPairs(attn::AttentionOp op, llvm::ArrayRef<int64_t> bhmn);
+
+  mlir::func::FuncOp function;
+  const Tensors &inputs;
+  Extents extents;
+  Work work;
+};
+
+/// A copy of `module`, at level fused, in which what layers compute stands in the place of their calls.
+mlir::OwningOpRef<mlir::ModuleOp> withoutCalls(mlir::ModuleOp module);
 
 } // namespace attnc::tool

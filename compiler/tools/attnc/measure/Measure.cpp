@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/measure/Measure.h"
+#include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Progress.h"
 #include "compiler/tools/attnc/measure/Peak.h"
 #include "llvm/Support/raw_ostream.h"
@@ -15,14 +16,19 @@
 
 namespace attnc::tool {
 
-int Callable::prepare(Compilation &compilation, const emit::EntryInfo &entry, const Tensors &inputs, int threads) {
+int Callable::load(Compilation &compilation, const emit::EntryInfo &entry, const Tensors &inputs, int threads) {
   if (int failed = code.load(compilation, threads))
     return failed;
   code.select(entry.name);
   if (int failed = code.plan(inputs, outputs, &workspaceBytes))
     return failed;
   code.keepWorkspace(workspaceBytes);
-  return code.call(inputs, outputs);
+  return kOk;
+}
+
+int Callable::prepare(Compilation &compilation, const emit::EntryInfo &entry, const Tensors &inputs, int threads) {
+  int failed = load(compilation, entry, inputs, threads);
+  return failed ? failed : code.call(inputs, outputs);
 }
 
 int threadsToUse(int asked) {

@@ -24,7 +24,9 @@ struct Callable {
   Tensors outputs;
   int64_t workspaceBytes = 0;
 
-  /// Compiles, loads, and calls `entry` once. Returns an exit code.
+  /// Compiles, loads, and gets the memory of calls of `entry`. Returns an exit code.
+  int load(Compilation &compilation, const emit::EntryInfo &entry, const Tensors &inputs, int threads);
+  /// The same, and calls it once.
   int prepare(Compilation &compilation, const emit::EntryInfo &entry, const Tensors &inputs, int threads);
 };
 

@@ -294,8 +294,11 @@ static int run(llvm::ArrayRef<const char *> arguments) {
     return code;
   result.workspaceBytes = callable.workspaceBytes;
   result.bytes = bytesOf(*inputs) + bytesOf(callable.outputs);
-  if (auto function = compilation.module().lookupSymbol<func::FuncOp>(entry.symbol))
-    result.work = compilation.timed("count", [&] { return countWork(function, *inputs); });
+  if (compilation.functionOf(entry))
+    result.work = compilation.timed("count", [&] {
+      OwningOpRef<ModuleOp> whole = withoutCalls(compilation.module());
+      return WorkCounter(whole->lookupSymbol<func::FuncOp>(entry.symbol), *inputs).count();
+    });
   else
     result.work.gaps.push_back("the file is past level fused: arithmetic and weights are not counted");
   result.bytes += result.work.weightBytes;

@@ -21,8 +21,8 @@ struct Verb {
   int (*run)(llvm::ArrayRef<const char *> arguments);
 };
 
-extern const Verb compileVerb, runVerb, checkVerb, benchVerb, tuneVerb, maskVerb, fmtVerb, lintVerb, opsVerb,
-    completionVerb, doctorVerb;
+extern const Verb compileVerb, runVerb, checkVerb, benchVerb, profileVerb, tuneVerb, maskVerb, fmtVerb, lintVerb,
+    opsVerb, completionVerb, doctorVerb;
 
 /// All of them, in the order of --help.
 llvm::ArrayRef<const Verb *> verbs();
