@@ -42,6 +42,8 @@ static const TypeRow *findType(Type type) {
   return row == std::end(kTypes) ? nullptr : row;
 }
 
+bool isTensorType(Type element) { return findType(element); }
+
 llvm::StringRef spellType(const TensorInfo &tensor) {
   for (const TypeRow &row : kTypes)
     if (row.code == tensor.typeCode && row.bits == tensor.typeBits)
@@ -208,6 +210,8 @@ static LogicalResult nameEntries(ArrayRef<func::FuncOp> functions) {
       return failure();
   return success();
 }
+
+void forgetEntries(ModuleOp module) { module->removeAttr(kEntries); }
 
 LogicalResult recordEntries(ModuleOp module) {
   if (module->hasAttr(kEntries))

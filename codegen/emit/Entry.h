@@ -82,12 +82,18 @@ struct EntryInfo {
 /// type.
 llvm::StringRef spellType(const TensorInfo &tensor);
 
+/// Whether tensors of these elements may be arguments and results of entries.
+bool isTensorType(mlir::Type element);
+
 /// Sets `attnc.entries` from the public functions of `module`, unless it is
 /// there already. Functions get names that C can have (see Names.h); the
 /// attribute `attnc.called` keeps a name that was replaced. Fails, with an error
 /// at the function, when an argument or result is not a ranked tensor of a type
 /// DLPack can say, or is not described.
 mlir::LogicalResult recordEntries(mlir::ModuleOp module);
+
+/// Removes `attnc.entries`: the functions are no longer what it says.
+void forgetEntries(mlir::ModuleOp module);
 
 /// Reads `attnc.entries` back. Fails, with an error at the module, when it is
 /// absent or malformed.

@@ -442,6 +442,7 @@ struct Contraction {
   Slot lhs, rhs, init;
   SmallVector<Slot> results;
   BoundRegion epilogue;
+  double disturbance; // of the sums
 
   bool run(Frame &frame) const;
 };
@@ -489,6 +490,8 @@ bool Contraction::run(Frame &frame) const {
     double value = 0; // also the value of the empty sum
     walk(trips, pair, [&](ArrayRef<int64_t>) {
       value += left[outer[0].offset + pair[0].offset] * right[outer[1].offset + pair[1].offset];
+      if (disturbance)
+        value = disturb(frame, value, disturbance);
       return true;
     });
     if (epilogue.exists()) {
@@ -521,7 +524,8 @@ static void compileContract(Compiler &compiler, ContractOp op) {
                           compiler.slot(op.getRhs()),
                           compiler.slot(op.getInit()),
                           compiler.slots(op->getResults()),
-                          compileRegion(compiler, op.getEpilogue(), op.getCaptures())};
+                          compileRegion(compiler, op.getEpilogue(), op.getCaptures()),
+                          getElementTypeOrSelf(op.getLhs()).isInteger() ? 0 : compiler.session.disturbance};
   compiler.push([contraction = std::move(contraction)](Frame &frame) { return contraction.run(frame); });
 }
 

@@ -438,6 +438,12 @@ static Step rounded(Step step, FloatType type, Slot out) {
   return [=](Frame &f) { return step(f) && (f.real(out) = roundTo(type, f.real(out)), true); };
 }
 
+/// Whether compiled code rounds what `op` computes.
+static bool isRounded(Operation *op) {
+  bool isArithmetic = isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp>(op);
+  return isReal(elementOf(op->getResult(0).getType())) && (isArithmetic || isa<math::MathDialect>(op->getDialect()));
+}
+
 static bool compileElementwise(Compiler &compiler, Operation *op) {
   if (op->getNumOperands() == 0 || op->getNumResults() != 1)
     return false;
@@ -457,6 +463,10 @@ static bool compileElementwise(Compiler &compiler, Operation *op) {
     return false;
   if (compiler.deciding.contains(result))
     step = rounded(std::move(step), cast<FloatType>(elementOf(result.getType())), out);
+  else if (double off = compiler.session.disturbance; off && isRounded(op))
+    step = [=, step = std::move(step)](Frame &f) {
+      return step(f) && (f.real(out) = disturb(f, f.real(out), off), true);
+    };
   if (lanes.empty()) {
     compiler.push(std::move(step));
     return true;

@@ -135,6 +135,8 @@ bool interpreter::define(Frame &frame, Value result, Slot slot, RefTensor tensor
   if (frame.roundsTensors && tensor.isFloat())
     for (double &element : tensor.floats)
       element = roundTo(cast<FloatType>(tensor.elementType), element);
+  if (frame.visit)
+    (*frame.visit)(result, tensor);
   frame.tensors[slot] = std::make_shared<RefTensor>(std::move(tensor));
   return true;
 }
@@ -233,17 +235,29 @@ static std::vector<std::optional<RefTensor>> boundsOfResults(func::FuncOp functi
   return results;
 }
 
-static FailureOr<std::vector<RefTensor>> run(func::FuncOp function, ArrayRef<RefTensor> inputs, ErrorBounds *bounds,
-                                             bool roundsTensors) {
+namespace {
+/// How a run is not the plain one.
+struct RunOptions {
+  ErrorBounds *bounds = nullptr;
+  const TensorVisitor *visit = nullptr;
+  bool roundsTensors = false;
+  double disturbance = 0;
+};
+} // namespace
+
+static FailureOr<std::vector<RefTensor>> run(func::FuncOp function, ArrayRef<RefTensor> inputs, RunOptions options) {
   if (failed(checkInputs(function, inputs)))
     return failure();
   Session session;
+  session.disturbance = options.disturbance;
   BoundsOfValues boundsOfValues;
+  ErrorBounds *bounds = options.bounds;
   boundsOfValues.bf16Dots = bounds && bounds->bf16Dots;
   std::vector<RefTensor> results;
   auto enter = [&](Frame &frame) {
     frame.bounds = bounds ? &boundsOfValues : nullptr;
-    frame.roundsTensors = roundsTensors;
+    frame.visit = options.visit;
+    frame.roundsTensors = options.roundsTensors;
     enterArguments(frame, function.getArgumentTypes(), inputs);
   };
   auto leave = [&](Frame &frame, ArrayRef<Slot> slots) {
@@ -263,9 +277,15 @@ static FailureOr<std::vector<RefTensor>> run(func::FuncOp function, ArrayRef<Ref
 
 FailureOr<std::vector<RefTensor>> attnc::attn::interpret(func::FuncOp function, ArrayRef<RefTensor> inputs,
                                                          ErrorBounds *bounds) {
-  return run(function, inputs, bounds, /*roundsTensors=*/false);
+  return run(function, inputs, {.bounds = bounds});
 }
 
 FailureOr<std::vector<RefTensor>> attnc::attn::interpretRounded(func::FuncOp function, ArrayRef<RefTensor> inputs) {
-  return run(function, inputs, /*bounds=*/nullptr, /*roundsTensors=*/true);
+  return run(function, inputs, {.roundsTensors = true});
+}
+
+FailureOr<std::vector<RefTensor>> attnc::attn::interpretVisiting(func::FuncOp function, ArrayRef<RefTensor> inputs,
+                                                                 const TensorVisitor &visit, ErrorBounds *bounds,
+                                                                 double disturbance) {
+  return run(function, inputs, {.bounds = bounds, .visit = &visit, .disturbance = disturbance});
 }

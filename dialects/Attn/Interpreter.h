@@ -14,6 +14,7 @@
 #include "dialects/Attn/ErrorBound.h"
 #include "dialects/Attn/RefTensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <functional>
 
 namespace attnc::attn {
 
@@ -30,5 +31,15 @@ mlir::FailureOr<std::vector<RefTensor>> interpret(mlir::func::FuncOp function, l
 /// The same with each tensor rounded to its element type once it is computed: how far that moves the results says how
 /// sensitive a graph is to rounding.
 mlir::FailureOr<std::vector<RefTensor>> interpretRounded(mlir::func::FuncOp function, llvm::ArrayRef<RefTensor> inputs);
+
+/// Is shown each tensor that the body of the function computes, outside of its calls, and may put another in its place:
+/// what follows is computed from that.
+using TensorVisitor = std::function<void(mlir::Value result, RefTensor &tensor)>;
+
+/// The same with `visit` between the ops. With a `disturbance` each sum, product and function is off by so much,
+/// relatively and as if by chance, except in attentions: what rounding does to the results, made larger.
+mlir::FailureOr<std::vector<RefTensor>> interpretVisiting(mlir::func::FuncOp function, llvm::ArrayRef<RefTensor> inputs,
+                                                          const TensorVisitor &visit, ErrorBounds *bounds = nullptr,
+                                                          double disturbance = 0);
 
 } // namespace attnc::attn

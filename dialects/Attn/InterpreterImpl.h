@@ -62,7 +62,10 @@ struct Frame {
   std::vector<Scalar> scalars;
   std::vector<TensorPtr> tensors;
   BoundsOfValues *bounds = nullptr; ///< null: not wanted
-  bool roundsTensors = false;       ///< every tensor's elements are rounded to its type
+  /// Sees every tensor; null: nobody does.
+  const std::function<void(mlir::Value, RefTensor &)> *visit = nullptr;
+  uint64_t disturbed = 0;     ///< results of arithmetic that were changed so far
+  bool roundsTensors = false; ///< every tensor's elements are rounded to its type
 
   double &real(Slot slot) { return scalars[slot].real; }
   int64_t &integer(Slot slot) { return scalars[slot].integer; }
@@ -71,6 +74,14 @@ struct Frame {
 
 /// Does one op's work; false when it failed, after emitting a diagnostic.
 using Step = std::function<bool(Frame &)>;
+
+/// `value` off by `relative`, to one side or the other, as if by chance.
+inline double disturb(Frame &frame, double value, double relative) {
+  uint64_t z = (++frame.disturbed) * 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return value * (z >> 63 ? 1 + relative : 1 - relative);
+}
 
 struct Program {
   std::vector<Step> steps;
@@ -187,6 +198,8 @@ struct Function {
 /// are nested.
 class Session {
 public:
+  double disturbance = 0; ///< how far off each sum, product and function is made, relatively
+
   /// Compiles at first call; null after a diagnostic.
   const Function *get(mlir::func::FuncOp function);
   /// Runs `function` on a fresh frame whose first slots, in the order of the

@@ -67,4 +67,16 @@ Location locationInLayer(Location location, int64_t layer) {
   return isKnown ? fused.getLocations()[layer] : location;
 }
 
+std::string placeOf(Location location) {
+  std::string name, line;
+  location->walk([&](Location part) {
+    if (auto named = dyn_cast<NameLoc>(part); named && name.empty())
+      name = named.getName().str();
+    if (auto file = dyn_cast<FileLineColLoc>(part); file && file.getLine() && line.empty())
+      line = file.getFilename().str() + ":" + std::to_string(file.getLine());
+    return WalkResult::advance();
+  });
+  return name.empty() ? line : name;
+}
+
 } // namespace attnc

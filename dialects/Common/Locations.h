@@ -18,6 +18,7 @@
 #include "mlir/IR/Location.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
+#include <string>
 
 namespace attnc {
 
@@ -37,5 +38,8 @@ mlir::Location locationOfLayers(llvm::ArrayRef<mlir::Location> layers);
 
 /// Where the op stands in layer `layer`; `location` itself where that is not known.
 mlir::Location locationInLayer(mlir::Location location, int64_t layer);
+
+/// "node 'fc1' (MatMul)" of the model, or "causal.attn:3".
+std::string placeOf(mlir::Location location);
 
 } // namespace attnc

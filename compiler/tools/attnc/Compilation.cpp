@@ -138,6 +138,15 @@ int Compilation::import() {
     return kBadInput;
   if (int code = checkStage())
     return code;
+  return readEntries();
+}
+
+int Compilation::readEntriesAgain() {
+  emit::forgetEntries(*ir);
+  return readEntries();
+}
+
+int Compilation::readEntries() {
   if (failed(emit::recordEntries(*ir)))
     return kBadInput;
   auto entries = emit::readEntries(*ir);

@@ -96,6 +96,8 @@ public:
   void nameEntries(llvm::StringRef name);
   /// The numbers of ops that are one in code with marks, for `target`: the last stands for all.
   const std::vector<std::vector<int64_t>> &joinedOps(const std::string &target) { return joined[target]; }
+  /// Reads the entries again, after their functions were changed, at level attn or fused. Returns an exit code.
+  int readEntriesAgain();
   /// The function of `entry` while it takes tensors: up to level scheduled, then null.
   mlir::func::FuncOp functionOf(const emit::EntryInfo &entry);
   /// What is to come is not the making of an artefact, but the stages up to `last` and then `others`.
@@ -118,6 +120,7 @@ private:
   };
 
   int import();
+  int readEntries();
   int checkStage();
   int runSafely(mlir::ModuleOp module, Stage from, Stage to, llvm::function_ref<mlir::LogicalResult()> lower);
   int runStage(mlir::ModuleOp module, Stage from, Stage to, const codegen::TargetInfo &target);

@@ -102,12 +102,16 @@ std::optional<double> WorkCounter::countContraction(linalg::LinalgOp op) {
   return flops;
 }
 
-OwningOpRef<ModuleOp> withoutCalls(ModuleOp module) {
-  OwningOpRef<ModuleOp> copy = module.clone();
-  PassManager passes(copy->getContext());
+void inlineCalls(ModuleOp module) {
+  PassManager passes(module.getContext());
   passes.enableVerifier(false);
   passes.addPass(schedule::createInlineLayers());
-  (void)passes.run(*copy);
+  (void)passes.run(module);
+}
+
+OwningOpRef<ModuleOp> withoutCalls(ModuleOp module) {
+  OwningOpRef<ModuleOp> copy = module.clone();
+  inlineCalls(*copy);
   return copy;
 }
 

@@ -61,6 +61,8 @@ private:
   Work work;
 };
 
+/// Puts what layers compute in the place of their calls; `module` is at level fused.
+void inlineCalls(mlir::ModuleOp module);
 /// A copy of `module`, at level fused, in which what layers compute stands in the place of their calls.
 mlir::OwningOpRef<mlir::ModuleOp> withoutCalls(mlir::ModuleOp module);
 

@@ -105,7 +105,7 @@ void OpCounter::countMemory() {
     work.bytes += bytesOf(tensor);
 }
 
-static std::string kindOf(Operation *op) {
+std::string kindOf(Operation *op) {
   if (isa<attn::AttentionOp>(op))
     return "attention";
   auto isWindows = [](Value operand) { return operand.getDefiningOp<attn::WindowsOp>() != nullptr; };
@@ -134,8 +134,7 @@ static Arithmetic arithmeticOf(Operation *op, const codegen::TargetInfo &target)
   return Arithmetic::f32;
 }
 
-/// A copy of one, where it needs one, is for the run to show.
-static bool isView(Operation *op) {
+bool isView(Operation *op) {
   return isa<ViewLikeOpInterface, attn::WindowsOp, tensor::EmptyOp, tensor::CastOp, tensor::ExpandShapeOp,
              tensor::CollapseShapeOp, tensor::ExtractSliceOp>(op);
 }

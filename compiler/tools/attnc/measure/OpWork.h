@@ -33,4 +33,10 @@ struct OpWork {
 /// and what they hand to each other alone is never written.
 OpWork workOf(llvm::ArrayRef<mlir::Operation *> ops, WorkCounter &counter, const codegen::TargetInfo &target);
 
+/// What shows memory of another tensor. A copy, where it needs one, is for the run to show.
+bool isView(mlir::Operation *op);
+
+/// "attention", "matmul", ...
+std::string kindOf(mlir::Operation *op);
+
 } // namespace attnc::tool

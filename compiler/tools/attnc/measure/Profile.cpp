@@ -45,18 +45,6 @@ std::vector<ProfileRow> joinLayers(const std::vector<ProfileRow> &rows) {
   return joined;
 }
 
-std::string placeOf(Location location) {
-  std::string name, line;
-  location->walk([&](Location part) {
-    if (auto named = dyn_cast<NameLoc>(part); named && name.empty())
-      name = named.getName().str();
-    if (auto file = dyn_cast<FileLineColLoc>(part); file && file.getLine() && line.empty())
-      line = fmt::format("{}:{}", file.getFilename().str(), file.getLine());
-    return WalkResult::advance();
-  });
-  return name.empty() ? line : name;
-}
-
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//

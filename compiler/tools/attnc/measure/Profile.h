@@ -59,9 +59,6 @@ struct Profile {
 /// Rows of equal ops of the layers as one.
 std::vector<ProfileRow> joinLayers(const std::vector<ProfileRow> &rows);
 
-/// "node 'fc1' (MatMul)" of the model, or "causal.attn:3".
-std::string placeOf(mlir::Location location);
-
 /// What is profiled: a function of a numbered module at level fused, and what is compiled from that with marks.
 struct ProfiledCode {
   mlir::ModuleOp module;

@@ -7,11 +7,13 @@
 
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Loaded.h"
+#include "compiler/tools/attnc/check/LayerCheck.h"
 #include "compiler/tools/attnc/inputs/MadeUp.h"
+#include "compiler/tools/attnc/measure/Flops.h"
 #include "dialects/Attn/Interpreter.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
-#include "llvm/ADT/StringSwitch.h"
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -25,6 +27,7 @@ struct Flags : CompileFlags {
   Text expected{"expected", "FOLDER", "compare with NAME.npy there instead of the reference"};
   Text entry{"entry", "NAME", "check this entry only; made-up inputs check all"};
   Text record{"record", "FOLDER", "write the inputs and the reference's outputs there"};
+  Switch layers{"layers", "compare every op, each on what was computed before it, and name the first that is off"};
   Number seed{"seed", "N", "which made-up inputs", 1};
   Number threads{"threads", "N", "threads to use; 0: as many as suit", 0};
   Text tolerance{
@@ -43,6 +46,7 @@ struct Settings {
   std::optional<double> tolerance;
   double computing = 0; ///< what --dtype may cost, if it is less than f32
   DimBindings dims;
+  bool layers = false;
 
   /// Whether files belong to the check: those of one entry.
   bool hasFiles() const { return files.any() || !expected.empty() || !record.empty(); }
@@ -59,13 +63,6 @@ struct Expected {
   std::vector<attn::RefTensor> outputs;
   attn::ErrorBounds bounds;
 };
-
-static std::vector<attn::RefTensor> argumentsFor(func::FuncOp function, const Tensors &inputs) {
-  std::vector<attn::RefTensor> arguments;
-  for (auto [tensor, type] : llvm::zip(inputs, function.getArgumentTypes()))
-    arguments.push_back(toReference(tensor, cast<RankedTensorType>(type).getElementType()));
-  return arguments;
-}
 
 /// The f64 reference's outputs for `inputs`; nothing after an error, which is
 /// reported.
@@ -125,10 +122,18 @@ private:
   }
 };
 
+/// How far rounding every tensor of the graph moves an output of the reference, and whether some place becomes something
+/// else: where a rounding flips a choice.
+struct Sensitivity {
+  double moved = 0;
+  bool flips = false;
+};
+
 /// How one output is judged.
 struct Verdict {
   std::string limit; ///< as a number, or "bound"
   bool isWithin, keepsBound;
+  std::optional<Sensitivity> unclear = std::nullopt; ///< f32 does not determine it
   bool isOk() const { return isWithin && keepsBound; }
 };
 } // namespace
@@ -154,28 +159,48 @@ bool Compared::keepsBound(double otherwise) const {
   return true;
 }
 
-/// How far rounding every tensor of the graph moves output `index`, sums of some length included. 0 if that fails, or is
-/// more than rounding: where it flips a choice, the outputs say nothing about each other.
-static double sensitivity(func::FuncOp function, const Tensors &inputs, const attn::RefTensor &exact, size_t index,
-                          double typical) {
-  constexpr double kSums = 32; // what is summed up inside an op is rounded too, term by term
-  constexpr double kMostSensitive = 100;
+/// What an evaluation of the reference with each tensor rounded to its type does to output `index`.
+static Sensitivity findSensitivity(func::FuncOp function, const Tensors &inputs, const attn::RefTensor &exact,
+                                   size_t index) {
   auto rounded = attn::interpretRounded(function, argumentsFor(function, inputs));
-  double moved = failed(rounded) ? 0 : kSums * attn::compare((*rounded)[index], exact).maxRelative;
-  return moved < kMostSensitive * typical ? moved : 0;
+  if (failed(rounded))
+    return {};
+  attn::Comparison comparison = attn::compare((*rounded)[index], exact);
+  return {comparison.maxRelative, comparison.mismatches > 0};
 }
 
 static Verdict judge(const Compared &output, double typical, std::optional<double> tolerance,
-                     llvm::function_ref<double()> sensitivity) {
+                     llvm::function_ref<Sensitivity()> sensitivity) {
+  constexpr double kSums = 32; // what is summed up inside an op is rounded too, term by term
+  constexpr double kUnclear = 100;
   const attn::Comparison &comparison = output.comparison;
   double limit = tolerance.value_or(typical);
   if (!tolerance && output.bound)
     return {"bound", comparison.sameShape && !comparison.mismatches, output.keepsBound(typical * output.scale())};
   if (!tolerance && output.estimate)
     limit = std::max(limit, largestFinite(*output.estimate) / output.scale());
-  if (!tolerance && !comparison.within(limit) && comparison.within(INFINITY))
-    limit = std::max(limit, sensitivity());
-  return {fmt::format("{:.1e}", limit), comparison.within(limit), output.keepsBound(INFINITY)};
+  bool isOff = comparison.sameShape && !comparison.within(limit);
+  if (tolerance || !isOff)
+    return {fmt::format("{:.1e}", limit), !isOff && comparison.sameShape, output.keepsBound(INFINITY)};
+  Sensitivity found = sensitivity();
+  limit = std::max(limit, kSums * found.moved);
+  Verdict verdict{fmt::format("{:.1e}", limit), found.flips || comparison.within(limit), output.keepsBound(INFINITY)};
+  if (found.flips || limit > kUnclear * typical)
+    verdict.unclear = found;
+  return verdict;
+}
+
+static std::string spell(const Sensitivity &found) {
+  return found.flips ? "flips a choice in the reference itself"
+                     : fmt::format("moves the reference itself by {:.1e}", found.moved);
+}
+
+static llvm::StringRef spell(const Verdict &verdict) {
+  if (!verdict.isWithin)
+    return "OFF";
+  if (!verdict.keepsBound)
+    return "OVER ITS BOUND";
+  return verdict.unclear ? "f32 DIFFERS" : "ok";
 }
 
 /// One row per output; kInaccurate if one is off.
@@ -192,18 +217,18 @@ static int compareOutputs(const emit::EntryInfo &entry, func::FuncOp function, c
     if (settings.computing)
       output.bound = output.estimate = nullptr;
     Verdict verdict = judge(output, typical, settings.tolerance, [&, index = index] {
-      return settings.expected.empty() ? sensitivity(function, inputs, output.exact, index, typical) : 0;
+      return settings.expected.empty() ? findSensitivity(function, inputs, output.exact, index) : Sensitivity();
     });
     const attn::Comparison &comparison = output.comparison;
     llvm::outs() << fmt::format("{:<16} {:<20} {:>10.2e} {:>10} {:>10.2e} {:>8.1f} {:>10}  {}\n", info.name,
                                 spellShape(outputs[index]), comparison.maxAbsolute,
                                 output.bound ? fmt::format("{:.1e}", largestFinite(*output.bound)) : "-",
-                                comparison.maxRelative, comparison.maxUlps, verdict.limit,
-                                !verdict.isWithin    ? "OFF"
-                                : verdict.keepsBound ? "ok"
-                                                     : "OVER ITS BOUND");
+                                comparison.maxRelative, comparison.maxUlps, verdict.limit, spell(verdict).str());
     if (!verdict.isWithin)
       llvm::outs() << "  " << attn::describe(comparison, got, output.exact) << "\n";
+    else if (verdict.unclear)
+      llvm::outs() << "  rounding each tensor to its type " << spell(*verdict.unclear)
+                   << ": this says little; --layers compares op by op\n";
     if (!verdict.isOk())
       code = kInaccurate;
   }
@@ -291,6 +316,132 @@ static llvm::ArrayRef<emit::EntryInfo> chosenEntries(const Compilation &compilat
   return entry ? llvm::ArrayRef(*entry) : llvm::ArrayRef<emit::EntryInfo>();
 }
 
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+/// "1.2e-07 1.0e-05 3.1e-07", and the first op that is off once more.
+static int printLayers(llvm::ArrayRef<LayerRow> rows) {
+  llvm::outs() << fmt::format("{:>8} {:>8} {:>8}  {:<4} {:<11} {:<24} {}\n", "error", "bound", "drift", "", "op",
+                              "shape", "place");
+  for (const LayerRow &row : rows)
+    llvm::outs() << fmt::format("{:>8.1e} {:>8.1e} {:>8.1e}  {:<4} {:<11} {:<24} {}\n", row.error, row.bound, row.drift,
+                                row.isOff ? "OFF" : "ok", row.op, row.shape, row.place);
+  const auto *first = llvm::find_if(rows, [](const LayerRow &row) { return row.isOff; });
+  if (first == rows.end()) {
+    llvm::outs() << fmt::format("all {} values keep to their bounds\n", rows.size());
+    return kOk;
+  }
+  llvm::outs() << fmt::format("first off: {} ({}), {}\n", first->place, first->op, first->why);
+  return kInaccurate;
+}
+
+/// What rounding has grown to at the outputs. No op is off: what is far from f64 there is so in f32, however it is computed.
+static void printDrift(const emit::EntryInfo &entry, const Tensors &outputs, llvm::ArrayRef<attn::RefTensor> exact,
+                       double computing) {
+  for (auto [info, tensor, reference] : llvm::zip(entry.outputs, outputs, exact)) {
+    double drift = attn::compare(toReference(tensor, reference.elementType), reference).maxRelative;
+    double typical = std::max(defaultTolerance(entry, info), computing);
+    llvm::outs() << fmt::format("output {}: {:.1e} from f64, {}\n", info.name, drift,
+                                drift <= typical ? fmt::format("within {:.1e}", typical)
+                                                 : "which is what rounding grows to in this graph: no op is off");
+  }
+}
+
+/// Fusion may not change what is meant, but for operands that --dtype rounds: f64 of the graph as it was written, and as
+/// it was fused. Returns an exit code.
+static int compareFusion(const emit::EntryInfo &entry, func::FuncOp asWritten, const Tensors &inputs,
+                         llvm::ArrayRef<attn::RefTensor> fused, double computing) {
+  constexpr double kFolded = 1e-6; // constants are rounded where they are computed with
+  constexpr double kOften = 32;
+  auto written = attn::interpret(asWritten, argumentsFor(asWritten, inputs));
+  if (failed(written))
+    return kBadInput;
+  int code = kOk;
+  for (auto [index, info] : llvm::enumerate(entry.outputs)) {
+    const attn::RefTensor &before = (*written)[index], &after = fused[index];
+    attn::Comparison comparison = attn::compare(after, before);
+    if (comparison.within(std::max(kFolded, computing)))
+      continue;
+    Sensitivity rounding = findSensitivity(asWritten, inputs, before, index);
+    if (rounding.flips || comparison.within(kOften * rounding.moved))
+      continue;
+    llvm::outs() << fmt::format("output {}: fusion has changed what it means, {}\n", info.name,
+                                attn::describe(comparison, after, before));
+    code = kInaccurate;
+  }
+  return code;
+}
+
+namespace {
+/// An entry whose ops are looked at, and what it was.
+struct ProbedEntry {
+  std::string name;
+  func::FuncOp asWritten, function;
+  std::vector<Probe> probes;
+};
+} // namespace
+
+static int checkLayersOf(Compilation &compilation, ProbedEntry &probed, const emit::EntryInfo &entry, Loaded &loaded,
+                         const Settings &settings) {
+  loaded.select(entry.name);
+  std::optional<Tensors> inputs =
+      readOrMakeInputs(entry, settings.files, settings.dims, settings.seed, probed.asWritten);
+  if (!inputs)
+    return kBadInput;
+  Tensors outputs;
+  if (int code = loaded.plan(*inputs, outputs))
+    return code;
+  if (int code = compilation.timed("run", [&] { return loaded.call(*inputs, outputs); }))
+    return code;
+  LayerCall call{probed.function,
+                 probed.probes,
+                 *inputs,
+                 outputs,
+                 loaded.target(compilation.request().targets).hasDots(codegen::Element::bf16),
+                 settings.tolerance};
+  std::vector<attn::RefTensor> exact;
+  auto rows = compilation.timed("reference", [&] { return compareLayers(call, exact); });
+  if (!rows)
+    return kBadInput;
+  int code = printLayers(*rows);
+  emit::EntryInfo own = entry;
+  own.outputs.resize(probed.asWritten.getNumResults());
+  if (!code)
+    printDrift(own, outputs, exact, settings.computing);
+  int changed = compareFusion(own, probed.asWritten, *inputs, exact, settings.computing);
+  return changed ? changed : code;
+}
+
+/// Each op on its own: values inside of the fused program are outputs of one that is compiled for that.
+static int checkLayers(Compilation &compilation, ModuleOp asWritten, llvm::ArrayRef<std::string> names,
+                       const Settings &settings) {
+  if (int code = compilation.lowerShared(Stage::fused))
+    return code;
+  inlineCalls(compilation.module());
+  std::vector<ProbedEntry> probed;
+  for (const emit::EntryInfo &entry : compilation.entries())
+    if (llvm::is_contained(names, entry.name)) {
+      func::FuncOp function = compilation.functionOf(entry);
+      probed.push_back({entry.name, asWritten.lookupSymbol<func::FuncOp>(entry.symbol), function, addProbes(function)});
+    }
+  if (int code = compilation.readEntriesAgain())
+    return code;
+  Loaded loaded;
+  if (int code = loaded.load(compilation, settings.threads))
+    return code;
+  int result = kOk;
+  for (ProbedEntry &each : probed) {
+    if (compilation.entries().size() > 1)
+      llvm::outs() << each.name << ":\n";
+    int code = checkLayersOf(compilation, each, *compilation.findEntry(each.name, "check"), loaded, settings);
+    if (code && code != kInaccurate)
+      return code;
+    result = std::max(result, code);
+  }
+  return result;
+}
+
 static int check(Compilation &compilation, Settings settings) {
   if (int code = compilation.load())
     return code;
@@ -303,6 +454,12 @@ static int check(Compilation &compilation, Settings settings) {
   if (entries.empty())
     return kUsage;
   OwningOpRef<ModuleOp> asWritten = compilation.module().clone(); // lowering changes the module
+  if (settings.layers) {
+    std::vector<std::string> names;
+    for (const emit::EntryInfo &entry : entries)
+      names.push_back(entry.name);
+    return checkLayers(compilation, *asWritten, names, settings);
+  }
   Loaded loaded;
   if (int code = loaded.load(compilation, settings.threads))
     return code;
@@ -331,7 +488,8 @@ static int run(llvm::ArrayRef<const char *> arguments) {
                     flags().threads,
                     std::nullopt,
                     0,
-                    {}};
+                    {},
+                    flags().layers};
   if (!readNames(rest, "check", settings.files))
     return kUsage;
   if (llvm::StringRef text = flags().tolerance.getValue(); !text.empty()) {
@@ -340,6 +498,9 @@ static int run(llvm::ArrayRef<const char *> arguments) {
       return usageError("check", "--tolerance is a number from 0, not '" + text + "'");
     settings.tolerance = value;
   }
+  if (settings.layers && (!settings.expected.empty() || !settings.record.empty()))
+    return usageError("check",
+                      "--layers compares with the reference, op by op: --expected and --record are about outputs");
   std::optional<CompileRequest> request = readRequest(flags(), "check");
   if (!request)
     return kUsage;
@@ -353,10 +514,11 @@ static int run(llvm::ArrayRef<const char *> arguments) {
 }
 
 const Verb checkVerb{"check",
-                     "FILE [--inputs FOLDER | --dims B=1,M=33,...] [--tolerance=X]",
+                     "FILE [--inputs FOLDER | --dims B=1,M=33,...] [--layers] [--tolerance=X]",
                      "compile, run, and compare with the f64 reference; exit 3 if it is off",
                      R"(  attnc check causal.attn --dims H=4,D=64,B=2,M=33,N=65
   attnc check layer.onnx --inputs in --tolerance=1e-4
+  attnc check model.onnx --dims B=1,S=16 --layers             which op goes wrong?
   attnc check layer.onnx --inputs in --expected out           files made elsewhere, say by PyTorch
 )",
                      [] { flags(); },
