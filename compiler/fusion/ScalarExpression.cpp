@@ -18,14 +18,14 @@ using namespace mlir;
 namespace attnc::fusion {
 
 /// Plain arithmetic that has no other use, or that reads no floats one by one (it broadcasts them, or computes on
-/// indices and masks): cheaper to compute again than to write and read, and a condition can become a mask.
+/// indices, masks and constants): cheaper to compute again than to write and read, and a condition can become a mask.
 static bool isWorthInlining(linalg::LinalgOp op) {
   bool cheap = llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
     return isa<arith::ArithDialect>(inner.getDialect()) || isa<linalg::IndexOp>(inner);
   });
   bool readsFloats = llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
     return op.getMatchingIndexingMap(operand).isPermutation() &&
-           isa<FloatType>(getElementTypeOrSelf(operand->get().getType()));
+           isa<FloatType>(getElementTypeOrSelf(operand->get().getType())) && !getSlicedConstant(operand->get());
   });
   return cheap && (!readsFloats || op->getResult(0).hasOneUse());
 }
@@ -124,6 +124,43 @@ bool ScalarExpression::readsWhole(ArrayRef<DimIndex> groups) const {
 // Writing
 //===----------------------------------------------------------------------===//
 
+/// f(select(c, x, y)) = select(c, f(x), f(y)) for constants x and y; null if `op` is no such f. So what is computed from a
+/// mask is a mask: 1 - select(c, 1, 0) == 0 is c.
+static Value foldSelect(OpBuilder &builder, Operation *op) {
+  arith::SelectOp select;
+  for (Value operand : op->getOperands())
+    if (!select)
+      select = operand.getDefiningOp<arith::SelectOp>();
+  if (!select || op->getNumResults() != 1 || op->getNumRegions() != 0)
+    return {};
+  auto fold = [&](Value chosen) -> TypedAttr {
+    SmallVector<Attribute> operands;
+    for (Value operand : op->getOperands())
+      if (!matchPattern(operand == select.getResult() ? chosen : operand, m_Constant(&operands.emplace_back())))
+        return {};
+    SmallVector<OpFoldResult> results;
+    if (failed(op->fold(operands, results)) || results.empty())
+      return {};
+    if (auto attribute = dyn_cast<Attribute>(results.front()))
+      return dyn_cast<TypedAttr>(attribute);
+    for (auto [operand, constant] : llvm::zip(op->getOperands(), operands))
+      if (operand == cast<Value>(results.front()))
+        return dyn_cast<TypedAttr>(constant);
+    return {};
+  };
+  TypedAttr yes = fold(select.getTrueValue()), no = fold(select.getFalseValue());
+  if (!yes || !no)
+    return {};
+  auto constant = [&](TypedAttr value) { return arith::ConstantOp::create(builder, op->getLoc(), value).getResult(); };
+  if (yes == no)
+    return constant(yes);
+  if (!yes.getType().isInteger(1))
+    return arith::SelectOp::create(builder, op->getLoc(), select.getCondition(), constant(yes), constant(no));
+  if (cast<IntegerAttr>(yes).getValue().isOne())
+    return select.getCondition();
+  return arith::XOrIOp::create(builder, op->getLoc(), select.getCondition(), constant(no));
+}
+
 /// Clones `op`; results that fold are constants or earlier values. A value that was narrowed only to be widened again
 /// (f16 products, f32 softmax) stays as wide as it was.
 static void cloneFolded(OpBuilder &builder, Operation &op, IRMapping &mapping) {
@@ -135,8 +172,12 @@ static void cloneFolded(OpBuilder &builder, Operation &op, IRMapping &mapping) {
   Operation *clone = builder.clone(op, mapping);
   SmallVector<Value> folded;
   // An op that folds in place (a constant moves to the right) stays, and gives no results or its own.
-  if (failed(builder.tryFold(clone, folded)) || folded.empty() || folded.front() == clone->getResult(0))
-    return;
+  if (failed(builder.tryFold(clone, folded)) || folded.empty() || folded.front() == clone->getResult(0)) {
+    Value select = foldSelect(builder, clone);
+    if (!select)
+      return;
+    folded.assign(1, select);
+  }
   for (auto [result, value] : llvm::zip(op.getResults(), folded))
     mapping.map(result, value);
   clone->erase();
@@ -156,7 +197,7 @@ Value ScalarExpression::emitBody(OpBuilder &builder, Location loc, const Environ
   return mapping.lookupOrDefault(op.getBlock()->getTerminator()->getOperand(0));
 }
 
-/// A read of a splat constant is that constant, of a constant band a comparison, of anything else a tensor.extract.
+/// A read of a splat constant is that constant, of a constant mask comparisons, of anything else a tensor.extract.
 static Value emitRead(OpBuilder &builder, Location loc, const Access &access, const AxisSpace &axes,
                       const ScalarExpression::Environment &environment) {
   Type element = cast<RankedTensorType>(access.tensor.getType()).getElementType();
@@ -168,8 +209,10 @@ static Value emitRead(OpBuilder &builder, Location loc, const Access &access, co
   SmallVector<Value> indices;
   for (const DimIndex &dim : access.index)
     indices.push_back(environment.index(builder, axes.resolve(dim)));
-  Value band = dense && !dense.empty() ? emitBand(builder, loc, dense, indices) : Value();
-  return band ? band : tensor::ExtractOp::create(builder, loc, access.tensor, indices).getResult();
+  if (DenseElementsAttr constant = getSlicedConstant(access.tensor))
+    if (std::optional<StaticMask> mask = readStaticMask(constant))
+      return emitStaticMask(builder, loc, *mask, emitSlicedIndices(builder, loc, access.tensor, indices));
+  return tensor::ExtractOp::create(builder, loc, access.tensor, indices);
 }
 
 Value ScalarExpression::emit(OpBuilder &builder, Location loc, const Environment &environment, Node *node) {

@@ -8,105 +8,196 @@
 #include "compiler/fusion/StaticMask.h"
 #include "dialects/Common/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
 namespace attnc::fusion {
 
-namespace {
-/// A matrix of two values: which elements have the first one.
-struct TwoValued {
-  int64_t rows, columns;
-  std::vector<bool> isFirst;
-  Attribute first, second;
-};
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
 
-struct Band {
-  int64_t low, high;
-};
-} // namespace
-
-/// The elements of the two dimensions that are not 1; nothing if there are other than two of those, or three values.
-static std::optional<TwoValued> readMatrix(DenseElementsAttr constant) {
-  SmallVector<int64_t> extents(
-      llvm::make_filter_range(constant.getType().getShape(), [](int64_t e) { return e != 1; }));
-  if (extents.size() != 2 || constant.isSplat())
-    return std::nullopt;
-  TwoValued matrix{extents[0], extents[1], {}, {}, {}};
-  matrix.isFirst.reserve(constant.getNumElements());
-  for (Attribute value : constant.getValues<Attribute>()) {
-    if (!matrix.first)
-      matrix.first = value;
-    if (value != matrix.first && !matrix.second)
-      matrix.second = value;
-    if (value != matrix.first && value != matrix.second)
-      return std::nullopt;
-    matrix.isFirst.push_back(value == matrix.first);
+/// Which elements are the first one; nothing if there are other than two values. They are compared as bytes: a mask of 0
+/// and -0 has two values.
+static std::optional<std::vector<uint8_t>> readBits(DenseElementsAttr constant) {
+  int64_t count = constant.getNumElements();
+  std::vector<uint8_t> bits(count, 1);
+  if (constant.getElementType().isInteger(1)) {
+    auto values = constant.getValues<bool>();
+    bool first = *values.begin();
+    for (auto [bit, value] : llvm::zip(bits, values))
+      bit = value == first;
+    return bits;
   }
+  ArrayRef<char> data = constant.getRawData();
+  size_t width = data.size() / count;
+  const char *first = data.data(), *second = nullptr;
+  for (int64_t i = 1; i < count; ++i) {
+    const char *element = first + i * width;
+    if (std::memcmp(element, first, width) == 0)
+      continue;
+    if (second && std::memcmp(element, second, width) != 0)
+      return std::nullopt;
+    second = element;
+    bits[i] = 0;
+  }
+  return bits;
+}
+
+/// The elements do not depend on the index of a dimension of `extent`, in which neighbours lie `stride` apart.
+static bool isConstantAlong(ArrayRef<uint8_t> bits, int64_t extent, int64_t stride) {
+  for (size_t begin = 0; begin < bits.size(); begin += extent * stride) {
+    ArrayRef<uint8_t> block = bits.slice(begin, extent * stride);
+    if (block.drop_front(stride) != block.drop_back(stride))
+      return false;
+  }
+  return true;
+}
+
+/// `bits` along `dims`, with 0 for the other indices.
+static BitMatrix readMatrix(ArrayRef<uint8_t> bits, ArrayRef<int64_t> shape, ArrayRef<int64_t> strides,
+                            ArrayRef<unsigned> dims) {
+  unsigned column = dims.back();
+  int64_t rows = dims.size() == 2 ? shape[dims.front()] : 1, rowStride = dims.size() == 2 ? strides[dims.front()] : 0;
+  BitMatrix matrix{rows, shape[column], {}};
+  matrix.bits.reserve(matrix.rows * matrix.columns);
+  for (int64_t i = 0; i < matrix.rows; ++i)
+    for (int64_t j = 0; j < matrix.columns; ++j)
+      matrix.bits.push_back(bits[i * rowStride + j * strides[column]]);
   return matrix;
 }
 
-/// The band that is exactly the elements that are `wanted`.
-static std::optional<Band> findBand(const TwoValued &matrix, bool wanted) {
-  Band band{matrix.columns, -matrix.rows};
-  auto forEach = [&](auto visit) {
-    for (int64_t row = 0; row < matrix.rows; ++row)
-      for (int64_t column = 0; column < matrix.columns; ++column)
-        if (!visit(column - row, matrix.isFirst[row * matrix.columns + column] == wanted))
-          return false;
-    return true;
-  };
-  forEach([&](int64_t diagonal, bool inside) {
-    if (inside)
-      band = {std::min(band.low, diagonal), std::max(band.high, diagonal)};
-    return true;
-  });
-  bool exact =
-      forEach([&](int64_t diagonal, bool inside) { return inside == (band.low <= diagonal && diagonal <= band.high); });
-  return exact ? std::optional(band) : std::nullopt;
+std::optional<StaticMask> readStaticMask(DenseElementsAttr constant) {
+  if (constant.empty() || constant.isSplat() || !constant.getElementType().isIntOrFloat())
+    return std::nullopt;
+  std::optional<std::vector<uint8_t>> bits = readBits(constant);
+  if (!bits)
+    return std::nullopt;
+  StaticMask mask{constant, {}, {}, {}, {}};
+  ArrayRef<int64_t> shape = constant.getType().getShape();
+  SmallVector<int64_t> strides = computeStrides(shape);
+  for (auto [dim, extent] : llvm::enumerate(shape))
+    if (extent != 1 && !isConstantAlong(*bits, extent, strides[dim]))
+      mask.dims.push_back(dim);
+  if (mask.dims.size() > 2)
+    return std::nullopt;
+  BitMatrix matrix = readMatrix(*bits, shape, strides, mask.dims);
+  std::optional<TablePattern> ones = findPattern(matrix, true), zeros = findPattern(matrix, false);
+  if (!ones && !zeros)
+    return std::nullopt;
+  bool useZeros = !ones || (zeros && zeros->countComparisons() < ones->countComparisons());
+  mask.pattern = useZeros ? *zeros : *ones;
+  auto values = constant.getValues<Attribute>();
+  auto first = cast<TypedAttr>(values[0]);
+  auto second = cast<TypedAttr>(values[llvm::find(*bits, 0) - bits->begin()]);
+  mask.inside = useZeros ? second : first;
+  mask.outside = useZeros ? first : second;
+  return mask;
 }
 
-/// column <= row + high and column >= row + low, where the matrix does not say so anyway.
-static Value emitInside(OpBuilder &builder, Location loc, const TwoValued &matrix, Band band, Value row, Value column) {
-  auto compare = [&](arith::CmpIPredicate predicate, int64_t offset) {
-    Value bound = row;
-    if (offset != 0)
-      bound = arith::AddIOp::create(builder, loc, row, constantIndex(builder, loc, offset));
-    return arith::CmpIOp::create(builder, loc, predicate, column, bound).getResult();
-  };
-  Value inside;
-  if (band.high < matrix.columns - 1)
-    inside = compare(arith::CmpIPredicate::sle, band.high);
-  if (band.low > 1 - matrix.rows) {
-    Value above = compare(arith::CmpIPredicate::sge, band.low);
-    inside = inside ? arith::AndIOp::create(builder, loc, inside, above).getResult() : above;
-  }
-  return inside;
+//===----------------------------------------------------------------------===//
+// Slices
+//===----------------------------------------------------------------------===//
+
+/// What `tensor` is a slice of, at the same rank.
+static tensor::ExtractSliceOp getSlice(Value tensor) {
+  auto slice = tensor.getDefiningOp<tensor::ExtractSliceOp>();
+  return slice && slice.getSourceType().getRank() == slice.getType().getRank() ? slice : tensor::ExtractSliceOp();
 }
 
-Value emitBand(OpBuilder &builder, Location loc, DenseElementsAttr constant, ValueRange indices) {
-  std::optional<TwoValued> matrix = readMatrix(constant);
-  if (!matrix)
-    return {};
-  SmallVector<Value> matrixIndices;
-  for (auto [index, extent] : llvm::zip(indices, constant.getType().getShape()))
-    if (extent != 1)
-      matrixIndices.push_back(index);
-  for (bool wanted : {true, false}) {
-    std::optional<Band> band = findBand(*matrix, wanted);
-    if (!band)
-      continue;
-    Value inside = emitInside(builder, loc, *matrix, *band, matrixIndices[0], matrixIndices[1]);
-    if (!inside)
-      continue;
-    auto constantOf = [&](Attribute value) {
-      return arith::ConstantOp::create(builder, loc, cast<TypedAttr>(value)).getResult();
-    };
-    Attribute in = wanted ? matrix->first : matrix->second, out = wanted ? matrix->second : matrix->first;
-    Value select = arith::SelectOp::create(builder, loc, inside, constantOf(in), constantOf(out));
-    return select;
+DenseElementsAttr getSlicedConstant(Value tensor) {
+  while (tensor::ExtractSliceOp slice = getSlice(tensor))
+    tensor = slice.getSource();
+  DenseElementsAttr constant;
+  matchPattern(tensor, m_Constant(&constant));
+  return constant;
+}
+
+SmallVector<Value> emitSlicedIndices(OpBuilder &builder, Location loc, Value tensor, ValueRange indices) {
+  SmallVector<Value> result(indices);
+  for (; tensor::ExtractSliceOp slice = getSlice(tensor); tensor = slice.getSource())
+    for (auto [index, offset, stride] : llvm::zip(result, slice.getMixedOffsets(), slice.getMixedStrides())) {
+      auto value = [&](OpFoldResult x) { return getValueOrCreateConstantIndexOp(builder, loc, x); };
+      if (!isOneInteger(stride))
+        index = arith::MulIOp::create(builder, loc, index, value(stride));
+      if (!isZeroInteger(offset))
+        index = arith::AddIOp::create(builder, loc, index, value(offset));
+    }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Writing
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Writes a pattern as a condition on a row and a column, in blocks; those of a pattern without rows are null.
+struct PatternEmitter {
+  OpBuilder &builder;
+  Location loc;
+  const TablePattern &pattern;
+  Value row, column;
+
+  Value plus(Value x, int64_t offset) {
+    return offset ? arith::AddIOp::create(builder, loc, x, constantIndex(builder, loc, offset)).getResult() : x;
   }
-  return {};
+  Value both(Value a, Value b) { return !a ? b : !b ? a : arith::AndIOp::create(builder, loc, a, b).getResult(); }
+  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
+    return arith::CmpIOp::create(builder, loc, predicate, x, y);
+  }
+
+  /// base + low <= x <= base + high, without the ends that say nothing; null if both do. The base is 0 if null.
+  Value within(Value x, Value base, Interval bounds, bool below, bool above) {
+    auto bound = [&](int64_t offset) { return base ? plus(base, offset) : constantIndex(builder, loc, offset); };
+    if (below && above && bounds.low == bounds.high)
+      return compare(arith::CmpIPredicate::eq, x, bound(bounds.low));
+    Value inside;
+    if (above)
+      inside = compare(arith::CmpIPredicate::sle, x, bound(bounds.high));
+    return below ? both(inside, compare(arith::CmpIPredicate::sge, x, bound(bounds.low))) : inside;
+  }
+
+  Value emit(const PatternPart &part) {
+    const TablePattern &p = pattern;
+    Value columns = within(column, Value(), part.columns, p.boundsColumnsBelow(part), p.boundsColumnsAbove(part));
+    if (!row)
+      return columns;
+    Value rows = within(row, Value(), part.rows, p.boundsRowsBelow(part), p.boundsRowsAbove(part));
+    Value diagonals = within(column, row, part.diagonals, p.boundsDiagonalsBelow(part), p.boundsDiagonalsAbove(part));
+    return both(both(diagonals, columns), rows);
+  }
+
+  Value emit() {
+    Value condition;
+    for (const PatternPart &part : pattern.parts) {
+      Value inside = emit(part);
+      condition = condition ? arith::OrIOp::create(builder, loc, condition, inside).getResult() : inside;
+    }
+    return condition;
+  }
+};
+} // namespace
+
+Value emitStaticMask(OpBuilder &builder, Location loc, const StaticMask &mask, ValueRange indices) {
+  auto block = [&](Value index, int64_t size) {
+    return size == 1 ? index
+                     : arith::FloorDivSIOp::create(builder, loc, index, constantIndex(builder, loc, size)).getResult();
+  };
+  Value row = mask.dims.size() == 2 ? block(indices[mask.dims.front()], mask.pattern.rowBlock) : Value();
+  Value column = block(indices[mask.dims.back()], mask.pattern.columnBlock);
+  Value inside = PatternEmitter{builder, loc, mask.pattern, row, column}.emit();
+  if (mask.inside.getType().isInteger(1)) {
+    if (cast<IntegerAttr>(mask.inside).getValue().isOne())
+      return inside;
+    Value one = arith::ConstantIntOp::create(builder, loc, 1, 1);
+    return arith::XOrIOp::create(builder, loc, inside, one);
+  }
+  Value in = arith::ConstantOp::create(builder, loc, mask.inside);
+  Value out = arith::ConstantOp::create(builder, loc, mask.outside);
+  return arith::SelectOp::create(builder, loc, inside, in, out);
 }
 
 } // namespace attnc::fusion

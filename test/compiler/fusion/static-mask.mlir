@@ -116,11 +116,11 @@ func.func @constant_finite(%q: tensor<2x4x5x8xf32>, %k: tensor<2x4x7x8xf32>, %v:
   return %p10 : tensor<2x4x5x6xf32>
 }
 
-// No band: read as it is.
+// Blocks: positions divided by their size.
 // CHECK-LABEL: func @constant_blocks(
-// CHECK: attn.attention {scale = 1.000000e+00 : f64} q({{.*}} "BHMD" {{.*}} k({{.*}} "BGND" {{.*}} v({{.*}} "BGNE" {{.*}}captures({{.*}} : tensor<5x7xf32>) outs("BHME", {{.*}}) score {
-// CHECK: tensor.extract
-// CHECK: arith.addf
+// CHECK: attn.attention {scale = 1.000000e+00 : f64} q({{.*}} "BHMD" {{.*}} k({{.*}} "BGND" {{.*}} v({{.*}} "BGNE" {{.*}}outs("BHME", {{.*}}) mask {
+// CHECK-COUNT-2: arith.floordivsi
+// CHECK: arith.cmpi
 // CHECK: attn.yield
 func.func @constant_blocks(%q: tensor<2x4x5x8xf32>, %k: tensor<2x4x7x8xf32>, %v: tensor<2x4x7x6xf32>) -> tensor<2x4x5x6xf32> {
   %e1 = tensor.empty() : tensor<2x4x5x7xf32>
