@@ -48,7 +48,7 @@ def RaiseAttention : Pass<"raise-attention", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::attnc::attn::AttnDialect", "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
   let options = [
-    Option<"remarks", "remarks", "bool", "false", "Say of every softmax what was fused or what prevented it">
+    Option<"remarks", "remarks", "bool", "false", "Say of every softmax what was fused or what prevented it, and what its mask allows">
   ];
   let statistics = [
     Statistic<"numRaised", "raised", "Number of softmaxes raised to attn.attention">,

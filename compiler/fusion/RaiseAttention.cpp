@@ -27,6 +27,7 @@
 #include "compiler/fusion/AttentionScore.h"
 #include "compiler/fusion/AxisRole.h"
 #include "compiler/fusion/Layouts.h"
+#include "compiler/fusion/MaskText.h"
 #include "compiler/fusion/Passes.h"
 #include "compiler/fusion/WeightsGuard.h"
 #include "mlir/IR/Matchers.h"
@@ -46,8 +47,10 @@ public:
   AttentionBuilder(OpBuilder &builder, AttentionMatch &match)
       : builder(builder), match(match), axes(match.axes), loc(match.softmax.getLoc()) {}
   FailureOr<attn::AttentionOp> build(Mismatch &mismatch);
+  std::string maskText; ///< what the mask says, in words
 
 private:
+  std::string describeMask(Block &scratch);
   attn::AttentionOp buildOp(Block &scratch, const LaidOut &q, const LaidOut &k, const LaidOut &v, const LaidOut &out);
 
   OpBuilder &builder;
@@ -58,6 +61,21 @@ private:
 };
 
 } // namespace
+
+/// For people: the mask, and why it may be said so.
+std::string AttentionBuilder::describeMask(Block &scratch) {
+  std::string text = parts.mask ? fusion::describeMask(parts.mask, scratch) : "";
+  if (text.empty())
+    return text;
+  if (text == "key <= query")
+    text += " (causal, starts aligned)";
+  llvm::SetVector<ShapedType> constants(llvm::from_range, match.score->comparedConstants);
+  for (ShapedType constant : constants) {
+    text += constant == constants.front() ? "; proved for each element of a constant of " : " and of one of ";
+    text += llvm::join(llvm::map_range(constant.getShape(), [](int64_t e) { return std::to_string(e); }), "x");
+  }
+  return text;
+}
 
 attn::AttentionOp AttentionBuilder::buildOp(Block &scratch, const LaidOut &q, const LaidOut &k, const LaidOut &v,
                                             const LaidOut &out) {
@@ -109,6 +127,7 @@ FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
   Block scratch;
   ScoreCode code = writeScore(builder, match, scratch);
   parts = code.parts;
+  maskText = describeMask(scratch);
   if (!isGuardedWeight(code.weight, code.p, parts.mask)) {
     mismatch = {*match.softmax->getResult(0).user_begin(),
                 "what stands between the softmax and the product with V changes the weights"};
@@ -159,12 +178,15 @@ struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
     if (!match || !keysArePositions(*match, mismatch))
       return leave(softmax, mismatch);
     OpBuilder builder(match->result.tensor.getDefiningOp());
-    FailureOr<attn::AttentionOp> op = AttentionBuilder(builder, *match).build(mismatch);
+    AttentionBuilder attention(builder, *match);
+    FailureOr<attn::AttentionOp> op = attention.build(mismatch);
     if (failed(op))
       return leave(softmax, mismatch);
     ++numRaised;
     if (remarks)
       softmax.emitRemark() << describe(*op);
+    if (remarks && !attention.maskText.empty())
+      softmax.emitRemark() << "mask: " << attention.maskText;
     eraseDeadOps(*(*op)->getBlock());
   }
 

@@ -198,8 +198,8 @@ Value ScalarExpression::emitBody(OpBuilder &builder, Location loc, const Environ
 }
 
 /// A read of a splat constant is that constant, of a constant mask comparisons, of anything else a tensor.extract.
-static Value emitRead(OpBuilder &builder, Location loc, const Access &access, const AxisSpace &axes,
-                      const ScalarExpression::Environment &environment) {
+Value ScalarExpression::emitRead(OpBuilder &builder, Location loc, const Environment &environment, Node *node) {
+  const Access &access = node->access;
   Type element = cast<RankedTensorType>(access.tensor.getType()).getElementType();
   DenseElementsAttr dense;
   if (matchPattern(access.tensor, m_Constant(&dense)) && dense.isSplat())
@@ -210,8 +210,10 @@ static Value emitRead(OpBuilder &builder, Location loc, const Access &access, co
   for (const DimIndex &dim : access.index)
     indices.push_back(environment.index(builder, axes.resolve(dim)));
   if (DenseElementsAttr constant = getSlicedConstant(access.tensor))
-    if (std::optional<StaticMask> mask = readStaticMask(constant))
+    if (std::optional<StaticMask> mask = readStaticMask(constant)) {
+      comparedConstants.push_back(constant.getType());
       return emitStaticMask(builder, loc, *mask, emitSlicedIndices(builder, loc, access.tensor, indices));
+    }
   return tensor::ExtractOp::create(builder, loc, access.tensor, indices);
 }
 
@@ -227,7 +229,7 @@ Value ScalarExpression::emit(OpBuilder &builder, Location loc, const Environment
     break;
   }
   case Node::Read:
-    node->emitted = emitRead(builder, loc, node->access, axes, environment);
+    node->emitted = emitRead(builder, loc, environment, node);
     break;
   case Node::Pointwise:
     node->emitted = emitBody(builder, loc, environment, node);
@@ -239,6 +241,7 @@ Value ScalarExpression::emit(OpBuilder &builder, Location loc, const Environment
 Value ScalarExpression::emit(OpBuilder &builder, Location loc, const Environment &environment) {
   for (Node &node : nodes)
     node.emitted = {};
+  comparedConstants.clear();
   return emit(builder, loc, environment, root);
 }
 

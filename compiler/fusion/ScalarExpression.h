@@ -58,6 +58,8 @@ public:
   /// root's element type. The code names values outside (tensors it reads,
   /// scalars) directly.
   mlir::Value emit(mlir::OpBuilder &builder, mlir::Location loc, const Environment &environment);
+  /// The types of the constants that are comparisons in what was emitted.
+  llvm::SmallVector<mlir::ShapedType> comparedConstants;
 
 private:
   /// `access.tensor` is the leaf, a tensor that is read, or the result of a
@@ -73,6 +75,7 @@ private:
   Node *visitPointwise(mlir::linalg::LinalgOp op, const Access &access);
   Node *fail(mlir::Operation *op, std::string message);
   mlir::Value emit(mlir::OpBuilder &builder, mlir::Location loc, const Environment &environment, Node *node);
+  mlir::Value emitRead(mlir::OpBuilder &builder, mlir::Location loc, const Environment &environment, Node *node);
   mlir::Value emitBody(mlir::OpBuilder &builder, mlir::Location loc, const Environment &environment, Node *node);
 
   AxisSpace &axes;
