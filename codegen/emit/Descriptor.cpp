@@ -18,7 +18,8 @@ using llvm::Constant;
 // Structs are built without a named type: their natural layout is that of C. A
 // changed header must not go unnoticed.
 static_assert(sizeof(attnc_dim) == 16 && sizeof(attnc_tensor_info) == 24 && sizeof(attnc_variant) == 32 &&
-                  sizeof(attnc_entry) == 72 && sizeof(attnc_module) == 32 && sizeof(attnc_weights) == 40,
+                  sizeof(attnc_entry) == 88 && sizeof(attnc_limit) == 24 && sizeof(attnc_module) == 32 &&
+                  sizeof(attnc_weights) == 40,
               "the descriptor below repeats attnc.h field by field");
 
 namespace {
@@ -59,6 +60,7 @@ private:
   Constant *tensors(llvm::ArrayRef<TensorInfo> infos, const llvm::Twine &name);
   Constant *dims(const TensorInfo &info);
   Constant *symbols(const EntryInfo &info);
+  Constant *limits(const EntryInfo &info);
   Constant *variants(const EntryInfo &info);
   Constant *weights();
   Constant *kernel(llvm::StringRef symbol, const codegen::TargetInfo &target);
@@ -114,6 +116,21 @@ Constant *DescriptorBuilder::symbols(const EntryInfo &info) {
   return array(elements, "symbols");
 }
 
+// attnc_limit { int64_t most; int32_t num_symbols; const int32_t *symbols; }
+Constant *DescriptorBuilder::limits(const EntryInfo &info) {
+  if (info.limits.empty())
+    return null();
+  llvm::SmallVector<Constant *> elements;
+  for (const LimitInfo &limit : info.limits) {
+    llvm::SmallVector<Constant *> terms;
+    for (int32_t symbol : limit.symbols)
+      terms.push_back(integer(32, symbol));
+    elements.push_back(structure(
+        {integer(64, limit.most), integer(32, terms.size()), terms.empty() ? null() : array(terms, "terms")}));
+  }
+  return array(elements, "limits");
+}
+
 Constant *DescriptorBuilder::kernel(llvm::StringRef symbol, const codegen::TargetInfo &target) {
   auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer()}, false);
   auto *function =
@@ -137,12 +154,13 @@ Constant *DescriptorBuilder::variants(const EntryInfo &info) {
 //               const attnc_tensor_info *inputs, *outputs;
 //               const char *const *symbols;
 //               const attnc_variant *variants;
-//               const attnc_weights *weights; }
+//               const attnc_weights *weights;
+//               int32_t num_limits; const attnc_limit *limits; }
 Constant *DescriptorBuilder::entry(const EntryInfo &info) {
   return structure({text(info.name), info.doc.empty() ? null() : text(info.doc), integer(32, info.inputs.size()),
                     integer(32, info.outputs.size()), integer(32, info.symbols.size()), integer(32, targets.size()),
                     tensors(info.inputs, "inputs"), tensors(info.outputs, "outputs"), symbols(info), variants(info),
-                    weights()});
+                    weights(), integer(32, info.limits.size()), limits(info)});
 }
 
 // attnc_weights { const char *file; uint64_t size, hash[2]; const void **address; }: no file, until placeBeside.

@@ -175,6 +175,8 @@ static FailureOr<Attribute> describe(func::FuncOp function) {
                                          builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))};
   if (auto called = function->getAttrOfType<StringAttr>(kCalled))
     attributes.push_back(builder.getNamedAttr("called", called));
+  if (Attribute limits = function->getAttr(DimSumLimit::kAttribute))
+    attributes.push_back(builder.getNamedAttr("limits", limits));
   return Attribute(builder.getDictionaryAttr(attributes));
 }
 
@@ -307,6 +309,29 @@ static std::optional<WorkspaceInfo> readWorkspace(DictionaryAttr entry) {
   return info;
 }
 
+/// Limits of symbols that inputs have.
+static std::optional<std::vector<LimitInfo>> readLimits(DictionaryAttr entry, const EntryInfo &info) {
+  std::vector<LimitInfo> limits;
+  Attribute attribute = entry.get("limits");
+  auto list = dyn_cast_or_null<ArrayAttr>(attribute);
+  if (attribute && !list)
+    return std::nullopt;
+  for (Attribute given : list ? list.getValue() : ArrayRef<Attribute>()) {
+    std::optional<DimSumLimit> limit = DimSumLimit::parse(given);
+    if (!limit)
+      return std::nullopt;
+    LimitInfo &known = limits.emplace_back();
+    known.most = limit->most;
+    for (llvm::StringRef name : limit->symbols) {
+      auto symbol = llvm::find(info.symbols, name);
+      if (symbol == info.symbols.end())
+        return std::nullopt;
+      known.symbols.push_back(static_cast<int32_t>(symbol - info.symbols.begin()));
+    }
+  }
+  return limits;
+}
+
 static std::optional<EntryInfo> readEntry(Attribute attribute, EntryNames &names) {
   auto dictionary = dyn_cast<DictionaryAttr>(attribute);
   auto name = dictionary ? dictionary.getAs<StringAttr>("name") : nullptr;
@@ -331,6 +356,10 @@ static std::optional<EntryInfo> readEntry(Attribute attribute, EntryNames &names
     if (output.inout >= 0)
       info.inputs[static_cast<size_t>(output.inout)].isUpdated = true;
   }
+  auto limits = readLimits(dictionary, info);
+  if (!limits)
+    return std::nullopt;
+  info.limits = std::move(*limits);
   info.workspace = readWorkspace(dictionary);
   return info;
 }

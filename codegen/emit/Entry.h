@@ -14,6 +14,7 @@
 //     name = "causal", doc = "one line for the header",   // called = "2-causal" where that is no name for C
 //     inputs  = [{name = "q", type = f32, dims = ["B", "M", "16", "64"]}, ...],
 //     outputs = [{name = "out", type = f32, dims = ["B", "M", "16", "64"]}],       // inout = 1: the new value of input 1
+//     limits  = [{symbols = ["M", "N"], most = 1024 : i64}],                         // M + N <= 1024; where there are any
 //     workspace = {bytes = 0, stack = 73728}}]}      // from plan-workspace on; plan = [...]: what it holds, in words
 //
 //===----------------------------------------------------------------------===//
@@ -60,6 +61,12 @@ struct WorkspaceInfo {
   void merge(const WorkspaceInfo &other);
 };
 
+/// The sum of some symbols (indices into EntryInfo::symbols) is at most `most`.
+struct LimitInfo {
+  std::vector<int32_t> symbols;
+  int64_t most = 0;
+};
+
 struct EntryInfo {
   std::string name;   // of the C function; an identifier
   std::string symbol; // of the function in the IR, the same unless --name or the output's file gave another name
@@ -67,6 +74,7 @@ struct EntryInfo {
   std::string doc;
   std::vector<TensorInfo> inputs, outputs;
   std::vector<std::string> symbols;
+  std::vector<LimitInfo> limits; // of sums; those of one symbol stand at its dimensions
   std::optional<WorkspaceInfo> workspace;
 
   /// Whether every output extent follows from the inputs' without running the

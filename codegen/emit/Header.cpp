@@ -173,6 +173,13 @@ static std::string describeEntry(const EntryInfo &entry) {
     text += fmt::format(" *   {}: any extent from 0 to 2^29, chosen at each call; one "
                         "letter is one extent everywhere.\n",
                         commentText(join(entry.symbols, ", ")));
+  for (const LimitInfo &limit : entry.limits)
+    text += fmt::format(
+        " *   {} <= {}, or a call fails with ATTNC_INVALID_ARGUMENT.\n",
+        commentText(
+            join(llvm::map_to_vector(limit.symbols, [&](int32_t i) { return entry.symbols[static_cast<size_t>(i)]; }),
+                 " + ")),
+        limit.most);
   if (entry.hasComputedOutput())
     text += " *   ?: follows from the inputs; attnc_plan tells.\n";
   if (hasState(entry))

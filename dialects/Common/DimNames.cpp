@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Common/DimNames.h"
+#include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -20,6 +21,22 @@ DimName DimName::parse(llvm::StringRef text) {
   if (auto [name, limit] = text.rsplit("<="); !limit.getAsInteger(10, number))
     return {name, {}, number};
   return {text, {}, {}};
+}
+
+std::optional<DimSumLimit> DimSumLimit::parse(Attribute attribute) {
+  auto dictionary = dyn_cast_or_null<DictionaryAttr>(attribute);
+  auto symbols = dictionary ? dictionary.getAs<ArrayAttr>("symbols") : nullptr;
+  auto most = dictionary ? dictionary.getAs<IntegerAttr>("most") : nullptr;
+  if (!symbols || !most || !most.getType().isInteger(64) || !llvm::all_of(symbols, llvm::IsaPred<StringAttr>))
+    return std::nullopt;
+  return DimSumLimit{llvm::map_to_vector(symbols, [](Attribute name) { return cast<StringAttr>(name).getValue(); }),
+                     most.getInt()};
+}
+
+Attribute DimSumLimit::attribute(MLIRContext *context) const {
+  Builder builder(context);
+  return builder.getDictionaryAttr({builder.getNamedAttr("symbols", builder.getStrArrayAttr(symbols)),
+                                    builder.getNamedAttr("most", builder.getI64IntegerAttr(most))});
 }
 
 DimNames DimNames::ofArgument(FunctionOpInterface function, unsigned number) {

@@ -7,12 +7,15 @@
 //
 // "B" is a symbol, one extent wherever it stands; "S<=512" is the symbol S of at most 512; "16" is fixed; "?" is
 // computed when the function runs. The attribute is the user's in a .mlir file: it may be missing, too short, or hold
-// something else than strings, and then a dimension has no name.
+// something else than strings, and then a dimension has no name. What symbols are together is the function's:
+//
+//   attributes {attnc.limits = [{most = 1024 : i64, symbols = ["past", "seq"]}]}           past + seq <= 1024
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/SmallVector.h"
 #include <optional>
 
 namespace attnc {
@@ -23,6 +26,17 @@ struct DimName {
   std::optional<int64_t> fixed, limit;
 
   static DimName parse(llvm::StringRef text);
+};
+
+/// What the sum of some symbols is at most.
+struct DimSumLimit {
+  static constexpr llvm::StringLiteral kAttribute = "attnc.limits";
+  llvm::SmallVector<llvm::StringRef> symbols;
+  int64_t most = 0;
+
+  /// Nothing where `attribute` is no such limit.
+  static std::optional<DimSumLimit> parse(mlir::Attribute attribute);
+  mlir::Attribute attribute(mlir::MLIRContext *context) const;
 };
 
 /// The names of one argument's or result's dimensions.

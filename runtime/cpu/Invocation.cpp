@@ -259,6 +259,26 @@ attnc_status Invocation::bindStrides(int input, const DLTensor &tensor) {
   return ATTNC_OK;
 }
 
+/// "past + seq is 42 (30 + 12), but may be 40 at most".
+attnc_status Invocation::checkLimits() {
+  for (int l = 0; l < entry.num_limits; ++l) {
+    const attnc_limit &limit = entry.limits[l];
+    int64_t sum = 0;
+    for (int i = 0; i < limit.num_symbols; ++i)
+      sum += symbols[limit.symbols[i]];
+    if (sum <= limit.most)
+      continue;
+    for (int i = 0; i < limit.num_symbols; ++i)
+      why.add("%s%s", i ? " + " : "", entry.symbols[limit.symbols[i]]);
+    why.add(" is %" PRId64 " (", sum);
+    for (int i = 0; i < limit.num_symbols; ++i)
+      why.add("%s%" PRId64, i ? " + " : "", symbols[limit.symbols[i]]);
+    why.add("), but may be %" PRId64 " at most", limit.most);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
+}
+
 attnc_status Invocation::bindInputs(const DLTensor *const *inputs, bool needData) {
   for (int i = 0; i < entry.num_inputs; ++i) {
     const attnc_tensor_info &info = entry.inputs[i];
@@ -277,7 +297,7 @@ attnc_status Invocation::bindInputs(const DLTensor *const *inputs, bool needData
     if (status != ATTNC_OK)
       return status;
   }
-  return ATTNC_OK;
+  return checkLimits();
 }
 
 //===----------------------------------------------------------------------===//

@@ -80,6 +80,7 @@ private:
   attnc_status checkSorted(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status checkIndices(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status bindShape(int input, const DLTensor &tensor);
+  attnc_status checkLimits();
   attnc_status bindStrides(int input, const DLTensor &tensor);
   attnc_status mismatch(int input, const DLTensor &tensor);
   char *copyInputs(char *workspace);

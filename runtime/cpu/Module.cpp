@@ -136,6 +136,21 @@ static void addVariant(Text &text, const attnc_variant &variant) {
   text.add("]}");
 }
 
+/// What sums of symbols are at most, where there is something to say.
+static void addLimits(Text &text, const attnc_entry &entry) {
+  for (int i = 0; i < entry.num_limits; ++i) {
+    const attnc_limit &limit = entry.limits[i];
+    text.add(i ? ",\n       " : ",\n     \"limits\": [\n       ");
+    text.add("{\"sum\": [");
+    for (int s = 0; s < limit.num_symbols; ++s) {
+      text.add(s ? ", " : "");
+      addString(text, entry.symbols[limit.symbols[s]]);
+    }
+    text.add("], \"most\": %" PRId64 "}", limit.most);
+  }
+  text.add(entry.num_limits > 0 ? "]" : "");
+}
+
 static void addEntry(Text &text, const attnc_entry &entry) {
   text.add("{\"name\": ");
   addString(text, entry.name);
@@ -149,6 +164,7 @@ static void addEntry(Text &text, const attnc_entry &entry) {
   text.add("]");
   addTensors(text, "inputs", entry, entry.num_inputs, entry.inputs);
   addTensors(text, "outputs", entry, entry.num_outputs, entry.outputs);
+  addLimits(text, entry);
   text.add(",\n     \"variants\": [");
   for (int i = 0; i < entry.num_variants; ++i) {
     text.add(i ? ",\n       " : "\n       ");

@@ -573,7 +573,7 @@ struct Promises : testing::Test {
                              extents[1] = 0;
                            },
                            [](void **) { ++runs; }};
-  attnc_entry entry = {"f", nullptr, 1, 1, 2, 1, &ids, &out, symbols, &variant, nullptr};
+  attnc_entry entry = {"f", nullptr, 1, 1, 2, 1, &ids, &out, symbols, &variant, nullptr, 0, nullptr};
   attnc_options options = attnc_options_init();
   char why[256] = "";
   Promises() {
@@ -648,6 +648,25 @@ TEST_F(Promises, AreBelievedUnlessChecked) {
   EXPECT_EQ(call<int32_t>(i32, {1, 2}, {2, 1}), ATTNC_OK) << why;
   ids.flags = ATTNC_TENSOR_CHECKED; // of nothing
   EXPECT_EQ(call<int32_t>(i32, {1, 2}, {2, 1}), ATTNC_OK) << why;
+  EXPECT_EQ(runs, 2);
+}
+
+// The sum of two extents is at most 5; each of them may be.
+TEST_F(Promises, SumsOfExtentsAreChecked) {
+  int32_t terms[] = {0, 1};
+  attnc_limit limit = {5, 2, terms};
+  entry.num_limits = 1;
+  entry.limits = &limit;
+  ids.flags = 0;
+  EXPECT_EQ(call<int32_t>(i32, {2, 3}, std::vector<int32_t>(6)), ATTNC_OK) << why;
+  EXPECT_EQ(call<int32_t>(i32, {0, 5}, {}), ATTNC_OK) << why;
+  Tensor<int32_t> large(i32, {3, 3});
+  Tensor<float> result(f32, {3});
+  const DLTensor *inputs[] = {large};
+  DLTensor *outputs[] = {result};
+  EXPECT_EQ(attnc_plan(&entry, inputs, nullptr, nullptr, &options), ATTNC_INVALID_ARGUMENT);
+  EXPECT_STREQ(why, "B + N is 6 (3 + 3), but may be 5 at most");
+  EXPECT_EQ(attnc_call(&entry, inputs, outputs, &options), ATTNC_INVALID_ARGUMENT);
   EXPECT_EQ(runs, 2);
 }
 

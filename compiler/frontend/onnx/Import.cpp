@@ -431,6 +431,15 @@ void GraphImporter::addPromises(Extents &symbols, func::FuncOp function) {
     std::string text = smallest ? std::to_string(*smallest) : symbols.nameOf(extents.front()).value_or("?");
     function.setArgAttr(input, "attnc.indexed", StringAttr::get(context, text));
   }
+  Builder builder(context);
+  SmallVector<mlir::Attribute> limits;
+  for (const SumLimit &limit : symbols.sumLimits())
+    if (llvm::all_of(limit.names, [&](const std::string &name) { return symbolHome.contains(name); }))
+      limits.push_back(DimSumLimit{
+          llvm::map_to_vector(limit.names, [](const std::string &name) { return StringRef(name); }), limit.most}
+                           .attribute(context));
+  if (!limits.empty())
+    function->setAttr(DimSumLimit::kAttribute, builder.getArrayAttr(limits));
 }
 
 //===- Nodes --------------------------------------------------------------===//
@@ -643,10 +652,13 @@ bool GraphImporter::meetRequirements(Extents &symbols) {
     emitRemark(file) << "extents '" << textA << "' and '" << textB
                      << "' meet in one operation: the compiled function requires them to be equal";
   }
-  for (const auto &[name, max] : requirements.limits)
-    if (symbols.limit(name, max)) {
+  // Sums first, because they may say what there is to say of their symbols.
+  llvm::sort(requirements.limits);
+  for (const SumLimit &limit : requirements.limits)
+    if (symbols.limit(limit)) {
       isNew = true;
-      emitRemark(file) << "extent '" << name << "' indexes a table of " << max
+      emitRemark(file) << (limit.names.size() > 1 ? "the sum of extents '" : "extent '")
+                       << llvm::join(limit.names, "' and '") << "' indexes a table of " << limit.most
                        << ": the compiled function requires it to be at most that";
     }
   return isNew;

@@ -184,8 +184,8 @@ bool NodeContext::requireLimits(ArrayRef<Sym> extents) {
 }
 
 bool NodeContext::requireAtMost(const Sym &extent, int64_t most) {
-  if (std::optional<std::string> name = symbols.nameOf(extent))
-    requirements.limits.emplace_back(*name, most);
+  if (std::optional<SumLimit> limit = symbols.asLimit(extent, most))
+    requirements.limits.push_back(*limit);
   return !extent.constant() || *extent.constant() <= most;
 }
 

@@ -22,8 +22,8 @@ namespace attnc::onnx {
 
 /// What the inputs' extents must fulfil for the graph to make sense. The import starts over with them known.
 struct Requirements {
-  std::vector<std::pair<Sym, Sym>> equalities;         ///< at least one of the two is a symbol
-  std::vector<std::pair<std::string, int64_t>> limits; ///< a symbol and its maximum
+  std::vector<std::pair<Sym, Sym>> equalities; ///< at least one of the two is a symbol
+  std::vector<SumLimit> limits;
   /// By input: the extents that its elements index. It stays a promise of the caller, as it depends on the data.
   std::map<unsigned, SymList> indexed;
   std::set<std::string> undecided; ///< small inputs whose values would have to be known
@@ -88,9 +88,10 @@ public:
   /// function checks its inputs.
   bool sameExtent(const Sym &a, const Sym &b);
   /// For extents that would fit if some min(seq, 512) were seq, as where a table of 512 positions is cut to the length
-  /// of the input: requires seq <= 512 and is true. This node has no result then; the next round computes it.
+  /// of the input, or min(past + seq, 512) the sum: requires seq <= 512, past + seq <= 512 and is true. This node has no
+  /// result then; the next round computes it.
   bool requireLimits(llvm::ArrayRef<Sym> extents);
-  /// An extent that is an index into a table of `most` rows: false if it is larger. A symbol is required not to be.
+  /// An extent that is an index into a table of `most` rows: false if it is larger. A sum of symbols is required not to be.
   bool requireAtMost(const Sym &extent, int64_t most);
   /// Notes that the elements of `indices`, as far as they are those of an input, index a dimension of `extent`.
   void noteIndices(const Tensor *indices, const Sym &extent);

@@ -58,48 +58,51 @@ bool Extents::makeEqual(const Sym &a, const Sym &b) {
   return true;
 }
 
-bool Extents::limit(StringRef name, int64_t max) {
-  std::optional<std::string> root = nameOf(symbol(name));
-  if (!root || limitOf(*root).value_or(INT64_MAX) <= max)
-    return false;
-  atMost[*root] = max;
-  return true;
+bool Extents::limit(const SumLimit &limit) {
+  SumLimit current{{}, limit.most}; // what equalities have made of it
+  for (const std::string &name : limit.names) {
+    Sym sym = symbol(name);
+    if (std::optional<std::string> root = nameOf(sym); root && !llvm::is_contained(current.names, *root))
+      current.names.push_back(*root);
+    else if (!sym.constant() || llvm::SubOverflow(current.most, *sym.constant(), current.most))
+      return false; // the next round finds it anew
+  }
+  llvm::sort(current.names);
+  return limits.add(current);
 }
 
-std::optional<int64_t> Extents::limitOf(StringRef name) const {
-  auto it = atMost.find(name);
-  return it == atMost.end() ? std::nullopt : std::optional(it->second);
-}
-
-std::vector<std::pair<std::string, int64_t>> Extents::possibleLimits(const Sym &sym) const {
-  std::vector<std::pair<std::string, int64_t>> limits;
+std::vector<SumLimit> Extents::possibleLimits(const Sym &sym) const {
+  std::vector<SumLimit> possible;
   for (const Term &term : sym.getTerms())
     for (unsigned index : term.atoms) {
       const Atom &atom = atoms[index];
       for (const Sym &operand : atom.operands)
-        llvm::append_range(limits, possibleLimits(operand));
+        llvm::append_range(possible, possibleLimits(operand));
       if (atom.kind != AtomKind::Min)
         continue;
-      for (auto [a, b] : {std::pair(0, 1), std::pair(1, 0)}) {
-        auto [name, more] = nameAndRest(atom.operands[a]);
-        std::optional<int64_t> most = atom.operands[b].constant();
-        if (name && most && *most > more)
-          limits.emplace_back(*name, *most - more);
-      }
+      for (auto [a, b] : {std::pair(0, 1), std::pair(1, 0)})
+        if (std::optional<int64_t> most = atom.operands[b].constant())
+          if (std::optional<SumLimit> limit = asLimit(atom.operands[a], *most); limit && limit->most > 0)
+            possible.push_back(*limit);
     }
-  return limits;
+  return possible;
 }
 
-std::pair<std::optional<std::string>, int64_t> Extents::nameAndRest(const Sym &sym) const {
-  SmallVector<Term> terms(sym.getTerms());
-  int64_t rest = 0;
-  if (terms.size() == 2 && terms[0].atoms.empty()) { // constants come first
-    rest = terms[0].coefficient;
-    terms.erase(terms.begin());
+std::optional<SumLimit> Extents::asLimit(const Sym &sym, int64_t most) const {
+  SumLimit limit{{}, most};
+  for (const Term &term : sym.getTerms()) {
+    if (term.atoms.empty()) {
+      if (term.coefficient < 0 || llvm::SubOverflow(most, term.coefficient, limit.most))
+        return std::nullopt;
+      continue;
+    }
+    std::optional<std::string> name = nameOf(Sym(std::vector<Term>{term}));
+    if (!name)
+      return std::nullopt;
+    limit.names.push_back(*name);
   }
-  if (rest < 0)
-    return {};
-  return {nameOf(Sym(std::vector<Term>(terms.begin(), terms.end()))), rest};
+  llvm::sort(limit.names);
+  return limit.names.empty() ? std::nullopt : std::optional(limit);
 }
 
 std::optional<std::string> Extents::nameOf(const Sym &sym) const {
@@ -234,24 +237,25 @@ Sym Extents::select(const Sym &condition, const Sym &yes, const Sym &no) {
 }
 
 bool Extents::isNonNegative(const Sym &sym) const {
-  // A lower bound: terms that are not negative count as 0, -c*x as -c times the limit of x.
-  int64_t least = 0;
+  // A lower bound: terms that are not negative count as 0; what extents subtract is at most what is known of their sum.
+  int64_t least = 0, coefficient = 0;
+  std::map<std::string, int64_t> subtracted;
   for (const Term &term : sym.getTerms()) {
     bool isNatural = llvm::all_of(term.atoms, [&](unsigned index) { return atoms[index].nonNegative; });
-    if (term.coefficient >= 0 && isNatural && !term.atoms.empty())
+    if (term.atoms.empty()) {
+      least = term.coefficient;
       continue;
-    int64_t largest = 1;
-    if (!term.atoms.empty()) {
-      const Atom &atom = atoms[term.atoms[0]];
-      std::optional<int64_t> limit = limitOf(atom.name);
-      if (term.atoms.size() > 1 || atom.kind != AtomKind::Symbol || !limit)
-        return false;
-      largest = *limit;
     }
-    if (llvm::MulOverflow(term.coefficient, largest, largest) || llvm::AddOverflow(least, largest, least))
+    if (term.coefficient >= 0 && isNatural)
+      continue;
+    const Atom &atom = atoms[term.atoms[0]];
+    if (term.atoms.size() > 1 || atom.kind != AtomKind::Symbol ||
+        llvm::MulOverflow(term.coefficient, int64_t(-1), coefficient))
       return false;
+    subtracted[atom.name] = coefficient;
   }
-  return least >= 0;
+  std::optional<int64_t> most = limits.largest(subtracted);
+  return most && !llvm::SubOverflow(least, *most, least) && least >= 0;
 }
 
 bool Extents::isNonNegative(const Atom &atom) const {

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "compiler/frontend/onnx/SumLimits.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -70,12 +71,16 @@ public:
   /// `a` and `b` are a symbol and another symbol or a number: from now on, `symbol()` gives the same for both. False if
   /// nothing is left to do, or if both are numbers by now.
   bool makeEqual(const Sym &a, const Sym &b);
-  /// From now on `name` is known to be at most `max`. False if that is no news.
-  bool limit(llvm::StringRef name, int64_t max);
-  std::optional<int64_t> limitOf(llvm::StringRef name) const;
-  /// The limits that would turn every min(symbol, number) in `sym` into the symbol, and every min(symbol + 3, number) into
-  /// that sum.
-  std::vector<std::pair<std::string, int64_t>> possibleLimits(const Sym &sym) const;
+  /// From now on a sum of symbols is known to be at most a number. False if that is no news.
+  bool limit(const SumLimit &limit);
+  std::optional<int64_t> limitOf(llvm::StringRef name) const { return limits.largest(name.str()); }
+  /// The limits of several symbols together.
+  std::vector<SumLimit> sumLimits() const { return limits.ofSums(); }
+  /// The limits that would turn every min(sum of symbols, number) in `sym` into the sum, and every
+  /// min(sum + 3, number) into that.
+  std::vector<SumLimit> possibleLimits(const Sym &sym) const;
+  /// The limit that says sym <= most, if `sym` is a sum of symbols and perhaps a number.
+  std::optional<SumLimit> asLimit(const Sym &sym, int64_t most) const;
   /// The name if `sym` is one plain symbol.
   std::optional<std::string> nameOf(const Sym &sym) const;
 
@@ -113,8 +118,6 @@ private:
     bool operator<(const Atom &other) const { return key() < other.key(); }
   };
   bool isNonNegative(const Atom &atom) const;
-  /// symbol + number, the number at least 0; no name where `sym` is something else.
-  std::pair<std::optional<std::string>, int64_t> nameAndRest(const Sym &sym) const;
   mlir::Value emitSum(const Sym &sym, mlir::OpBuilder &builder, mlir::Location loc);
   Sym atom(Atom atom);
   mlir::Value emitAtom(const Atom &atom, mlir::OpBuilder &builder, mlir::Location loc,
@@ -124,7 +127,8 @@ private:
   std::vector<Atom> atoms;
   std::map<Atom, unsigned> atomIndex;
   llvm::StringMap<std::string> alias;
-  llvm::StringMap<int64_t> bound, atMost;
+  llvm::StringMap<int64_t> bound;
+  SumLimits limits;
   std::map<Sym, mlir::Value> emitted;
   std::map<unsigned, mlir::Value> emittedAtoms;
 };

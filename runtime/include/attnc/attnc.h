@@ -101,7 +101,7 @@ ATTNC_API const char *attnc_status_text(attnc_status status);
 
 //===-- What a compiled module says about itself --------------------------===//
 
-#define ATTNC_ABI_VERSION 3u
+#define ATTNC_ABI_VERSION 4u
 
 // Instruction sets a variant needs. V2, V3 and V4 are the levels of the x86-64
 // psABI together with the registers the operating system must save:
@@ -206,6 +206,13 @@ typedef struct {
   const void **address;   // where kernels look for the weights: NULL until they are loaded. A NULL here: no file
 } attnc_weights;
 
+// The sum of some run-time extents is at most `most`; a call with more is refused.
+typedef struct {
+  int64_t most;
+  int32_t num_symbols;
+  const int32_t *symbols; // indices into the entry's
+} attnc_limit;
+
 typedef struct {
   const char *name;
   const char *doc; // some lines of text, or NULL
@@ -214,6 +221,8 @@ typedef struct {
   const char *const *symbols;    // names of run-time extents: "B", "M", "N"
   const attnc_variant *variants; // best first
   const attnc_weights *weights;  // shared by the entries of a module
+  int32_t num_limits;
+  const attnc_limit *limits;
 } attnc_entry;
 
 typedef struct {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Common/DimNames.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
@@ -54,4 +55,21 @@ TEST(DimNames, AreNothingWhereTheAttributeSaysNothing) {
   for (unsigned number : {1, 2, 3})
     EXPECT_FALSE(DimNames::ofArgument(function, number).text(0));
   EXPECT_EQ(DimNames::ofResult(function, 0).symbol(0).getValue(), "N");
+}
+
+TEST(DimSumLimit, IsReadAsItIsWritten) {
+  MLIRContext context;
+  DimSumLimit limit{{"past", "seq"}, 1024};
+  std::optional<DimSumLimit> read = DimSumLimit::parse(limit.attribute(&context));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->symbols, limit.symbols);
+  EXPECT_EQ(read->most, 1024);
+}
+
+TEST(DimSumLimit, IsNothingWhereTheAttributeSaysNothing) {
+  MLIRContext context;
+  EXPECT_FALSE(DimSumLimit::parse({}));
+  for (const char *text : {"7", "{}", "{most = 7 : i64}", "{symbols = [\"a\"]}", "{most = 7 : i64, symbols = [7]}",
+                           "{most = \"7\", symbols = [\"a\"]}", "{most = 7 : i8, symbols = [\"a\"]}"})
+    EXPECT_FALSE(DimSumLimit::parse(parseAttribute(text, &context))) << text;
 }

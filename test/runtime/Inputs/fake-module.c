@@ -88,8 +88,8 @@ static const attnc_variant halves_variants[] = {{"x86-64", 0, halves_plan, halve
 
 static const attnc_entry entries[] = {
     {"scores", "Sums of \"allowed\" scores.", 4, 1, 3, 3, scores_inputs, scores_outputs, scores_symbols, scores_variants,
-     NULL},
-    {"halves", NULL, 1, 2, 1, 1, halves_inputs, halves_outputs, halves_symbols, halves_variants, NULL}};
+     NULL, 0, NULL},
+    {"halves", NULL, 1, 2, 1, 1, halves_inputs, halves_outputs, halves_symbols, halves_variants, NULL, 0, NULL}};
 
 #ifdef FAKE_TWO_ENTRIES
 static const attnc_module module = {sizeof(attnc_module), ATTNC_ABI_VERSION, "fake 1.0", 2, entries};
