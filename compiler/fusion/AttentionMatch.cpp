@@ -119,9 +119,7 @@ LoopKinds Matcher::kindsOf(const Contraction &contraction) const {
 LogicalResult Matcher::matchWeights() {
   linalg::SoftmaxOp softmax = match->softmax;
   weights = axes.createIndex(softmax.getInput());
-  match->keys = weights[softmax.getDimension()];
-  if (match->keys.empty())
-    return fail(softmax, "it runs over a dimension of extent 1");
+  match->keys = weights[softmax.getDimension()]; // empty: one key
   match->weight = std::make_unique<ScalarExpression>(axes, Access{softmax->getResult(0), weights});
   for (unsigned side : {0u, 1u}) {
     if (!match->weight->dependsOnLeaf(valueProduct.operands[side].tensor))

@@ -41,7 +41,7 @@ struct AttentionMatch {
   DimIndex batch, heads; ///< B and H; `groups` is the leading part of `heads`
                          ///< that K and V have: G
   DimIndex groups;
-  DimIndex queries, keys, features, outputs; ///< M, N, D, E
+  DimIndex queries, keys, features, outputs; ///< M, N, D, E; a single query or key has no axis
 
   /// In terms of the axes that are left: following a tensor splits and merges them.
   void resolve();

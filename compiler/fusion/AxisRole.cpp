@@ -150,6 +150,8 @@ static Origin trace(AttentionMatch &match, const Access &operand, const DimIndex
 }
 
 KeyRole roleOfKeys(AttentionMatch &match) {
+  if (match.keys.empty()) // the weight of one key is 1, whatever the key is
+    return KeyRole::Positions;
   Origin keys = trace(match, match.k, match.keys);
   if (keys.together && (match.queries.empty() || trace(match, match.q, match.queries).together))
     return KeyRole::Heads;

@@ -102,6 +102,17 @@ static void measureBases(AttentionMatch &match) {
         match.axes.measure(index.front(), access->tensor, dim);
 }
 
+/// A single key has no axis and so no letter, but K and V must have one.
+static void nameSingleKey(OpBuilder &builder, Location loc, const AxisSpace &axes, LaidOut &operand) {
+  if (StringRef(operand.layout).contains('N'))
+    return;
+  Index index = operand.index;
+  index.insert(index.end() - 1, DimIndex());
+  operand.layout.insert(operand.layout.size() - 1, "N");
+  operand.tensor = regroup(builder, loc, axes, operand.tensor, operand.index, index);
+  operand.index = index;
+}
+
 FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
   match.resolve(); // asking for the role of the keys has followed Q and K further
   measureBases(match);
@@ -121,6 +132,8 @@ FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
   FailureOr<LaidOut> v = layOut(builder, loc, axes, match.v, {b, g, n, e});
   if (failed(q) || failed(k) || failed(v))
     return refuse("an operand's dimensions cannot be told apart");
+  for (LaidOut *operand : {&*k, &*v})
+    nameSingleKey(builder, loc, axes, *operand);
   FailureOr<LaidOut> out = makeDestination(builder, loc, axes, match.result.index, {b, h, m, e}, match.resultElement);
   if (failed(out))
     return refuse("the extents of the result are not known");

@@ -193,6 +193,33 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Golden);
 INSTANTIATE_TEST_SUITE_P(Onnx, Golden, testing::ValuesIn(goldenCases()),
                          [](const testing::TestParamInfo<std::string> &info) { return info.param; });
 
+// ONNX's own node tests: the bodies of Attention and FlexAttention, written out, are one attention each.
+TEST(GoldenNodes, ExpandedAttentionIsOneAttention) {
+  if (!std::getenv("ATTNC_GOLDEN"))
+    GTEST_SKIP() << "ATTNC_GOLDEN is not set: the node tests are skipped";
+  int found = 0;
+  for (const char *set : {"onnx-node", "onnx-node-head"})
+    for (const fs::directory_entry &entry : fs::directory_iterator(fs::path(std::getenv("ATTNC_GOLDEN")) / set)) {
+      std::string name = entry.path().filename();
+      auto has = [&](const char *text) { return name.find(text) != std::string::npos; };
+      if (!has("attention") || !has("_expanded") || has("linear_attention"))
+        continue;
+      MLIRContext context(MLIRContext::Threading::DISABLED);
+      auto module = onnx::importModel((entry.path() / "model.onnx").string(), &context, {});
+      ASSERT_TRUE(succeeded(module)) << name;
+      PassManager manager(&context);
+      fusion::buildFusionPipeline(manager, {});
+      ASSERT_TRUE(succeeded(manager.run(**module))) << name;
+      // Weights that are a result, or that another factor than 1 multiplies, must be in memory.
+      bool isOne = !has("qk_matmul_softmax") && !has("prob_mod");
+      EXPECT_EQ(countOps<attn::AttentionOp>(**module), isOne ? 1 : 0) << name;
+      EXPECT_EQ(countOps<linalg::SoftmaxOp>(**module), isOne ? 0 : 1) << name;
+      ++found;
+    }
+  printf("  %d expanded attentions\n", found);
+  EXPECT_GT(found, 70);
+}
+
 TEST(GoldenFolder, HoldsEveryCaseOfTheTable) {
   if (!std::getenv("ATTNC_GOLDEN"))
     GTEST_SKIP() << "ATTNC_GOLDEN is not set: the golden cases are skipped";
