@@ -32,6 +32,16 @@ def SimplifyGraph : Pass<"simplify-graph", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FoldConstants : Pass<"fold-constants", "::mlir::func::FuncOp"> {
+  let summary = "Masks that are computed from constants become constants";
+  let description = [{
+    What reads nothing but constants is evaluated by the reference, if that takes few steps and the result has at most two
+    values or 1 KiB.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect"];
+  let statistics = [Statistic<"numFolded", "num-folded", "tensors that became constants">];
+}
+
 def RaiseAttention : Pass<"raise-attention", "::mlir::func::FuncOp"> {
   let summary = "Make attn.attention of a softmax between two products";
   let description = [{

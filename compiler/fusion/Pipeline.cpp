@@ -20,6 +20,8 @@ void attnc::fusion::buildFusionPipeline(OpPassManager &manager, const FusionOpti
   // Equal subgraphs become one, because a tensor with two copies looks like two
   // tensors to a region's captures.
   graph.addPass(createCSEPass());
+  // Before attention is raised, because masks are what it folds.
+  graph.addPass(createFoldConstants());
   // Before the contractions are taken, because Q K^T and P V are contractions.
   graph.addPass(createRaiseAttention({options.remarks}));
   if (!options.computeType.empty()) {
