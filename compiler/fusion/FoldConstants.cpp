@@ -74,8 +74,12 @@ bool ConstantCode::isConstant(Operation *op) const {
     return tensor ? tensor.hasStaticShape() && !tensor.getEncoding() : type.isIntOrIndexOrFloat();
   };
   if (op->getNumResults() != 1 || !isKnown(op->getResult(0).getType()) || !isMemoryEffectFree(op) ||
-      !isa<arith::ArithDialect, linalg::LinalgDialect, tensor::TensorDialect>(op->getDialect()))
+      !isa_and_nonnull<arith::ArithDialect, linalg::LinalgDialect, tensor::TensorDialect>(op->getDialect()))
     return false;
+  for (Region &region : op->getRegions()) // loops inside would not be counted
+    for (Operation &inner : region.getOps())
+      if (inner.getNumRegions() != 0)
+        return false;
   return llvm::all_of(readValues(op), [&](Value value) {
     Operation *producer = value.getDefiningOp();
     return producer && contains(producer);

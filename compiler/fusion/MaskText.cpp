@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/MaskText.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include <fmt/format.h>
 
@@ -39,6 +41,15 @@ static std::string plus(const std::string &text, int64_t offset) {
   return offset < 0 ? fmt::format("{} - {}", text, -offset) : fmt::format("{} + {}", text, offset);
 }
 
+/// What the user calls an extent that is computed outside of the mask.
+static std::string nameExtent(Value value) {
+  auto dim = value.getDefiningOp<tensor::DimOp>();
+  auto argument = dim ? dyn_cast<BlockArgument>(dim.getSource()) : BlockArgument();
+  StringAttr name =
+      argument ? DimNames::ofArgument(argument).symbol(dim.getConstantIndex().value_or(-1)) : StringAttr();
+  return name ? DimName::parse(name.getValue()).symbol.str() : "an extent";
+}
+
 std::string MaskPrinter::number(Value value, int64_t offset) {
   static const char *const names[] = {"", "batch", "head", "query", "key", "queries", "keys"};
   if (auto argument = dyn_cast<BlockArgument>(value); argument && argument.getOwner() == &scratch)
@@ -48,7 +59,7 @@ std::string MaskPrinter::number(Value value, int64_t offset) {
     return std::to_string(constant.getSExtValue() + offset);
   Operation *op = value.getDefiningOp();
   if (!op || op->getBlock() != &scratch)
-    return value.getType().isIndex() ? plus("an extent", offset) : "";
+    return value.getType().isIndex() ? plus(nameExtent(value), offset) : "";
   if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(op))
     return number(op->getOperand(0), offset);
   if (op->getNumOperands() != 2)
