@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# compiled.sh TARGET: the golden ONNX layers, compiled for TARGET, against what their makers computed in f64, each within
-# the tolerance of its case.json. Prints one line per case and input set.
+# compiled.sh TARGET: golden ONNX layers and decoders, compiled for TARGET, against what their makers computed in f64, each
+# within the tolerance of its case.json. Prints one line per case and input set.
 target=$1 failed=0
-for folder in "$ATTNC_GOLDEN"/onnx/{attn_layer_,torch_mha_,torch_enc,timm_,torchvision_,whisper_enc}*; do
+for folder in "$ATTNC_GOLDEN"/onnx/{attn_layer_,torch_mha_,torch_enc,timm_,torchvision_,whisper_enc,whisper_dec,nanogpt_,llama2c_,hf_gpt2}*; do
   limit=$(sed -n 's/.*"limit": *\([0-9.e+-]*\).*/\1/p' "$folder/case.json" | head -1)
   for inputs in "$folder"/inputs*; do
     set=${inputs#"$folder/inputs"}
