@@ -182,12 +182,15 @@ struct PatternEmitter {
 } // namespace
 
 Value emitStaticMask(OpBuilder &builder, Location loc, const StaticMask &mask, ValueRange indices) {
-  auto block = [&](Value index, int64_t size) {
-    return size == 1 ? index
-                     : arith::FloorDivSIOp::create(builder, loc, index, constantIndex(builder, loc, size)).getResult();
+  IndexMath math{builder, loc};
+  auto block = [&](Value index, Blocks blocks) -> Value {
+    if (blocks.size == 1)
+      return index;
+    Value shifted = blocks.shift ? math.add(index, math.index(blocks.shift)) : index;
+    return arith::FloorDivSIOp::create(builder, loc, shifted, math.index(blocks.size));
   };
-  Value row = mask.dims.size() == 2 ? block(indices[mask.dims.front()], mask.pattern.rowBlock) : Value();
-  Value column = block(indices[mask.dims.back()], mask.pattern.columnBlock);
+  Value row = mask.dims.size() == 2 ? block(indices[mask.dims.front()], mask.pattern.rowBlocks) : Value();
+  Value column = block(indices[mask.dims.back()], mask.pattern.columnBlocks);
   Value inside = PatternEmitter{builder, loc, mask.pattern, row, column}.emit();
   if (mask.inside.getType().isInteger(1)) {
     if (cast<IntegerAttr>(mask.inside).getValue().isOne())

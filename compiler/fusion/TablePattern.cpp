@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/fusion/TablePattern.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLExtras.h"
 #include <numeric>
 
@@ -27,7 +28,7 @@ Interval intersection(Interval a, Interval b) { return {std::max(a.low, b.low), 
 class RunSet {
 public:
   /// Nothing where a row has too many runs.
-  static std::optional<RunSet> read(const BitMatrix &matrix, bool wanted, int64_t rowBlock, int64_t columnBlock);
+  static std::optional<RunSet> read(const BitMatrix &matrix, bool wanted, Blocks rowBlocks, Blocks columnBlocks);
 
   bool contains(const PatternPart &part) const;
   /// How many elements `part` has.
@@ -51,15 +52,15 @@ Interval columnsOf(const PatternPart &part, int64_t row) {
 }
 } // namespace
 
-std::optional<RunSet> RunSet::read(const BitMatrix &matrix, bool wanted, int64_t rowBlock, int64_t columnBlock) {
+std::optional<RunSet> RunSet::read(const BitMatrix &matrix, bool wanted, Blocks rowBlocks, Blocks columnBlocks) {
   RunSet set;
-  set.rows = (matrix.rows + rowBlock - 1) / rowBlock;
-  set.columns = (matrix.columns + columnBlock - 1) / columnBlock;
+  set.rows = rowBlocks.of(matrix.rows - 1) + 1;
+  set.columns = columnBlocks.of(matrix.columns - 1) + 1;
   set.runs.resize(set.rows);
   for (int64_t row = 0; row < set.rows; ++row) {
     auto &found = set.runs[row];
     for (int64_t column = 0; column < set.columns; ++column) {
-      if (matrix.at(row * rowBlock, column * columnBlock) != wanted)
+      if (matrix.at(rowBlocks.firstOf(row), columnBlocks.firstOf(column)) != wanted)
         continue;
       if (!found.empty() && found.back().high == column - 1)
         found.back().high = column;
@@ -158,56 +159,97 @@ static PatternPart largestPart(const RunSet &set, int64_t row, int64_t column) {
   return best;
 }
 
-static std::optional<TablePattern> cover(const RunSet &set, int64_t rowBlock, int64_t columnBlock) {
-  TablePattern pattern{rowBlock, columnBlock, set.rows, set.columns, {}};
-  for (int64_t row = 0; row < set.rows; ++row)
+/// The first element of `run` in a row that no part holds, from either end; nothing if they hold all.
+static std::optional<int64_t> findUncovered(llvm::ArrayRef<PatternPart> parts, int64_t row, Interval run,
+                                            bool fromEnd) {
+  int64_t column = fromEnd ? run.high : run.low;
+  while (run.contains(column)) {
+    const PatternPart *holder = llvm::find_if(parts, [&](const PatternPart &part) {
+      return part.rows.contains(row) && columnsOf(part, row).contains(column);
+    });
+    if (holder == parts.end())
+      return column;
+    Interval held = columnsOf(*holder, row);
+    column = fromEnd ? held.low - 1 : held.high + 1;
+  }
+  return std::nullopt;
+}
+
+/// Which parts are found depends on where one begins: at the first row or at the last.
+static std::optional<TablePattern> cover(const RunSet &set, Blocks rowBlocks, Blocks columnBlocks, bool fromEnd) {
+  TablePattern pattern{rowBlocks, columnBlocks, set.rows, set.columns, {}};
+  for (int64_t count = 0; count < set.rows; ++count) {
+    int64_t row = fromEnd ? set.rows - 1 - count : count;
     for (Interval run : set.runs[row])
-      for (int64_t column = run.low; column <= run.high;) {
-        // Past the parts that hold this column.
-        auto part = llvm::find_if(pattern.parts, [&](const PatternPart &known) {
-          return known.rows.contains(row) && columnsOf(known, row).contains(column);
-        });
-        if (part != pattern.parts.end()) {
-          column = columnsOf(*part, row).high + 1;
-          continue;
-        }
+      while (std::optional<int64_t> column = findUncovered(pattern.parts, row, run, fromEnd)) {
         if (pattern.parts.size() == kMaxParts)
           return std::nullopt;
-        pattern.parts.push_back(largestPart(set, row, column));
+        pattern.parts.push_back(largestPart(set, row, *column));
       }
+  }
   if (pattern.countComparisons() > kMaxComparisons)
     return std::nullopt;
   return pattern;
 }
 
-/// The largest block sizes such that all elements of a block are the same.
-static std::pair<int64_t, int64_t> findBlocks(const BitMatrix &matrix) {
-  int64_t rowBlock = 0, columnBlock = 0;
+static bool isSimpler(const std::optional<TablePattern> &a, const std::optional<TablePattern> &b) {
+  return a && (!b || a->countComparisons() < b->countComparisons());
+}
+
+namespace {
+/// Indices at which something changes, in any order, and the largest blocks that begin at all of them.
+class Boundaries {
+public:
+  void add(int64_t index) {
+    fromStart = std::gcd(fromStart, index);
+    distance = std::gcd(distance, index - (first ? first : index));
+    first = first ? first : index;
+  }
+  Blocks blocks(int64_t count) const {
+    if (first == 0)
+      return {count};
+    return distance > fromStart ? Blocks{distance, (distance - first % distance) % distance} : Blocks{fromStart};
+  }
+
+private:
+  int64_t first = 0, fromStart = 0, distance = 0;
+};
+} // namespace
+
+/// The largest blocks of rows and columns such that all elements of a block are the same.
+static std::pair<Blocks, Blocks> findBlocks(const BitMatrix &matrix) {
+  Boundaries rows, columns;
   for (int64_t row = 0; row < matrix.rows; ++row) {
     const uint8_t *now = &matrix.bits[row * matrix.columns];
     if (row > 0 && !std::equal(now, now + matrix.columns, now - matrix.columns))
-      rowBlock = std::gcd(rowBlock, row);
+      rows.add(row);
     for (int64_t column = 1; column < matrix.columns; ++column)
       if (now[column] != now[column - 1])
-        columnBlock = std::gcd(columnBlock, column);
+        columns.add(column);
   }
-  return {rowBlock ? rowBlock : matrix.rows, columnBlock ? columnBlock : matrix.columns};
+  return {rows.blocks(matrix.rows), columns.blocks(matrix.columns)};
 }
 
-static std::optional<TablePattern> findPattern(const BitMatrix &matrix, bool wanted, int64_t rowBlock,
-                                               int64_t columnBlock) {
-  std::optional<RunSet> set = RunSet::read(matrix, wanted, rowBlock, columnBlock);
-  return set ? cover(*set, rowBlock, columnBlock) : std::nullopt;
+static std::optional<TablePattern> findPattern(const BitMatrix &matrix, bool wanted, Blocks rowBlocks,
+                                               Blocks columnBlocks) {
+  std::optional<RunSet> set = RunSet::read(matrix, wanted, rowBlocks, columnBlocks);
+  if (!set)
+    return std::nullopt;
+  std::optional<TablePattern> forwards = cover(*set, rowBlocks, columnBlocks, /*fromEnd=*/false);
+  if (forwards && forwards->parts.size() <= 1)
+    return forwards;
+  std::optional<TablePattern> backwards = cover(*set, rowBlocks, columnBlocks, /*fromEnd=*/true);
+  return isSimpler(backwards, forwards) ? backwards : forwards;
 }
 
 std::optional<TablePattern> findPattern(const BitMatrix &matrix, bool wanted) {
-  std::optional<TablePattern> pattern = findPattern(matrix, wanted, 1, 1);
+  std::optional<TablePattern> pattern = findPattern(matrix, wanted, {}, {});
   if (pattern && pattern->parts.size() == 1)
     return pattern;
-  auto [rowBlock, columnBlock] = findBlocks(matrix);
-  if (rowBlock == 1 && columnBlock == 1)
+  auto [rowBlocks, columnBlocks] = findBlocks(matrix);
+  if (rowBlocks.size == 1 && columnBlocks.size == 1)
     return pattern;
-  std::optional<TablePattern> blocks = findPattern(matrix, wanted, rowBlock, columnBlock);
+  std::optional<TablePattern> blocks = findPattern(matrix, wanted, rowBlocks, columnBlocks);
   return !pattern || (blocks && blocks->parts.size() < pattern->parts.size()) ? blocks : pattern;
 }
 
@@ -216,7 +258,7 @@ std::optional<TablePattern> findPattern(const BitMatrix &matrix, bool wanted) {
 //===----------------------------------------------------------------------===//
 
 bool TablePattern::contains(int64_t row, int64_t column) const {
-  row /= rowBlock, column /= columnBlock;
+  row = rowBlocks.of(row), column = columnBlocks.of(column);
   return llvm::any_of(parts, [&](const PatternPart &part) {
     return part.rows.contains(row) && part.columns.contains(column) && part.diagonals.contains(column - row);
   });

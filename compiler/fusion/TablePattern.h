@@ -42,9 +42,17 @@ struct PatternPart {
   Interval rows, columns, diagonals;
 };
 
-/// An element is set where row / rowBlock, column / columnBlock and the difference of both lie within one of `parts`.
+/// Blocks of `size` indices, of which the first lacks `shift`.
+struct Blocks {
+  int64_t size = 1, shift = 0;
+
+  int64_t of(int64_t index) const { return (index + shift) / size; }
+  int64_t firstOf(int64_t block) const { return block == 0 ? 0 : block * size - shift; }
+};
+
+/// An element is set where the blocks of its row and its column and the difference of both lie within one of `parts`.
 struct TablePattern {
-  int64_t rowBlock, columnBlock;
+  Blocks rowBlocks, columnBlocks;
   int64_t rows, columns; ///< how many blocks there are: bounds that reach to the ends say nothing
   llvm::SmallVector<PatternPart, 4> parts;
 
