@@ -14,7 +14,7 @@ using namespace mlir;
 
 namespace attnc::fusion {
 
-ScoreCode writeScore(OpBuilder &outside, AttentionMatch &match, Block &scratch) {
+ScoreCode writeScore(OpBuilder &outside, AttentionMatch &match, Block &scratch, StaticMasks *masks) {
   Location loc = match.softmax.getLoc();
   Type accumulator = outside.getF32Type();
   if (getElementTypeOrSelf(match.q.tensor.getType()).isF64())
@@ -27,14 +27,14 @@ ScoreCode writeScore(OpBuilder &outside, AttentionMatch &match, Block &scratch) 
   inside.setInsertionPointToEnd(&scratch);
   RegionIndices indices(outside, loc, match.axes, roles, scratch.getArguments().slice(1, std::size(roles)));
   auto index = [&](OpBuilder &at, ArrayRef<Axis> dim) { return indices.get(at, dim); };
-  Value score = match.score->emit(inside, loc, {s, index});
+  Value score = match.score->emit(inside, loc, {s, index, masks});
   if (score.getType() != accumulator)
     score = arith::ExtFOp::create(inside, loc, accumulator, score);
   ScoreCode code;
   code.parts = splitScore(inside, score, s);
   auto weights = cast<RankedTensorType>(match.softmax->getResult(0).getType());
   code.p = UnrealizedConversionCastOp::create(inside, loc, weights.getElementType(), ValueRange()).getResult(0);
-  code.weight = match.weight->emit(inside, loc, {code.p, index});
+  code.weight = match.weight->emit(inside, loc, {code.p, index, masks});
   return code;
 }
 

@@ -44,8 +44,8 @@ namespace {
 
 class AttentionBuilder {
 public:
-  AttentionBuilder(OpBuilder &builder, AttentionMatch &match)
-      : builder(builder), match(match), axes(match.axes), loc(match.softmax.getLoc()) {}
+  AttentionBuilder(OpBuilder &builder, AttentionMatch &match, StaticMasks &masks)
+      : builder(builder), match(match), masks(masks), axes(match.axes), loc(match.softmax.getLoc()) {}
   FailureOr<attn::AttentionOp> build(Mismatch &mismatch);
   std::string maskText; ///< what the mask says, in words
 
@@ -55,6 +55,7 @@ private:
 
   OpBuilder &builder;
   AttentionMatch &match;
+  StaticMasks &masks;
   AxisSpace &axes;
   Location loc;
   ScoreParts parts;
@@ -138,7 +139,7 @@ FailureOr<attn::AttentionOp> AttentionBuilder::build(Mismatch &mismatch) {
   if (failed(out))
     return refuse("the extents of the result are not known");
   Block scratch;
-  ScoreCode code = writeScore(builder, match, scratch);
+  ScoreCode code = writeScore(builder, match, scratch, &masks);
   parts = code.parts;
   maskText = describeMask(scratch);
   if (!isGuardedWeight(code.weight, code.p, parts.mask)) {
@@ -181,17 +182,18 @@ struct RaiseAttention : impl::RaiseAttentionBase<RaiseAttention> {
   void runOnOperation() override {
     SmallVector<linalg::SoftmaxOp> softmaxes;
     getOperation().walk([&](linalg::SoftmaxOp op) { softmaxes.push_back(op); });
+    StaticMasks masks;
     for (linalg::SoftmaxOp softmax : softmaxes)
-      raise(softmax);
+      raise(softmax, masks);
   }
 
-  void raise(linalg::SoftmaxOp softmax) {
+  void raise(linalg::SoftmaxOp softmax, StaticMasks &masks) {
     Mismatch mismatch;
     std::unique_ptr<AttentionMatch> match = matchAttention(softmax, mismatch);
     if (!match || !keysArePositions(*match, mismatch))
       return leave(softmax, mismatch);
     OpBuilder builder(match->result.tensor.getDefiningOp());
-    AttentionBuilder attention(builder, *match);
+    AttentionBuilder attention(builder, *match, masks);
     FailureOr<attn::AttentionOp> op = attention.build(mismatch);
     if (failed(op))
       return leave(softmax, mismatch);

@@ -7,7 +7,6 @@
 
 #include "compiler/fusion/ScalarExpression.h"
 #include "compiler/fusion/Contraction.h"
-#include "compiler/fusion/StaticMask.h"
 #include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -210,7 +209,8 @@ Value ScalarExpression::emitRead(OpBuilder &builder, Location loc, const Environ
   for (const DimIndex &dim : access.index)
     indices.push_back(environment.index(builder, axes.resolve(dim)));
   if (DenseElementsAttr constant = getSlicedConstant(access.tensor))
-    if (std::optional<StaticMask> mask = readStaticMask(constant)) {
+    if (std::optional<StaticMask> mask =
+            environment.masks ? environment.masks->find(constant) : readStaticMask(constant)) {
       comparedConstants.push_back(constant.getType());
       return emitStaticMask(builder, loc, *mask, emitSlicedIndices(builder, loc, access.tensor, indices));
     }

@@ -20,6 +20,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "compiler/fusion/StaticMask.h"
 #include "compiler/fusion/Views.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/DenseMap.h"
@@ -48,11 +49,12 @@ public:
   /// True if `tensor` is computed from the leaf.
   bool dependsOnLeaf(mlir::Value tensor);
 
-  /// What emit needs: the value of the leaf, and the value of an index
-  /// combination.
+  /// What emit needs: the value of the leaf, the value of an index
+  /// combination, and where it has them the masks that are known.
   struct Environment {
     mlir::Value leaf;
     llvm::function_ref<mlir::Value(mlir::OpBuilder &, llvm::ArrayRef<Axis>)> index;
+    StaticMasks *masks = nullptr;
   };
   /// Writes the scalar code at `builder` and returns the root's value, of the
   /// root's element type. The code names values outside (tensors it reads,

@@ -18,6 +18,7 @@
 #include "compiler/fusion/TablePattern.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/DenseMap.h"
 
 namespace attnc::fusion {
 
@@ -30,6 +31,20 @@ struct StaticMask {
   TablePattern pattern;
 };
 std::optional<StaticMask> readStaticMask(mlir::DenseElementsAttr constant);
+
+/// Those that were asked for: all layers of a model have the same mask.
+class StaticMasks {
+public:
+  const std::optional<StaticMask> &find(mlir::DenseElementsAttr constant) {
+    auto [it, isNew] = known.try_emplace(constant);
+    if (isNew)
+      it->second = readStaticMask(constant);
+    return it->second;
+  }
+
+private:
+  llvm::DenseMap<mlir::Attribute, std::optional<StaticMask>> known;
+};
 
 /// What `tensor` is a slice of, where that is a constant; null if it is not.
 mlir::DenseElementsAttr getSlicedConstant(mlir::Value tensor);
