@@ -11,8 +11,8 @@
 
 namespace attnc::onnx {
 
-/// A hostile model can slice tables by thousands of sums.
-static constexpr size_t kMaxLimits = 256;
+/// A hostile model can slice tables by thousands of sums, and each may take an import of its own.
+static constexpr size_t kMaxLimits = 64;
 
 bool SumLimits::add(const SumLimit &limit) {
   std::map<std::string, int64_t> sum;
