@@ -9,6 +9,7 @@
 #include "dialects/Attn/Smooth.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -32,11 +33,15 @@ static bool isZero(Value value) {
 }
 
 static bool dependsOn(Value value, Value s) {
-  if (value == s)
-    return true;
-  Operation *op = value.getDefiningOp();
-  return op && op->getBlock() == s.getParentBlock() &&
-         llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, s); });
+  llvm::SetVector<Value> sources;
+  sources.insert(value);
+  for (size_t at = 0; at < sources.size(); ++at) {
+    if (sources[at] == s)
+      return true;
+    if (Operation *op = sources[at].getDefiningOp(); op && op->getBlock() == s.getParentBlock())
+      sources.insert(op->operand_begin(), op->operand_end());
+  }
+  return false;
 }
 
 /// The factor by which `op` multiplies `value`, if it is a finite constant.
@@ -73,11 +78,21 @@ namespace {
 /// Removes the masks from a score; conditions of allowed keys collect in
 /// `allowed`.
 struct MaskPeeler {
+  MaskPeeler(OpBuilder &builder, Value s) : builder(builder), s(s) {}
+
   OpBuilder &builder;
   Value s;
   SmallVector<Value> allowed;
+  llvm::DenseMap<Value, Value> peeled; // s + s asks twice, and so does each of its operands
 
   Value peel(Value value) {
+    if (auto found = peeled.find(value); found != peeled.end())
+      return found->second;
+    Value result = peelOp(value);
+    return peeled[value] = result;
+  }
+
+  Value peelOp(Value value) {
     if (auto select = value.getDefiningOp<arith::SelectOp>())
       return peelSelect(select);
     if (auto add = value.getDefiningOp<arith::AddFOp>())
@@ -135,7 +150,7 @@ struct MaskPeeler {
 
 ScoreParts splitScore(OpBuilder &builder, Value root, Value s) {
   ScoreParts parts;
-  MaskPeeler peeler{builder, s, {}};
+  MaskPeeler peeler(builder, s);
   parts.score = peeler.peel(root);
   for (Value condition : peeler.allowed)
     parts.mask = parts.mask ? arith::AndIOp::create(builder, condition.getLoc(), parts.mask, condition) : condition;
