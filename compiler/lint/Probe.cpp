@@ -9,13 +9,15 @@
 #include "compiler/fusion/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/ScopeExit.h"
 #include <cmath>
 
 using namespace mlir;
 
 namespace attnc::lint {
 
-constexpr int kMaxSteps = 20000; // of one question: shared code is evaluated again at each use in another tensor
+constexpr int kMaxSteps = 5000; // of one question: shared code is evaluated again at each use in another tensor
+constexpr int kMaxDepth = 200;  // of recursion: files may be long on purpose
 
 //===----------------------------------------------------------------------===//
 // Numbers and attributes
@@ -52,34 +54,37 @@ static Probe::Number decide(Operation *op, Probe::Number a, Probe::Number b) {
 // Scalar code
 //===----------------------------------------------------------------------===//
 
-Probe::Number Probe::evaluate(Value value, Values &known) {
-  if (auto found = known.find(value); found != known.end())
+Probe::Number Probe::evaluate(Value value, Values &values) {
+  if (auto found = values.find(value); found != values.end())
     return found->second;
   Attribute constant;
   Number number;
   if (matchPattern(value, m_Constant(&constant)))
     number = toNumber(constant);
-  else if (Operation *op = value.getDefiningOp(); op && ++steps < kMaxSteps)
-    number = evaluateOp(op, known);
-  return known[value] = number;
+  else if (Operation *op = value.getDefiningOp(); op && ++steps < kMaxSteps && depth < kMaxDepth) {
+    ++depth;
+    number = evaluateOp(op, values);
+    --depth;
+  }
+  return values[value] = number;
 }
 
-Probe::Number Probe::evaluateOp(Operation *op, Values &known) {
+Probe::Number Probe::evaluateOp(Operation *op, Values &values) {
   if (isa<tensor::ExtractOp>(op))
-    return extract(op, known);
+    return extract(op, values);
   if (op->getNumResults() != 1 || op->getNumRegions())
     return std::nullopt;
   if (auto select = dyn_cast<arith::SelectOp>(op)) {
-    Number condition = evaluate(select.getCondition(), known);
+    Number condition = evaluate(select.getCondition(), values);
     if (condition)
-      return evaluate(*condition ? select.getTrueValue() : select.getFalseValue(), known);
-    Number yes = evaluate(select.getTrueValue(), known), no = evaluate(select.getFalseValue(), known);
+      return evaluate(*condition ? select.getTrueValue() : select.getFalseValue(), values);
+    Number yes = evaluate(select.getTrueValue(), values), no = evaluate(select.getFalseValue(), values);
     return yes == no ? yes : std::nullopt;
   }
   SmallVector<Attribute> attributes;
   SmallVector<Number> numbers;
   for (Value operand : op->getOperands()) {
-    numbers.push_back(evaluate(operand, known));
+    numbers.push_back(evaluate(operand, values));
     attributes.push_back(numbers.back() ? toAttribute(*numbers.back(), operand.getType()) : Attribute());
   }
   if (llvm::is_contained(attributes, Attribute()))
@@ -88,14 +93,14 @@ Probe::Number Probe::evaluateOp(Operation *op, Values &known) {
   if (failed(op->fold(attributes, results)) || results.empty())
     return std::nullopt;
   auto value = dyn_cast<Value>(results.front());
-  return value ? evaluate(value, known) : toNumber(cast<Attribute>(results.front()));
+  return value ? evaluate(value, values) : toNumber(cast<Attribute>(results.front()));
 }
 
-Probe::Number Probe::extract(Operation *op, Values &known) {
+Probe::Number Probe::extract(Operation *op, Values &values) {
   auto read = cast<tensor::ExtractOp>(op);
   Indices indices(std::in_place);
   for (Value index : read.getIndices()) {
-    Number at = evaluate(index, known);
+    Number at = evaluate(index, values);
     if (!at) {
       indices = std::nullopt;
       break;
@@ -195,27 +200,29 @@ Probe::Number Probe::elementOf(linalg::LinalgOp op, const Indices &indices) {
   SmallVector<int64_t> loops(op.getNumLoops());
   for (unsigned at = 0; indices && at < out.getNumResults(); ++at)
     loops[out.getDimPosition(at)] = (*indices)[at];
-  Values known;
+  Values values;
   for (OpOperand *operand : op.getDpsInputOperands()) {
     BlockArgument argument = op.getMatchingBlockArgument(operand);
     AffineMap map = op.getMatchingIndexingMap(operand);
     if (argument.use_empty())
       continue;
     if (!isa<RankedTensorType>(operand->get().getType())) {
-      known[argument] = evaluate(operand->get(), known);
+      values[argument] = evaluate(operand->get(), values);
       continue;
     }
-    known[argument] = element(operand->get(), indices ? Indices(map.compose(loops)) : std::nullopt);
+    values[argument] = element(operand->get(), indices ? Indices(map.compose(loops)) : std::nullopt);
   }
   for (Operation &inner : op.getBlock()->without_terminator())
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
-      known[index.getResult()] = indices ? Number(loops[index.getDim()]) : std::nullopt;
-  return evaluate(op.getBlock()->getTerminator()->getOperand(0), known);
+      values[index.getResult()] = indices ? Number(loops[index.getDim()]) : std::nullopt;
+  return evaluate(op.getBlock()->getTerminator()->getOperand(0), values);
 }
 
 Probe::Number Probe::element(Value tensor, const Indices &indices) {
-  if (++steps > kMaxSteps)
+  if (++steps > kMaxSteps || depth >= kMaxDepth)
     return std::nullopt;
+  llvm::scope_exit deeper([this] { --depth; });
+  ++depth;
   DenseElementsAttr constant;
   if (matchPattern(tensor, m_Constant(&constant)))
     return lint::elementOf(constant, indices ? *indices : ArrayRef<int64_t>(), indices.has_value());
@@ -239,8 +246,12 @@ Probe::Number Probe::element(Value tensor, const Indices &indices) {
 // Questions
 //===----------------------------------------------------------------------===//
 
-Probe::Values Probe::bind(const Point &point) const {
-  Values known;
+Probe::Values &Probe::at(const Point &point) {
+  steps = depth = 0;
+  if (last == point)
+    return known;
+  last = point;
+  known.clear();
   double numbers[] = {point.s,
                       static_cast<double>(point.b),
                       static_cast<double>(point.h),
@@ -253,11 +264,7 @@ Probe::Values Probe::bind(const Point &point) const {
   return known;
 }
 
-Probe::Number Probe::value(Value value, const Point &point) {
-  steps = 0;
-  Values known = bind(point);
-  return evaluate(value, known);
-}
+Probe::Number Probe::value(Value value, const Point &point) { return evaluate(value, at(point)); }
 
 Probe::Number Probe::score(const Point &point) {
   Number allowed = site.mask ? value(site.mask, point) : Number(1);
@@ -267,10 +274,9 @@ Probe::Number Probe::score(const Point &point) {
 }
 
 Probe::Number Probe::weight(double p, const Point &point) {
-  steps = 0;
-  Values known = bind(point);
-  known[site.p] = p;
-  return evaluate(site.weight, known);
+  Values values = at(point);
+  values[site.p] = p;
+  return evaluate(site.weight, values);
 }
 
 } // namespace attnc::lint

@@ -22,6 +22,7 @@ namespace attnc::lint {
 struct Point {
   double s = 0;
   int64_t b = 0, h = 0, i = 0, j = 0, queries = 8, keys = 8;
+  bool operator==(const Point &) const = default;
 };
 
 class Probe {
@@ -44,17 +45,20 @@ public:
 
 private:
   using Values = llvm::DenseMap<mlir::Value, Number>;
-  Values bind(const Point &point) const;
-  Number evaluate(mlir::Value value, Values &known);
-  Number evaluateOp(mlir::Operation *op, Values &known);
-  Number extract(mlir::Operation *op, Values &known);
+  /// What is known at `point`, kept while questions are about the same one.
+  Values &at(const Point &point);
+  Number evaluate(mlir::Value value, Values &values);
+  Number evaluateOp(mlir::Operation *op, Values &values);
+  Number extract(mlir::Operation *op, Values &values);
   Number element(mlir::Value tensor, const Indices &indices);
   Number elementOf(mlir::linalg::LinalgOp op, const Indices &indices);
   Number leafOf(mlir::Value tensor, const Indices &indices);
 
   const Site &site;
   Leaf leaf;
-  int steps = 0;
+  std::optional<Point> last;
+  Values known;
+  int steps = 0, depth = 0;
 };
 
 } // namespace attnc::lint

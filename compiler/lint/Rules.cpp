@@ -11,8 +11,8 @@ namespace attnc::lint {
 
 std::vector<const Rule *> rules() {
   std::vector<const Rule *> all;
-  for (llvm::ArrayRef<Rule> family :
-       {axisRules(), headRules(), scaleRules(), positionRules(), maskRules(), weightRules(), inputRules()})
+  for (llvm::ArrayRef<Rule> family : {axisRules(), headRules(), scaleRules(), positionRules(), maskRules(),
+                                      weightRules(), inputRules(), cacheRules()})
     for (const Rule &rule : family)
       all.push_back(&rule);
   return all;

@@ -56,6 +56,7 @@ llvm::ArrayRef<Rule> positionRules();
 llvm::ArrayRef<Rule> maskRules();
 llvm::ArrayRef<Rule> weightRules();
 llvm::ArrayRef<Rule> inputRules();
+llvm::ArrayRef<Rule> cacheRules();
 
 /// Asks every rule; findings in the order of the sites.
 std::vector<Finding> findingsOf(const Model &model);

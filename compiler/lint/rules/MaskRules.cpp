@@ -147,30 +147,27 @@ static void checkQueries(const Site &site, BlockArgument input, Findings &findin
 // What follows the mask
 //===----------------------------------------------------------------------===//
 
-static bool dependsOn(Value value, Value s) {
-  Operation *op = value.getDefiningOp();
-  return value == s || (op && op->getBlock() == s.getParentBlock() &&
-                        llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, s); }));
-}
-
-/// Whether a value on the way to the score is as low as a mask makes it, and the score is not.
+/// The op on the way from the product to the score that makes a number of what a mask has made as low as it can be.
 static Operation *leakOf(const Site &site, Probe &probe, const Point &point) {
   Probe::Number score = probe.score(point);
   if (!score || *score <= kHidden)
     return nullptr;
-  Operation *last = nullptr;
+  Operation *leak = nullptr;
+  llvm::DenseSet<Value> ofProduct{site.argument(0)};
   for (Operation &op : *site.code) {
-    if (op.getNumResults() != 1 || !isa<FloatType>(op.getResult(0).getType()))
+    auto isOfProduct = [&](Value operand) { return ofProduct.contains(operand); };
+    if (op.getNumResults() != 1 || llvm::none_of(op.getOperands(), isOfProduct))
+      continue;
+    ofProduct.insert(op.getResult(0));
+    if (!isa<math::TanhOp, math::ErfOp, arith::MaximumFOp, arith::MaxNumFOp>(op))
       continue;
     Probe::Number number = probe.value(op.getResult(0), point);
-    bool isBounding = isa<math::TanhOp, math::ErfOp, arith::MaximumFOp, arith::MaxNumFOp>(op) &&
-                      dependsOn(op.getResult(0), site.argument(0));
     for (Value operand : op.getOperands())
-      if (Probe::Number before = isBounding ? probe.value(operand, point) : std::nullopt;
+      if (Probe::Number before = probe.value(operand, point);
           before && *before <= kHidden && number && *number > kHidden)
-        last = &op;
+        leak = &op;
   }
-  return last;
+  return leak;
 }
 
 static void warnOfLeak(const Site &site, Operation *leak, Findings &findings) {

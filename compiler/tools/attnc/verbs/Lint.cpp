@@ -58,7 +58,9 @@ static int report(Compilation &compilation) {
   model.module = compilation.module();
   FailureOr<std::vector<lint::Site>> sites = lint::findSites(model.module);
   if (failed(sites))
-    return kOurBug;
+    return error("internal error while looking at '" + compilation.request().file +
+                 "'. This is our bug, not yours: please report it with the file."),
+           kOurBug;
   model.sites = std::move(*sites);
   std::vector<lint::Finding> findings = lint::findingsOf(model);
   llvm::erase_if(findings,
