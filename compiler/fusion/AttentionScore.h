@@ -18,8 +18,8 @@ struct ScoreCode {
   mlir::Value weight; ///< what the second product reads, computed from p
 };
 
-/// Writes it into the empty block `scratch`, which gets the arguments s b h i j M N (those of an `attn.attention`'s score).
-/// Extents are computed at `outside`; `masks` are those that are known, where there are several attentions.
+/// Writes it into the empty block `scratch`, which gets the arguments s b h i j M N (those of an `attn.attention`'s
+/// score). Extents are computed at `outside`; `masks` are those that are known, where there are several attentions.
 ScoreCode writeScore(mlir::OpBuilder &outside, AttentionMatch &match, mlir::Block &scratch,
                      StaticMasks *masks = nullptr);
 

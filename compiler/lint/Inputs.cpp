@@ -52,6 +52,12 @@ SmallVector<BlockArgument> inputsOf(const Site &site, Value value) {
 
 SmallVector<BlockArgument> allInputsOf(Value value) { return collect(value, nullptr, /*throughProducts=*/true); }
 
+SmallVector<Value> sourcesOf(Value tensor) {
+  SmallVector<Value> sources;
+  walkSources(tensor, /*throughProducts=*/false, [&](Value source) { sources.push_back(source); });
+  return sources;
+}
+
 std::string nameOf(BlockArgument input) {
   auto function = cast<func::FuncOp>(input.getOwner()->getParentOp());
   auto name = function.getArgAttrOfType<StringAttr>(input.getArgNumber(), "attnc.name");

@@ -19,6 +19,9 @@ llvm::SmallVector<mlir::BlockArgument> allInputsOf(mlir::Value value);
 /// Whether a tensor is made of a model's weights, or of a table of more than two numbers, by ops that are no products.
 bool readsWeights(mlir::Value tensor);
 
+/// What `tensor` is computed from by ops that are no products, itself included.
+llvm::SmallVector<mlir::Value> sourcesOf(mlir::Value tensor);
+
 /// The name of an input, as its file has it.
 std::string nameOf(mlir::BlockArgument input);
 /// Whether the name has one of `parts` in it, in small or capital letters.
@@ -26,8 +29,8 @@ bool isNamed(mlir::BlockArgument input, llvm::ArrayRef<llvm::StringRef> parts);
 /// Its elements are whole numbers or booleans.
 bool isWhole(mlir::BlockArgument input);
 
-/// The score, before the softmax, of a pair of a query and a key that positions allow, where every element of `input` is
-/// `number` and the product is `s`; nothing if it depends on more.
+/// The score, before the softmax, of a pair of a query and a key that positions allow, where every element of `input`
+/// is `number` and the product is `s`; nothing if it depends on more.
 Probe::Number scoreWith(const Site &site, mlir::BlockArgument input, double number, double s = 0);
 
 } // namespace attnc::lint

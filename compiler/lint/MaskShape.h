@@ -13,7 +13,8 @@ namespace attnc::lint {
 
 struct Site;
 
-/// Keys that are hidden whatever the inputs hold. What lies below -1000 counts as hidden: exporters write -1e4 and more.
+/// Keys that are hidden whatever the inputs hold. What lies below -1000 counts as hidden: exporters write -1e4 and
+/// more.
 struct MaskShape {
   int64_t queries = 8, keys = 8; ///< asked with these
   bool hides = false;            ///< some pair is hidden

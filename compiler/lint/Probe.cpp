@@ -134,7 +134,8 @@ static Probe::Number elementOf(DenseElementsAttr constant, ArrayRef<int64_t> ind
   return toNumber(constant.getValues<Attribute>()[flat]);
 }
 
-/// The extents of all dimensions of a group but the first, whose extent no place depends on; nothing if one is not known.
+/// The extents of all dimensions of a group but the first, whose extent no place depends on; nothing if one is not
+/// known.
 static std::optional<SmallVector<int64_t>> inner(RankedTensorType type, ArrayRef<int64_t> group) {
   SmallVector<int64_t> extents;
   for (int64_t dim : group.drop_front())

@@ -3,8 +3,8 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A mask is found by asking it, not by its spelling: its code is evaluated for some queries and keys, with numbers for the
-// inputs that it reads. What cannot be known is nothing:
+// A mask is found by asking it, not by its spelling: its code is evaluated for some queries and keys, with numbers for
+// the inputs that it reads. What cannot be known is nothing:
 //
 //   j <= i and documents[b, i] == documents[b, j]        false for j > i; nothing else, as documents are not known
 //   (1 - attention_mask[b, j]) * -10000                  -10000 with attention_mask = 0, and 0 with 1

@@ -21,7 +21,8 @@ static int64_t dynamicAt(RankedTensorType type, const ReassociationIndices &grou
   return -1;
 }
 
-/// expand(collapse(x)) that moves the positions from before all other extents, (S, H*D), between them, (H, S, D), or back.
+/// expand(collapse(x)) that moves the positions from before all other extents, (S, H*D), between them, (H, S, D), or
+/// back.
 static bool isMove(tensor::ExpandShapeOp expand) {
   auto collapse = expand.getSrc().getDefiningOp<tensor::CollapseShapeOp>();
   if (!collapse)
@@ -57,6 +58,28 @@ bool movesPositions(Value tensor) {
     tensor = op->getOperand(0);
   }
   return false;
+}
+
+Value behindViews(Value tensor) {
+  while (Operation *op = tensor.getDefiningOp()) {
+    if (!isView(op, /*broadcasts=*/true))
+      break;
+    auto structured = dyn_cast<linalg::LinalgOp>(op);
+    tensor = structured ? getCopiedOperand(structured)->get() : op->getOperand(0);
+  }
+  return tensor;
+}
+
+SmallVector<Value> concatenated(Value tensor) {
+  SmallVector<Value> parts;
+  Value whole = behindViews(tensor);
+  while (auto insert = whole.getDefiningOp<tensor::InsertSliceOp>()) {
+    parts.push_back(behindViews(insert.getSource()));
+    whole = insert.getDest();
+  }
+  if (!whole.getDefiningOp<tensor::EmptyOp>())
+    return {};
+  return SmallVector<Value>(llvm::reverse(parts));
 }
 
 } // namespace attnc::lint

@@ -12,7 +12,7 @@ namespace attnc::lint {
 std::vector<const Rule *> rules() {
   std::vector<const Rule *> all;
   for (llvm::ArrayRef<Rule> family : {axisRules(), headRules(), scaleRules(), positionRules(), maskRules(),
-                                      weightRules(), inputRules(), cacheRules()})
+                                      weightRules(), inputRules(), cacheRules(), rotationRules()})
     for (const Rule &rule : family)
       all.push_back(&rule);
   return all;

@@ -57,6 +57,7 @@ llvm::ArrayRef<Rule> maskRules();
 llvm::ArrayRef<Rule> weightRules();
 llvm::ArrayRef<Rule> inputRules();
 llvm::ArrayRef<Rule> cacheRules();
+llvm::ArrayRef<Rule> rotationRules();
 
 /// Asks every rule; findings in the order of the sites.
 std::vector<Finding> findingsOf(const Model &model);

@@ -10,8 +10,8 @@
 
 namespace attnc::lint {
 
-/// q, k and v as the tensors that views were made of, the result as the tensor that views have made of it; each dimension
-/// with the axes that run along it.
+/// q, k and v as the tensors that views were made of, the result as the tensor that views have made of it; each
+/// dimension with the axes that run along it.
 struct Sides {
   fusion::AxisSpace axes;
   fusion::Access q, k, v, result;

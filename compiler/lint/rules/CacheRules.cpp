@@ -8,24 +8,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/fusion/Views.h"
 #include "compiler/lint/Inputs.h"
+#include "compiler/lint/Reshapes.h"
 #include "compiler/lint/Rules.h"
 #include <fmt/format.h>
 
 using namespace mlir;
 
 namespace attnc::lint {
-
-static Value behindViews(Value tensor) {
-  while (Operation *op = tensor.getDefiningOp()) {
-    if (!fusion::isView(op, /*broadcasts=*/true))
-      break;
-    auto structured = dyn_cast<linalg::LinalgOp>(op);
-    tensor = structured ? fusion::getCopiedOperand(structured)->get() : op->getOperand(0);
-  }
-  return tensor;
-}
 
 namespace {
 /// The input that is a cache, if k is made of that and of new keys.
@@ -36,15 +26,10 @@ struct Cache {
 } // namespace
 
 static std::optional<Cache> cacheOf(const Site &site) {
-  SmallVector<Value> parts; // the last one first
-  Value whole = behindViews(site.k);
-  while (auto insert = whole.getDefiningOp<tensor::InsertSliceOp>()) {
-    parts.push_back(behindViews(insert.getSource()));
-    whole = insert.getDest();
-  }
-  if (parts.size() != 2 || !whole.getDefiningOp<tensor::EmptyOp>())
+  SmallVector<Value> parts = concatenated(site.k);
+  if (parts.size() != 2)
     return std::nullopt;
-  auto last = dyn_cast<BlockArgument>(parts[0]), first = dyn_cast<BlockArgument>(parts[1]);
+  auto first = dyn_cast<BlockArgument>(parts[0]), last = dyn_cast<BlockArgument>(parts[1]);
   if (bool(first) == bool(last))
     return std::nullopt;
   return Cache{first ? first : last, bool(first)};

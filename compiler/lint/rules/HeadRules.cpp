@@ -20,7 +20,8 @@ namespace attnc::lint {
 // Reshapes that tear positions
 //===----------------------------------------------------------------------===//
 
-/// Some of the positions run along a dimension of features, and some do not: [s, c] seen as [h, n, d] is [(h n1), (n2 d)].
+/// Some of the positions run along a dimension of features, and some do not: [s, c] seen as [h, n, d] is [(h n1), (n2
+/// d)].
 static bool tearsPositions(const Index &index, ArrayRef<Axis> positions, ArrayRef<Axis> features) {
   bool among = false, apart = false;
   for (const DimIndex &dim : index)
@@ -111,12 +112,20 @@ static bool isTiled(Sides &sides, Access operand) {
   return false;
 }
 
+/// Concat(k, k): a tensor of several heads, as a whole after itself.
+static bool isConcatOfItself(const Site &site, Value operand) {
+  SmallVector<Value> parts = concatenated(operand);
+  bool isManyHeads = site.heads.isStatic() && parts.size() > 1 && static_cast<int64_t>(parts.size()) < site.heads.size;
+  return isManyHeads && llvm::all_equal(parts);
+}
+
 static void checkTiled(const Model &model, Findings &findings) {
   for (const Site &site : model.sites) {
     if (site.kind != Site::Attention || !site.match)
       continue;
     Sides sides = sidesOf(site);
-    bool k = isTiled(sides, site.match->k), v = isTiled(sides, site.match->v);
+    bool k = isTiled(sides, site.match->k) || isConcatOfItself(site, site.k);
+    bool v = isTiled(sides, site.match->v) || isConcatOfItself(site, site.v);
     if (k || v)
       findings.warn(&site,
                     fmt::format("the heads of {} are repeated as a whole (0 1 0 1), so that query head h reads head "

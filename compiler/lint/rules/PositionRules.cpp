@@ -93,7 +93,8 @@ static void checkEmptyRow(const Model &model, Findings &findings) {
   }
 }
 
-/// By how much the bias of query 7 falls from each key up to it to the next, where slopes are 1; nothing if not by the same.
+/// By how much the bias of query 7 falls from each key up to it to the next, where slopes are 1; nothing if not by the
+/// same.
 static std::optional<double> fallOf(const Site &site, int64_t head) {
   auto leaf = [](Value tensor, const Probe::Indices &) -> Probe::Number {
     auto input = dyn_cast<BlockArgument>(tensor);

@@ -17,8 +17,8 @@ namespace attnc::lint {
 /// Equal up to the rounding of f16 and of constants with few digits.
 static bool isNear(double a, double b) { return std::abs(a - b) <= 2e-3 * std::abs(b); }
 
-/// By what the product of q and k is multiplied, the factors in the score counted; nothing if that depends on an input, or if
-/// the score bends more than a soft cap does.
+/// By what the product of q and k is multiplied, the factors in the score counted; nothing if that depends on an input,
+/// or if the score bends more than a soft cap does.
 static std::optional<double> scaleOf(const Site &site) {
   if (site.kind != Site::Attention || !site.features.isStatic() || site.features.size < 2)
     return std::nullopt;
