@@ -41,6 +41,7 @@ private:
   LogicalResult matchWeights();
   LogicalResult matchScores();
   LogicalResult matchOperands();
+  Mismatch::Kind kindOfAxis(const AxisSet &keys, const LoopKinds &kinds) const;
   LogicalResult checkValueProduct();
   LogicalResult chooseLetters();
   void followResult();
@@ -140,13 +141,24 @@ LogicalResult Matcher::matchScores() {
   return fail(match->score->blocker, match->score->reason);
 }
 
+/// What is wrong with a softmax over `keys`, which no operand has for itself alone, if the second product sums over an axis
+/// that one has.
+Mismatch::Kind Matcher::kindOfAxis(const AxisSet &keys, const LoopKinds &kinds) const {
+  AxisSet summed = kindsOf(valueProduct).summed;
+  for (const AxisSet &own : kinds.only)
+    if (!own.empty() && isSubset(own, keys) && !sameSet(own, keys))
+      return Mismatch::SeveralAxes;
+  bool sumsOwn = llvm::any_of(kinds.only, [&](const AxisSet &own) { return !summed.empty() && isSubset(summed, own); });
+  return isSubset(keys, kinds.both) && sumsOwn ? Mismatch::SharedAxis : Mismatch::Other;
+}
+
 /// Which operand is K: the one that the keys index and the queries do not.
 LogicalResult Matcher::matchOperands() {
   LoopKinds kinds = kindsOf(scoreProduct);
   AxisSet keys = axesOf(match->keys);
   if (!sameSet(keys, kinds.only[0]) && !sameSet(keys, kinds.only[1]))
     return fail(match->softmax, "it does not run over exactly the axis that one operand of the product alone has",
-                isSubset(keys, kinds.both) ? Mismatch::SharedAxis : Mismatch::SeveralAxes);
+                kindOfAxis(keys, kinds));
   keySide = sameSet(keys, kinds.only[1]) ? 1 : 0;
   if (!sameSet(axesOf(weights), axesOf(scoreProduct.result.index)))
     return fail(match->softmax, "its scores are broadcast over an axis that Q and K do not have");

@@ -70,6 +70,17 @@ static std::optional<int64_t> reachOfAll(const Site &site, int64_t direction, bo
   return first;
 }
 
+/// All keys are asked, of many as many as is reasonable.
+static bool seesNothing(Probe &probe, int64_t i, int64_t queries, int64_t keys) {
+  constexpr int64_t most = 4096;
+  for (int64_t j = 0; j < std::min(keys, most); ++j) {
+    Probe::Number score = probe.score({0, 0, 0, i, j, queries, keys});
+    if (!score || !(*score <= kHidden))
+      return false;
+  }
+  return keys <= most;
+}
+
 MaskShape shapeOf(const Site &site) {
   Probe probe(site);
   auto [queries, keys] = extentsFor(site);
@@ -87,7 +98,7 @@ MaskShape shapeOf(const Site &site) {
         low = std::min(low, j - i), high = std::max(high, j - i);
       sees |= isSeen;
     }
-    if (!sees && !shape.empty)
+    if (!sees && !shape.empty && seesNothing(probe, i, queries, keys))
       shape.empty = i;
   }
   for (auto [diagonal, isSeen] : pairs) {

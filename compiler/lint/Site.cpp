@@ -51,7 +51,7 @@ static Site siteOf(linalg::SoftmaxOp softmax, const ExtentNames &names) {
   site.code = std::make_unique<Block>();
   OpBuilder outside(match.result.tensor.getDefiningOp());
   fusion::ScoreCode code = fusion::writeScore(outside, match, *site.code);
-  site.scale = match.scale * code.parts.scale;
+  site.scale = match.scale * code.parts.scale, site.outerScale = match.scale;
   site.score = code.parts.score, site.mask = code.parts.mask;
   site.p = code.p, site.weight = code.weight;
   site.q = match.q.tensor, site.k = match.k.tensor, site.v = match.v.tensor, site.result = match.result.tensor;
@@ -97,8 +97,9 @@ static Site siteOf(attn::AttentionOp op, const ExtentNames &names) {
   for (Value operand : {op.getQ(), op.getK()}) { // a graph may scale them before
     fusion::AxisSpace axes;
     fusion::Access access{operand, axes.createIndex(operand)};
-    fusion::followScaled(axes, access, /*broadcasts=*/false, &site.scale);
+    fusion::followScaled(axes, access, /*broadcasts=*/false, &site.outerScale);
   }
+  site.scale *= site.outerScale;
   site.q = op.getQ(), site.k = op.getK(), site.v = op.getV(), site.result = op->getResult(0);
   auto extent = [&](Value tensor, StringRef layout, char letter) {
     int64_t dim = attn::AttentionOp::dimOf(layout, letter);

@@ -31,10 +31,11 @@ struct Site {
   /// The scalar code from q k^T to what p v reads, in a block with the arguments of a score: s b h i j M N. It names
   /// tensors of the function.
   std::unique_ptr<mlir::Block> code;
-  double scale = 1.0;
-  mlir::Value score;     ///< s itself where nothing is added
-  mlir::Value mask;      ///< i1, true where a key counts; null if every key does
-  mlir::Value p, weight; ///< of a graph: the softmax's result, and what is made of it
+  double scale = 1.0;      ///< of the product, all factors together
+  double outerScale = 1.0; ///< the part of it that q and k were multiplied by
+  mlir::Value score;       ///< s itself where nothing is added
+  mlir::Value mask;        ///< i1, true where a key counts; null if every key does
+  mlir::Value p, weight;   ///< of a graph: the softmax's result, and what is made of it
   MaskShape shape;
 
   bool isAttention() const { return kind != Softmax; }

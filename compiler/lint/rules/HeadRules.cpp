@@ -66,9 +66,16 @@ static bool isCutAgain(const Sides &sides) {
   });
 }
 
+/// Heads that are parts of a projection's columns, as d is.
+static bool splitFeatures(const Sides &sides) {
+  return llvm::any_of(sides.q.index, [&](const DimIndex &dim) {
+    return hasAxisOf(dim, sides.heads) && hasAxisOf(dim, sides.features);
+  });
+}
+
 /// What the projection behind the result sums over has positions in it, and not all heads.
 static bool sumsPositions(const Sides &sides) {
-  if (sides.heads.empty() || !isContraction(onlyUser(sides.result.tensor)))
+  if (!splitFeatures(sides) || !isContraction(onlyUser(sides.result.tensor)))
     return false;
   return llvm::any_of(sides.result.index, [&](const DimIndex &dim) {
     bool allHeads = llvm::all_of(sides.heads, [&](Axis axis) { return llvm::is_contained(dim, axis); });

@@ -7,6 +7,7 @@
 
 #include "compiler/lint/Inputs.h"
 #include "compiler/lint/Rules.h"
+#include "compiler/lint/Sides.h"
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -39,6 +40,11 @@ static bool isDocument(BlockArgument input) {
   return llvm::any_of(kDocumentNames, [&](StringRef part) { return isNamed(input, part); });
 }
 
+/// Segments may be a sentence's place in a pair, which the embedding reads.
+static bool isForgotten(const Model &model, BlockArgument input) {
+  return isWhole(input) && !isReadByMask(model, input) && (!isNamed(input, {"segment"}) || input.use_empty());
+}
+
 static void checkUnused(const Model &model, Findings &findings) {
   for (BlockArgument input : inputsBesideAttention(model)) {
     bool isMask = isNamed(input, {"attention_mask", "padding_mask", "attn_mask"}) || nameOf(input) == "mask";
@@ -65,7 +71,7 @@ static bool leaks(const Site &site, BlockArgument input) {
 
 static void checkDocuments(const Model &model, Findings &findings) {
   for (BlockArgument input : inputsBesideAttention(model))
-    if (isDocument(input) && !isReadByMask(model, input))
+    if (isDocument(input) && isForgotten(model, input))
       findings.warn(nullptr,
                     fmt::format("no attention reads '{}': documents of one row see each other", nameOf(input)));
   for (const Site &site : model.sites)
@@ -76,15 +82,24 @@ static void checkDocuments(const Model &model, Findings &findings) {
                                            nameOf(input)));
 }
 
+/// A row that is broadcast along the keys.
+static bool hasEqualKeys(const Site &site) {
+  Sides sides = sidesOf(site);
+  fusion::Access k = site.match ? site.match->k : sides.k;
+  fusion::followViews(sides.axes, k, /*broadcasts=*/true);
+  fusion::DimIndex keys = sides.resolve(sides.keys);
+  return !keys.empty() &&
+         llvm::none_of(sides.axes.resolve(k.index), [&](const fusion::DimIndex &dim) { return hasAxisOf(dim, keys); });
+}
+
 static void checkConstant(const Model &model, Findings &findings) {
   for (const Site &site : model.sites) {
     if (site.kind != Site::Attention)
       continue;
-    bool q = allInputsOf(site.q).empty(), k = allInputsOf(site.k).empty(), v = allInputsOf(site.v).empty();
-    if (q && k && v)
-      findings.warn(&site, "q, k and v depend on no input: the result is a constant");
-    else if (k && fusion::getSplatFloat(site.k))
-      findings.warn(&site, "all keys are equal: every query averages the values");
+    if (llvm::all_of(std::array{site.q, site.k, site.v}, [](Value value) { return allInputsOf(value).empty(); }))
+      findings.note(&site, "q, k and v depend on no input: the result is a constant"); // first layers of DETR are so
+    else if (hasEqualKeys(site))
+      findings.warn(&site, "all keys are one row: every query averages the values");
   }
 }
 
@@ -107,7 +122,7 @@ llvm::ArrayRef<Rule> inputRules() {
       {"document-leakage", "Documents of one packed row that see each other",
        "a causal mask alone lets a document see those before it; the ids of documents must be compared as well",
        "and, not or: mask = causal and ids[b, i] == ids[b, j]", checkDocuments},
-      {"constant-attention", "Attention over a constant",
+      {"constant-attention", "Attention over a constant (a note, if nothing else is attended to)",
        "object queries of zeros, or a layer behind an Expand of one vector: nothing is looked up",
        "compute it once and leave the layer out, or give it the input that it should see", checkConstant},
       {"attends-over-batch", "Attention along the batch",

@@ -44,9 +44,11 @@ static void checkInputs(const Model &model, Findings &findings) {
 // Which elements hide
 //===----------------------------------------------------------------------===//
 
-/// Lengths: keys behind them are hidden. Asked for key 5.
+/// Lengths: keys behind them are hidden. Asked for key 5. Those of padding may stand before the keys.
 static void checkLength(const Site &site, BlockArgument input, Findings &findings) {
-  if (isHidden(scoreWith(site, input, 8)) && !isHidden(scoreWith(site, input, 2)) && scoreWith(site, input, 2))
+  bool isOfKeys = !isNamed(input, {"pad", "left", "start", "offset"});
+  if (isOfKeys && isHidden(scoreWith(site, input, 8)) && !isHidden(scoreWith(site, input, 2)) &&
+      scoreWith(site, input, 2))
     findings.warn(&site, fmt::format("keys before '{0}' are hidden and those behind it are seen", nameOf(input)));
 }
 

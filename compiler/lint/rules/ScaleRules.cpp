@@ -72,13 +72,22 @@ static void checkMissing(const Model &model, Findings &findings) {
   }
 }
 
+/// One of two factors, of q and k, of the scores, or in the score of the language, is the whole scale already.
+static bool isMadeOfTwo(const Site &site, double scale) {
+  double whole = 1 / std::sqrt(static_cast<double>(site.features.size));
+  return isNear(site.outerScale, whole) || isNear(scale / site.outerScale, whole) || isNear(site.scale, whole);
+}
+
 static void checkTwice(const Model &model, Findings &findings) {
   for (const Site &site : model.sites) {
     std::optional<double> scale = scaleOf(site);
     double features = static_cast<double>(site.features.size);
-    if (scale && isNear(*scale, 1 / features))
-      findings.warn(&site, fmt::format("the scores are multiplied by {0:.4g} = 1/{1}, not by 1/sqrt({1})", *scale,
-                                       site.features.size));
+    if (!scale || !isNear(*scale, 1 / features))
+      continue;
+    std::string message =
+        fmt::format("the scores are multiplied by {0:.4g} = 1/{1}, not by 1/sqrt({1})", *scale, site.features.size);
+    isMadeOfTwo(site, *scale) ? findings.warn(&site, message + ": the scale is applied twice")
+                              : findings.note(&site, message + "; models trained with muP have it so");
   }
 }
 
@@ -124,10 +133,10 @@ llvm::ArrayRef<Rule> scaleRules() {
        "so, "
        "is known by its relative positions)",
        "multiply the scores, or q, by 1/sqrt(D)", checkMissing},
-      {"scale-twice", "Scores with a scale of 1/D",
+      {"scale-twice", "Scores with a scale of 1/D (a note, if it is one factor)",
        "the scale is 1/sqrt(D); it is 1/D if q is scaled and the scores are too (scaled_dot_product_attention and "
        "`attention` of the language do it by themselves), or if the root was forgotten",
-       "scale once (models trained with muP do divide by D: then allow this rule)", checkTwice},
+       "scale once", checkTwice},
       {"scale-number", "Scores divided by the root of another number than the features of a head",
        "the variance of a product of rows is the number of their features, D, and no other",
        "divide by sqrt(D), where D is the last extent of q behind the split into heads", checkWrongNumber},
