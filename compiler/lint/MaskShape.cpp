@@ -13,6 +13,21 @@ using namespace mlir;
 
 namespace attnc::lint {
 
+static Probe::Number ofFloats(Value tensor, double number) {
+  return isa<FloatType>(getElementTypeOrSelf(tensor.getType())) ? Probe::Number(number) : std::nullopt;
+}
+
+PositionProbe::PositionProbe(const Site &site)
+    : zeros(std::make_unique<Probe>(site)),
+      ones(std::make_unique<Probe>(site, [](Value tensor, const Probe::Indices &) { return ofFloats(tensor, 1); })) {}
+
+PositionProbe::~PositionProbe() = default;
+
+bool PositionProbe::hides(const Point &point) {
+  auto isLow = [](Probe::Number score) { return score && *score <= kHidden; };
+  return isLow(zeros->score(point)) && isLow(ones->score(point));
+}
+
 /// All of a few; of many both ends and what lies around the middle.
 static std::set<int64_t> samples(int64_t extent) {
   std::set<int64_t> chosen;
@@ -45,11 +60,8 @@ constexpr int64_t kFar = int64_t(1) << 20;
 
 /// The largest distance in `direction` at which query `own` of very many sees a key; nothing if there is no end.
 static std::optional<int64_t> reach(const Site &site, int64_t own, int64_t direction) {
-  Probe probe(site);
-  auto isSeen = [&](int64_t distance) {
-    Probe::Number score = probe.score({0, 0, 0, own, own + direction * distance, kFar, kFar});
-    return !score || !(*score <= kHidden);
-  };
+  PositionProbe probe(site);
+  auto isSeen = [&](int64_t distance) { return !probe.hides({0, 0, 0, own, own + direction * distance, kFar, kFar}); };
   int64_t hidden = 1;
   while (hidden < kFar / 4 && isSeen(hidden))
     hidden *= 2;
@@ -71,18 +83,17 @@ static std::optional<int64_t> reachOfAll(const Site &site, int64_t direction, bo
 }
 
 /// All keys are asked, of many as many as is reasonable.
-static bool seesNothing(Probe &probe, int64_t i, int64_t queries, int64_t keys) {
+static bool seesNothing(PositionProbe &probe, int64_t i, int64_t queries, int64_t keys) {
   constexpr int64_t most = 4096;
   for (int64_t j = 0; j < std::min(keys, most); ++j) {
-    Probe::Number score = probe.score({0, 0, 0, i, j, queries, keys});
-    if (!score || !(*score <= kHidden))
+    if (!probe.hides({0, 0, 0, i, j, queries, keys}))
       return false;
   }
   return keys <= most;
 }
 
 MaskShape shapeOf(const Site &site) {
-  Probe probe(site);
+  PositionProbe probe(site);
   auto [queries, keys] = extentsFor(site);
   MaskShape shape;
   shape.queries = queries, shape.keys = keys;
@@ -91,8 +102,7 @@ MaskShape shapeOf(const Site &site) {
   for (int64_t i : samples(queries)) {
     bool sees = false;
     for (int64_t j : keysFor(i, queries, keys)) {
-      Probe::Number score = probe.score({0, 0, 0, i, j, queries, keys});
-      bool isSeen = !score || !(*score <= kHidden);
+      bool isSeen = !probe.hides({0, 0, 0, i, j, queries, keys});
       pairs.emplace_back(j - i, isSeen);
       if (isSeen)
         low = std::min(low, j - i), high = std::max(high, j - i);

@@ -7,11 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 namespace attnc::lint {
 
 struct Site;
+struct Point;
+class Probe;
 
 /// Keys that are hidden whatever the inputs hold. What lies below -1000 counts as hidden: exporters write -1e4 and
 /// more.
@@ -31,9 +34,21 @@ struct MaskShape {
   bool beginsAt(int64_t offset) const { return past == offset; }
 };
 
+/// Whether the mask of `site` hides the key of a point for its position: whatever inputs of floats hold, 0 or 1.
+class PositionProbe {
+public:
+  explicit PositionProbe(const Site &site);
+  ~PositionProbe();
+  bool hides(const Point &point);
+
+private:
+  std::unique_ptr<Probe> zeros, ones;
+};
+
 /// Asks the mask of `site`, with the extents that it has, or with small ones.
 MaskShape shapeOf(const Site &site);
 
+/// What lies below counts as hidden.
 constexpr double kHidden = -1000;
 
 } // namespace attnc::lint
