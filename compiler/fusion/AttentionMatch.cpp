@@ -149,7 +149,7 @@ Mismatch::Kind Matcher::kindOfAxis(const AxisSet &keys, const LoopKinds &kinds) 
     if (!own.empty() && isSubset(own, keys) && !sameSet(own, keys))
       return Mismatch::SeveralAxes;
   bool sumsOwn = llvm::any_of(kinds.only, [&](const AxisSet &own) { return !summed.empty() && isSubset(summed, own); });
-  return isSubset(keys, kinds.both) && sumsOwn ? Mismatch::SharedAxis : Mismatch::Other;
+  return !keys.empty() && isSubset(keys, kinds.both) && sumsOwn ? Mismatch::SharedAxis : Mismatch::Other;
 }
 
 /// Which operand is K: the one that the keys index and the queries do not.
