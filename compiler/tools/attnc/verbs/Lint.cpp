@@ -75,6 +75,9 @@ static int lintFile(CompileRequest request) {
   Compilation compilation(std::move(request));
   if (int code = compilation.load())
     return code;
+  if (compilation.stage() > Stage::fused)
+    return error("'" + compilation.request().file +
+                 "' is past level fused: there is no attention left in it to look at");
   int code = kOurBug;
   if (!survives([&] { code = report(compilation); }))
     giveUp("internal error while looking at '" + compilation.request().file +
