@@ -185,6 +185,46 @@ FailureOr<Convolution> attnc::onnx::readConvolution(NodeContext &ctx, Tensor *x,
 }
 
 namespace {
+/// com.microsoft.FusedConv: activation(conv + bias + z).
+LogicalResult importFusedConv(NodeContext &ctx) {
+  FailureOr<Convolution> conv = readConvolution(ctx, ctx.input(0), ctx.input(1));
+  Tensor *sum = failed(conv) ? nullptr : convolved(ctx, ctx.input(0), *conv);
+  if (sum && ctx.input(2))
+    sum = addPerChannel(ctx, sum, ctx.input(2));
+  Composer c(ctx);
+  if (ctx.input(3))
+    sum = c.add(sum, ctx.input(3));
+  const NodeAttr *activation = ctx.attr("activation"), *given = ctx.attr("activation_params");
+  std::vector<float> numbers = given ? given->floats : std::vector<float>();
+  StringRef name = activation ? StringRef(activation->s) : "";
+  size_t wanted = name == "LeakyRelu" ? 1 : name == "Clip" || name == "HardSigmoid" ? 2 : 0;
+  if (numbers.size() < wanted)
+    return ctx.fail(fmt::format("its activation {} wants {} activation_params", name.str(), wanted));
+  auto number = [&](OpBuilder &b, Location l, Value x, size_t at) {
+    return scalar::constantLike(b, l, x, numbers[at]);
+  };
+  auto apply = [&](OpBuilder &b, Location l, ValueRange in) -> Value {
+    Value x = in[0], zero = scalar::constantLike(b, l, x, 0);
+    if (name == "Relu")
+      return scalar::max(b, l, x, zero);
+    if (name == "Tanh")
+      return math::TanhOp::create(b, l, x);
+    if (name == "Sigmoid")
+      return scalar::sigmoid(b, l, x);
+    if (name == "LeakyRelu")
+      return scalar::select(b, l, scalar::less(b, l, x, zero), scalar::mul(b, l, x, number(b, l, x, 0)), x);
+    if (name == "Clip")
+      return scalar::min(b, l, scalar::max(b, l, x, number(b, l, x, 0)), number(b, l, x, 1));
+    Value line = scalar::add(b, l, scalar::mul(b, l, x, number(b, l, x, 0)), number(b, l, x, 1)); // HardSigmoid
+    return scalar::max(b, l, zero, scalar::min(b, l, scalar::constantLike(b, l, x, 1), line));
+  };
+  if (name.empty())
+    return c.finish(sum);
+  if (!llvm::is_contained({"Relu", "Tanh", "Sigmoid", "LeakyRelu", "Clip", "HardSigmoid"}, name))
+    return ctx.fail("its activation '" + printable(name) + "' is not supported");
+  return c.finish(c.map({sum}, apply));
+}
+
 //===- ConvTranspose ------------------------------------------------------===//
 
 /// x with stride - 1 zeros between neighbours.
@@ -284,6 +324,9 @@ void attnc::onnx::addConvolutionOps(OpTable &table) {
   std::string walk =
       "auto_pad = \"NOTSET\", dilations?: ints, group = 1, kernel_shape?: ints, pads?: ints, strides?: ints";
   table.add(1, "Conv(x: float, w, b?; " + walk + ")", importConv);
+  table.add(
+      1, "com.microsoft.FusedConv(x: float, w, b?, z?; activation?: string, activation_params?: floats, " + walk + ")",
+      importFusedConv);
   table.add(1, "ConvTranspose(x: float, w, b?; " + walk + ", output_padding?: ints, output_shape?: ints)",
             importConvTranspose);
 }

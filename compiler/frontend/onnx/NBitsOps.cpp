@@ -13,6 +13,7 @@
 
 #include "compiler/frontend/onnx/Composer.h"
 #include "compiler/frontend/onnx/Scalars.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -162,6 +163,53 @@ LogicalResult importMatMulNBits(NodeContext &ctx) {
   Tensor *product = c.cast(c.matMul(c.cast(a, weight->elementType), c.transpose(weight, {1, 0})), a->elementType);
   return c.finish(bias ? c.add(product, bias) : product);
 }
+
+/// Rows of a table [V, W] for each of `ids`: [ids.., W]
+Tensor *rowsAt(NodeContext &ctx, Tensor *table, Tensor *ids) {
+  SymList shape(ids->shape);
+  shape.push_back(table->shape[1]);
+  AffineMap all = AffineMap::getMultiDimIdentityMap(shape.size(), ctx.emit.builder.getContext());
+  Value source = ctx.emit.value(table), extent = ctx.emit.index(table->shape[0]);
+  ctx.noteIndices(ids, table->shape[0]);
+  return ctx.emit.generic(ids, all.getMajorSubMap(ids->rank()), all, table->elementType, shape,
+                          [&](OpBuilder &b, Location l, ValueRange in) -> Value {
+                            Value at = emitPosition(b, l, in[0], extent),
+                                  column = linalg::IndexOp::create(b, l, ids->rank());
+                            return tensor::ExtractOp::create(b, l, source, ValueRange{at, column});
+                          });
+}
+
+/// Rows of a table in blocks, of which only those that are read are unpacked.
+LogicalResult importGatherBlockQuantized(NodeContext &ctx) {
+  Tensor *table = ctx.input(0), *ids = ctx.input(1), *scales = ctx.input(2), *zeros = ctx.input(3);
+  if (ctx.intAttr("gather_axis") != 0 || table->rank() != 2 || scales->rank() != 2 ||
+      (ctx.intAttr("quantize_axis") != 1 && ctx.intAttr("quantize_axis") != -1))
+    return ctx.fail("only the rows of a matrix in blocks along them are supported");
+  if (!table->elementType.isUnsignedInteger(8) ||
+      (zeros && (zeros->rank() != 2 || zeros->elementType != table->elementType)))
+    return ctx.fail(fmt::format("{} is not of packed bytes, uint8", ctx.describe(table)));
+  std::optional<int64_t> bytes = table->shape[1].constant();
+  int64_t bits = ctx.intAttr("bits");
+  if (!bytes || (bits != 2 && bits != 4 && bits != 8))
+    return ctx.fail(fmt::format("{} does not hold rows of a fixed length", ctx.describe(table)));
+  Sym rows = ctx.symbols.product(ids->shape);
+  FailureOr<Blocks> of = readBlocks(ctx, rows, *bytes * 8 / bits, /*least=*/16);
+  if (failed(of))
+    return failure();
+  if (of->length % of->block != 0)
+    return ctx.fail(fmt::format("rows of {} numbers are no whole blocks of {}", of->length, of->block));
+  Composer c(ctx);
+  auto flat = [&](Tensor *each) {
+    Tensor *taken = rowsAt(ctx, each, ids);
+    return c.reshape(taken, {rows, each->shape[1]});
+  };
+  Tensor *packed = flat(table), *factors = flat(scales), *points = zeros ? flat(zeros) : nullptr;
+  if (!packed || !factors || (zeros && !points))
+    return failure();
+  SymList shape(ids->shape);
+  shape.push_back(Sym(of->length));
+  return c.finish(c.cast(c.reshape(dequantised(ctx, packed, factors, points, *of), shape), scales->elementType));
+}
 } // namespace
 
 void attnc::onnx::addNBitsOps(OpTable &table) {
@@ -169,4 +217,9 @@ void attnc::onnx::addNBitsOps(OpTable &table) {
             "com.microsoft.MatMulNBits(A: float, B: whole, scales: float, zero_points?: any, g_idx?: int, bias?: "
             "float; K: int, N: int, accuracy_level = 0, bits = 4, block_size: int)",
             importMatMulNBits);
+  table.add(
+      1,
+      "com.microsoft.GatherBlockQuantized(data: whole, indices: int, scales: float, zero_points?: whole; bits = 4, "
+      "block_size = 128, gather_axis = 0, quantize_axis = 1)",
+      importGatherBlockQuantized);
 }

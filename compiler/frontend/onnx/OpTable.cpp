@@ -34,6 +34,7 @@ const OpTable &attnc::onnx::opTable() {
     addIndexOps(table);
     addLinearOps(table);
     addPoolingOps(table);
+    addQLinearOps(table);
     addQuantizedConvolutionOps(table);
     addQuantizedOps(table);
     addRecurrentOps(table);

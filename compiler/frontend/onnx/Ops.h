@@ -168,6 +168,7 @@ void addImageOps(OpTable &table);
 void addIndexOps(OpTable &table);
 void addLinearOps(OpTable &table);
 void addPoolingOps(OpTable &table);
+void addQLinearOps(OpTable &table);
 void addQuantizedConvolutionOps(OpTable &table);
 void addQuantizedOps(OpTable &table);
 void addRecurrentOps(OpTable &table);

@@ -9,7 +9,9 @@
 
 #include "compiler/frontend/onnx/Composer.h"
 #include "compiler/frontend/onnx/Scalars.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <fmt/format.h>
+#include <limits>
 
 using namespace mlir;
 using namespace attnc::onnx;
@@ -131,27 +133,26 @@ Tensor *ranksOf(NodeContext &ctx, Tensor *x, int64_t axis, bool largest) {
   });
 }
 
-/// The k best along `axis`, best first, and where they were. Each element counts who beats it: k rows of n, after n of n.
-LogicalResult topK(NodeContext &ctx, const Sym &k, bool largest) {
-  Tensor *x = ctx.input(0);
-  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), x->rank());
-  if (failed(axis))
-    return failure();
-  if (k.constant() && x->shape[*axis].constant() && (*k.constant() < 0 || *k.constant() > *x->shape[*axis].constant()))
-    return ctx.fail(fmt::format("it wants the {} best of {}", *k.constant(), ctx.describe(x)));
+/// The best elements of rows, and where they were.
+struct Best {
+  Tensor *values, *positions;
+};
+
+/// The k best along `axis`, best first. Each element counts who beats it: k rows of n, after n of n.
+Best bestOf(NodeContext &ctx, Tensor *x, int64_t axis, const Sym &k, bool largest) {
   Composer c(ctx);
   MLIRContext *context = ctx.emit.builder.getContext();
-  Tensor *ranks = ranksOf(ctx, x, *axis, largest);
+  Tensor *ranks = ranksOf(ctx, x, axis, largest);
   int64_t rank = x->rank(); // loops: those of the result, then j
   SmallVector<AffineExpr> source;
   for (int64_t dim = 0; dim < rank; ++dim)
-    source.push_back(getAffineDimExpr(dim == *axis ? rank : dim, context));
+    source.push_back(getAffineDimExpr(dim == axis ? rank : dim, context));
   AffineMap sourceMap = AffineMap::get(rank + 1, 0, source, context);
   AffineMap resultMap = AffineMap::getMultiDimIdentityMap(rank + 1, context).dropResult(rank);
   SymList shape(x->shape);
-  shape[*axis] = k;
+  shape[axis] = k;
   auto isWanted = [&](B &b, L l, V position) -> V {
-    V row = arith::IndexCastOp::create(b, l, b.getI64Type(), linalg::IndexOp::create(b, l, *axis));
+    V row = arith::IndexCastOp::create(b, l, b.getI64Type(), linalg::IndexOp::create(b, l, axis));
     return arith::CmpIOp::create(b, l, arith::CmpIPredicate::eq, position, row);
   };
   Tensor *values = c.fold({x, ranks}, {sourceMap, sourceMap}, resultMap, shape, ctx.emit.zero(x->elementType),
@@ -161,7 +162,69 @@ LogicalResult topK(NodeContext &ctx, const Sym &k, bool largest) {
         V at = arith::IndexCastOp::create(b, l, b.getI64Type(), linalg::IndexOp::create(b, l, rank));
         return select(b, l, isWanted(b, l, in[1]), at, in[0]);
       });
-  return failed(c.finish(values)) ? failure() : c.finish(positions, 1);
+  return {values, positions};
+}
+
+/// The element of a row that each of `positions` names, which lie inside of it.
+Tensor *elementsAt(NodeContext &ctx, Tensor *x, Tensor *positions, int64_t axis) {
+  V source = ctx.emit.value(x);
+  AffineMap all = AffineMap::getMultiDimIdentityMap(x->rank(), ctx.emit.builder.getContext());
+  V extent = ctx.emit.index(x->shape[axis]);
+  return ctx.emit.generic(positions, all, all, x->elementType, positions->shape, [&](B &b, L l, ValueRange in) -> V {
+    SmallVector<V> at;
+    for (int64_t dim = 0; dim < x->rank(); ++dim)
+      at.push_back(dim == axis ? emitPosition(b, l, in[0], extent) : V(linalg::IndexOp::create(b, l, dim)));
+    return tensor::ExtractOp::create(b, l, source, at);
+  });
+}
+
+/// The worst value of a type.
+TypedAttr worst(NodeContext &ctx, Type type, bool largest) {
+  Builder &b = ctx.emit.builder;
+  if (isa<FloatType>(type))
+    return ctx.emit.scalar(type, (largest ? -1 : 1) * std::numeric_limits<double>::infinity());
+  unsigned bits = type.getIntOrFloatBitWidth();
+  return b.getIntegerAttr(type, largest ? APInt::getSignedMinValue(bits) : APInt::getSignedMaxValue(bits));
+}
+
+/// Long rows whose length is known: the best of each block, then the best of these, in turns. Elements that are equal stay in
+/// order, and what fills up the last block comes behind all of them.
+Best bestOfBlocks(NodeContext &ctx, Tensor *x, int64_t axis, const Sym &k, bool largest) {
+  constexpr int64_t kLeastBlock = 64,
+                    kTimes = 4; // a block is at least 4 k long: each turn leaves a fourth of a row or less
+  std::optional<int64_t> length = x->shape[axis].constant(), few = k.constant();
+  if (!length || !few || *few < 1 || *few > *length / (2 * kTimes) || *length <= 2 * kLeastBlock)
+    return bestOf(ctx, x, axis, k, largest);
+  int64_t block = std::max<int64_t>(kLeastBlock, static_cast<int64_t>(llvm::PowerOf2Ceil(kTimes * *few)));
+  int64_t count = (*length + block - 1) / block;
+  Composer c(ctx);
+  SymList padded(x->shape), split(x->shape), joined(x->shape);
+  padded[axis] = count * block, split[axis] = count, joined[axis] = count * *few;
+  split.insert(split.begin() + axis + 1, Sym(block));
+  Tensor *whole = count * block == *length
+                      ? x
+                      : ctx.emit.embed(x, ctx.emit.filled(worst(ctx, x->elementType, largest), padded), padded,
+                                       SymList(x->rank(), Sym(0)), SmallVector<int64_t>(x->rank(), 1));
+  Best each = bestOf(ctx, c.reshape(whole, split), axis + 1, k, largest);
+  Tensor *places = c.map({each.positions}, [&](B &b, L l, ValueRange in) -> V {
+    V first =
+        arith::MulIOp::create(b, l, linalg::IndexOp::create(b, l, axis), arith::ConstantIndexOp::create(b, l, block));
+    return arith::AddIOp::create(b, l, in[0], arith::IndexCastOp::create(b, l, b.getI64Type(), first));
+  });
+  Best best = bestOfBlocks(ctx, c.reshape(each.values, joined), axis, k, largest);
+  return {best.values, elementsAt(ctx, c.reshape(places, joined), best.positions, axis)};
+}
+
+LogicalResult topK(NodeContext &ctx, const Sym &k, bool largest) {
+  Tensor *x = ctx.input(0);
+  FailureOr<int64_t> axis = ctx.axis(ctx.intAttr("axis"), x->rank());
+  if (failed(axis))
+    return failure();
+  if (k.constant() && x->shape[*axis].constant() && (*k.constant() < 0 || *k.constant() > *x->shape[*axis].constant()))
+    return ctx.fail(fmt::format("it wants the {} best of {}", *k.constant(), ctx.describe(x)));
+  Best best = bestOfBlocks(ctx, x, *axis, k, largest);
+  Composer c(ctx);
+  return failed(c.finish(best.values)) ? failure() : c.finish(best.positions, 1);
 }
 
 LogicalResult importTopK(NodeContext &ctx) {

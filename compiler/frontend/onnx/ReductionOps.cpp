@@ -187,11 +187,75 @@ LogicalResult importReduceLogSumExp(NodeContext &ctx) {
 
 //===- CumSum -------------------------------------------------------------===//
 
-/// y[i] = sum of x[j] over j <= i (j < i when exclusive; j >= i, j > i when reverse). As a reduction over all j, so
-/// that it is one op everything understands; it serves for positions, which are few.
-LogicalResult importCumSum(NodeContext &ctx) {
+/// What a running sum or product is made with.
+struct Running {
+  V (*combine)(B &, L, V, V);
+  int64_t identity;
+  bool exclusive, reverse;
+};
+
+/// y[i] = x[j] combined over j <= i (j < i when exclusive; j >= i, j > i when reverse), as a reduction over all j: one op that
+/// everything understands.
+Tensor *runAll(NodeContext &ctx, Tensor *x, int64_t axis, const Running &run) {
+  Composer c(ctx);
+  int64_t rank = x->rank(); // loops: those of the result, then j
+  MLIRContext *context = ctx.emit.builder.getContext();
+  SmallVector<AffineExpr> source;
+  for (int64_t dim = 0; dim < rank; ++dim)
+    source.push_back(getAffineDimExpr(dim == axis ? rank : dim, context));
+  using P = arith::CmpIPredicate;
+  P counts = run.reverse ? (run.exclusive ? P::sgt : P::sge) : (run.exclusive ? P::slt : P::sle);
+  Type stored = storedType(x->elementType);
+  TypedAttr identity = isa<FloatType>(stored) ? ctx.emit.scalar(stored, static_cast<double>(run.identity))
+                                              : TypedAttr(ctx.emit.builder.getIntegerAttr(stored, run.identity));
+  Tensor *start = ctx.emit.computed(ctx.emit.filled(identity, x->shape), x->shape, x->elementType);
+  return c.foldInto({x}, {AffineMap::get(rank + 1, 0, source, context)},
+                    AffineMap::getMultiDimIdentityMap(rank + 1, context).dropResult(rank), start,
+                    [&](B &b, L l, ValueRange in) {
+                      V i = linalg::IndexOp::create(b, l, axis), j = linalg::IndexOp::create(b, l, rank);
+                      V isCounted = arith::CmpIOp::create(b, l, counts, j, i);
+                      V neutral = arith::ConstantOp::create(b, l, identity);
+                      V term = arith::SelectOp::create(b, l, isCounted, in[1], neutral);
+                      return run.combine(b, l, in[0], term);
+                    });
+}
+
+/// The same in blocks of 32, and then over the blocks: 32 n + (n / 32)^2 steps and not n^2.
+Tensor *runInBlocks(NodeContext &ctx, Tensor *x, int64_t axis, const Running &run) {
+  constexpr int64_t kBlock = 32, kFew = 64;
+  const Sym length = x->shape[axis];
+  if (length.constant() && *length.constant() <= kFew)
+    return runAll(ctx, x, axis, run);
+  Composer c(ctx);
+  Sym count = ctx.symbols.div(ctx.symbols.add(length, kBlock - 1), kBlock);
+  SymList padded(x->shape), split(x->shape);
+  padded[axis] = ctx.symbols.mul(count, kBlock);
+  split[axis] = count;
+  split.insert(split.begin() + axis + 1, Sym(kBlock));
+  Type stored = storedType(x->elementType);
+  TypedAttr identity = isa<FloatType>(stored) ? ctx.emit.scalar(stored, static_cast<double>(run.identity))
+                                              : TypedAttr(ctx.emit.builder.getIntegerAttr(stored, run.identity));
+  Tensor *whole = padded == x->shape ? x
+                                     : ctx.emit.embed(x, ctx.emit.filled(identity, padded), padded,
+                                                      SymList(x->rank(), Sym(0)), SmallVector<int64_t>(x->rank(), 1));
+  Tensor *blocks = c.reshape(whole, split);
+  if (!blocks)
+    return nullptr;
+  Tensor *within = runAll(ctx, blocks, axis + 1, run);
+  Tensor *totals =
+      c.reduce(blocks, axis + 1, identity, [&](B &b, L l, ValueRange in) { return run.combine(b, l, in[0], in[1]); });
+  Running before = run;
+  before.exclusive = true;
+  Tensor *offsets = totals ? runAll(ctx, totals, axis, before) : nullptr;
+  Tensor *result = c.reshape(
+      c.map({within, offsets}, [&](B &b, L l, ValueRange in) { return run.combine(b, l, in[0], in[1]); }), padded);
+  return c.part(result, axis, 0, length);
+}
+
+/// CumSum, CumProd.
+LogicalResult importRunning(NodeContext &ctx, V (*combine)(B &, L, V, V), int64_t identity) {
   Tensor *x = ctx.input(0);
-  bool exclusive = ctx.intAttr("exclusive"), reverse = ctx.intAttr("reverse");
+  Running run{combine, identity, ctx.flag("exclusive"), ctx.flag("reverse")};
   FailureOr<SmallVector<int64_t>> given = ctx.fixedInput(1, "axis");
   if (failed(given))
     return failure();
@@ -200,30 +264,8 @@ LogicalResult importCumSum(NodeContext &ctx) {
   FailureOr<int64_t> axis = ctx.axis(given->front(), x->rank());
   if (failed(axis))
     return failure();
-  // Loops: those of the result, then j.
-  OpBuilder &builder = ctx.emit.builder;
-  MLIRContext *context = builder.getContext();
-  int64_t rank = x->rank();
-  SmallVector<AffineExpr> source, target;
-  for (int64_t dim = 0; dim < rank; ++dim) {
-    source.push_back(getAffineDimExpr(dim == *axis ? rank : dim, context));
-    target.push_back(getAffineDimExpr(dim, context));
-  }
-  AffineMap maps[] = {AffineMap::get(rank + 1, 0, source, context), AffineMap::get(rank + 1, 0, target, context)};
-  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-  iterators.push_back(utils::IteratorType::reduction);
-  V start = ctx.emit.filled(ctx.emit.zero(x->elementType), x->shape);
-  using Predicate = arith::CmpIPredicate;
-  Predicate counts =
-      reverse ? (exclusive ? Predicate::sgt : Predicate::sge) : (exclusive ? Predicate::slt : Predicate::sle);
-  auto op = linalg::GenericOp::create(
-      builder, ctx.emit.loc, start.getType(), ctx.emit.value(x), start, maps, iterators, [&](B &b, L l, ValueRange in) {
-        V i = linalg::IndexOp::create(b, l, *axis), j = linalg::IndexOp::create(b, l, rank);
-        V zero = arith::ConstantOp::create(b, l, ctx.emit.zero(x->elementType));
-        V term = arith::SelectOp::create(b, l, arith::CmpIOp::create(b, l, counts, j, i), in[0], zero);
-        linalg::YieldOp::create(b, l, add(b, l, {in[1], term}));
-      });
-  return ctx.result(ctx.emit.computed(op.getResult(0), x->shape, x->elementType));
+  Composer c(ctx);
+  return c.finish(c.cast(runInBlocks(ctx, c.wide(x), *axis, run), x->elementType));
 }
 
 //===- Softmax ------------------------------------------------------------===//
@@ -370,7 +412,10 @@ void attnc::onnx::addReductionOps(OpTable &table) {
   table.add(1, "ReduceLogSumExp(data: float; axes?: ints, keepdims = 1)", importReduceLogSumExp);
   table.add(18, "ReduceLogSumExp(data: float, axes?: int; keepdims = 1, noop_with_empty_axes = 0)",
             importReduceLogSumExp);
-  table.add(11, "CumSum(x: real, axis: int; exclusive = 0, reverse = 0)", importCumSum);
+  table.add(11, "CumSum(x: real, axis: int; exclusive = 0, reverse = 0)",
+            [](NodeContext &ctx) { return importRunning(ctx, scalar::add, 0); });
+  table.add(26, "CumProd(x: real, axis: int; exclusive = 0, reverse = 0)",
+            [](NodeContext &ctx) { return importRunning(ctx, scalar::mul, 1); });
   for (auto [name, import] : {std::pair("Softmax", &importSoftmax), std::pair("LogSoftmax", &importLogSoftmax)}) {
     table.add(1, fmt::format("{}(input: float; axis = 1)", name),
               [import](NodeContext &ctx) { return import(ctx, true); });
