@@ -85,18 +85,10 @@ Tensor *sumOfTaps(NodeContext &ctx, Tensor *padded, const Convolution &conv) {
   });
 }
 
-/// One contraction; loops are n, g, o, positions, and then c and the window.
-Tensor *contractWindows(NodeContext &ctx, Tensor *padded, const Convolution &conv) {
-  Tensor *x = padded, *weight = conv.weight;
+/// One contraction of what windows hold with `weight`; loops are n, g, o, positions, and then c and the window, where there is one.
+Tensor *contractView(NodeContext &ctx, Tensor *x, Tensor *weight, const Convolution &conv) {
   size_t rank = conv.windows.rank();
-  bool isPoint = conv.windows.taps() == 1; // only strides are left
-  if (isPoint) {
-    x = viewTap(ctx, padded, conv.windows, SmallVector<int64_t>(rank, 0));
-    weight = ctx.emit.reshape(weight, {weight->shape[0], weight->shape[1]});
-  } else {
-    x = viewWindows(ctx, padded, conv.windows);
-  }
-  bool isGrouped = conv.groups > 1;
+  bool isPoint = weight->rank() == 2, isGrouped = conv.groups > 1;
   if (isGrouped && (!(x = splitGroups(ctx, x, 1, conv.groups)) || !(weight = splitGroups(ctx, weight, 0, conv.groups))))
     return nullptr;
 
@@ -129,6 +121,15 @@ Tensor *contractWindows(NodeContext &ctx, Tensor *padded, const Convolution &con
   return ctx.emit.reshape(sum, joined);
 }
 
+Tensor *contractWindows(NodeContext &ctx, Tensor *padded, const Convolution &conv) {
+  Tensor *weight = conv.weight;
+  if (conv.windows.taps() != 1)
+    return contractView(ctx, viewWindows(ctx, padded, conv.windows), weight, conv);
+  // Only strides are left.
+  Tensor *x = viewTap(ctx, padded, conv.windows, SmallVector<int64_t>(conv.windows.rank(), 0));
+  return contractView(ctx, x, ctx.emit.reshape(weight, {weight->shape[0], weight->shape[1]}), conv);
+}
+
 LogicalResult checkChannels(NodeContext &ctx, Tensor *x, Tensor *weight, int64_t groups) {
   if (!ctx.sameExtent(x->shape[1], ctx.symbols.mul(weight->shape[1], groups)))
     return ctx.fail(fmt::format("{} in {} groups has other channels than its weight, {}", ctx.describe(x), groups,
@@ -157,6 +158,11 @@ Tensor *attnc::onnx::convolved(NodeContext &ctx, Tensor *x, const Convolution &c
   bool isDepthwise = conv.groups > 1 && conv.weight->shape[1].isConstant(1) &&
                      conv.weight->shape[0].isConstant(conv.groups) && conv.windows.taps() <= kMostTaps;
   return isDepthwise ? sumOfTaps(ctx, padded, conv) : contractWindows(ctx, padded, conv);
+}
+
+Tensor *attnc::onnx::contractedWindows(NodeContext &ctx, Tensor *view, const Convolution &conv) {
+  return failed(checkChannels(ctx, view, conv.weight, conv.groups)) ? nullptr
+                                                                    : contractView(ctx, view, conv.weight, conv);
 }
 
 Tensor *attnc::onnx::addPerChannel(NodeContext &ctx, Tensor *sum, Tensor *bias) {

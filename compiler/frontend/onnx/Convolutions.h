@@ -23,6 +23,9 @@ mlir::FailureOr<Convolution> readConvolution(NodeContext &ctx, Tensor *x, Tensor
 /// The convolution of x, padded with 0; null if it cannot be, which has been said.
 Tensor *convolved(NodeContext &ctx, Tensor *x, const Convolution &conv);
 
+/// The same of what its windows hold already, [N, C, positions.., window..].
+Tensor *contractedWindows(NodeContext &ctx, Tensor *view, const Convolution &conv);
+
 /// `sum` plus a number for each of its channels (dim 1). Null likewise.
 Tensor *addPerChannel(NodeContext &ctx, Tensor *sum, Tensor *bias);
 

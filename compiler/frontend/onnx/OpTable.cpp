@@ -38,6 +38,7 @@ const OpTable &attnc::onnx::opTable() {
     addQuantizedConvolutionOps(table);
     addQuantizedOps(table);
     addRecurrentOps(table);
+    addRegionOps(table);
     addReductionOps(table);
     addResizeOps(table);
     addRotaryOps(table);

@@ -172,6 +172,7 @@ void addQLinearOps(OpTable &table);
 void addQuantizedConvolutionOps(OpTable &table);
 void addQuantizedOps(OpTable &table);
 void addRecurrentOps(OpTable &table);
+void addRegionOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addRotaryOps(OpTable &table);

@@ -24,5 +24,6 @@ void attnc::onnx::refuseOps(OpTable &table) {
   table.refuse("ai.onnx.preview.training.Adagrad ai.onnx.preview.training.Adam ai.onnx.preview.training.Gradient "
                "ai.onnx.preview.training.Momentum",
                "it trains a model; export it for inference");
+  table.refuse("MaxRoiPool", "how large its regions are depends on the data; export the model with RoiAlign");
   table.refuse("ImageDecoder", "it reads files; do this before the model runs");
 }

@@ -3,13 +3,12 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// GridSample, AffineGrid and RoiAlign read images at places that are computed, which may lie anywhere: an element that would
-// be outside is never read, also where a place is NaN.
+// GridSample, and AffineGrid, which makes places for it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/onnx/Composer.h"
-#include "compiler/frontend/onnx/Scalars.h"
+#include "compiler/frontend/onnx/Sampling.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <fmt/format.h>
 
@@ -18,29 +17,6 @@ using namespace attnc::onnx;
 using namespace attnc::onnx::scalar;
 
 namespace {
-V number(B &b, L l, Type type, double value) {
-  return arith::ConstantOp::create(b, l, cast<TypedAttr>(b.getFloatAttr(type, value)));
-}
-
-/// An index as a float.
-V toFloat(B &b, L l, V index, Type type) {
-  return arith::SIToFPOp::create(b, l, type, arith::IndexCastOp::create(b, l, b.getI64Type(), index));
-}
-
-/// The whole float `place` as an index held inside of `extent`.
-V toIndex(B &b, L l, V place, V extent) {
-  V zero = arith::ConstantIndexOp::create(b, l, 0), one = arith::ConstantIndexOp::create(b, l, 1);
-  V whole = arith::IndexCastOp::create(b, l, b.getIndexType(), emitToInteger(b, l, place, b.getI64Type()));
-  return max(b, l, zero, min(b, l, whole, arith::SubIOp::create(b, l, extent, one)));
-}
-
-/// Whether first <= place <= last.
-V isBetween(B &b, L l, V place, V first, V last) {
-  using P = arith::CmpFPredicate;
-  return arith::AndIOp::create(b, l, arith::CmpFOp::create(b, l, P::OGE, place, first),
-                               arith::CmpFOp::create(b, l, P::OLE, place, last));
-}
-
 //===- GridSample ---------------------------------------------------------===//
 
 /// One dim of an image while the body of a sample is made.
@@ -264,118 +240,6 @@ LogicalResult importAffineGrid(NodeContext &ctx) {
     return type == wide ? sum : V(arith::TruncFOp::create(b, l, type, sum));
   }));
 }
-
-//===- RoiAlign -----------------------------------------------------------===//
-
-struct RoiAlign {
-  int64_t height, width, samples;
-  double scale, offset;
-  bool takesMax;
-};
-
-/// The elements around a place along one dim, and the weight of the second one; `outside` where it is more than one away.
-struct Between {
-  V low, high, rest, outside;
-};
-
-Between between(B &b, L l, V place, V extent) {
-  Type f32 = place.getType();
-  V zero = number(b, l, f32, 0), one = number(b, l, f32, 1), size = toFloat(b, l, extent, f32);
-  V isInside = isBetween(b, l, place, number(b, l, f32, -1), size);
-  V last = sub(b, l, size, one), held = min(b, l, max(b, l, place, zero), last);
-  V low = math::FloorOp::create(b, l, held);
-  return {toIndex(b, l, low, extent), toIndex(b, l, add(b, l, low, one), extent), sub(b, l, held, low), isInside};
-}
-
-/// What a sample of an image at (y, x) gives: the sum of the four elements around it, or with max the largest of the four with
-/// their weights.
-V sampleAt(B &b, L l, V image, ArrayRef<V> plane, const Between &y, const Between &x, bool takesMax) {
-  V one = number(b, l, y.rest.getType(), 1), zero = number(b, l, y.rest.getType(), 0), result;
-  for (bool isHigh : {false, true})
-    for (bool isRight : {false, true}) {
-      V weight = mul(b, l, isHigh ? y.rest : sub(b, l, one, y.rest), isRight ? x.rest : sub(b, l, one, x.rest));
-      SmallVector<V> at(plane);
-      at.append({isHigh ? y.high : y.low, isRight ? x.high : x.low});
-      V part = mul(b, l, weight, tensor::ExtractOp::create(b, l, image, at));
-      result = !result ? part : takesMax ? max(b, l, result, part) : add(b, l, result, part);
-    }
-  return select(b, l, arith::AndIOp::create(b, l, y.outside, x.outside), result, zero);
-}
-
-LogicalResult readRoiAlign(NodeContext &ctx, RoiAlign &roi) {
-  roi = {ctx.intAttr("output_height"),
-         ctx.intAttr("output_width"),
-         ctx.intAttr("sampling_ratio"),
-         ctx.floatAttr("spatial_scale"),
-         0,
-         ctx.stringAttr("mode") == "max"};
-  const NodeAttr *how = ctx.attr("coordinate_transformation_mode");
-  if (how && how->s == "half_pixel")
-    roi.offset = 0.5;
-  else if (how && how->s != "output_half_pixel")
-    return ctx.fail("its coordinate_transformation_mode '" + printable(how->s) + "' is not supported");
-  if (!roi.takesMax && ctx.stringAttr("mode") != "avg")
-    return ctx.fail("its mode '" + printable(ctx.stringAttr("mode")) + "' is neither avg nor max");
-  if (roi.samples == 0)
-    return ctx.fail("with sampling_ratio = 0 how many samples it takes depends on the data; export it with a number");
-  constexpr int64_t kMostSamples = 8, kMostBins = 1 << 16;
-  if (roi.samples < 0 || roi.samples > kMostSamples || roi.height < 1 || roi.width < 1 || roi.height > kMostBins ||
-      roi.width > kMostBins)
-    return ctx.fail(fmt::format("{} samples in {} x {} bins are not supported", roi.samples, roi.height, roi.width));
-  return success();
-}
-
-/// Each region of an image as bins, of each the mean or the maximum of a grid of samples.
-LogicalResult importRoiAlign(NodeContext &ctx) {
-  Tensor *x = ctx.input(0), *rois = ctx.input(1), *images = ctx.input(2);
-  RoiAlign roi;
-  if (failed(readRoiAlign(ctx, roi)))
-    return failure();
-  if (!x->elementType.isF32())
-    return ctx.fail(fmt::format("{} is not of float32", ctx.describe(x)));
-  if (x->rank() != 4 || rois->rank() != 2 || !rois->shape[1].isConstant(4) || images->rank() != 1 ||
-      !ctx.sameExtent(images->shape[0], rois->shape[0]))
-    return ctx.fail(
-        fmt::format("{} and {} are no regions of {}", ctx.describe(rois), ctx.describe(images), ctx.describe(x)));
-  if (llvm::any_of(x->shape, [](const Sym &extent) { return extent.isConstant(0); }))
-    return ctx.fail(fmt::format("it reads between the elements of {}, which has none", ctx.describe(x)));
-  ctx.noteIndices(images, x->shape[0]);
-  V image = ctx.emit.value(x), regions = ctx.emit.value(rois), numbers = ctx.emit.value(images);
-  auto extents = llvm::map_to_vector(x->shape, [&](const Sym &extent) { return ctx.emit.index(extent); });
-  Type f32 = x->elementType;
-  SymList shape{rois->shape[0], x->shape[1], Sym(roi.height), Sym(roi.width)};
-  return ctx.result(Composer(ctx).generate(shape, f32, [&](B &b, L l, ValueRange at) -> V {
-    auto corner = [&](int64_t which) {
-      V given =
-          tensor::ExtractOp::create(b, l, regions, ValueRange{at[0], arith::ConstantIndexOp::create(b, l, which)});
-      return sub(b, l, mul(b, l, given, number(b, l, f32, roi.scale)), number(b, l, f32, roi.offset));
-    };
-    auto placesOf = [&](int64_t first, V bin, int64_t bins, V extent) { // of the samples, along one dim
-      V start = corner(first), size = sub(b, l, corner(first + 2), start);
-      if (roi.offset == 0)
-        size = max(b, l, size, number(b, l, f32, 1));
-      V step = div(b, l, size, number(b, l, f32, static_cast<double>(bins)));
-      SmallVector<Between> places;
-      for (int64_t sample = 0; sample < roi.samples; ++sample) {
-        double share = (static_cast<double>(sample) + 0.5) / static_cast<double>(roi.samples);
-        V place = add(b, l, add(b, l, start, mul(b, l, toFloat(b, l, bin, f32), step)),
-                      mul(b, l, step, number(b, l, f32, share)));
-        places.push_back(between(b, l, place, extent));
-      }
-      return places;
-    };
-    SmallVector<Between> ys = placesOf(1, at[2], roi.height, extents[2]),
-                         xs = placesOf(0, at[3], roi.width, extents[3]);
-    V which = emitPosition(b, l, tensor::ExtractOp::create(b, l, numbers, at[0]), extents[0]), result;
-    for (const Between &y : ys)
-      for (const Between &column : xs) {
-        V sample = sampleAt(b, l, image, {which, at[1]}, y, column, roi.takesMax);
-        result = !result ? sample : roi.takesMax ? max(b, l, result, sample) : add(b, l, result, sample);
-      }
-    double count = static_cast<double>(roi.samples * roi.samples);
-    return roi.takesMax ? result : div(b, l, result, number(b, l, f32, count));
-  }));
-}
 } // namespace
 
 void attnc::onnx::addSamplingOps(OpTable &table) {
@@ -385,9 +249,4 @@ void attnc::onnx::addSamplingOps(OpTable &table) {
   table.add(20, "GridSample(x: float, grid: float; align_corners = 0, mode = \"linear\", padding_mode = \"zeros\")",
             importGridSample);
   table.add(20, "AffineGrid(theta: float, size: int; align_corners = 0)", importAffineGrid);
-  std::string bins = "mode = \"avg\", output_height = 1, output_width = 1, sampling_ratio = 0, spatial_scale = 1.0";
-  table.add(10, "RoiAlign(x: float, rois, batch_indices: int; " + bins + ")", importRoiAlign);
-  table.add(
-      16, "RoiAlign(x: float, rois, batch_indices: int; coordinate_transformation_mode = \"half_pixel\", " + bins + ")",
-      importRoiAlign);
 }
