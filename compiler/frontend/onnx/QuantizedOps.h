@@ -16,4 +16,7 @@ mlir::Value quantize(mlir::OpBuilder &b, mlir::Location l, mlir::Value x, mlir::
 /// Is there one element?
 bool isOne(const Tensor *tensor);
 
+/// Rows of the table that addQuantizedOps adds with its own.
+void addQuantizeLinearOps(OpTable &table);
+
 } // namespace attnc::onnx
