@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/measure/Marks.h"
-#include "compiler/tools/attnc/measure/Peak.h"
 #include "dialects/Common/Locations.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -19,16 +18,16 @@ void MarkRecorder::loop(void *self, int64_t count, attnc_body body, void *data) 
   if (body)
     return attnc_rt_parallel_for(recorder->context, count, body, data);
   if (recorder->isOn)
-    recorder->taken.push_back({count - 1, wallSeconds()});
+    recorder->taken.push_back({count - 1, recorder->now()});
 }
 
 void MarkRecorder::begin(bool isWanted) {
   isOn = isWanted;
   taken.clear(); // which keeps their memory for the next call
-  first = wallSeconds();
+  first = now();
 }
 
-void MarkRecorder::end() { last = wallSeconds(); }
+void MarkRecorder::end() { last = now(); }
 
 double MarkRecorder::cost() {
   constexpr int kMarks = 1000;

@@ -57,6 +57,7 @@ public:
       : code(code), inputs(inputs), ops(code.module), recorder(code.callable.code.pool()) {
     code.callable.code.provideLoops(MarkRecorder::loop, &recorder);
   }
+  void chooseClock();
   void makeRows();
   void measure(double budget);
   Profile finish();
@@ -87,6 +88,14 @@ private:
   std::vector<Call> calls;
 };
 } // namespace
+
+/// Of calls of a millisecond and more, on a busy machine, every one loses its CPU for a while; of shorter ones few do, which
+/// the middle half leaves out.
+void Profiler::chooseClock() {
+  constexpr double kLong = 1e-3;
+  if (code.callable.code.threads() == 1 && plainCall() >= kLong)
+    recorder.useThreadClock();
+}
 
 void Profiler::addRow(const OpPath &path, ArrayRef<Operation *> joined, WorkCounter &counter) {
   places[path] = profile.rows.size();
@@ -173,7 +182,7 @@ void Profiler::measureLimits() {
   markSeconds = recorder.cost();
 }
 
-/// Rounds of calls of 20 ms, or 200 of them, between measurements of the limits; at least 5 rounds and 20 calls.
+/// Rounds of calls of 20 ms, or 200 of them, between measurements of the limits; at least 5 rounds.
 void Profiler::measure(double budget) {
   double begin = wallSeconds(), elapsed = 0;
   size_t rounds = 0;
@@ -187,7 +196,7 @@ void Profiler::measure(double budget) {
     }
     elapsed = wallSeconds() - begin;
     drawProgress(std::min(elapsed / budget, static_cast<double>(++rounds) / 5), fmt::format("{} calls", calls.size()));
-  } while (rounds < 5 || calls.size() < 20 || elapsed < budget);
+  } while (rounds < 5 || elapsed < budget);
   drawProgress(1, "");
 }
 
@@ -200,6 +209,7 @@ Profile Profiler::finish() {
       row.seconds += seconds / static_cast<double>(last - first);
   profile.spans = std::move(calls[calls.size() / 2].spans);
   profile.calls = calls.size();
+  profile.isThreadTime = recorder.usesThreadClock();
   profile.callSeconds = median(plain);
   profile.limits.bandwidth = median(bandwidths);
   for (auto &[arithmetic, rates] : peaks)
@@ -211,6 +221,7 @@ std::optional<Profile> profileCalls(const ProfiledCode &code, const Tensors &inp
   Profiler profiler(code, inputs);
   if (code.callable.code.call(inputs, code.callable.outputs)) // what is wrong with the inputs is said once
     return std::nullopt;
+  profiler.chooseClock();
   profiler.makeRows();
   profiler.measure(seconds);
   return profiler.finish();

@@ -54,6 +54,7 @@ struct Profile {
   double callSeconds = 0; ///< median, without taking times
   double rowSeconds() const;
   size_t calls = 0; ///< whose times were taken
+  bool isThreadTime = false;
 };
 
 /// Rows of equal ops of the layers as one.

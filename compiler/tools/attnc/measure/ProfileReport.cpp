@@ -126,6 +126,7 @@ void printProfileJson(llvm::raw_ostream &out, const ProfileSubject &subject, con
   json.object([&] {
     addSubject(json, subject);
     json.attribute("calls", static_cast<int64_t>(profile.calls));
+    json.attribute("clock", profile.isThreadTime ? "thread cpu time" : "wall");
     json.attribute("call_seconds", profile.callSeconds);
     json.attribute("row_seconds", profile.rowSeconds());
     json.attributeObject("peak_gflops", [&] {
