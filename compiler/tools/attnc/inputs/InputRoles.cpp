@@ -64,6 +64,7 @@ private:
   void meetComparison(Operation *op, Value other, bool isEquality, const Inverse &inverse);
   void meetIndex(tensor::ExtractOp op, unsigned dim, const Inverse &inverse);
   void meetNumber(Operation *op);
+  bool isAngle(Value value, int depth = 0);
 
   std::optional<Range> rangeOf(Value value, int depth = 0);
   std::optional<Range> rangeOfArgument(BlockArgument argument, int depth);
@@ -71,6 +72,7 @@ private:
 
   Extents &extents;
   llvm::SmallPtrSet<OpOperand *, 32> seen;
+  bool isComplemented = false; // 1 - x was met
 };
 } // namespace
 
@@ -253,7 +255,19 @@ void RoleFinder::followScalar(OpOperand &use, const Inverse &inverse) {
   llvm::TypeSwitch<Operation *>(op)
       .Case<arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp, arith::IndexCastOp, arith::ExtFOp, arith::TruncFOp,
             arith::MinSIOp, arith::MaxSIOp>([&](Operation *) { follow(op->getResult(0), inverse); })
-      .Case<arith::AddIOp, arith::SubIOp, arith::AddFOp, arith::SubFOp>([&](Operation *) { followSum(use, inverse); })
+      .Case<arith::AddIOp, arith::SubIOp, arith::AddFOp, arith::SubFOp>([&](Operation *) {
+        if (!isFirst && isa<arith::SubFOp>(op) && matchPattern(op->getOperand(0), m_OneFloat())) {
+          isComplemented = true;
+          return follow(op->getResult(0), inverse);
+        }
+        followSum(use, inverse);
+      })
+      .Case([&](arith::MulFOp) { // (1 - x) * -10000 hides where x is 0
+        constexpr double kHides = -1e3;
+        APFloat number(0.0);
+        if (isComplemented && matchPattern(op->getOperand(isFirst ? 1 : 0), m_ConstantFloat(&number)))
+          role.isFlag |= number.convertToDouble() <= kHides;
+      })
       .Case([&](arith::MulIOp) {
         if (std::optional<int64_t> by = factor())
           follow(op->getResult(0), [=](Range wanted) { return inverse(divided(wanted, *by)); });
@@ -307,8 +321,30 @@ void RoleFinder::meetIndex(tensor::ExtractOp op, unsigned dim, const Inverse &in
     role.index = wanted;
 }
 
+/// Whether products with `value` and sums of those come to a sine or cosine.
+bool RoleFinder::isAngle(Value value, int depth) {
+  constexpr int kDeepest = 16;
+  return depth < kDeepest &&
+         llvm::any_of(
+             value.getUses(),
+             [&](OpOperand &use) {
+               Operation *op = use.getOwner();
+               if (isa<math::SinOp, math::CosOp, attn::PhaseOp>(op))
+                 return true;
+               if (isa<linalg::YieldOp>(op))
+                 return isAngle(op->getParentOp()->getResult(use.getOperandNumber()), depth + 1);
+               if (auto loops = dyn_cast<linalg::LinalgOp>(op))
+                 return loops.isDpsInput(&use) && isAngle(loops.getMatchingBlockArgument(&use), depth + 1);
+               bool isLinear =
+                   isa<arith::MulFOp, arith::AddFOp, arith::ExtFOp, arith::TruncFOp, tensor::CastOp,
+                       tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ConcatOp, tensor::ExtractSliceOp>(op);
+               return isLinear && isAngle(op->getResult(0), depth + 1);
+             });
+}
+
 /// A position in an attention's expressions; in a graph what scales and hides.
 void RoleFinder::meetNumber(Operation *op) {
+  role.isPosition |= isAngle(op->getResult(0));
   auto attention = op->getParentOfType<attn::AttentionOp>();
   if (!attention) {
     role.isFlag = true;

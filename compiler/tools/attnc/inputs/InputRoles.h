@@ -10,6 +10,8 @@
 //   mask = ids[b, i] == ids[b, j]            ids: a few documents
 //   score = s + bias[h, bucket[b, i]]        bucket: below the extent that it indexes
 //   Cast(attention_mask) -> 1 - x -> ...     attention_mask: 0 or 1
+//   (1 - x) * -10000                         x: 0 or 1, floats too
+//   cos(position[b, i] * frequency)          position: increasing
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -29,6 +31,7 @@ struct InputRole {
   std::optional<Range> index;    ///< they choose an element of a tensor: others are out of bounds
   std::optional<Range> compared; ///< they are compared with positions and distances in this range
   std::set<int64_t> constants;   ///< they are compared with these
+  bool isPosition = false;       ///< angles come out of them
   bool isFlag = false;           ///< a graph turns them into factors or booleans: 0 or 1
 };
 

@@ -11,6 +11,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cstring>
+#include <fmt/format.h>
 
 namespace attnc::tool {
 
@@ -97,9 +98,26 @@ static int64_t randomInteger(Range range, const InputRole &role, uint64_t &state
   return range.low + below(static_cast<uint64_t>(range.high - range.low) + 1, state);
 }
 
+/// A table of positions is a table; what tells it from one of words is what people call it.
+static bool isPosition(const TensorInfo &info, const InputRole &role) {
+  bool isCalledSo = llvm::StringRef(info.name).contains_insensitive("position");
+  return !isFloat(info) && info.typeCode != ATTNC_DL_BOOL && (role.isPosition || (isCalledSo && role.index));
+}
+
 static bool isFlag(const TensorInfo &info, const InputRole &role) {
   bool isBinary = !role.constants.empty() && *role.constants.begin() >= 0 && *role.constants.rbegin() <= 1;
-  return !isFloat(info) && info.typeCode != ATTNC_DL_BOOL && !role.index && !role.compared && (role.isFlag || isBinary);
+  return info.typeCode != ATTNC_DL_BOOL && !role.index && !role.compared && (role.isFlag || isBinary);
+}
+
+/// 0, 1, 2 ... in each row, as far as there are numbers.
+static std::vector<int64_t> increasing(const TensorInfo &info, const InputRole &role, const NpyTensor &tensor,
+                                       int64_t count) {
+  Range all = allOf(info), range = role.index ? *role.index : Range{0, all.high};
+  int64_t length = tensor.rank ? tensor.shape[tensor.rank - 1] : 1;
+  std::vector<int64_t> positions;
+  for (int64_t at = 0; at < count; ++at)
+    positions.push_back(std::min(std::max<int64_t>(range.low, 0) + at % length, range.high));
+  return positions;
 }
 
 /// Row after row ones and then padding; the first row has none.
@@ -113,6 +131,8 @@ static std::vector<int64_t> paddingFlags(const NpyTensor &tensor, int64_t count,
 
 static std::vector<int64_t> randomIntegers(const TensorInfo &info, const InputRole &role, const NpyTensor &tensor,
                                            int64_t count, uint64_t &state) {
+  if (isPosition(info, role))
+    return increasing(info, role, tensor, count);
   if (isFlag(info, role))
     return paddingFlags(tensor, count, state);
   bool isBool = info.typeCode == ATTNC_DL_BOOL;
@@ -120,6 +140,10 @@ static std::vector<int64_t> randomIntegers(const TensorInfo &info, const InputRo
   std::vector<int64_t> integers;
   for (int64_t at = 0; at < count; ++at)
     integers.push_back(isBool ? below(2, state) : randomInteger(range, role, state));
+  if (count > 2 && role.compared && !isBool) { // both ends are tried
+    integers[static_cast<size_t>(count) - 2] = range.low;
+    integers[static_cast<size_t>(count) - 1] = range.high;
+  }
   if (int64_t length = info.isSorted ? tensor.shape[tensor.rank - 1] : 0)
     for (int64_t row = 0; row < count; row += length)
       std::sort(integers.begin() + row, integers.begin() + row + length);
@@ -138,14 +162,30 @@ void fillRandom(const TensorInfo &info, const InputRole &role, NpyTensor &tensor
   size_t width = info.typeBits / 8;
   int64_t count = tensor.bytes / static_cast<int64_t>(width);
   std::vector<int64_t> integers;
-  if (!isFloat(info))
+  bool isFloatFlag = isFloat(info) && isFlag(info, role);
+  if (!isFloat(info) || isFloatFlag)
     integers = randomIntegers(info, role, tensor, count, state);
   auto *bytes = static_cast<char *>(tensor.data);
   for (int64_t at = 0; at < count; ++at) {
-    uint64_t element = isFloat(info) ? bitsOf(randomFloat(role, state), formatOf(info))
-                                     : static_cast<uint64_t>(integers[static_cast<size_t>(at)]);
+    int64_t integer = integers.empty() ? 0 : integers[static_cast<size_t>(at)];
+    double number = isFloatFlag ? static_cast<double>(integer) : isFloat(info) ? randomFloat(role, state) : 0;
+    uint64_t element = isFloat(info) ? bitsOf(number, formatOf(info)) : static_cast<uint64_t>(integer);
     std::memcpy(bytes + at * static_cast<int64_t>(width), &element, width);
   }
+}
+
+/// What fillRandom makes of it, in words.
+static std::string describe(const TensorInfo &info, const InputRole &role) {
+  if (info.typeCode == ATTNC_DL_BOOL)
+    return "true or false";
+  if (isPosition(info, role))
+    return "increasing from 0";
+  if (isFlag(info, role))
+    return "0 or 1, ones first";
+  if (isFloat(info) && !role.compared)
+    return "of unit scale";
+  Range range = isFloat(info) ? *role.compared : integersOf(info, role);
+  return fmt::format("{} to {}{}", range.low, range.high, info.isSorted ? ", sorted" : "");
 }
 
 //===----------------------------------------------------------------------===//
@@ -206,7 +246,8 @@ static bool fitTogether(const EntryInfo &entry, const Tensors &tensors) {
 }
 
 std::optional<Tensors> readOrMakeInputs(const EntryInfo &entry, const TensorFiles &files, const DimBindings &given,
-                                        uint64_t seed, mlir::func::FuncOp function, const DimBindings &defaults) {
+                                        uint64_t seed, mlir::func::FuncOp function, const DimBindings &defaults,
+                                        std::string *said) {
   if (!files.inputs.empty())
     return readInputs(entry, files);
   Tensors tensors(entry.inputs.size());
@@ -222,10 +263,21 @@ std::optional<Tensors> readOrMakeInputs(const EntryInfo &entry, const TensorFile
       return std::nullopt;
   bool hasRoles = function && function.getNumArguments() == tensors.size() && fitTogether(entry, tensors);
   Extents extents(function, tensors);
-  for (auto [index, info] : llvm::enumerate(entry.inputs))
-    if (isMadeUp(info))
-      fillRandom(info, hasRoles ? roleOf(function, static_cast<unsigned>(index), extents) : InputRole(), tensors[index],
-                 seed);
+  std::vector<std::pair<std::string, std::string>> names; // that are alike, in order
+  for (auto [index, info] : llvm::enumerate(entry.inputs)) {
+    if (!isMadeUp(info))
+      continue;
+    InputRole role = hasRoles ? roleOf(function, static_cast<unsigned>(index), extents) : InputRole();
+    fillRandom(info, role, tensors[index], seed);
+    std::string text = describe(info, role);
+    auto alike = llvm::find_if(names, [&](const auto &known) { return known.second == text; });
+    if (alike == names.end())
+      names.emplace_back(info.name, text);
+    else
+      alike->first += ", " + info.name;
+  }
+  if (said)
+    *said = llvm::join(llvm::map_range(names, [](const auto &pair) { return pair.first + " " + pair.second; }), "; ");
   return tensors;
 }
 

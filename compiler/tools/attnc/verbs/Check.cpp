@@ -267,6 +267,16 @@ static int record(const emit::EntryInfo &entry, const Tensors &inputs, const std
   return kOk;
 }
 
+/// The inputs of a call, and a line about those that are made up.
+static std::optional<Tensors> makeInputs(const emit::EntryInfo &entry, const Settings &settings, uint64_t seed,
+                                         func::FuncOp function, bool says) {
+  std::string said;
+  auto inputs = readOrMakeInputs(entry, settings.files, settings.dims, seed, function, {}, &said);
+  if (inputs && says && !said.empty())
+    note("made-up inputs (--seed=" + llvm::Twine(settings.seed) + "): " + said);
+  return inputs;
+}
+
 /// A mask that allows nothing tests nothing: other inputs are made up then, this many times at most.
 constexpr uint64_t kMostDraws = 8;
 
@@ -278,7 +288,7 @@ static int checkEntry(Compilation &compilation, const emit::EntryInfo &entry, Lo
   std::optional<Expected> expected;
   Tensors outputs;
   for (uint64_t draw = 0; draw < kMostDraws; ++draw) {
-    inputs = readOrMakeInputs(entry, settings.files, settings.dims, settings.seed + (draw << 32), function);
+    inputs = makeInputs(entry, settings, settings.seed + (draw << 32), function, /*says=*/draw == 0);
     if (!inputs)
       return kBadInput;
     if (int code = loaded.plan(*inputs, outputs))
@@ -385,8 +395,7 @@ struct ProbedEntry {
 static int checkLayersOf(Compilation &compilation, ProbedEntry &probed, const emit::EntryInfo &entry, Loaded &loaded,
                          const Settings &settings) {
   loaded.select(entry.name);
-  std::optional<Tensors> inputs =
-      readOrMakeInputs(entry, settings.files, settings.dims, settings.seed, probed.asWritten);
+  std::optional<Tensors> inputs = makeInputs(entry, settings, settings.seed, probed.asWritten, /*says=*/true);
   if (!inputs)
     return kBadInput;
   Tensors outputs;
