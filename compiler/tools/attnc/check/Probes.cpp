@@ -15,9 +15,9 @@ using namespace mlir;
 
 namespace attnc::tool {
 
-/// Of slices that are put into one tensor, one after the other, the last has them all.
+/// Slices are put into one tensor one after the other: the last has them all, and what nothing wrote yet is no value.
 static bool isUnfinished(OpResult value) {
-  return !value.use_empty() && llvm::all_of(value.getUses(), [](OpOperand &use) {
+  return llvm::any_of(value.getUses(), [](OpOperand &use) {
     auto insert = dyn_cast<tensor::InsertSliceOp>(use.getOwner());
     return insert && use.get() == insert.getDest();
   });
