@@ -232,6 +232,8 @@ static int compareOutputs(const emit::EntryInfo &entry, func::FuncOp function, c
     if (!verdict.isOk())
       code = kInaccurate;
   }
+  if (code && settings.expected.empty())
+    note("--layers says which op is off");
   return code;
 }
 
