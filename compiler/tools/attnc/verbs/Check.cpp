@@ -7,13 +7,11 @@
 
 #include "compiler/tools/attnc/Console.h"
 #include "compiler/tools/attnc/Loaded.h"
-#include "compiler/tools/attnc/check/LayerCheck.h"
+#include "compiler/tools/attnc/check/Verdict.h"
 #include "compiler/tools/attnc/inputs/MadeUp.h"
 #include "compiler/tools/attnc/measure/Flops.h"
 #include "dialects/Attn/Interpreter.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/raw_ostream.h"
-#include <cmath>
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -58,12 +56,6 @@ static Flags &flags() {
   return *all;
 }
 
-/// What the outputs should be, and how far off compiled code may be where that is known.
-struct Expected {
-  std::vector<attn::RefTensor> outputs;
-  attn::ErrorBounds bounds;
-};
-
 /// The f64 reference's outputs for `inputs`; nothing after an error, which is
 /// reported.
 static std::optional<Expected> reference(func::FuncOp function, const Tensors &inputs, bool bf16Dots) {
@@ -74,133 +66,6 @@ static std::optional<Expected> reference(func::FuncOp function, const Tensors &i
     return std::nullopt;
   expected.outputs = std::move(*results);
   return expected;
-}
-
-//===----------------------------------------------------------------------===//
-// Tolerances
-//===----------------------------------------------------------------------===//
-//
-// Unless the user gives one, an output is right if every element
-//
-//   keeps to its bound            where one is known: it is what rounding can do at most
-//   is within the default         elsewhere: a few units in the last place of the type, or, if that is more,
-//     or the estimate             what the magnitudes of an attention's scores lead to, or
-//     or the sensitivity          many times what rounding each tensor of the graph once does to it
-//
-// Matmuls in bf16 or f16 (--dtype) keep to none of these: their operands are rounded to 8 or 11 bits, and so many times
-// in a row as the model is deep.
-
-/// How far operands of `dtype` may move the outputs of a model; 0 where they are no rounder than f32.
-static double toleranceOfComputing(llvm::StringRef dtype) {
-  return llvm::StringSwitch<double>(dtype).Case("bf16", 2e-2).Case("f16", 2.5e-3).Default(0);
-}
-
-namespace {
-/// One output: what came and what should have come.
-struct Compared {
-  const attn::RefTensor &got, &exact;
-  const attn::RefTensor *bound, *estimate; ///< null where nothing is known
-  attn::Comparison comparison;
-
-  Compared(const attn::RefTensor &got, const Expected &expected, size_t index)
-      : got(got), exact(expected.outputs[index]), bound(find(expected.bounds.results, index)),
-        estimate(find(expected.bounds.estimates, index)), comparison(attn::compare(got, exact)) {}
-
-  /// What relative errors are relative to.
-  double scale() const {
-    double largest = 1;
-    for (double value : exact.floats)
-      if (std::isfinite(value))
-        largest = std::max(largest, std::abs(value));
-    return largest;
-  }
-  bool keepsBound(double otherwise) const;
-
-private:
-  static const attn::RefTensor *find(llvm::ArrayRef<std::optional<attn::RefTensor>> known, size_t index) {
-    return index < known.size() && known[index] ? &*known[index] : nullptr;
-  }
-};
-
-/// How far rounding every tensor of the graph moves an output of the reference, and whether some place becomes something
-/// else: where a rounding flips a choice.
-struct Sensitivity {
-  double moved = 0;
-  bool flips = false;
-};
-
-/// How one output is judged.
-struct Verdict {
-  std::string limit; ///< as a number, or "bound"
-  bool isWithin, keepsBound;
-  std::optional<Sensitivity> unclear = std::nullopt; ///< f32 does not determine it
-  bool isOk() const { return isWithin && keepsBound; }
-};
-} // namespace
-
-static double largestFinite(const attn::RefTensor &tensor) {
-  double largest = 0;
-  for (double value : tensor.floats)
-    if (std::isfinite(value))
-      largest = std::max(largest, value);
-  return largest;
-}
-
-/// Whether each element keeps to its bound, or is off by at most `otherwise` where none is stated. An infinite bound says
-/// that rounding leaves nothing of an element: among scores near 1e9, f32 does not know differences of 30.
-bool Compared::keepsBound(double otherwise) const {
-  if (!bound || !comparison.sameShape)
-    return true;
-  for (auto [limit, mine, right] : llvm::zip(bound->floats, got.floats, exact.floats)) {
-    bool isKept = std::isnan(limit) ? std::abs(mine - right) <= otherwise : std::abs(mine - right) <= limit;
-    if (std::isfinite(right) && !(isKept && std::isfinite(mine)))
-      return false;
-  }
-  return true;
-}
-
-/// What an evaluation of the reference with each tensor rounded to its type does to output `index`.
-static Sensitivity findSensitivity(func::FuncOp function, const Tensors &inputs, const attn::RefTensor &exact,
-                                   size_t index) {
-  auto rounded = attn::interpretRounded(function, argumentsFor(function, inputs));
-  if (failed(rounded))
-    return {};
-  attn::Comparison comparison = attn::compare((*rounded)[index], exact);
-  return {comparison.maxRelative, comparison.mismatches > 0};
-}
-
-static Verdict judge(const Compared &output, double typical, std::optional<double> tolerance,
-                     llvm::function_ref<Sensitivity()> sensitivity) {
-  constexpr double kSums = 32; // what is summed up inside an op is rounded too, term by term
-  constexpr double kUnclear = 100;
-  const attn::Comparison &comparison = output.comparison;
-  double limit = tolerance.value_or(typical);
-  if (!tolerance && output.bound)
-    return {"bound", comparison.sameShape && !comparison.mismatches, output.keepsBound(typical * output.scale())};
-  if (!tolerance && output.estimate)
-    limit = std::max(limit, largestFinite(*output.estimate) / output.scale());
-  bool isOff = comparison.sameShape && !comparison.within(limit);
-  if (tolerance || !isOff)
-    return {fmt::format("{:.1e}", limit), !isOff && comparison.sameShape, output.keepsBound(INFINITY)};
-  Sensitivity found = sensitivity();
-  limit = std::max(limit, kSums * found.moved);
-  Verdict verdict{fmt::format("{:.1e}", limit), found.flips || comparison.within(limit), output.keepsBound(INFINITY)};
-  if (found.flips || limit > kUnclear * typical)
-    verdict.unclear = found;
-  return verdict;
-}
-
-static std::string spell(const Sensitivity &found) {
-  return found.flips ? "flips a choice in the reference itself"
-                     : fmt::format("moves the reference itself by {:.1e}", found.moved);
-}
-
-static llvm::StringRef spell(const Verdict &verdict) {
-  if (!verdict.isWithin)
-    return "OFF";
-  if (!verdict.keepsBound)
-    return "OVER ITS BOUND";
-  return verdict.unclear ? "f32 DIFFERS" : "ok";
 }
 
 /// One row per output; kInaccurate if one is off.
