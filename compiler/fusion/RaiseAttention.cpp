@@ -107,9 +107,12 @@ static void measureBases(AttentionMatch &match) {
 static void nameSingleKey(OpBuilder &builder, Location loc, const AxisSpace &axes, LaidOut &operand) {
   if (StringRef(operand.layout).contains('N'))
     return;
+  bool hasFeatures =
+      StringRef(operand.layout).ends_with("D") || StringRef(operand.layout).ends_with("E"); // or one alone
+  size_t at = operand.layout.size() - hasFeatures;
   Index index = operand.index;
-  index.insert(index.end() - 1, DimIndex());
-  operand.layout.insert(operand.layout.size() - 1, "N");
+  index.insert(index.begin() + at, DimIndex());
+  operand.layout.insert(at, "N");
   operand.tensor = regroup(builder, loc, axes, operand.tensor, operand.index, index);
   operand.index = index;
 }
