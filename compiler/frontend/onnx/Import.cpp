@@ -505,6 +505,14 @@ void GraphImporter::importNode(Emitter &emit, const Node &node) {
     return;
   if (const Function *function = functionOf(node))
     return importCall(node, *function, emit, inputs);
+  // A call may leave out an operand or an attribute that its function's body needs.
+  std::vector<std::string> lacking;
+  if (scopes.back()->function)
+    lacking = opTable().problemsOf(node, versionOf(node));
+  for (const std::string &problem : lacking)
+    problems.add(node, problem);
+  if (!lacking.empty())
+    return;
   const OpInfo &op = *opTable().find(node, versionOf(node));
   NodeContext ctx(node, op.signature, emit, inputs, requirements);
   ctx.importGraph = [&](const Graph &graph, ArrayRef<Tensor *> arguments) {
