@@ -157,6 +157,8 @@ void OnnxMutator::mutateAttribute(::onnx::NodeProto &node, const ::onnx::GraphPr
   auto &attributes = *node.mutable_attribute();
   switch (below(5)) {
   case 0: {
+    if (!graph.node_size())
+      return;
     const auto &other = graph.node(static_cast<int>(below(graph.node_size())));
     if (other.attribute_size() && attributes.size() < 8) {
       ::onnx::AttributeProto copy = other.attribute(static_cast<int>(below(other.attribute_size())));
