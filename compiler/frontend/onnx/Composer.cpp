@@ -179,6 +179,10 @@ Tensor *Composer::reshape(Tensor *x, const SymList &shape) {
 Tensor *Composer::part(Tensor *x, int64_t axis, const Sym &offset, const Sym &size) {
   if (!x)
     return nullptr;
+  if (axis >= static_cast<int64_t>(x->shape.size())) {
+    (void)ctx.fail(fmt::format("{} has no dimension {}", ctx.describe(x), axis));
+    return nullptr;
+  }
   SymList offsets(x->shape.size(), Sym(0)), sizes(x->shape);
   offsets[axis] = offset, sizes[axis] = size;
   return emit.slice(x, offsets, sizes, SmallVector<int64_t>(x->shape.size(), 1));
@@ -196,6 +200,10 @@ Tensor *Composer::join(ArrayRef<Tensor *> parts, int64_t axis) {
 Tensor *Composer::alongDim(Tensor *vector, int64_t dim, int64_t rank) {
   if (!vector)
     return nullptr;
+  if (vector->shape.size() != 1) {
+    (void)ctx.fail(fmt::format("{} is no vector", ctx.describe(vector)));
+    return nullptr;
+  }
   SymList shape(rank, Sym(1));
   shape[dim] = vector->shape[0];
   return reshape(vector, shape);

@@ -238,6 +238,9 @@ LogicalResult importContribAttention(NodeContext &ctx) {
   if (failed(widths))
     return failure();
   Tensor *bias = ctx.input(2);
+  if (bias && (bias->rank() != 1 || !ctx.sameExtent(bias->shape[0], ctx.input(1)->shape[1])))
+    return ctx.fail(fmt::format("its bias {} is not one number for each column of {}", ctx.describe(bias),
+                                ctx.describe(ctx.input(1))));
   // One product for each: then a weight is read as it is, and each can become a layout of its own.
   SmallVector<Tensor *> parts;
   Sym offset(0);
