@@ -161,6 +161,16 @@ void ContractLetters::gatherInRhs(int64_t lanes) {
   mergeLetters(summed, &rhs);
 }
 
+void schedule::copyElements(OpBuilder &b, Location loc, Value from, Value to, AffineMap source) {
+  int64_t rank = cast<MemRefType>(to.getType()).getRank();
+  AffineMap place = b.getMultiDimIdentityMap(rank);
+  AffineMap maps[] = {source ? source : place, place};
+  SmallVector<utils::IteratorType> parallel(rank, utils::IteratorType::parallel);
+  linalg::GenericOp::create(b, loc, from, to, maps, parallel, [](OpBuilder &nested, Location at, ValueRange elements) {
+    linalg::YieldOp::create(nested, at, elements[0]);
+  });
+}
+
 void ContractLetters::joinSumsOfLhs() {
   bool areJoined = true;
   for (size_t i = 1; i < summed.size(); ++i)
@@ -187,11 +197,7 @@ void ContractLetters::joinSumsOfLhs() {
   }
   auto type = MemRefType::get(shape, getElementTypeOrSelf(lhs.memref.getType()));
   Value copy = memref::AllocOp::create(b, loc, type, extents, b.getI64IntegerAttr(kAlignment));
-  AffineMap maps[] = {AffineMap::get(order.size(), 0, from, b.getContext()), b.getMultiDimIdentityMap(order.size())};
-  SmallVector<utils::IteratorType> parallel(order.size(), utils::IteratorType::parallel);
-  linalg::GenericOp::create(
-      b, loc, lhs.memref, copy, maps, parallel,
-      [](OpBuilder &nested, Location at, ValueRange elements) { linalg::YieldOp::create(nested, at, elements[0]); });
+  copyElements(b, loc, lhs.memref, copy, AffineMap::get(order.size(), 0, from, b.getContext()));
   lhs = {copy, order};
   summed = sums;
   mergeLetters(summed);

@@ -29,6 +29,10 @@
 
 namespace attnc::schedule {
 
+/// `to` = `from`, which is read at `source` of the place in `to`; at the same place if that is null.
+void copyElements(mlir::OpBuilder &b, mlir::Location loc, mlir::Value from, mlir::Value to,
+                  mlir::AffineMap source = {});
+
 class ContractLetters : IndexMath {
 public:
   /// Emits the views that merging needs.

@@ -408,15 +408,6 @@ void ContractScheduler::findEncodings() {
                                         op.getAccumulatorType(), sideBySide);
 }
 
-static void copyTensor(OpBuilder &b, Location loc, Value from, Value to) {
-  int64_t rank = cast<MemRefType>(from.getType()).getRank();
-  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(rank));
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
-  linalg::GenericOp::create(b, loc, from, to, maps, loops, [](OpBuilder &body, Location at, ValueRange elements) {
-    linalg::YieldOp::create(body, at, elements[0]);
-  });
-}
-
 void ContractScheduler::emit() {
   letters.joinSumsOfLhs();
   chooseLetters();
@@ -438,7 +429,7 @@ void ContractScheduler::emit() {
   auto forall = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{getAsOpFoldResult(items)}, ValueRange(),
                                       /*mapping=*/std::nullopt);
   if (gapped)
-    copyTensor(b, loc, whole, gapped);
+    schedule::copyElements(b, loc, whole, gapped);
   b.setInsertionPointToStart(forall.getBody());
   emitItem(forall.getInductionVar(0), packed, rowBlocks, panels);
 }

@@ -82,6 +82,15 @@ struct CompileFlags {
   Switch timeReport{"time-report", "a table of times at the end"};
 };
 
+/// What verbs that measure calls take beside it.
+struct MeasureFlags : CompileFlags {
+  Text inputs{"inputs", "FOLDER",
+              "take every input from NAME.npy there; without, inputs that no --NAME FILE gives are made up"};
+  Text entry{"entry", "NAME", "which entry to measure; the first if not given"};
+  Number threads{"threads", "N", "threads to use; 0: as many as programs do", 0};
+  Number seconds{"seconds", "S", "how long to measure", 3};
+};
+
 /// The same as plain values.
 struct CompileRequest {
   std::string file, from;

@@ -32,12 +32,7 @@ using namespace mlir;
 namespace attnc::tool {
 
 namespace {
-struct Flags : CompileFlags {
-  Text inputs{"inputs", "FOLDER",
-              "take every input from NAME.npy there; without, inputs that no --NAME FILE gives are made up"};
-  Text entry{"entry", "NAME", "which entry to measure; the first if not given"};
-  Number threads{"threads", "N", "threads to use; 0: as many as programs do", 0};
-  Number seconds{"seconds", "S", "how long to measure", 3};
+struct Flags : MeasureFlags {
   Switch json{"json", "print one JSON object"};
 };
 
