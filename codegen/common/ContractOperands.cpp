@@ -168,7 +168,12 @@ ContractOperands::Word ContractOperands::readLhsRest(Value row) {
 
 Value ContractOperands::loadPanel(Value row, Value column) {
   VectorType vector = lanesOf(cast<MemRefType>(op.getRhs().getType()).getElementType());
-  return vector::LoadOp::create(b, loc, vector, op.getRhs(), ValueRange{row, column});
+  SmallVector<Value> at{row, column};
+  if (int64_t streams = op.getStreams(); streams > 1) {
+    Value count = constantIndex(b, loc, streams);
+    at = {b.createOrFold<arith::DivUIOp>(loc, row, count), b.createOrFold<arith::RemUIOp>(loc, row, count), column};
+  }
+  return vector::LoadOp::create(b, loc, vector, op.getRhs(), at);
 }
 
 ContractOperands::Word ContractOperands::readRhs(Value word, Value column) {

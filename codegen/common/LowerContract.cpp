@@ -64,7 +64,8 @@ namespace {
 class ContractEmitter {
 public:
   ContractEmitter(OpBuilder &builder, tile::ContractOp op, const VectorTarget &target)
-      : b(builder), op(op), target(target), loc(op.getLoc()), cols(op.getWidth() / target.info.lanes(32)),
+      : b(builder), op(op), target(target), loc(op.getLoc()),
+        lanesOfColumn(std::min<int64_t>(op.getWidth(), target.info.lanes(32))), cols(op.getWidth() / lanesOfColumn),
         operands(builder, op, target), corrections(operands.corrections(cols)) {}
 
   LogicalResult emitAll();
@@ -78,7 +79,7 @@ private:
   SmallVector<Value> addRest(unsigned rows, ArrayRef<Value> rowIndex, SmallVector<Value> sums);
   SmallVector<Value> addProducts(Value word, ArrayRef<Value> rowIndex, ValueRange sums,
                                  llvm::function_ref<ContractOperands::Word(Value)> readRow);
-  void emitPrefetch(Value row);
+  void emitPrefetch(ValueRange place);
   SmallVector<Value> columnsOf(Value first, int64_t count);
   Value dotProducts(ArrayRef<Value> rows, ArrayRef<Value> columns);
   SmallVector<Value> dotVectors(ArrayRef<Value> rows, unsigned col);
@@ -90,6 +91,7 @@ private:
   tile::ContractOp op;
   const VectorTarget &target;
   Location loc;
+  unsigned lanesOfColumn; ///< fewer than there are where dot products of one register tile fill the lanes
   unsigned cols;
   ContractOperands operands;
   SmallVector<Value> corrections; ///< added to every row's initial values, by vector column; empty: none
@@ -123,11 +125,11 @@ LogicalResult ContractEmitter::initialValues(LaneEmitter &lanes, const LaneValue
   return correct(acc), success();
 }
 
-/// What the tile prefetches for `row`.
-void ContractEmitter::emitPrefetch(Value row) {
+/// What the tile prefetches for a row, or for a vector of rhs.
+void ContractEmitter::emitPrefetch(ValueRange place) {
   Block &block = op.getPrefetch().front();
   IRMapping mapping;
-  mapping.map(block.getArgument(0), row);
+  mapping.map(block.getArguments(), place);
   for (Operation &nested : block.without_terminator())
     b.clone(nested, mapping);
 }
@@ -140,13 +142,13 @@ void ContractEmitter::emitPrefetch(Value row) {
 /// of the peak; unrolled there: up to 9% less, and three times the code.)
 SmallVector<Value> ContractEmitter::accumulate(unsigned rows, ArrayRef<Value> rowIndex, ArrayRef<Value> acc) {
   Value zero = constantIndex(b, loc, 0), count = constantIndex(b, loc, rows);
-  if (op.getPrefetch().empty())
+  if (op.getPrefetch().empty() || op.prefetchesVectors())
     return addRest(rows, rowIndex, accumulateFrom(zero, operands.words, rows, rowIndex, acc));
   Value share = b.createOrFold<arith::CeilDivSIOp>(loc, operands.words, count);
   std::optional<int64_t> known = getConstantIntValue(operands.words);
   bool isEven = known && *known % rows == 0;
   SmallVector<Value> sums(buildLoop(b, loc, zero, count, 1, acc, [&](Value r, ValueRange partial) {
-    emitPrefetch(arith::AddIOp::create(b, loc, rowIndex[0], r));
+    emitPrefetch(b.createOrFold<arith::AddIOp>(loc, rowIndex[0], r));
     Value begin = arith::MulIOp::create(b, loc, r, share), end = arith::AddIOp::create(b, loc, begin, share);
     if (!isEven)
       end = arith::MinSIOp::create(b, loc, end, operands.words);
@@ -160,8 +162,12 @@ SmallVector<Value> ContractEmitter::addProducts(Value word, ArrayRef<Value> rowI
                                                 llvm::function_ref<ContractOperands::Word(Value)> readRow) {
   SmallVector<ContractOperands::Word> panel;
   SmallVector<Value> next;
-  for (unsigned c = 0; c < cols; ++c)
-    panel.push_back(operands.readRhs(word, constantIndex(b, loc, c * target.info.lanes(32))));
+  for (unsigned c = 0; c < cols; ++c) {
+    Value column = constantIndex(b, loc, c * target.info.lanes(32));
+    if (op.prefetchesVectors())
+      emitPrefetch({word, column});
+    panel.push_back(operands.readRhs(word, column));
+  }
   for (auto [r, index] : llvm::enumerate(rowIndex)) {
     ContractOperands::Word row = readRow(index);
     for (unsigned c = 0; c < cols; ++c)
@@ -170,12 +176,20 @@ SmallVector<Value> ContractEmitter::addProducts(Value word, ArrayRef<Value> rowI
   return next;
 }
 
-/// acc[r][c] += lhs[row r, k] * rhs[k, c] over the words [begin, end) of k.
+/// acc[r][c] += lhs[row r, k] * rhs[k, c] over the words [begin, end) of k: a loop, but for a few words.
 SmallVector<Value> ContractEmitter::accumulateFrom(Value begin, Value end, unsigned rows, ArrayRef<Value> rowIndex,
                                                    ValueRange acc) {
-  return SmallVector<Value>(buildLoop(b, loc, begin, end, 1, acc, [&](Value k, ValueRange sums) {
+  constexpr int64_t kFew = 4;
+  auto add = [&](Value k, ValueRange sums) {
     return addProducts(k, rowIndex.take_front(rows), sums, [&](Value row) { return operands.readLhs(row, k); });
-  }));
+  };
+  std::optional<int64_t> first = getConstantIntValue(begin), last = getConstantIntValue(end);
+  if (!first || !last || *last - *first > kFew || op.getRhsWord().getGroup() > 1)
+    return SmallVector<Value>(buildLoop(b, loc, begin, end, 1, acc, add));
+  SmallVector<Value> sums(acc);
+  for (int64_t k = *first; k < *last; ++k)
+    sums = add(constantIndex(b, loc, k), sums);
+  return sums;
 }
 
 /// The last word of k, where it is not whole.
@@ -224,6 +238,10 @@ Value ContractEmitter::dotProducts(ArrayRef<Value> rows, ArrayRef<Value> columns
   unsigned lanes = target.info.lanes(32);
   VectorType vector = VectorType::get({lanes}, op.getAccumulatorType());
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector)), begin = constantIndex(b, loc, 0);
+  auto storedOf = [&](Value memref) { return vector.clone(cast<MemRefType>(memref.getType()).getElementType()); };
+  auto widened = [&](Value read) -> Value {
+    return read.getType() == vector ? read : arith::ExtFOp::create(b, loc, vector, read).getResult();
+  };
   Value rest = b.createOrFold<arith::RemUIOp>(loc, op.getKEnd(), constantIndex(b, loc, lanes));
   Value full = b.createOrFold<arith::SubIOp>(loc, op.getKEnd(), rest);
   auto addProducts = [&](Value k, ValueRange sums, llvm::function_ref<Value(Value, ValueRange)> read) {
@@ -238,24 +256,38 @@ Value ContractEmitter::dotProducts(ArrayRef<Value> rows, ArrayRef<Value> columns
     return next;
   };
   // Vectors along k: the view that has k innermost.
-  auto map = AffineMapAttr::get(AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, b.getContext()));
+  int64_t streams = op.getStreams();
+  SmallVector<unsigned> order{1, 0};
+  if (streams > 1)
+    order = {1, 2, 0};
+  auto map = AffineMapAttr::get(AffineMap::getPermutationMap(order, b.getContext()));
   Value rhs = memref::TransposeOp::create(b, loc, op.getRhs(), map);
   auto at = [&](Value memref, ValueRange indices) {
-    return memref == op.getRhs() ? std::pair(rhs, SmallVector<Value>{indices[1], indices[0]})
-                                 : std::pair(memref, SmallVector<Value>(indices));
+    if (memref != op.getRhs())
+      return std::pair(memref, SmallVector<Value>(indices));
+    if (streams == 1)
+      return std::pair(rhs, SmallVector<Value>{indices[1], indices[0]});
+    Value count = constantIndex(b, loc, streams);
+    return std::pair(rhs, SmallVector<Value>{b.createOrFold<arith::DivUIOp>(loc, indices[1], count),
+                                             b.createOrFold<arith::RemUIOp>(loc, indices[1], count), indices[0]});
   };
   SmallVector<Value> sums(
       buildLoop(b, loc, begin, full, lanes, SmallVector<Value>(lanes, zero), [&](Value k, ValueRange partial) {
-        return addProducts(k, partial, [&](Value memref, ValueRange indices) -> Value {
+        if (op.prefetchesVectors())
+          for (Value column : columns)
+            emitPrefetch({k, column});
+        return addProducts(k, partial, [&](Value memref, ValueRange indices) {
           auto [source, place] = at(memref, indices);
-          return vector::LoadOp::create(b, loc, vector, source, place);
+          return widened(vector::LoadOp::create(b, loc, storedOf(memref), source, place));
         });
       }));
   if (!isConstantIntValue(rest, 0)) {
     Value real = vector::CreateMaskOp::create(b, loc, vector.clone(b.getI1Type()), ValueRange{rest});
-    sums = addProducts(full, sums, [&](Value memref, ValueRange indices) -> Value {
+    sums = addProducts(full, sums, [&](Value memref, ValueRange indices) {
       auto [source, place] = at(memref, indices);
-      return vector::MaskedLoadOp::create(b, loc, vector, source, place, real, zero);
+      VectorType stored = storedOf(memref);
+      Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(stored));
+      return widened(vector::MaskedLoadOp::create(b, loc, stored, source, place, real, none));
     });
   }
   return sumLanes(b, loc, sums);
@@ -268,6 +300,12 @@ SmallVector<Value> ContractEmitter::dotVectors(ArrayRef<Value> rows, unsigned co
   int64_t count = rows.size(), chunk = target.info.lanes(32) / count;
   if (count == 1)
     return {dotProducts(rows, columnsOf(constantIndex(b, loc, col * chunk), chunk))};
+  if (lanesOfColumn == chunk) {
+    Value products = dotProducts(rows, columnsOf(constantIndex(b, loc, 0), chunk));
+    return llvm::map_to_vector(llvm::seq<int64_t>(0, count), [&](int64_t row) -> Value {
+      return vector::ExtractStridedSliceOp::create(b, loc, products, row * chunk, chunk, 1);
+    });
+  }
   auto vector = VectorType::get({chunk * count}, op.getAccumulatorType());
   Value parts = scratchTile(b, op, count, chunk * count, vector.getElementType()), zero = constantIndex(b, loc, 0);
   buildLoop(b, loc, zero, constantIndex(b, loc, count), 1, {}, [&](Value part, ValueRange) {
@@ -299,7 +337,7 @@ LogicalResult ContractEmitter::emitTile(unsigned rows, Value firstRow, bool clam
                           : arith::ConstantIntOp::create(b, loc, 1, 1).getResult());
     rowIndex.push_back(clamp ? arith::MinSIOp::create(b, loc, row, last) : row);
   }
-  LaneEmitter lanes(b, {rows, cols, target.info.lanes(32), op.getColCount()});
+  LaneEmitter lanes(b, {rows, cols, lanesOfColumn, op.getColCount()});
   LaneValue row = LaneEmitter::rows(rowIndex);
   SmallVector<Value> acc;
   if (failed(initialValues(lanes, row, acc)))
@@ -361,12 +399,11 @@ LogicalResult ContractEmitter::emitAll() {
 }
 
 LogicalResult codegen::lowerContract(RewriterBase &rewriter, tile::ContractOp op, const VectorTarget &target) {
-  auto isOfSums = [&](Value operand) {
-    return cast<MemRefType>(operand.getType()).getElementType() == op.getAccumulatorType();
-  };
-  if (op.getDots() && (!isOfSums(op.getLhs()) || !isOfSums(op.getRhs())))
-    return op.emitError() << "dot products are of operands of the type of the sums, " << op.getAccumulatorType();
-  if (op.getWidth() % target.info.lanes(32) != 0)
+  if (op.getDots() && !isa<FloatType>(op.getAccumulatorType()))
+    return op.emitError() << "dot products are of floats, not of " << op.getAccumulatorType();
+  bool isOneTile =
+      op.getDots() && op.getTail() == tile::Tail::Exact && op.getWidth() * op.getTileRows() == target.info.lanes(32);
+  if (op.getWidth() % target.info.lanes(32) != 0 && !isOneTile)
     return op.emitError() << "a panel of " << op.getWidth() << " columns does not fill vectors of "
                           << target.info.lanes(32) << " lanes";
   if (op.getDots() && target.info.lanes(32) % op.getTileRows() != 0)

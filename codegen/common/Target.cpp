@@ -175,6 +175,7 @@ static TargetInfo fromFeatures(llvm::function_ref<bool(llvm::StringRef)> has, ll
   const Level *level = llvm::find_if(kLevels, [&](const Level &level) { return llvm::all_of(level.required, has); });
   TargetInfo target = fromLevel(*level);
   target.tune = cpu.str();
+  target.prefetchesFar = cpu == "znver4"; // measured there and on Zen 5: bench/RESULTS.md
   for (const Extension &extension : kExtensions)
     if (target.vectorBits == 512 && has(extension.feature))
       extend(target, extension);

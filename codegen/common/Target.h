@@ -47,6 +47,7 @@ struct TargetInfo {
   bool hasMaskedMemory = false;                     // loads and stores under a lane mask
   bool hasScalef = false;                           // x * 2^n in one instruction
   bool hasBf16 = false;                             // conversions from f32 to bf16
+  bool prefetchesFar = false;                       // asks for lines early and repeatedly (Zen 4 drops some requests)
   unsigned l1Bytes = 32 << 10, l2Bytes = 512 << 10; // data caches of one core
   uint64_t cpuFeatureBits = 0;                      // ATTNC_CPU_*: what the loader demands of the machine
   std::vector<const DotInstruction *> dots;         // of all that there are, those of this target

@@ -84,7 +84,8 @@ static void setTarget(ModuleOp module, const codegen::TargetInfo &target) {
     dots.push_back(tile::EncodingAttr::get(context, dot->group, typeOf(dot->rhs, context)));
   module->setAttr("tile.target",
                   tile::TargetAttr::get(context, target.lanes(32), target.vectorRegisters, target.l1Bytes,
-                                        target.l2Bytes, dots.empty() ? ArrayAttr() : ArrayAttr::get(context, dots)));
+                                        target.l2Bytes, dots.empty() ? ArrayAttr() : ArrayAttr::get(context, dots),
+                                        target.prefetchesFar ? UnitAttr::get(context) : UnitAttr()));
 }
 
 namespace {

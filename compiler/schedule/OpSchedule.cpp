@@ -22,8 +22,12 @@ FailureOr<Machine> schedule::machineFor(ModuleOp module) {
   auto target = module->getAttrOfType<tile::TargetAttr>("tile.target");
   if (!target)
     return emitError(module.getLoc()) << "the module has no tile.target";
-  return Machine{target.getLanes(), target.getRegisters(), target.getL1(), target.getL2(),
-                 static_cast<bool>(target.getDots(BFloat16Type::get(module.getContext())))};
+  return Machine{target.getLanes(),
+                 target.getRegisters(),
+                 target.getL1(),
+                 target.getL2(),
+                 static_cast<bool>(target.getDots(BFloat16Type::get(module.getContext()))),
+                 static_cast<bool>(target.getFarPrefetch())};
 }
 
 static Machine machineOf(Type sums, Machine machine) {

@@ -55,6 +55,7 @@ int64_t formNumber(llvm::StringRef name);
 struct Machine {
   int64_t lanes, registers, l1, l2;
   bool hasBf16Dot = false;
+  bool prefetchesFar = false;
   bool isDouble = false; ///< lanes of f64: a vector is two registers, `registers` are such pairs
 };
 

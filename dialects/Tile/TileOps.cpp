@@ -105,6 +105,16 @@ bool ContractOp::isLhsOfWords() {
   return cast<MemRefType>(getLhs().getType()).getElementType() == getLhsWord().getWord();
 }
 
+int64_t ContractOp::getStreams() {
+  auto rhs = cast<MemRefType>(getRhs().getType());
+  return rhs.getRank() == 2 ? 1 : rhs.getDimSize(getDots() ? 2 : 1);
+}
+
+int64_t ContractOp::getWidth() {
+  auto rhs = cast<MemRefType>(getRhs().getType());
+  return getDots() && rhs.getRank() == 3 ? rhs.getDimSize(1) * rhs.getDimSize(2) : rhs.getShape().back();
+}
+
 Type ContractOp::getAccumulatorType() {
   Type lhs = getLhsWord().getElement(), rhs = getRhsWord().getElement();
   Builder builder(getContext());
@@ -136,20 +146,23 @@ static LogicalResult verifyEncodings(ContractOp op) {
 
 LogicalResult ContractOp::verify() {
   auto lhs = cast<MemRefType>(getLhs().getType()), rhs = cast<MemRefType>(getRhs().getType());
-  if (lhs.getRank() != 2 || rhs.getRank() != 2)
-    return emitOpError("lhs and rhs must have rank 2");
-  if (rhs.isDynamicDim(1))
+  if (lhs.getRank() != 2 || (rhs.getRank() != 2 && rhs.getRank() != 3))
+    return emitOpError("lhs must have rank 2, and rhs too, or 3 with streams");
+  if (llvm::any_of(rhs.getShape().drop_front(), ShapedType::isDynamic))
     return emitOpError("the panel rhs must have a static number of columns");
+  if (rhs.getRank() == 3 && getRhsWord().getGroup() > 1)
+    return emitOpError("streams of rhs are of single elements");
   if (failed(verifyEncodings(*this)))
     return failure();
   if (getDots() && (lhs.getStridesAndOffset().first.back() != 1 || rhs.getStridesAndOffset().first.front() != 1))
     return emitOpError("dot products want lhs and rhs contiguous along k");
-  if (getDots() && !getPrefetch().empty())
-    return emitOpError("dot products have no place to prefetch in");
   Builder builder(getContext());
   Type index = builder.getIndexType(), acc = getAccumulatorType();
+  if (getDots() && !getPrefetch().empty() && !prefetchesVectors())
+    return emitOpError("dot products prefetch by (k, column): their rows take no turns");
+  SmallVector<Type> ahead(prefetchesVectors() ? 2 : 1, index);
   if (failed(verifyRegion(*this, getInit(), "init", {index, index}, acc)) ||
-      failed(verifyRegion(*this, getPrefetch(), "prefetch", {index}, Type())))
+      failed(verifyRegion(*this, getPrefetch(), "prefetch", ahead, Type())))
     return failure();
   return verifyRegion(*this, getEpilogue(), "epilogue", {acc, index, index, builder.getI1Type()}, Type());
 }

@@ -79,6 +79,7 @@ def Tile_TargetAttr : Tile_Attr<"Target", "target"> {
     register, `registers` the vector registers, cache sizes are bytes per core.
     `dots` lists the groups whose dot products have an instruction; operands of
     other groups of more than one are better widened when they are packed.
+    With `far_prefetch`, lines are better asked for early and repeatedly than once, shortly before they are read.
 
     ```mlir
     module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576,
@@ -86,7 +87,8 @@ def Tile_TargetAttr : Tile_Attr<"Target", "target"> {
     ```
   }];
   let parameters = (ins "unsigned":$lanes, "unsigned":$registers, "unsigned":$l1, "unsigned":$l2,
-                        OptionalParameter<"::mlir::ArrayAttr">:$dots);
+                        OptionalParameter<"::mlir::ArrayAttr">:$dots,
+                        OptionalParameter<"::mlir::UnitAttr">:$far_prefetch);
   let assemblyFormat = "`<` struct(params) `>`";
   let extraClassDeclaration = [{
     /// The group of `element` that has an instruction; null if none has.
@@ -123,6 +125,11 @@ def Tile_ContractOp : Tile_Op<"contract"> {
 
     With `dots`, both operands are read as vectors along k, which is contiguous in both, and the lanes are summed: for
     few rows cheaper than making a panel. Only columns that are real are read. Smaller tiles of `peel` are single rows.
+    Floats narrower than the sums are widened. A panel may be narrower than a vector where the tail is `exact` and one
+    register tile fills the lanes: 4 rows of 4 columns, say.
+
+    A `rhs` of three dimensions has streams: with S its second extent, row k of the panel is `rhs[k div S, k mod S]`, or
+    with `dots`, where S is its third, column c is `rhs[.., c div S, c mod S]`. So neighbours come from S distant places.
 
     What the operands hold is their encoding: `as <2 x bf16>` says that each word is a group of two bf16 along k; without
     one a memref's elements are what they are. `rhs` then has a row for each group; `lhs` holds groups of the same size,
@@ -143,8 +150,10 @@ def Tile_ContractOp : Tile_Op<"contract"> {
     A register tile has `tile_rows` rows. Its elements run the epilogue together, operation by
     operation; tiles run in increasing row order.
 
-    `prefetch` is scalar code for a row of the register tile, mostly `memref.prefetch` of what is read soon. The rows of
-    a tile take turns while it is summed, where the memory's pipes have time for it, and code does not grow with them.
+    `prefetch` is scalar code, mostly `memref.prefetch` of what is read soon. With one argument it is for a row of the
+    register tile: the rows of a tile take turns while it is summed, where the memory's pipes have time for it, and code
+    does not grow with them. With two, (k, column), it is for each vector of `rhs`, whose first element that is, and stands
+    beside its load.
 
     Example, a projection with bias (bf16 would be `lhs(%x : memref<?x768xbf16> as <2 x bf16>)
     rhs(%panel : memref<384x64xi32> as <2 x bf16>)`):
@@ -178,12 +187,16 @@ def Tile_ContractOp : Tile_Op<"contract"> {
   }];
   let extraClassDeclaration = [{
     /// W: the static number of columns.
-    int64_t getWidth() { return ::llvm::cast<::mlir::MemRefType>(getRhs().getType()).getShape().back(); }
+    int64_t getWidth();
+    /// S: what the streams of rhs are counted by; 1 where it has two dimensions.
+    int64_t getStreams();
     /// What a word of the operand holds: its encoding, or one element of its memref.
     EncodingAttr getLhsWord();
     EncodingAttr getRhsWord();
     /// lhs is read as words of the memref; otherwise a group is gathered from elements side by side.
     bool isLhsOfWords();
+    /// `prefetch` is for each vector of rhs.
+    bool prefetchesVectors() { return !getPrefetch().empty() && getPrefetch().getNumArguments() == 2; }
     ::mlir::Type getAccumulatorType();
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$row_begin, "::mlir::Value":$row_end, "::mlir::Value":$col_begin,

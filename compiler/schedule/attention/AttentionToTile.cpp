@@ -80,7 +80,7 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
       attn::AttentionScheduleAttr sizes = op.getScheduleAttr();
       emitForms(op, sizes,
                 {sizes.getQueries(), sizes.getKeys(), sizes.getRows(), sizes.getBlocks(), machine->lanes,
-                 machineFor(op, *machine).registers, sizes.getOneBody()});
+                 machineFor(op, *machine).registers, sizes.getOneBody(), machine->prefetchesFar});
       op.erase();
       ++numAttentions;
     }

@@ -47,6 +47,17 @@ Value AttentionContext::slice(Value memref, ArrayRef<OpFoldResult> offsets, Arra
   return memref::SubViewOp::create(b, loc, memref, offsets, sizes, strides);
 }
 
+Value AttentionContext::partOf(Value buffer, Value at) {
+  if (!buffer)
+    return buffer;
+  SmallVector<OpFoldResult> sizes =
+      getAsIndexOpFoldResult(b.getContext(), cast<MemRefType>(buffer.getType()).getShape());
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  offsets[0] = at;
+  sizes[0] = b.getIndexAttr(1);
+  return subviewOfDims(b, loc, buffer, offsets, sizes, llvm::to_vector(llvm::seq<int64_t>(1, sizes.size())));
+}
+
 void AttentionContext::forRange(Value begin, Value end, int64_t stride, llvm::function_ref<void(Value)> body) {
   auto loop = scf::ForOp::create(b, loc, begin, end, index(stride));
   OpBuilder::InsertionGuard guard(b);

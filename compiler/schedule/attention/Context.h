@@ -24,13 +24,14 @@ namespace attnc::schedule {
 
 /// Block sizes of one schedule.
 struct Blocking {
-  int64_t width;     ///< W: queries per block, a multiple of the lanes
-  int64_t keys;      ///< Nb: keys per block
-  int64_t rows;      ///< R: rows of a register tile
-  int64_t blocks;    ///< U: at most so many blocks of queries per item
-  int64_t lanes;     ///< elements of a vector
-  int64_t registers; ///< vector registers
-  bool oneBody;      ///< the code of a partial block serves full ones too
+  int64_t width;              ///< W: queries per block, a multiple of the lanes
+  int64_t keys;               ///< Nb: keys per block
+  int64_t rows;               ///< R: rows of a register tile
+  int64_t blocks;             ///< U: at most so many blocks of queries per item
+  int64_t lanes;              ///< elements of a vector
+  int64_t registers;          ///< vector registers
+  bool oneBody;               ///< the code of a partial block serves full ones too
+  bool prefetchesFar = false; ///< early and repeatedly, not once and shortly before
 };
 
 /// Extent of a role, from the first operand that has it; 1 where none has.
@@ -125,6 +126,8 @@ struct AttentionContext : IndexMath {
   }
   mlir::Value slice(mlir::Value memref, llvm::ArrayRef<mlir::OpFoldResult> offsets,
                     llvm::ArrayRef<mlir::OpFoldResult> sizes);
+  /// buffer[at]: a leading dimension counts the blocks of queries of an item. Null where `buffer` is.
+  mlir::Value partOf(mlir::Value buffer, mlir::Value at);
   mlir::Value extent(char letter) { return extentOf(b, op, letter); }
   /// The sub-block of `memref` given by `ranges`, other letters fixed at `at`.
   mlir::Value view(const Head &at, mlir::Value memref, mlir::StringRef layout, llvm::ArrayRef<LetterRange> ranges,

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/attention/Forms.h"
+#include "compiler/schedule/attention/DecodeForm.h"
 #include "compiler/schedule/attention/RowForm.h"
 #include "compiler/schedule/attention/TransposedForm.h"
 #include "compiler/schedule/attention/UnfusedForm.h"
@@ -17,6 +18,7 @@ llvm::ArrayRef<Form> schedule::forms() {
   static constexpr Form table[] = {
       {"transposed", Use::Any, "", nullptr, transposedCycles, emitTransposedForm},
       {"pairs", Use::Any, kPairsNeed, takesPairs, pairsCycles, emitPairsForm},
+      {"decode", Use::Few, "", nullptr, decodeCycles, emitDecodeForm},
       {"dots", Use::Few, "", nullptr, dotsCycles, emitDotsForm},
       {"rows", Use::Known, "", nullptr, rowsCycles, emitRowsForm},
       {"unfused", Use::Asked, "", nullptr, unfusedCycles, emitUnfusedForm},

@@ -57,6 +57,14 @@ void schedule::emitCarrySums(AttentionContext &c, const BlockState &state) {
                [&](Value row) { emitCarry(c, state.sum, row, state.sumTotal, {c.index(0), row}); });
 }
 
+static void carryOutput(AttentionContext &c, const QueryBlock &queries) {
+  forEachOfO(c, queries, [&](ValueRange at) { emitCarry(c, queries.state.o, at, queries.state.oTotal, at); });
+}
+
+void schedule::emitCarryOutput(AttentionContext &c, const QueryBlock &queries) {
+  ifLong(c, [&] { carryOutput(c, queries); });
+}
+
 void schedule::emitCarryBefore(AttentionContext &c, Value key, const Item &item) {
   if (!hasTotals(c))
     return;
@@ -64,9 +72,7 @@ void schedule::emitCarryBefore(AttentionContext &c, Value key, const Item &item)
   current = arith::IndexCastOp::create(c.b, c.loc, c.b.getI64Type(), current);
   c.ifTrue(c.cmpi(arith::CmpIPredicate::ne, current, c.load(item.epoch, {c.index(0)})), [&] {
     c.store(current, item.epoch, {c.index(0)});
-    forEachBlock(c, item, [&](const QueryBlock &queries) {
-      forEachOfO(c, queries, [&](ValueRange at) { emitCarry(c, queries.state.o, at, queries.state.oTotal, at); });
-    });
+    forEachBlock(c, item, [&](const QueryBlock &queries) { carryOutput(c, queries); });
   });
 }
 

@@ -38,6 +38,9 @@ void emitCarrySums(AttentionContext &c, const BlockState &state);
 /// The blocks of queries of an item are about to visit the keys from `key` on: O, at the border of an epoch.
 void emitCarryBefore(AttentionContext &c, mlir::Value key, const Item &item);
 
+/// O of a block, where N leaves the first epoch. Of a form whose blocks have fewer than kFewestKeys keys, more often.
+void emitCarryOutput(AttentionContext &c, const QueryBlock &queries);
+
 /// The totals become part of the sums.
 void emitAddTotals(AttentionContext &c, const QueryBlock &queries);
 

@@ -36,8 +36,8 @@ RowBlocks::RowBlocks(OpBuilder &builder, AttentionOp op, const Blocking &blockin
 
 void RowBlocks::emit(llvm::function_ref<void(const Item &, IndexRange)> walk) {
   emitItems(*this, {[&] { return allocate(); }, [&](const QueryBlock &queries) { emitStart(queries); },
-                    [&](const QueryBlock &queries) { emitQueries(queries); }, walk,
-                    [&](const QueryBlock &queries, Value out) { emitRows(queries, out); },
+                    [&](const QueryBlock &queries) { emitQueryRows(*this, queries); }, walk,
+                    [&](const QueryBlock &queries, Value out) { emitOutputRows(*this, queries, out); },
                     /*prefetchesQueries=*/false});
 }
 
@@ -82,13 +82,13 @@ void RowBlocks::emitStart(const QueryBlock &queries) {
   });
 }
 
-void RowBlocks::emitQueries(const QueryBlock &queries) {
-  Value rows = isTransformed(q()) ? emitStage(queries.at, q(), queries.first, queries.count, queries.state.q)
-                                  : rowsOf(queries.at, q(), queries.first, queries.count);
-  forRange(index(0), queries.count, 1, [&](Value row) {
-    mapColumns(extent('D'), [&](Value column) {
-      Value element = converted(load(rows, {row, column}), real);
-      store(mulf(element, f(op.getScaleValue())), queries.state.q, {row, column});
+void schedule::emitQueryRows(AttentionContext &c, const QueryBlock &queries) {
+  Value rows = c.isTransformed(c.q()) ? c.emitStage(queries.at, c.q(), queries.first, queries.count, queries.state.q)
+                                      : c.rowsOf(queries.at, c.q(), queries.first, queries.count);
+  c.forRange(c.index(0), queries.count, 1, [&](Value row) {
+    c.mapColumns(c.extent('D'), [&](Value column) {
+      Value element = c.converted(c.load(rows, {row, column}), c.real);
+      c.store(c.mulf(element, c.f(c.op.getScaleValue())), queries.state.q, {row, column});
     });
   });
 }
@@ -146,22 +146,21 @@ void RowBlocks::emitScores(const QueryBlock &queries, const KeyBlock &keys, Valu
 // Values
 //===----------------------------------------------------------------------===//
 
-/// Runs `body` on the features of V in panels of up to as many vectors as leave registers for R rows: its first
-/// feature and its width.
-void RowBlocks::forEachPanel(llvm::function_ref<void(Value, int64_t)> body) {
+void schedule::forEachColumnPanel(AttentionContext &c, int64_t columns, llvm::function_ref<void(Value, int64_t)> body) {
+  const Blocking &blocking = c.blocking;
   Machine machine{blocking.lanes, blocking.registers, 0, 0};
-  int64_t width = std::min(4 * blocking.lanes, paddedE);
+  int64_t width = std::min(4 * blocking.lanes, columns);
   while (width > blocking.lanes && !fitsRegisters(blocking.rows, width, machine))
     width -= blocking.lanes;
-  int64_t whole = paddedE / width * width;
-  forRange(index(0), index(whole), width, [&](Value first) { body(first, width); });
-  if (whole < paddedE)
-    body(index(whole), paddedE - whole);
+  int64_t whole = columns / width * width;
+  c.forRange(c.index(0), c.index(whole), width, [&](Value first) { body(first, width); });
+  if (whole < columns)
+    body(c.index(whole), columns - whole);
 }
 
 /// O[q][e] += sum over the block of P[q][n] * V[n][e].
 void RowBlocks::emitAccumulate(const QueryBlock &queries, const KeyBlock &keys) {
-  forEachPanel([&](Value first, int64_t width) {
+  forEachColumnPanel(*this, paddedE, [&](Value first, int64_t width) {
     Value columns = slice(keys.values, {b.getIndexAttr(0), first}, {keys.count, b.getIndexAttr(width)});
     auto contract = tile::ContractOp::create(b, loc, index(0), queries.count, first, Value(), keys.count,
                                              queries.state.p, columns, tile::Tail::Peel, tileRows);
@@ -196,16 +195,17 @@ void RowBlocks::emitMaskedAccumulate(const QueryBlock &queries, const KeyBlock &
 
 void RowBlocks::emitOutput(const QueryBlock &queries, const KeyBlock &keys, const Verdict &verdict) {
   emitValues(
-      *this, keys, verdict, [&] { emitAccumulate(queries, keys); }, [&] { emitMaskedAccumulate(queries, keys); });
+      *this, verdict, [&] { return hasNonFinite(*this, keys); }, [&] { emitAccumulate(queries, keys); },
+      [&] { emitMaskedAccumulate(queries, keys); });
 }
 
-void RowBlocks::emitRows(const QueryBlock &queries, Value out) {
+void schedule::emitOutputRows(AttentionContext &c, const QueryBlock &queries, Value out) {
   const BlockState &state = queries.state;
-  forRange(index(0), queries.count, 1, [&](Value row) {
-    Value inverse = load(state.sum, {row});
-    mapColumns(extent('E'), [&](Value column) {
-      Value o = mulf(load(state.o, {row, column}), inverse);
-      store(converted(o, elementOf(out)), out, {row, column});
+  c.forRange(c.index(0), queries.count, 1, [&](Value row) {
+    Value inverse = c.load(state.sum, {row});
+    c.mapColumns(c.extent('E'), [&](Value column) {
+      Value o = c.mulf(c.load(state.o, {row, column}), inverse);
+      c.store(c.converted(o, c.elementOf(out)), out, {row, column});
     });
   });
 }

@@ -16,6 +16,14 @@
 
 namespace attnc::schedule {
 
+/// q[row][d] = Q * scale, of a block whose queries are rows.
+void emitQueryRows(AttentionContext &c, const QueryBlock &queries);
+/// out[row][e] = O * sum, where sum is 1 / l now.
+void emitOutputRows(AttentionContext &c, const QueryBlock &queries, mlir::Value out);
+/// Runs `body` on columns in panels of up to as many vectors as leave registers for R rows: its first column and its
+/// width.
+void forEachColumnPanel(AttentionContext &c, int64_t columns, llvm::function_ref<void(mlir::Value, int64_t)> body);
+
 /// What forms with such blocks are put together from.
 class RowBlocks : public AttentionContext {
 public:
@@ -37,13 +45,10 @@ public:
 private:
   BlockState allocate();
   void emitStart(const QueryBlock &queries);
-  void emitQueries(const QueryBlock &queries);
-  void emitRows(const QueryBlock &queries, mlir::Value out);
   void emitAccumulate(const QueryBlock &queries, const KeyBlock &keys);
   void emitMaskedAccumulate(const QueryBlock &queries, const KeyBlock &keys);
   mlir::Value panelOf(const Head &at, const KeyBlock &keys, mlir::Value first);
   bool readsInPlace(const Rows &rows);
-  void forEachPanel(llvm::function_ref<void(mlir::Value, int64_t)> body);
 
   bool dots;
   int64_t panelKeys;                               ///< keys of a panel

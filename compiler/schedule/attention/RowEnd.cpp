@@ -71,13 +71,19 @@ static RowEnd emitRowEnd(AttentionContext &c, const QueryBlock &queries, Value l
 
 void schedule::emitRowEnds(AttentionContext &c, const QueryBlock &queries,
                            llvm::function_ref<void(const QueryBlock &, Value)> finish) {
-  Value zero = c.f(0.0);
   emitAddTotals(c, queries);
+  emitAddedRowEnds(c, queries, finish);
+}
+
+void schedule::emitAddedRowEnds(AttentionContext &c, const QueryBlock &queries,
+                                llvm::function_ref<void(const QueryBlock &, Value)> finish) {
+  Value zero = c.f(0.0);
   Value lse = c.op.hasLse() ? c.view(queries.at, c.op.getInits()[1], c.op.getLseLayout(),
                                      {{'M', queries.first, queries.count}}, "M")
                             : Value();
-  bool isOwn = !lse && c.op.getSink().empty(); // nothing but scratch is touched: all lanes at once
-  c.mapColumns(isOwn ? c.index(c.blocking.width) : queries.count, [&](Value lane) {
+  auto lanes = cast<MemRefType>(queries.state.sum.getType()).getDimSize(0);
+  bool isOwn = !lse && c.op.getSink().empty() && !ShapedType::isDynamic(lanes); // only scratch is touched: all lanes
+  c.mapColumns(isOwn ? c.index(lanes) : queries.count, [&](Value lane) {
     RowEnd end = emitRowEnd(c, queries, lane);
     Value isEmpty = c.cmpf(arith::CmpFPredicate::OEQ, end.sum, zero);
     if (lse) {

@@ -15,4 +15,8 @@ namespace attnc::schedule {
 void emitRowEnds(AttentionContext &c, const QueryBlock &queries,
                  llvm::function_ref<void(const QueryBlock &queries, mlir::Value out)> finish);
 
+/// The same, of rows whose totals are added already (emitAddTotals).
+void emitAddedRowEnds(AttentionContext &c, const QueryBlock &queries,
+                      llvm::function_ref<void(const QueryBlock &queries, mlir::Value out)> finish);
+
 } // namespace attnc::schedule

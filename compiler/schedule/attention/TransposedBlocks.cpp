@@ -198,7 +198,8 @@ void TransposedBlocks::emitMaskedAccumulate(const QueryBlock &queries, const Key
 
 void TransposedBlocks::emitOutput(const QueryBlock &queries, const KeyBlock &keys, const Verdict &verdict) {
   emitValues(
-      *this, keys, verdict, [&] { emitAccumulate(queries, keys); }, [&] { emitMaskedAccumulate(queries, keys); });
+      *this, verdict, [&] { return hasNonFinite(*this, keys); }, [&] { emitAccumulate(queries, keys); },
+      [&] { emitMaskedAccumulate(queries, keys); });
 }
 
 void TransposedBlocks::emitVisited(const QueryBlock &queries, const KeyBlock &keys, const Verdict &verdict) {

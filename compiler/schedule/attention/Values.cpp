@@ -12,8 +12,8 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::schedule;
 
-/// Some V[n][e] of the block is NaN or infinite: v * 0 is then NaN.
-static Value hasNonFinite(AttentionContext &c, const KeyBlock &keys) {
+/// v * 0 is then NaN.
+Value schedule::hasNonFinite(AttentionContext &c, const KeyBlock &keys) {
   auto loop = scf::ForOp::create(c.b, c.loc, c.index(0), keys.count, c.index(1), ValueRange{c.f(0.0)});
   {
     OpBuilder::InsertionGuard guard(c.b);
@@ -35,7 +35,7 @@ void schedule::addToOutput(AttentionContext &c, const BlockState &state, tile::C
   });
 }
 
-void schedule::emitValues(AttentionContext &c, const KeyBlock &keys, const Verdict &verdict,
+void schedule::emitValues(AttentionContext &c, const Verdict &verdict, llvm::function_ref<Value()> search,
                           llvm::function_ref<void()> add, llvm::function_ref<void()> addAllowed) {
   if (c.op.getMask().empty())
     return add();
@@ -43,7 +43,7 @@ void schedule::emitValues(AttentionContext &c, const KeyBlock &keys, const Verdi
   {
     OpBuilder::InsertionGuard guard(c.b);
     c.b.setInsertionPointToStart(check.thenBlock());
-    scf::YieldOp::create(c.b, c.loc, hasNonFinite(c, keys));
+    scf::YieldOp::create(c.b, c.loc, search());
     c.b.setInsertionPointToStart(check.elseBlock());
     scf::YieldOp::create(c.b, c.loc, c.flag(false));
   }

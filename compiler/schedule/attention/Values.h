@@ -13,9 +13,13 @@
 
 namespace attnc::schedule {
 
-/// O += P V of a pair of blocks: `add` adds all keys, `addAllowed` only those that are allowed and have weight.
-void emitValues(AttentionContext &c, const KeyBlock &keys, const Verdict &verdict, llvm::function_ref<void()> add,
-                llvm::function_ref<void()> addAllowed);
+/// Some V[n][e] of the block is NaN or infinite.
+mlir::Value hasNonFinite(AttentionContext &c, const KeyBlock &keys);
+
+/// O += P V of a pair of blocks: `add` adds all keys, `addAllowed` only those that are allowed and have weight; `search`
+/// says whether some value is not finite.
+void emitValues(AttentionContext &c, const Verdict &verdict, llvm::function_ref<mlir::Value()> search,
+                llvm::function_ref<void()> add, llvm::function_ref<void()> addAllowed);
 
 /// Adds what `contract` computes to those rows and columns of O. It starts from 0: so no sum is longer than a block,
 /// and then than the blocks between two carries.

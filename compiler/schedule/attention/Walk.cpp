@@ -96,24 +96,12 @@ static NextQueries nextOf(AttentionContext &c, Value item) {
 // Blocks of queries
 //===----------------------------------------------------------------------===//
 
-/// buffer[at]: a leading dimension counts the blocks of queries of an item.
-static Value blockOf(AttentionContext &c, Value buffer, Value at) {
-  if (!buffer)
-    return buffer;
-  SmallVector<OpFoldResult> sizes =
-      getAsIndexOpFoldResult(c.b.getContext(), cast<MemRefType>(buffer.getType()).getShape());
-  SmallVector<OpFoldResult> offsets(sizes.size(), c.b.getIndexAttr(0));
-  offsets[0] = at;
-  sizes[0] = c.b.getIndexAttr(1);
-  return subviewOfDims(c.b, c.loc, buffer, offsets, sizes, llvm::to_vector(llvm::seq<int64_t>(1, sizes.size())));
-}
-
 /// The part of block `block` of an item; P and `partial` are needed by one at a time.
 static BlockState stateOf(AttentionContext &c, const Item &item, Value block) {
   BlockState state = item.state;
   for (Value *buffer :
        {&state.q, &state.o, &state.oTotal, &state.max, &state.sum, &state.sumTotal, &state.shift, &state.limit})
-    *buffer = blockOf(c, *buffer, block);
+    *buffer = c.partOf(*buffer, block);
   return state;
 }
 

@@ -27,7 +27,7 @@ func.func @registers(%x: memref<?x64xf32>) {
 #target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576>
 module attributes {tile.target = #target} {
 func.func @form(%x: memref<?x64xf32>) {
-  // expected-error @+1 {{the schedule of this attn.attention: there is no form 'sideways'; it is one of transposed, dots, rows, unfused}}
+  // expected-error @+1 {{the schedule of this attn.attention: there is no form 'sideways'; it is one of transposed, decode, dots, rows, unfused}}
   attn.attention {schedule = #attn.attention_schedule<form = sideways>} q(%x "MD" : memref<?x64xf32>) k(%x "ND" : memref<?x64xf32>)
     v(%x "NE" : memref<?x64xf32>) outs("ME", %x : memref<?x64xf32>)
   return
@@ -39,7 +39,7 @@ func.func @form(%x: memref<?x64xf32>) {
 #target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576, dots = [#tile.encoding<2 x bf16>]>
 module attributes {tile.target = #target} {
 func.func @pairs(%x: memref<?x64xf32>) {
-  // expected-error @+1 {{the schedule of this attn.attention: the form 'pairs' needs q, k and v of bf16 with an even number of neighbouring features, no lse, no query or key region, an even number of rows, and a target with dot products of bf16; here it is one of transposed, dots, rows, unfused}}
+  // expected-error @+1 {{the schedule of this attn.attention: the form 'pairs' needs q, k and v of bf16 with an even number of neighbouring features, no lse, no query or key region, an even number of rows, and a target with dot products of bf16; here it is one of transposed, decode, dots, rows, unfused}}
   attn.attention {schedule = #attn.attention_schedule<form = transposed, few = pairs, few_queries = [1 to 2]>} q(%x "MD" : memref<?x64xf32>)
     k(%x "ND" : memref<?x64xf32>) v(%x "NE" : memref<?x64xf32>) outs("ME", %x : memref<?x64xf32>)
   return

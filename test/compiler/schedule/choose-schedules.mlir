@@ -6,14 +6,14 @@
 
 module attributes {tile.target = #tile.target<lanes = 16, registers = 32, l1 = 32768, l2 = 1048576, dots = [#tile.encoding<2 x bf16>]>} {
 // CHECK-LABEL: func @any
-// CHECK: attn.attention {schedule = #attn.attention_schedule<form = transposed, queries = 64, keys = 64, rows = 4, blocks = 4, few = dots, few_queries = [1 to 10, 17 to 21]>}
+// CHECK: attn.attention {schedule = #attn.attention_schedule<form = transposed, queries = 64, keys = 64, rows = 4, blocks = 4, few = decode, few_queries = [1 to 14, 17 to 27, 33 to 40, 49 to 53]>}
 // FORCED-LABEL: func @any
 // FORCED: #attn.attention_schedule<form = unfused, queries = 64, keys = 32, rows = 4, blocks = 4>
 // What was measured for an op counts before what is forced on all.
 // RECORDS-LABEL: func @any
 // RECORDS: #attn.attention_schedule<form = rows, queries = 64, keys = 128, rows = 4, blocks = 4>
 // RECORDS-LABEL: func @one
-// RECORDS: #attn.attention_schedule<form = dots, queries = 64, keys = 128, rows = 4, blocks = 4>
+// RECORDS: #attn.attention_schedule<form = decode, queries = 64, keys = 128, rows = 4, blocks = 4>
 // RECORDS-LABEL: func @pairs
 // RECORDS: #attn.attention_schedule<form = pairs, queries = 64, keys = 32,
 func.func @any(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>, %o: tensor<?x64xf32>) -> tensor<?x64xf32> {
@@ -24,7 +24,7 @@ func.func @any(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>,
 
 // The number of queries is known: one form.
 // CHECK-LABEL: func @one
-// CHECK: #attn.attention_schedule<form = dots, queries = 64, keys = 64, rows = 4, blocks = 4>
+// CHECK: #attn.attention_schedule<form = decode, queries = 64, keys = 64, rows = 4, blocks = 4>
 func.func @one(%q: tensor<1x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>, %o: tensor<1x64xf32>) -> tensor<1x64xf32> {
   %0 = attn.attention q(%q "MD" : tensor<1x64xf32>) k(%k "ND" : tensor<?x64xf32>) v(%v "NE" : tensor<?x64xf32>)
     outs("ME", %o : tensor<1x64xf32>) -> tensor<1x64xf32>

@@ -293,7 +293,7 @@ func.func @prefetch_arguments(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n:
   ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
     tile.yield
   } prefetch {
-  ^bb0(%row: index, %col: index):
+  ^bb0(%row: index, %col: index, %k: index):
     tile.yield
   }
   return
@@ -303,7 +303,7 @@ func.func @prefetch_arguments(%x: memref<?x8xf32>, %panel: memref<8x16xf32>, %n:
 
 func.func @prefetch_dots(%x: memref<?x8xf32>, %w: memref<8x16xf32, strided<[1, 8]>>, %n: index) {
   %c0 = arith.constant 0 : index
-  // expected-error @+1 {{dot products have no place to prefetch in}}
+  // expected-error @+1 {{dot products prefetch by (k, column): their rows take no turns}}
   tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xf32>) rhs(%w : memref<8x16xf32, strided<[1, 8]>>) tail = peel epilogue {
   ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
     tile.yield
@@ -319,5 +319,17 @@ func.func @prefetch_dots(%x: memref<?x8xf32>, %w: memref<8x16xf32, strided<[1, 8
 func.func @mark() {
   // expected-error @+1 {{attribute 'number' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
   tile.mark -1
+  return
+}
+
+// -----
+
+func.func @streams_of_words(%x: memref<?x8xbf16>, %panel: memref<2x2x16xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{streams of rhs are of single elements}}
+  tile.contract rows(%c0 to %n) cols(%c0) k(%n) lhs(%x : memref<?x8xbf16> as <2 x bf16>) rhs(%panel : memref<2x2x16xi32> as <2 x bf16>) tail = peel epilogue {
+  ^bb0(%s: f32, %row: index, %col: index, %valid: i1):
+    tile.yield
+  }
   return
 }
