@@ -1,0 +1,64 @@
+//===- Peer.cpp - Another implementation, in a process --------------------===//
+//
+// Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "bench/decode/Peer.h"
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace decode;
+
+Peer::Peer(const std::string &command) {
+  std::signal(SIGPIPE, SIG_IGN); // a peer that died says so by the end of its answers
+  int down[2], up[2];
+  if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC) || (process = fork()) < 0) {
+    text = "cannot start a process";
+    return;
+  }
+  if (process == 0) {
+    dup2(down[0], 0), dup2(up[1], 1);
+    execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
+    _exit(127);
+  }
+  close(down[0]), close(up[1]);
+  requests = fdopen(down[1], "w"), answers = fdopen(up[0], "r");
+  std::string line = readLine();
+  ready = line.rfind("ready", 0) == 0;
+  text = ready ? line.substr(std::min(line.size(), size_t(6))) : line.empty() ? "ended without a word" : line;
+}
+
+Peer::~Peer() {
+  if (requests)
+    fclose(requests), fclose(answers);
+  if (process > 0)
+    waitpid(process, nullptr, 0);
+}
+
+std::string Peer::readLine() {
+  char *line = nullptr;
+  size_t capacity = 0;
+  ssize_t length = getline(&line, &capacity, answers);
+  std::string result(line ? line : "", length > 0 ? static_cast<size_t>(length) : 0);
+  free(line);
+  while (!result.empty() && result.back() == '\n')
+    result.pop_back();
+  return result;
+}
+
+double Peer::time() {
+  fputs("1\n", requests), fflush(requests);
+  char *end;
+  std::string line = readLine();
+  double seconds = std::strtod(line.c_str(), &end);
+  if (end == line.c_str()) {
+    std::fprintf(stderr, "decode-bench: error: a peer ended in the middle: %s\n", line.c_str());
+    std::exit(1);
+  }
+  return seconds;
+}
