@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ Peer::Peer(const std::string &command) {
     return;
   }
   if (process == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // also while it is stopped
     dup2(down[0], 0), dup2(up[1], 1);
     execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
     _exit(127);
@@ -31,13 +33,19 @@ Peer::Peer(const std::string &command) {
   std::string line = readLine();
   ready = line.rfind("ready", 0) == 0;
   text = ready ? line.substr(std::min(line.size(), size_t(6))) : line.empty() ? "ended without a word" : line;
+  if (ready)
+    pause();
 }
 
+/// Threads that wait for work spin, some for a tenth of a second: they would do so in the turns of others.
+void Peer::pause() { kill(process, SIGSTOP); }
+
 Peer::~Peer() {
-  if (requests)
-    fclose(requests), fclose(answers);
-  if (process > 0)
-    waitpid(process, nullptr, 0);
+  if (process <= 0)
+    return;
+  kill(process, SIGCONT);
+  fclose(requests), fclose(answers);
+  waitpid(process, nullptr, 0);
 }
 
 std::string Peer::readLine() {
@@ -52,9 +60,11 @@ std::string Peer::readLine() {
 }
 
 double Peer::time() {
+  kill(process, SIGCONT);
   fputs("1\n", requests), fflush(requests);
   char *end;
   std::string line = readLine();
+  pause();
   double seconds = std::strtod(line.c_str(), &end);
   if (end == line.c_str()) {
     std::fprintf(stderr, "decode-bench: error: a peer ended in the middle: %s\n", line.c_str());

@@ -26,6 +26,7 @@ public:
 
 private:
   std::string readLine();
+  void pause();
 
   int process = -1;
   FILE *requests = nullptr, *answers = nullptr;

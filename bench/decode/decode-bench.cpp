@@ -243,7 +243,10 @@ static void addPeers(const Options &options, const Tensors &tensors, std::vector
     std::string result((std::istreambuf_iterator<char>(file)), {});
     bool whole = result.size() == static_cast<size_t>(options.problem.queryElements() * 4);
     double error = whole ? largestError(options.problem, tensors, result.data(), Type::f32) : INFINITY;
-    requireRight(peer.name, error, options.problem.type);
+    if (error > tolerance(options.problem.type)) {
+      std::printf("%s is left out: it is off by %.2g of the largest element\n", peer.name.c_str(), error);
+      continue;
+    }
     turns.push_back({peer.name, [worker] { return worker->time(); }, {}, error});
   }
 }
