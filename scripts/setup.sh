@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, with apt, every package that building and testing attnc needs and that is not there yet. With --bench also
-# the peers of bench/peers.sh; ONNX Runtime comes from npm, where there is node. With --tests also the ONNX project's own
+# the peers of bench/peers.sh and bench/decode.sh; ONNX Runtime and llama.cpp come from npm, where there is node. With --tests also the ONNX project's own
 # tests, 40 MB, which scripts/test.sh then runs as well.
 # Debian 12 (LLVM 22 comes from its security suite) or 13; other systems: install the same packages by hand.
 set -euo pipefail
@@ -36,8 +36,8 @@ fi
 if $bench; then
   cd "$(dirname "$0")/../bench/peers"
   if ! command -v npm > /dev/null; then
-    echo "npm is missing (packages nodejs and npm): bench/peers.sh will go without ONNX Runtime"
-  elif [ ! -d node_modules/onnxruntime-node ]; then
+    echo "npm is missing (packages nodejs and npm): bench/ will go without ONNX Runtime and llama.cpp"
+  elif [ ! -d node_modules/onnxruntime-node ] || [ ! -d node_modules/@node-llama-cpp ]; then
     npm install --silent --ignore-scripts --no-package-lock
   fi
 fi

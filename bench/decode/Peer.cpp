@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "bench/decode/Peer.h"
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -59,16 +60,15 @@ std::string Peer::readLine() {
   return result;
 }
 
-double Peer::time() {
+double Peer::time(int threads) {
   kill(process, SIGCONT);
   fputs("1\n", requests), fflush(requests);
-  char *end;
   std::string line = readLine();
   pause();
-  double seconds = std::strtod(line.c_str(), &end);
-  if (end == line.c_str()) {
+  double wall, cpu;
+  if (std::sscanf(line.c_str(), "%lf %lf", &wall, &cpu) != 2) {
     std::fprintf(stderr, "decode-bench: error: a peer ended in the middle: %s\n", line.c_str());
     std::exit(1);
   }
-  return seconds;
+  return threads == 1 ? std::min(wall, cpu) : wall;
 }

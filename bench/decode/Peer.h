@@ -21,8 +21,8 @@ public:
   /// What it settled on; or, if it cannot do the problem, why.
   const std::string &said() const { return text; }
   bool works() const { return ready; }
-  /// Seconds on the wall of one call.
-  double time();
+  /// Seconds of one call: on the wall, or of one thread, if that is less, of CPU time.
+  double time(int threads);
 
 private:
   std::string readLine();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "bench/decode/Read.h"
+#include <atomic>
 
 using namespace decode;
 
@@ -17,7 +18,7 @@ static Line load(const char *from) { return *reinterpret_cast<const Line *>(from
 /// `Streams` parts of the range in lock step, eight lines in flight; each part asks for its line `Ahead` bytes further
 /// on (0: it does not ask).
 template <int Streams, int64_t Ahead>
-static void readStreams(Range range) {
+static uint32_t readStreams(Range range) {
   constexpr int kLines = 8 / Streams;
   int64_t part = range.bytes / Streams / (kLines * kLine) * (kLines * kLine);
   Line sums[8] = {};
@@ -34,7 +35,10 @@ static void readStreams(Range range) {
   for (int64_t at = Streams * part; at + kLine <= range.bytes; at += kLine)
     sums[0] += load(range.begin + at);
   Line total = sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7];
-  asm volatile("" : : "m"(total)); // the sum is used
+  uint32_t sum = 0;
+  for (size_t word = 0; word < kLine / sizeof sum; ++word)
+    sum += total[word];
+  return sum;
 }
 
 const std::vector<Read> &decode::reads() {
@@ -90,18 +94,22 @@ std::vector<Ranges> decode::shares(const Ranges &ranges, int threads) {
   return parts;
 }
 
-void decode::readShares(const Read &read, const std::vector<Ranges> &shares, attnc_context *context) {
+uint32_t decode::readShares(const Read &read, const std::vector<Ranges> &shares, attnc_context *context) {
   struct Task {
     const Read &read;
     const std::vector<Ranges> &shares;
+    std::atomic<uint32_t> sum{0};
   } task{read, shares};
   attnc_rt_parallel_for(
       context, static_cast<int64_t>(shares.size()),
       [](void *data, int64_t begin, int64_t end) {
         auto &task = *static_cast<Task *>(data);
+        uint32_t sum = 0;
         for (int64_t share = begin; share < end; ++share)
           for (Range range : task.shares[share])
-            task.read.read(range);
+            sum += task.read.read(range);
+        task.sum += sum;
       },
       &task);
+  return task.sum;
 }

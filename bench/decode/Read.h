@@ -29,13 +29,14 @@ int64_t bytesOf(const Ranges &ranges);
 
 struct Read {
   const char *name;
-  void (*read)(Range range);
+  uint32_t (*read)(Range range); // whole lines of 64 bytes; the sum of their words
 };
 /// The first is the plain one: a single stream of loads.
 const std::vector<Read> &reads();
 
 /// The ranges in one equal part for each thread.
 std::vector<Ranges> shares(const Ranges &ranges, int threads);
-void readShares(const Read &read, const std::vector<Ranges> &shares, attnc_context *context);
+/// Each share by any thread; the sum of all words.
+uint32_t readShares(const Read &read, const std::vector<Ranges> &shares, attnc_context *context);
 
 } // namespace decode

@@ -82,8 +82,9 @@ CASES = [
 
 
 def tiny(case):
-    """The same with few keys: whether it works is seen, and nothing else."""
-    return dataclasses.replace(case, N=640 if "--window" in case.flags else 192, B=min(case.B, 3), H=4, G=min(case.G, 2), D=32)
+    """The same with few keys: shows whether it works, and nothing else."""
+    return dataclasses.replace(case, what=f"tiny: {case.what}", N=640 if "--window" in case.flags else 192,
+                               B=min(case.B, 3), H=4, G=min(case.G, 2), D=32)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
