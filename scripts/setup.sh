@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, with apt, every package that building and testing attnc needs and that is not there yet. With --bench also
-# the peers of bench/peers.sh and bench/decode.sh; ONNX Runtime and llama.cpp come from npm, where there is node. With --tests also the ONNX project's own
-# tests, 40 MB, which scripts/test.sh then runs as well.
+# the peers of bench/peers.sh and bench/decode.sh; ONNX Runtime and llama.cpp come from npm, where there is node. With
+# --tests also the ONNX project's own tests, 40 MB, which scripts/test.sh then runs as well.
 # Debian 12 (LLVM 22 comes from its security suite) or 13; other systems: install the same packages by hand.
 set -euo pipefail
 
