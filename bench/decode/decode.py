@@ -177,7 +177,7 @@ def percent(fraction):
 def figure_of(case, figures, name):
     ours = figures[name]
     if case.figure == "over_plain":
-        return ours["seconds"] / figures["seen"]["seconds"]
+        return 1 / figures["seen"]["over_first"]
     return ours[case.figure]
 
 
@@ -193,11 +193,11 @@ def goal_of(case, figures):
 def row(case, figures, arguments):
     ours = figures["attnc"]
     plain_read = next(record for record in figures.values() if record["read"])
-    faster = lambda name: f"{figures[name]['seconds'] / ours['seconds']:.2f}x" if name in figures else "-"
-    also = [f"{figures[f'also {n}']['seconds'] / ours['seconds']:.2f}x" for n in range(len(arguments.also))]
+    over = lambda name: f"{figures[name]['over_first']:.2f}x" if name in figures else "-"
+    also = [over(f"also {number}") for number in range(len(arguments.also))]
     cells = [case.what, str(case.threads), f"{percent(ours['of_best'])} ({percent(ours['low'])} to {percent(ours['high'])})",
              percent(ours["of_plain"]), percent(plain_read["of_best"]), percent(ours["of_peak"]), goal_of(case, figures), *also,
-             faster("ONNX Runtime"), faster("llama.cpp"),
+             over("ONNX Runtime"), over("llama.cpp"),
              f"{1e3 * ours['seconds']:.3g} ms, {ours['bytes'] / ours['seconds'] * 1e-9:.0f} GB/s"]
     return "| " + " | ".join(cells) + " |"
 
