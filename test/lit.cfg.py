@@ -25,8 +25,9 @@ if "ATTNC_GOLDEN" in os.environ:
 onnx_tests = "/usr/share/libonnx-testdata/data"  # scripts/setup.sh --tests
 if os.path.isdir(onnx_tests):
     config.available_features.add("onnx-tests")
-if os.path.isdir(os.path.join(config.attnc_src_root, "bench/peers/node_modules/onnxruntime-node")):
-    config.available_features.add("onnxruntime")
+for feature, package in ("onnxruntime", "onnxruntime-node"), ("ggml", "@node-llama-cpp/linux-x64"):
+    if os.path.isdir(os.path.join(config.attnc_src_root, "bench/peers/node_modules", package)):
+        config.available_features.add(feature)
 if subprocess.run("unshare --map-root-user --mount true", shell=True, stderr=subprocess.DEVNULL).returncode == 0:
     config.available_features.add("unshare")  # this user may hide folders
 if lit.util.which("ptxas", config.environment["PATH"]):
