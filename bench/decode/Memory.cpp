@@ -84,22 +84,22 @@ Tensors::Tensors(const Problem &problem, Pages pages) {
 
 /// One row of the result: o[d] = sum_j p[j] v[j, d] with p = softmax(q . k[j] / sqrt(D)) over the keys that are seen.
 static std::vector<double> attend(const Problem &problem, const Tensors &tensors, int64_t b, int64_t h, int64_t i) {
-  int64_t D = problem.D, g = h / (problem.H / problem.G);
-  std::vector<double> query(D), scores(problem.endKey(b), -INFINITY), row(D, 0.0);
-  for (int64_t d = 0; d < D; ++d)
-    query[d] = element(tensors.q.get(), problem.query(b, h, i) + d, problem.type) / std::sqrt(D);
+  int64_t features = problem.D, g = h / (problem.H / problem.G);
+  std::vector<double> query(features), scores(problem.endKey(b), -INFINITY), row(features, 0.0);
+  for (int64_t d = 0; d < features; ++d)
+    query[d] = element(tensors.q.get(), problem.query(b, h, i) + d, problem.type) / std::sqrt(features);
   for (int64_t j = problem.firstKey(); j < problem.endKey(b); ++j) {
     if (!problem.sees(b, i, j))
       continue;
     scores[j] = 0;
-    for (int64_t d = 0; d < D; ++d)
+    for (int64_t d = 0; d < features; ++d)
       scores[j] += query[d] * element(tensors.k, problem.key(b, g, j) + d, problem.type);
   }
   double most = *std::max_element(scores.begin(), scores.end()), total = 0;
   for (int64_t j = problem.firstKey(); j < problem.endKey(b); ++j) {
     double weight = std::exp(scores[j] - most);
     total += weight;
-    for (int64_t d = 0; d < D && weight != 0; ++d)
+    for (int64_t d = 0; d < features && weight != 0; ++d)
       row[d] += weight * element(tensors.v, problem.key(b, g, j) + d, problem.type);
   }
   for (double &value : row)

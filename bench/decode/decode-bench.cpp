@@ -92,6 +92,7 @@ static void addLibraries(const std::vector<Named> &libraries, bool seenOnly, con
   }
 }
 
+namespace {
 /// Other memory, read by all threads. Afterwards threads have time to fall asleep, so that every turn has to wake them.
 struct Flush {
   static constexpr int64_t kBytes = 96 << 20;
@@ -108,6 +109,7 @@ struct Flush {
     usleep(100);
   }
 };
+} // namespace
 
 /// The peak of each round, in flop/s.
 static std::vector<double> takeTurns(const Options &options, std::vector<Turn> &turns, const Flush &flush) {
