@@ -61,10 +61,98 @@ bool attnc::rt::isCompact(const DLTensor &tensor) {
   return fits;
 }
 
+bool attnc::rt::isWritable(const DLTensor &tensor, bool inRows) {
+  int order[ATTNC_MAX_RANK], count = 0; // dimensions that have strides, the smallest first
+  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
+    if (tensor.shape[i] == 0)
+      return true;
+    if (tensor.shape[i] == 1)
+      continue;
+    if (tensor.strides[i] <= 0 || (inRows && i == tensor.ndim - 1 && tensor.strides[i] != 1))
+      return false;
+    int at = count++;
+    for (; at > 0 && tensor.strides[order[at - 1]] > tensor.strides[i]; --at)
+      order[at] = order[at - 1];
+    order[at] = i;
+  }
+  int64_t reach = 1; // elements from the first to the last of the dimensions before; checkPlace has seen that it fits
+  for (int n = 0; n < count; ++n) {
+    if (tensor.strides[order[n]] < reach)
+      return false;
+    reach += tensor.strides[order[n]] * (tensor.shape[order[n]] - 1);
+  }
+  return true;
+}
+
 int attnc::rt::stateOf(const attnc_entry &entry, int output) {
   if (entry.outputs[output].flags & ATTNC_TENSOR_INOUT)
     for (int i = 0; i < entry.num_inputs; ++i)
       if (entry.inputs[i].flags & ATTNC_TENSOR_INOUT && strcmp(entry.inputs[i].name, entry.outputs[output].name) == 0)
         return i;
   return -1;
+}
+
+attnc_status attnc::rt::checkType(const attnc_tensor_info &info, const DLTensor &tensor, Text &why) {
+  if (!isHostMemory(tensor.device.device_type)) {
+    why.add("%s: the tensor is not in CPU memory (DLPack device type %d)", info.name,
+            static_cast<int>(tensor.device.device_type));
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (tensor.ndim < 0 || tensor.ndim > ATTNC_MAX_RANK) {
+    why.add("%s: rank %d is outside 0 to %d", info.name, tensor.ndim, ATTNC_MAX_RANK);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (tensor.ndim > 0 && !tensor.shape) {
+    why.add("%s: the tensor has rank %d and no shape", info.name, tensor.ndim);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
+}
+
+/// No arithmetic on the addresses of elements may wrap around: a kernel that is called does none that is checked.
+static attnc_status checkPlace(const attnc_tensor_info &info, const DLTensor &tensor, Text &why) {
+  int64_t compact[ATTNC_MAX_RANK], low, high, bytes, elementBytes = info.type_bits / 8;
+  compactStrides(tensor.ndim, tensor.shape, compact);
+  const int64_t *strides = tensor.strides ? tensor.strides : compact;
+  if (!tensorBytes(tensor.ndim, tensor.shape, elementBytes, bytes) ||
+      !byteSpan(tensor.ndim, tensor.shape, strides, elementBytes, low, high)) {
+    why.add("%s: the elements of ", info.name);
+    addPlace(why, tensor);
+    why.add(" reach beyond 2^63 bytes");
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (!tensor.data || bytes == 0) // nothing is read; attnc_plan may be asked without data
+    return ATTNC_OK;
+  uintptr_t first, end;
+  if (!__builtin_add_overflow(reinterpret_cast<uintptr_t>(tensor.data), tensor.byte_offset, &first) &&
+      !__builtin_add_overflow(first, high, &end) && !__builtin_add_overflow(first, low, &first))
+    return ATTNC_OK;
+  why.add("%s: ", info.name);
+  addPlace(why, tensor);
+  why.add(" at %p, byte_offset %" PRIu64 ", lies outside the address space", tensor.data, tensor.byte_offset);
+  return ATTNC_INVALID_ARGUMENT;
+}
+
+attnc_status attnc::rt::checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData, Text &why) {
+  bool empty = false;
+  for (int i = 0; i < tensor.ndim; ++i) {
+    empty |= tensor.shape[i] == 0;
+    if (tensor.shape[i] >= 0)
+      continue;
+    why.add("%s: extent %d is negative (%" PRId64 ")", info.name, i, tensor.shape[i]);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (needData && !empty && !tensor.data) {
+    why.add("%s: data is NULL", info.name);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  if (attnc_status status = checkPlace(info, tensor, why))
+    return status;
+  for (int i = 0; i < tensor.ndim; ++i) {
+    if (tensor.shape[i] <= ATTNC_MAX_EXTENT)
+      continue;
+    why.add("%s: extent %d is above 2^29 (%" PRId64 ")", info.name, i, tensor.shape[i]);
+    return ATTNC_INVALID_ARGUMENT;
+  }
+  return ATTNC_OK;
 }

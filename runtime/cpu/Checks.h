@@ -26,6 +26,17 @@ bool isHostMemory(int device);
 /// Whether the strides are those of row-major order, where they matter.
 bool isCompact(const DLTensor &tensor);
 
+/// Whether kernels can write to the tensor where it lies: forwards, no element on another and, if `inRows`, those of the
+/// last dimension without gaps. After checkMemory.
+bool isWritable(const DLTensor &tensor, bool inRows = true);
+
+/// Whether the tensor is in memory of the CPU and has a rank and a shape; `info` has its name.
+attnc_status checkType(const attnc_tensor_info &info, const DLTensor &tensor, Text &why);
+
+/// Extents that are none, and elements outside of the address space. With `needData`, a tensor that has elements must have
+/// data. After checkType.
+attnc_status checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData, Text &why);
+
 /// The input that output `output` is the new value of; -1 for an ordinary output.
 int stateOf(const attnc_entry &entry, int output);
 

@@ -126,71 +126,6 @@ attnc_status Invocation::mismatch(int input, const DLTensor &tensor) {
   return ATTNC_INVALID_ARGUMENT;
 }
 
-attnc_status Invocation::checkType(const attnc_tensor_info &info, const DLTensor &tensor) {
-  if (!isHostMemory(tensor.device.device_type)) {
-    why.add("%s: the tensor is not in CPU memory (DLPack device type %d)", info.name,
-            static_cast<int>(tensor.device.device_type));
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (tensor.ndim < 0 || tensor.ndim > ATTNC_MAX_RANK) {
-    why.add("%s: rank %d is outside 0 to %d", info.name, tensor.ndim, ATTNC_MAX_RANK);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (tensor.ndim > 0 && !tensor.shape) {
-    why.add("%s: the tensor has rank %d and no shape", info.name, tensor.ndim);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  return ATTNC_OK;
-}
-
-/// No arithmetic on the addresses of elements may wrap around: a kernel that is called does none that is checked.
-attnc_status Invocation::checkPlace(const attnc_tensor_info &info, const DLTensor &tensor) {
-  int64_t compact[ATTNC_MAX_RANK], low, high, bytes, elementBytes = info.type_bits / 8;
-  compactStrides(tensor.ndim, tensor.shape, compact);
-  const int64_t *strides = tensor.strides ? tensor.strides : compact;
-  if (!tensorBytes(tensor.ndim, tensor.shape, elementBytes, bytes) ||
-      !byteSpan(tensor.ndim, tensor.shape, strides, elementBytes, low, high)) {
-    why.add("%s: the elements of ", info.name);
-    addPlace(why, tensor);
-    why.add(" reach beyond 2^63 bytes");
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (!tensor.data || bytes == 0) // nothing is read; attnc_plan may be asked without data
-    return ATTNC_OK;
-  uintptr_t first, end;
-  if (!__builtin_add_overflow(reinterpret_cast<uintptr_t>(tensor.data), tensor.byte_offset, &first) &&
-      !__builtin_add_overflow(first, high, &end) && !__builtin_add_overflow(first, low, &first))
-    return ATTNC_OK;
-  why.add("%s: ", info.name);
-  addPlace(why, tensor);
-  why.add(" at %p, byte_offset %" PRIu64 ", lies outside the address space", tensor.data, tensor.byte_offset);
-  return ATTNC_INVALID_ARGUMENT;
-}
-
-attnc_status Invocation::checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData) {
-  bool empty = false;
-  for (int i = 0; i < tensor.ndim; ++i) {
-    empty |= tensor.shape[i] == 0;
-    if (tensor.shape[i] >= 0)
-      continue;
-    why.add("%s: extent %d is negative (%" PRId64 ")", info.name, i, tensor.shape[i]);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (needData && !empty && !tensor.data) {
-    why.add("%s: data is NULL", info.name);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  if (attnc_status status = checkPlace(info, tensor))
-    return status;
-  for (int i = 0; i < tensor.ndim; ++i) {
-    if (tensor.shape[i] <= ATTNC_MAX_EXTENT)
-      continue;
-    why.add("%s: extent %d is above 2^29 (%" PRId64 ")", info.name, i, tensor.shape[i]);
-    return ATTNC_INVALID_ARGUMENT;
-  }
-  return ATTNC_OK;
-}
-
 attnc_status Invocation::bindShape(int input, const DLTensor &tensor) {
   const attnc_tensor_info &info = entry.inputs[input];
   if (!sameType(info, tensor.dtype, /*isInput=*/true) || tensor.ndim != info.rank)
@@ -287,11 +222,11 @@ attnc_status Invocation::bindInputs(const DLTensor *const *inputs, bool needData
       return ATTNC_INVALID_ARGUMENT;
     }
     const DLTensor &tensor = *inputs[i];
-    attnc_status status = checkType(info, tensor);
+    attnc_status status = checkType(info, tensor, why);
     if (status == ATTNC_OK)
       status = bindShape(i, tensor);
     if (status == ATTNC_OK)
-      status = checkMemory(info, tensor, needData);
+      status = checkMemory(info, tensor, needData, why);
     if (status == ATTNC_OK)
       status = bindStrides(i, tensor);
     if (status != ATTNC_OK)

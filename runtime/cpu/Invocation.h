@@ -74,9 +74,6 @@ public:
   static constexpr int64_t workspaceAlignment = 64;
 
 private:
-  attnc_status checkType(const attnc_tensor_info &info, const DLTensor &tensor);
-  attnc_status checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, bool needData);
-  attnc_status checkPlace(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status checkSorted(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status checkIndices(const attnc_tensor_info &info, const DLTensor &tensor);
   attnc_status bindShape(int input, const DLTensor &tensor);

@@ -13,37 +13,13 @@
 using namespace attnc;
 using namespace attnc::rt;
 
-/// Whether kernels can write to the tensor where it lies: its rows forwards and without gaps, no element on another.
-static bool isWritable(const DLTensor &tensor) {
-  int order[ATTNC_MAX_RANK], count = 0; // dimensions that have strides, the smallest first
-  for (int i = 0; i < tensor.ndim && tensor.strides; ++i) {
-    if (tensor.shape[i] == 0)
-      return true;
-    if (tensor.shape[i] == 1)
-      continue;
-    if (tensor.strides[i] <= 0 || (i == tensor.ndim - 1 && tensor.strides[i] != 1))
-      return false;
-    int at = count++;
-    for (; at > 0 && tensor.strides[order[at - 1]] > tensor.strides[i]; --at)
-      order[at] = order[at - 1];
-    order[at] = i;
-  }
-  int64_t reach = 1; // elements from the first to the last of the dimensions before; checkPlace has seen that it fits
-  for (int n = 0; n < count; ++n) {
-    if (tensor.strides[order[n]] < reach)
-      return false;
-    reach += tensor.strides[order[n]] * (tensor.shape[order[n]] - 1);
-  }
-  return true;
-}
-
 attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const int64_t *shape) {
   const attnc_tensor_info &info = entry.outputs[output];
   if (!tensor) {
     why.add("%s: the tensor is NULL", info.name);
     return ATTNC_INVALID_ARGUMENT;
   }
-  if (attnc_status status = checkType(info, *tensor); status != ATTNC_OK)
+  if (attnc_status status = checkType(info, *tensor, why); status != ATTNC_OK)
     return status;
   if (!sameType(info, tensor->dtype, /*isInput=*/false) || tensor->ndim != info.rank ||
       (info.rank && memcmp(shape, tensor->shape, static_cast<size_t>(info.rank) * 8) != 0)) {
@@ -52,7 +28,7 @@ attnc_status Invocation::checkOutput(int output, const DLTensor *tensor, const i
     addActual(why, *tensor);
     return ATTNC_INVALID_ARGUMENT;
   }
-  if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true); status != ATTNC_OK)
+  if (attnc_status status = checkMemory(info, *tensor, /*needData=*/true, why); status != ATTNC_OK)
     return status;
   if (!isWritable(*tensor)) {
     why.add("%s: an output needs positive strides, the innermost 1, that put no element on another; got ", info.name);

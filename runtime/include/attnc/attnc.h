@@ -388,6 +388,39 @@ ATTNC_API attnc_status attnc_plan_raw(const attnc_entry *entry, const int64_t *s
 ATTNC_API attnc_status attnc_call_raw(const attnc_entry *entry, const int64_t *symbols, const void *const *inputs,
                                       void *const *outputs, const attnc_options *options);
 
+//===-- Merging -----------------------------------------------------------===//
+
+// The keys of an attention may be split between several calls: a prefix that sequences share and what follows it, pages
+// here and there, halves of a long cache. What each call makes of its keys is a part, and parts are merged exactly:
+//
+//   lse = log(sum of exp(lse_p))    o = sum of exp(lse_p - lse) * o_p
+//
+// o and lse are what kernels give: lse is a natural logarithm. A sink belongs into one part only.
+#define ATTNC_MAX_PARTS 1024
+
+typedef struct {
+  const DLTensor *o;   // [..., features]
+  const DLTensor *lse; // [...]: the dimensions of o but the last, in their order
+} attnc_part;
+
+// Merges parts into o and, unless it is NULL, lse, rows shared out among the threads of the options.
+//   parts      [num_parts], which may be 0. All o are of the type of the result, or all are f32; each lse is f32 or f64
+//   o          f32, f64, f16 or bf16. Sums are f32, those of an f64 are f64
+//   lse        f32 or f64
+// Shapes are equal; layouts need not be: each tensor has its strides. Where an lse lies in another order of dimensions
+// than its o, its shape and strides are given in the order of o. The features of an o lie next to each other (stride 1).
+// o may be the o of a part, and lse an lse, with the same type and strides: the result then replaces it. Nothing else
+// that is written may overlap with what is read.
+//
+// A part whose lse is -inf has no keys in that row, and its o is not read there. A row that no part has keys of is 0 and
+// its lse -inf. A part whose lse is NaN or +inf makes that row and its lse NaN, and no other. A row that only one part
+// has keys of is that part's, bit by bit.
+//
+// Errors: ATTNC_INVALID_ARGUMENT: a tensor that is missing, of another shape or type, not aligned to its element, that
+// reaches outside of the address space or is seen to overlap; the message names it ("parts[1].lse").
+ATTNC_API attnc_status attnc_merge(const attnc_part *parts, int32_t num_parts, DLTensor *o, DLTensor *lse,
+                                   const attnc_options *options);
+
 #ifdef __cplusplus
 }
 #endif
