@@ -80,19 +80,22 @@ private:
 
 // attnc_dim { int64_t size; int32_t symbol; }
 Constant *DescriptorBuilder::dims(const TensorInfo &info) {
-  if (info.dims.empty() && !info.indexed)
+  if (info.dims.empty() && !info.indexed && info.extends < 0)
     return null();
   llvm::SmallVector<Constant *> elements;
   for (const DimInfo &dim : info.dims)
     elements.push_back(structure({integer(64, dim.size), integer(32, dim.symbol)}));
   if (info.indexed)
     elements.push_back(structure({integer(64, info.indexed->size), integer(32, info.indexed->symbol)}));
+  if (info.extends >= 0)
+    elements.push_back(structure({integer(64, info.extends), integer(32, -1)}));
   return array(elements, "dims");
 }
 
 static unsigned flags(const TensorInfo &info) {
   return (info.isSorted ? ATTNC_TENSOR_SORTED : 0) | (info.indexed ? ATTNC_TENSOR_INDEX : 0) |
-         (info.isChecked ? ATTNC_TENSOR_CHECKED : 0) | (info.isUpdated || info.inout >= 0 ? ATTNC_TENSOR_INOUT : 0);
+         (info.isChecked ? ATTNC_TENSOR_CHECKED : 0) | (info.isUpdated || info.inout >= 0 ? ATTNC_TENSOR_INOUT : 0) |
+         (info.extends >= 0 ? ATTNC_TENSOR_EXTENDS : 0);
 }
 
 // attnc_tensor_info { const char *name; uint8_t type_code, type_bits; uint16_t flags; int32_t rank; const attnc_dim

@@ -279,6 +279,8 @@ static std::optional<std::vector<TensorInfo>> readTensors(DictionaryAttr entry, 
     TensorInfo tensor{name.str(), row->code, row->bits, {}, dictionary.contains("sorted"), {}};
     if (auto inout = dictionary.getAs<IntegerAttr>("inout"))
       tensor.inout = static_cast<int32_t>(inout.getInt());
+    if (auto extends = dictionary.getAs<IntegerAttr>("extends"))
+      tensor.extends = static_cast<int32_t>(extends.getInt());
     for (auto dim : dims.getAsRange<StringAttr>())
       tensor.dims.push_back(readDim(dim.getValue(), info, key == "inputs"));
     tensors.push_back(std::move(tensor));
@@ -351,7 +353,7 @@ static std::optional<EntryInfo> readEntry(Attribute attribute, EntryNames &names
   info.inputs = std::move(*inputs);
   info.outputs = std::move(*outputs);
   for (const TensorInfo &output : info.outputs) {
-    if (output.inout >= static_cast<int32_t>(info.inputs.size()))
+    if (std::max(output.inout, output.extends) >= static_cast<int32_t>(info.inputs.size()))
       return std::nullopt;
     if (output.inout >= 0)
       info.inputs[static_cast<size_t>(output.inout)].isUpdated = true;

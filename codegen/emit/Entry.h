@@ -48,6 +48,7 @@ struct TensorInfo {
   bool isChecked = false;         // each call verifies the promises
   int32_t inout = -1;             // of an output: the input that it is the new value of, in the same memory
   bool isUpdated = false;         // of an input: some output is its new value
+  int32_t extends = -1;           // of an output: the input that it may begin with in place
 };
 
 /// What a call needs beside its tensors, known from level tile on.

@@ -186,6 +186,11 @@ static std::string describeEntry(const EntryInfo &entry) {
     text += " *   inout: read, and updated where it lies: innermost stride 1, other strides positive; its address "
             "stands for\n"
             " *     input and output of attnc_call.\n";
+  for (const TensorInfo &output : entry.outputs)
+    if (output.extends >= 0)
+      text +=
+          fmt::format(" *   {}: may begin with {} in place (one memory, equal strides); what is there is not copied.\n",
+                      output.name, entry.inputs[static_cast<size_t>(output.extends)].name);
   if (entry.workspace)
     text += describeWorkspace(entry, *entry.workspace);
   return text + " *\n";

@@ -139,6 +139,22 @@ def Bufferize : Pass<"bufferize", "::mlir::ModuleOp"> {
   ];
 }
 
+def ExtendInPlace : Pass<"extend-in-place", "::mlir::ModuleOp"> {
+  let summary = "an input is not copied to the start of an output that begins where it does";
+  let description = [{
+    For caches that get rows: `present = concat(past, new)`. A caller may pass the same memory for past and the start of
+    present; the row of `attnc.entries` says so (`extends`).
+
+    ```mlir
+    linalg.copy ins(%past) outs(%start_of_present)
+    // becomes
+    scf.if %addresses_differ { linalg.copy ins(%past) outs(%start_of_present) }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+  let statistics = [Statistic<"numSkipped", "skipped", "Copies that a caller may spare">];
+}
+
 def VerifyBuffers : Pass<"verify-buffers", "::mlir::ModuleOp"> {
   let summary = "checkpoint: no tensor is left, and only plan functions return values";
 }

@@ -22,6 +22,7 @@ void attnc::schedule::buildSchedulePrologue(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createBufferize());
+  manager.addPass(createExtendInPlace()); // while a copy is one op
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createVerifyBuffers());

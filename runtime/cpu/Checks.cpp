@@ -92,6 +92,11 @@ int attnc::rt::stateOf(const attnc_entry &entry, int output) {
   return -1;
 }
 
+int attnc::rt::extendedBy(const attnc_entry &entry, int output) {
+  const attnc_tensor_info &info = entry.outputs[output];
+  return info.flags & ATTNC_TENSOR_EXTENDS ? static_cast<int>(info.dims[info.rank].size) : -1;
+}
+
 attnc_status attnc::rt::checkType(const attnc_tensor_info &info, const DLTensor &tensor, Text &why) {
   if (!isHostMemory(tensor.device.device_type)) {
     why.add("%s: the tensor is not in CPU memory (DLPack device type %d)", info.name,

@@ -40,6 +40,9 @@ attnc_status checkMemory(const attnc_tensor_info &info, const DLTensor &tensor, 
 /// The input that output `output` is the new value of; -1 for an ordinary output.
 int stateOf(const attnc_entry &entry, int output);
 
+/// The input that output `output` may begin with in place; -1 for others.
+int extendedBy(const attnc_entry &entry, int output);
+
 inline bool isGpu(const attnc_variant &variant) { return (variant.cpu_features & ATTNC_CUDA_ANY) != 0; }
 
 /// ", got f32[2, 3, 4]"

@@ -87,6 +87,7 @@ private:
   int64_t stagingBytes(int output, DLTensor *const *outputs) const;
   void unstage(const char *staging, DLTensor *const *outputs);
   StridedBytes bytesOf(int tensor) const;
+  attnc_status checkExtended(int output, int input);
   attnc_status checkOverlap();
 
   const attnc_entry &entry;

@@ -77,12 +77,43 @@ StridedBytes Invocation::bytesOf(int tensor) const {
           info.type_bits / 8};
 }
 
+/// Whether `whole` begins where `start` does, and what it begins with are the elements of `start`, one by one.
+static bool beginsWith(const StridedBytes &whole, const StridedBytes &start) {
+  bool does = whole.first == start.first && whole.rank == start.rank && whole.elementBytes == start.elementBytes;
+  for (int d = 0; does && d < start.rank; ++d)
+    does = start.shape[d] <= whole.shape[d] && (start.shape[d] <= 1 || start.strides[d] == whole.strides[d]);
+  return does;
+}
+
+static bool isEmpty(const StridedBytes &tensor) {
+  bool is = false;
+  for (int d = 0; d < tensor.rank; ++d)
+    is |= tensor.shape[d] == 0;
+  return is;
+}
+
+/// Kernels compare addresses alone: where they are equal, the output must begin with the input.
+attnc_status Invocation::checkExtended(int output, int input) {
+  StridedBytes whole = bytesOf(entry.num_inputs + output), start = bytesOf(input);
+  bool share = whole.first == start.first && !isEmpty(whole) && !isEmpty(start);
+  if (share ? beginsWith(whole, start) : !surelyOverlap(whole, start))
+    return ATTNC_OK;
+  why.add(
+      "%s: overlaps with the input %s, but does not begin with it: the first element and all strides must be the same",
+      entry.outputs[output].name, entry.inputs[input].name);
+  return ATTNC_INVALID_ARGUMENT;
+}
+
 /// What is written must lie on nothing else. Where strides are such that this cannot be seen, it is the caller's promise.
 attnc_status Invocation::checkOverlap() {
   for (int o = 0; o < entry.num_outputs; ++o) {
-    int state = stateOf(entry, o);
+    int state = stateOf(entry, o), extended = extendedBy(entry, o);
+    if (extended >= 0)
+      if (attnc_status status = checkExtended(o, extended); status != ATTNC_OK)
+        return status;
     for (int other = 0; other < entry.num_inputs + o; ++other) {
-      bool isItself = other == state || (other >= entry.num_inputs && stateOf(entry, other - entry.num_inputs) >= 0);
+      bool isItself = other == state || other == extended ||
+                      (other >= entry.num_inputs && stateOf(entry, other - entry.num_inputs) >= 0);
       if (isItself || !surelyOverlap(bytesOf(entry.num_inputs + o), bytesOf(other)))
         continue;
       bool isInput = other < entry.num_inputs;

@@ -32,6 +32,9 @@ int Compilation::readWorkspaces(ModuleOp lowered) {
   if (failed(planned))
     return kBadInput;
   for (auto [entry, other] : llvm::zip(entryInfos, *planned)) {
+    for (auto [output, otherOutput] : llvm::zip(entry.outputs, other.outputs)) // what the code of every target can do
+      if (bool isFirst = !entry.workspace; isFirst || output.extends != otherOutput.extends)
+        output.extends = isFirst ? otherOutput.extends : -1;
     if (!entry.workspace)
       entry.workspace = other.workspace;
     else if (other.workspace)

@@ -156,13 +156,16 @@ typedef struct {
 // An input whose memory is updated in place, and the output of the same name that
 // is its new value: one tensor, given twice. Not read where it lies: refused.
 #define ATTNC_TENSOR_INOUT 8u
+// An output that may begin with an input in place, a cache that gets rows: the number of the input stands behind dims, as
+// a size. They may be the same memory, with the same first element and strides; then what is there already is not copied.
+#define ATTNC_TENSOR_EXTENDS 16u
 
 typedef struct {
   const char *name;
   uint8_t type_code, type_bits; // DLPack codes
   uint16_t flags;               // ATTNC_TENSOR_*
   int32_t rank;                 // 0 .. ATTNC_MAX_RANK
-  const attnc_dim *dims;        // [rank], one more with ATTNC_TENSOR_INDEX
+  const attnc_dim *dims;        // [rank], one more with ATTNC_TENSOR_INDEX or ATTNC_TENSOR_EXTENDS
 } attnc_tensor_info;
 
 // The kernel of one entry for one target; both functions take packed arguments.
@@ -369,8 +372,9 @@ ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *cons
 //            says, aligned to its element; a slice of a larger tensor is
 //            written in place: strides are positive, the innermost is 1, and
 //            no element lies on another. One with ATTNC_TENSOR_INOUT is its
-//            input, or NULL; others must not overlap with an input or one
-//            another, nor a state with other inputs
+//            input, or NULL; one with ATTNC_TENSOR_EXTENDS may begin with its
+//            input; others must not overlap with an input or one another, nor
+//            a state with other inputs
 // No heap memory is used when the options bring a workspace, but for outputs
 // with gaps of a call on a GPU, which come from there without.
 // Errors: those of attnc_plan; an output of another shape or type, or that is
