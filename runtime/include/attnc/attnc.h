@@ -425,6 +425,50 @@ typedef struct {
 ATTNC_API attnc_status attnc_merge(const attnc_part *parts, int32_t num_parts, DLTensor *o, DLTensor *lse,
                                    const attnc_options *options);
 
+//===-- Pages -------------------------------------------------------------===//
+
+// The books of a cache in pages, for whoever owns its memory: which pages are free, which sequence has which, how many
+// share one. Key j of sequence b is row j % page_rows of page table[b * table_width + j / page_rows]. The numbers are those
+// of every cache that is laid out so: K and V of all layers.
+//
+// All memory is the caller's, who sets the fields above the line and then calls attnc_pages_init; others are read only.
+// Calls on one attnc_pages must not run at once. One that fails has changed nothing; its message names the sequence.
+typedef struct {
+  int32_t num_pages, page_rows, num_sequences, table_width; // all at least 1
+  int32_t *table;                                           // [num_sequences][table_width], for kernels; -1: no page
+  int32_t *lengths;                                         // [num_sequences] rows in use, for kernels
+  int32_t *references;                                      // [num_pages] sequences that have it
+  int32_t *free_pages;                                      // [num_pages], of which the first num_free are free
+  // ---
+  int32_t num_free;
+} attnc_pages;
+
+// Rows [0, rows) of page `from` to be copied to page `to` in every cache, before anything is written or read.
+typedef struct {
+  int32_t from, to, rows; // rows is 0: nothing to copy
+} attnc_page_copy;
+
+// All pages are free, all sequences empty.
+ATTNC_API attnc_status attnc_pages_init(attnc_pages *pages, const attnc_options *options);
+
+// Makes room for `rows` more of a sequence, whose length becomes so much larger. Where its last page is not full and others
+// have it too, the sequence gets one of its own, and `copy` says what to copy there.
+// Errors: ATTNC_INVALID_ARGUMENT: no such sequence, or longer than its row of the table allows; ATTNC_OUT_OF_MEMORY: fewer
+// pages are free than needed.
+ATTNC_API attnc_status attnc_pages_append(attnc_pages *pages, int32_t sequence, int32_t rows, attnc_page_copy *copy,
+                                          const attnc_options *options);
+
+// Makes sequence `to`, which must be empty, the same as `from`: it shares all pages until one of the two appends.
+ATTNC_API attnc_status attnc_pages_fork(attnc_pages *pages, int32_t from, int32_t to, const attnc_options *options);
+
+// Shortens a sequence to `length` rows; pages that nobody has any more are free. 0 empties it.
+ATTNC_API attnc_status attnc_pages_truncate(attnc_pages *pages, int32_t sequence, int32_t length,
+                                            const attnc_options *options);
+
+// Carries out a copy in one cache [num_pages, heads, page_rows, features] of any strides but that of features, which is 1.
+ATTNC_API attnc_status attnc_pages_copy(const attnc_pages *pages, const attnc_page_copy *copy, DLTensor *cache,
+                                        const attnc_options *options);
+
 #ifdef __cplusplus
 }
 #endif
