@@ -74,6 +74,10 @@ static double peelScale(Value s, Value &root) {
   return scale;
 }
 
+/// Added to a score it is the sum, unless the score itself is beyond 1e13: half the distance of neighbours of 1e30 in
+/// f64, in which graphs are checked.
+constexpr double kLargestAddedFill = -1e30;
+
 namespace {
 /// Removes the masks from a score; conditions of allowed keys collect in
 /// `allowed`.
@@ -124,9 +128,44 @@ struct MaskPeeler {
       return lhs;
     if (isZero(lhs))
       return rhs;
+    for (auto [x, table] : {std::pair(lhs, rhs), std::pair(rhs, lhs)})
+      if (Value filled = fillByAddition(x, table))
+        return filled;
     if (lhs == add.getLhs() && rhs == add.getRhs())
       return add;
     return arith::AddFOp::create(builder, add.getLoc(), lhs, rhs);
+  }
+
+  /// x + select(c, 0, fill) as select(c, x, fill); null where it is no such sum, or x may be too large for it.
+  Value fillByAddition(Value x, Value table) {
+    auto select = table.getDefiningOp<arith::SelectOp>();
+    if (!select || dependsOn(select.getCondition(), s))
+      return {};
+    bool keeps = isZero(select.getTrueValue());
+    Value other = keeps ? select.getFalseValue() : select.getTrueValue();
+    std::optional<APFloat> fill = getConstant(other);
+    if ((!keeps && !isZero(select.getFalseValue())) || !fill || fill->convertToDouble() > kLargestAddedFill)
+      return {};
+    Value filled = plusFill(x, *fill, /*depth=*/0);
+    if (!filled)
+      return {};
+    return arith::SelectOp::create(builder, select.getLoc(), select.getCondition(), keeps ? x : filled,
+                                   keeps ? filled : x);
+  }
+
+  /// x + fill, where x is filled already: by constants that have a sum; else fill. Null where x has too many fills.
+  Value plusFill(Value x, const APFloat &fill, unsigned depth) {
+    Location loc = x.getLoc();
+    std::optional<APFloat> constant = getConstant(x);
+    auto select = x.getDefiningOp<arith::SelectOp>();
+    if (constant || !select || (!getConstant(select.getTrueValue()) && !getConstant(select.getFalseValue()))) {
+      APFloat sum = constant ? *constant + fill : fill;
+      return arith::ConstantOp::create(builder, loc, FloatAttr::get(x.getType(), sum));
+    }
+    constexpr unsigned kMostFills = 8;
+    Value yes = depth < kMostFills ? plusFill(select.getTrueValue(), fill, depth + 1) : Value();
+    Value no = yes ? plusFill(select.getFalseValue(), fill, depth + 1) : Value();
+    return no ? arith::SelectOp::create(builder, loc, select.getCondition(), yes, no).getResult() : no;
   }
 
   Value peelScaled(Operation *op) {

@@ -28,7 +28,9 @@ struct ScoreParts {
 ///
 /// A mask is a condition that does not depend on s and turns the score to -inf:
 /// select(c, x, -inf), or x + select(c, 0, -inf). A finite fill value stays in
-/// the score, since a row of which all keys are filled averages V in that case.
+/// the score, since a row of which all keys are filled averages V in that case;
+/// x + select(c, 0, f) is select(c, x, f) there if f is -1e30 or less, where
+/// every x up to 1e13 is lost in the sum.
 /// The two forms of -inf differ from A4 only where a masked score is NaN or
 /// +inf and where a row has no key left.
 ScoreParts splitScore(mlir::OpBuilder &builder, mlir::Value root, mlir::Value s);

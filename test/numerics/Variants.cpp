@@ -263,6 +263,37 @@ static std::string replaceAll(std::string text, StringRef from, StringRef to) {
   return text;
 }
 
+static std::string typed(const Variant &variant, std::string body, const std::string &captureType) {
+  return replaceAll(replaceAll(std::move(body), "FLOAT", accumulator(variant)), "CAPTURE", captureType);
+}
+
+/// A score of what the mask allows, `variant.fill` of what it forbids. Its captures are called %t and %u.
+static std::string filledScoreText(const Variant &variant, const ScoreRow &score, const MaskRow &mask) {
+  std::string arguments = "%s: " + accumulator(variant) +
+                          ", %b: index, %h: index, %i: index, %j: index, %M: index, "
+                          "%N: index";
+  std::vector<std::string> types;
+  for (const Capture &capture : capturesOf(variant))
+    types.push_back(typeText(variant, capture.layout, capture.type));
+  bool scoreReads = !score.captures.empty(), maskReads = !mask.captures.empty();
+  if (scoreReads)
+    arguments += ", %t: " + types.front();
+  if (maskReads)
+    arguments += ", %u: " + types.back();
+  std::string kept = "s", allowed = typed(variant, mask.text, maskReads ? types.back() : "");
+  std::string text = typed(variant, score.text, scoreReads ? types.front() : "");
+  if (!text.empty()) { // names of their own
+    for (const char *name : {"%a", "%c", "%d", "%e", "%f", "%m", "%p", "%r", "%w", "%x", "%z"})
+      text = replaceAll(text, name, "%score_" + std::string(name + 1));
+    kept = "score_r";
+  }
+  if (maskReads)
+    allowed = replaceAll(allowed, "%t", "%u");
+  return fmt::format("score {{\n      ^bb0({0}):{1}{2}\n        %fill = arith.constant {3:e} : {4}\n"
+                     "        %filled = arith.select %r, %{5}, %fill : {4}\n        attn.yield %filled : {4}\n    }} ",
+                     arguments, text, allowed, *variant.fill, accumulator(variant), kept);
+}
+
 /// One region. Its capture, if it has one, is called %t; that of the other region, %u.
 static std::string regionText(const Variant &variant, StringRef body, bool isScore, unsigned own, unsigned first) {
   std::string arguments = isScore ? "%s: " + accumulator(variant) + ", " : "", captureType;
@@ -274,7 +305,7 @@ static std::string regionText(const Variant &variant, StringRef body, bool isSco
     if (isOwn)
       captureType = type;
   }
-  std::string text = replaceAll(replaceAll(body.str(), "FLOAT", accumulator(variant)), "CAPTURE", captureType);
+  std::string text = typed(variant, body.str(), captureType);
   return fmt::format("{} {{\n      ^bb0({}):{}\n        attn.yield %r : {}\n    }} ", isScore ? "score" : "mask",
                      arguments, text, isScore ? accumulator(variant) : "i1");
 }
@@ -330,9 +361,11 @@ std::string numerics::moduleText(const Variant &variant) {
   if (!captures.empty())
     text += fmt::format("captures({} : {}) ", captures, captureTypes);
   text += fmt::format("outs(\"{}\", {} : {})\n    ", variant.o, inits, resultTypes);
-  if (*score.text)
+  if (variant.fill)
+    text += filledScoreText(variant, score, mask);
+  else if (*score.text)
     text += regionText(variant, score.text, /*isScore=*/true, score.captures.size(), 0);
-  if (*mask.text)
+  if (*mask.text && !variant.fill)
     text += regionText(variant, mask.text, /*isScore=*/false, mask.captures.size(), score.captures.size());
   return text +
          fmt::format("-> {}\n  return {} : {}\n}}\n", resultTypes, variant.lse ? "%o#0, %o#1" : "%o", resultTypes);
@@ -459,6 +492,8 @@ std::vector<RefTensor> numerics::makeInputs(const Variant &variant, const Sizes 
   std::vector<RefTensor> inputs;
   for (StringRef layout : {variant.q, variant.k, variant.v})
     inputs.push_back(random(elementType(variant.type, context), shapeOf(variant, sizes, layout), generator));
+  for (double &element : inputs[0].floats)
+    element *= variant.queries;
   for (const Capture &capture : capturesOf(variant)) {
     inputs.push_back(random(elementType(capture.type, context), shapeOf(variant, sizes, capture.layout), generator));
     if (capture.isSorted)
@@ -541,6 +576,8 @@ std::vector<RefTensor> numerics::naive(const Variant &variant, const Sizes &size
         for (int64_t j = 0; j < sizes.N; ++j)
           if (Point point{b, h, i, j, sizes.M, sizes.N}; meaning.allowed(point))
             keys.emplace_back(j, meaning.score.value(rawScore(variant, inputs, point), point, meaning.scoreCapture));
+          else if (variant.fill)
+            keys.emplace_back(j, *variant.fill);
         long double sum = softmax(keys);
         int64_t g = h * variant.G / variant.H;
         for (int64_t e = 0; e < variant.E; ++e) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "dialects/Attn/RefTensor.h"
+#include <optional>
 #include <ostream>
 #include <random>
 #include <string>
@@ -26,6 +27,8 @@ struct Variant {
   std::string q = "BMHD", k = "BNGD", v = "BNGE", o = "BMHE";
   std::string type = "f32";
   bool lse = false;
+  std::optional<double> fill = {}; // a key that the mask forbids has this score instead
+  double queries = 1;              // scale of q
 };
 
 /// For GoogleTest's messages.

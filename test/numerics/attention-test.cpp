@@ -88,12 +88,24 @@ std::vector<Variant> variants() {
   all.push_back({.name = "f64_window", .mask = "window", .type = "f64"});
   all.push_back({.name = "f64_padding", .mask = "padding", .score = "bias", .D = 7, .E = 20, .type = "f64"});
   all.push_back({.name = "both_captures", .mask = "padding", .score = "bias"});
+  // Finite fills: rows without keys, ids that are read, scores below the fill (queries).
+  for (const char *mask : {"causal", "window", "prefix", "even_rows", "never", "padding", "per_head", "documents"})
+    all.push_back({.name = std::string("fill_") + mask, .mask = mask, .lse = true, .fill = -1e4});
+  all.push_back({.name = "fill_least", .mask = "causal", .score = "bias", .H = 4, .fill = -3.4e38});
+  all.push_back({.name = "fill_near", .mask = "causal", .type = "f64", .fill = -1e4, .queries = 8192});
+  all.push_back({.name = "fill_below", .mask = "window", .fill = -1e3, .queries = 65536});
+  all.push_back({.name = "fill_bf16", .mask = "causal", .type = "bf16", .fill = -65504});
+  all.push_back({.name = "fill_f16", .mask = "padding", .type = "f16", .fill = -1e4});
+  all.push_back({.name = "fill_f64", .mask = "window", .type = "f64", .lse = true, .fill = -1e3});
   return all;
 }
 
 /// Where compiled code may differ from the reference: 0 * inf. Slopes make weights underflow in f32 that do not in f64;
-/// a key whose score is -inf has weight 0, and compiled code still multiplies it with V.
+/// a key whose score is -inf has weight 0, and compiled code still multiplies it with V. Nor does it visit keys that are
+/// filled.
 bool isOpen(Poison poison, const Variant &variant) {
+  if (variant.fill)
+    return poison == Poison::values || poison == Poison::masked;
   return poison == Poison::values && (variant.score == "alibi" || variant.score == "minus_inf");
 }
 

@@ -58,6 +58,16 @@ static void emitForms(AttentionOp op, attn::AttentionScheduleAttr sizes, const B
   form.emit(builder, op, blocking);
 }
 
+/// What becomes of the mask, or of a score that fills as a mask does.
+static void remarkOn(AttentionOp op) {
+  ScoreFill fill(op);
+  if (!fill)
+    return MaskPlan(op).remark();
+  llvm::SmallString<16> number;
+  APFloat(fill.largest()).toString(number, /*FormatPrecision=*/6);
+  MaskPlan(fill.masked()).remark("score filled with " + number + " (rows that are not far above it meet all keys)");
+}
+
 namespace {
 struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<AttentionToTilePass> {
   using AttentionToTileBase::AttentionToTileBase;
@@ -76,7 +86,7 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
         emitWarning(op.getMask().front().getTerminator()->getLoc())
             << "the mask is never true: no key is allowed and the output is 0";
       else if (remarks)
-        mask.remark();
+        remarkOn(op);
       attn::AttentionScheduleAttr sizes = op.getScheduleAttr();
       emitForms(op, sizes,
                 {sizes.getQueries(), sizes.getKeys(), sizes.getRows(), sizes.getBlocks(), machine->lanes,

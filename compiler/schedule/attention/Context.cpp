@@ -28,9 +28,9 @@ Value schedule::extentOf(OpBuilder &b, AttentionOp op, char letter) {
   return constantIndex(b, op.getLoc(), 1);
 }
 
-AttentionContext::AttentionContext(OpBuilder &builder, AttentionOp op, const Blocking &blocking)
-    : IndexMath{builder, op.getLoc()}, op(op), blocking(blocking), mask(op), real(op.getAccumulatorType()),
-      m(extent('M')), n(extent('N')), items(planItems(*this)) {}
+AttentionContext::AttentionContext(OpBuilder &builder, AttentionOp op, const Blocking &blocking, bool fillsAsMask)
+    : IndexMath{builder, op.getLoc()}, op(op), blocking(blocking), scoreFill(op, fillsAsMask), mask(scoreFill.masked()),
+      real(op.getAccumulatorType()), m(extent('M')), n(extent('N')), items(planItems(*this)) {}
 
 //===----------------------------------------------------------------------===//
 // Small builders
@@ -172,9 +172,10 @@ void AttentionContext::prefetchRow(Value rows, Value row, int64_t features) {
 //===----------------------------------------------------------------------===//
 
 /// Inlines a region of the attention op at the insertion point, for a pair of key and query; `leading` are its
-/// arguments before the captures, and `mapping` has the results of ops that are not to be computed again.
+/// arguments before the captures, and `mapping` has the results of ops that are not to be computed again. `replace` may
+/// give what stands for an op instead.
 Value AttentionContext::inlineRegion(Region &region, ArrayRef<Value> leading, const Head &at, Value key, Value query,
-                                     IRMapping mapping) {
+                                     IRMapping mapping, llvm::function_ref<Value(Operation &, IRMapping &)> replace) {
   SmallVector<Value> values(leading);
   llvm::append_range(values, op.getCaptures());
   mapping.map(region.getArguments(), values);
@@ -186,20 +187,39 @@ Value AttentionContext::inlineRegion(Region &region, ArrayRef<Value> leading, co
                                      : value == key      ? n
                                      : value == query    ? m
                                                          : value); // M, N
-  for (Operation &nested : region.front().without_terminator())
-    if (!llvm::any_of(nested.getResults(), [&](Value result) { return mapping.contains(result); }))
+  for (Operation &nested : region.front().without_terminator()) {
+    if (llvm::any_of(nested.getResults(), [&](Value result) { return mapping.contains(result); }))
+      continue;
+    if (Value instead = replace ? replace(nested, mapping) : Value())
+      mapping.map(nested.getResult(0), instead);
+    else
       narrower.clone(nested);
+  }
   return narrower.wide(region.front().getTerminator()->getOperand(0));
 }
 
-Value AttentionContext::scoreOf(const QueryBlock &queries, const KeyBlock &keys, Value acc, Value key, Value query) {
+Value AttentionContext::scoreOf(const QueryBlock &queries, const KeyBlock &keys, Value acc, Value key, Value query,
+                                bool partial) {
   if (op.getScore().empty())
     return acc;
   IRMapping packed;
   for (auto [element, block] : queries.state.matrices)
     packed.map(element.getResult(), load(block, {sub(key, keys.first), sub(query, queries.first)}));
+  auto fillOrScore = [&](Operation &select, IRMapping &mapping) -> Value {
+    Value filled = scoreFill.filled(&select);
+    if (!filled)
+      return Value();
+    Value kept = mapping.lookupOrDefault(scoreFill.kept(&select));
+    if (!partial)
+      return kept;
+    Value row = load(queries.state.fill, {sub(query, queries.first)});
+    Value low = converted(addf(converted(mapping.lookupOrDefault(filled), real), row), filled.getType());
+    Value condition = mapping.lookupOrDefault(select.getOperand(0));
+    return scoreFill.kept(&select) == select.getOperand(1) ? this->select(condition, kept, low)
+                                                           : this->select(condition, low, kept);
+  };
   return inlineRegion(op.getScore(), {acc, queries.at.batch, queries.at.query, query, key, m, n}, queries.at, key,
-                      query, packed);
+                      query, packed, fillOrScore);
 }
 
 Value AttentionContext::allowed(const QueryBlock &queries, Value key, Value query) {

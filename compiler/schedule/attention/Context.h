@@ -12,6 +12,7 @@
 
 #include "compiler/schedule/attention/LayoutView.h"
 #include "compiler/schedule/masks/MaskPlan.h"
+#include "compiler/schedule/masks/ScoreFill.h"
 #include "dialects/Attn/AttnOps.h"
 #include "dialects/Common/Alignment.h"
 #include "dialects/Common/Builders.h"
@@ -51,6 +52,7 @@ struct BlockState {
   mlir::Value oTotal = {}, sumTotal = {}; ///< oTotal is null where hasTotals() says no
   mlir::Value partial = {};               ///< one row of O, of one block of keys
   mlir::Value shift = {}, limit = {};     ///< of tile.softmax_step; null in forms that have none
+  mlir::Value fill = {};                  ///< what is added to a score's fill (FilledRows.h); null where it has none
   llvm::SmallVector<PackedMatrix> matrices = {};
 };
 
@@ -97,8 +99,9 @@ struct Items {
 
 /// The op, its sizes, and small builders.
 struct AttentionContext : IndexMath {
-  /// Emits M, N and the number of items where `builder` stands.
-  AttentionContext(mlir::OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking);
+  /// Emits M, N and the number of items where `builder` stands. A form that does not walk again where a fill counts
+  /// (FilledRows.h) does not take fills of the score as a mask.
+  AttentionContext(mlir::OpBuilder &builder, attn::AttentionOp op, const Blocking &blocking, bool fillsAsMask = true);
 
   mlir::Value flag(bool value) { return mlir::arith::ConstantIntOp::create(b, loc, value, 1); }
   mlir::Value f(double value) { return mlir::arith::ConstantOp::create(b, loc, b.getFloatAttr(real, value)); }
@@ -170,23 +173,25 @@ struct AttentionContext : IndexMath {
   /// page, since hardware follows neighbours: code must not grow with the heads.
   void prefetchRow(mlir::Value rows, mlir::Value row, int64_t features);
 
-  /// s' (A2) of the raw score `acc`.
+  /// s' (A2) of the raw score `acc`; where the pair is not `partial`, its key is not filled.
   mlir::Value scoreOf(const QueryBlock &queries, const KeyBlock &keys, mlir::Value acc, mlir::Value key,
-                      mlir::Value query);
+                      mlir::Value query, bool partial);
   mlir::Value allowed(const QueryBlock &queries, mlir::Value key, mlir::Value query);
   /// A10, of a query.
   mlir::Value sinkOf(const QueryBlock &queries, mlir::Value query);
 
   attn::AttentionOp op;
   Blocking blocking;
-  MaskPlan mask;
+  ScoreFill scoreFill;
+  MaskPlan mask;   ///< forbids what the score fills too
   mlir::Type real; ///< of all arithmetic (A8)
   mlir::Value m, n;
   Items items;
 
 private:
   mlir::Value inlineRegion(mlir::Region &region, llvm::ArrayRef<mlir::Value> leading, const Head &at, mlir::Value key,
-                           mlir::Value query, mlir::IRMapping mapping = {});
+                           mlir::Value query, mlir::IRMapping mapping = {},
+                           llvm::function_ref<mlir::Value(mlir::Operation &, mlir::IRMapping &)> replace = nullptr);
 };
 
 } // namespace attnc::schedule

@@ -84,7 +84,7 @@ static int64_t panelLanesOf(AttentionOp op, const Blocking &blocking, const Deco
 }
 
 DecodeBlocks::DecodeBlocks(OpBuilder &builder, AttentionOp op, const Blocking &blocking)
-    : AttentionContext(builder, op, blockingOf(op, blocking)), shape(decodeShapeOf(op, blocking.lanes)),
+    : AttentionContext(builder, op, blockingOf(op, blocking), /*fillsAsMask=*/false), shape(decodeShapeOf(op, blocking.lanes)),
       paddedE(llvm::alignTo(op.getExtent('E'), blocking.lanes)), dotRows(dotRowsOf(blocking, shape)),
       panelLanes(panelLanesOf(op, blocking, shape)) {}
 
@@ -250,7 +250,7 @@ void DecodeBlocks::emitScoresOf(const DecodeItem &item, KeyStreams &keys, const 
         emitEpilogue(contract, [&](Value acc, Value row, Value stream, Value) {
           Value query, key = keys.keyOf(panel, stream);
           QueryBlock part = rowOf(item, block, row, query);
-          Value score = scoreOf(part, chunk, acc, key, query);
+          Value score = scoreOf(part, chunk, acc, key, query, partial);
           if (partial && !op.getMask().empty())
             score = select(allowed(part, key, query), score, none());
           store(score, block.state.p, {row, add(position, stream)});

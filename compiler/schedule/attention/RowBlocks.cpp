@@ -61,6 +61,7 @@ BlockState RowBlocks::allocate() {
   state.p = buffer({width, blocking.keys});
   state.max = buffer({number, width});
   state.sum = buffer({number, width});
+  state.fill = scoreFill ? buffer({number, width}) : Value();
   state.sumTotal = buffer({number, 1, width});
   state.partial = buffer({1, paddedE});
   keyBuffer = readsInPlace(k()) ? Value() : scratchBuffer({blocking.keys, d}, real);
@@ -134,7 +135,7 @@ void RowBlocks::emitScores(const QueryBlock &queries, const KeyBlock &keys, Valu
         queries.state.q, panelOf(queries.at, keys, first), dots ? tile::Tail::Peel : tile::Tail::Clamp,
         dots ? dotRows(blocking.lanes) : tileRows, dots);
     emitEpilogue(contract, [&](Value acc, Value row, Value key, Value) {
-      Value score = scoreOf(queries, keys, acc, key, add(queries.first, row));
+      Value score = scoreOf(queries, keys, acc, key, add(queries.first, row), partial);
       if (partial && !op.getMask().empty())
         score = select(allowed(queries, key, add(queries.first, row)), score, none());
       store(score, scores, {row, sub(key, keys.first)});

@@ -55,6 +55,7 @@ BlockState TransposedBlocks::allocate() {
   all.sum = lanes();
   all.shift = lanes();
   all.limit = lanes();
+  all.fill = scoreFill ? lanes() : Value();
   for (memref::LoadOp matrix : matrices)
     all.matrices.push_back({matrix, scratchBuffer({blocking.keys, width}, matrix.getType())});
   staging = allocateStaging();
@@ -144,7 +145,7 @@ void TransposedBlocks::emitScores(const QueryBlock &queries, const KeyBlock &key
     Value key = add(keys.first, row);
     if (pairs && !foldsScale())
       score = mulf(score, f(op.getScaleValue()));
-    score = scoreOf(queries, keys, score, key, query);
+    score = scoreOf(queries, keys, score, key, query, partial);
     if (partial && !op.getMask().empty())
       exists = arith::AndIOp::create(b, loc, exists, allowed(queries, key, query));
     emitSoftmax(state, partial ? select(exists, score, none()) : score);

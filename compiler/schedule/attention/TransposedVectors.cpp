@@ -91,7 +91,7 @@ static std::pair<QueryBlock, KeyBlock> vectorOf(AttentionContext &c, const Query
   };
   BlockState state = queries.state;
   for (Value *buffer : {&state.q, &state.o, &state.oTotal, &state.p, &state.max, &state.sum, &state.sumTotal,
-                        &state.partial, &state.shift, &state.limit})
+                        &state.partial, &state.shift, &state.limit, &state.fill})
     *buffer = *buffer ? lanes(*buffer) : Value();
   for (PackedMatrix &matrix : state.matrices)
     matrix.block = c.slice(matrix.block, {skipped, lane}, {count, width});

@@ -37,7 +37,7 @@ void schedule::addToOutput(AttentionContext &c, const BlockState &state, tile::C
 
 void schedule::emitValues(AttentionContext &c, const Verdict &verdict, llvm::function_ref<Value()> search,
                           llvm::function_ref<void()> add, llvm::function_ref<void()> addAllowed) {
-  if (c.op.getMask().empty())
+  if (!c.mask.hasMask())
     return add();
   auto check = scf::IfOp::create(c.b, c.loc, TypeRange{c.b.getI1Type()}, verdict.someMasked, /*withElseRegion=*/true);
   {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/schedule/attention/Walk.h"
+#include "compiler/schedule/attention/FilledRows.h"
 #include "compiler/schedule/attention/LongSums.h"
 #include "compiler/schedule/attention/RowEnd.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -99,8 +100,8 @@ static NextQueries nextOf(AttentionContext &c, Value item) {
 /// The part of block `block` of an item; P and `partial` are needed by one at a time.
 static BlockState stateOf(AttentionContext &c, const Item &item, Value block) {
   BlockState state = item.state;
-  for (Value *buffer :
-       {&state.q, &state.o, &state.oTotal, &state.max, &state.sum, &state.sumTotal, &state.shift, &state.limit})
+  for (Value *buffer : {&state.q, &state.o, &state.oTotal, &state.max, &state.sum, &state.sumTotal, &state.shift,
+                        &state.limit, &state.fill})
     *buffer = c.partOf(*buffer, block);
   return state;
 }
@@ -138,23 +139,30 @@ static void emitPrefetchQueries(AttentionContext &c, const Item &item, bool pref
   c.ifTrue(c.cmpi(arith::CmpIPredicate::eq, item.blocks, c.index(1)), prefetch);
 }
 
-static void emitItem(AttentionContext &c, const ItemSteps &steps, Value number) {
-  auto [at, first] = headOf(c, number);
-  Item item{at, first, c.min(c.items.blocksPerItem, c.sub(c.items.blocks, first))};
-  item.state = steps.allocate();
-  item.isVisited = c.scratchBuffer({1}, c.b.getI32Type());
-  if (hasTotals(c)) {
-    item.epoch = c.scratchBuffer({1}, c.b.getI64Type());
+/// The keys of an item, from empty sums on.
+static void emitKeys(AttentionContext &c, const ItemSteps &steps, Item &item, Value number, Value isFirst) {
+  if (item.epoch)
     c.store(arith::ConstantIntOp::create(c.b, c.loc, 0, 64), item.epoch, {c.index(0)});
-  }
   forEachBlock(c, item, [&](const QueryBlock &queries) { emitBegin(c, steps, queries); });
   item.next = nextOf(c, number);
   Value low = arith::MulIOp::create(c.b, c.loc, item.first, c.items.step);
   Value end = c.min(c.m, arith::MulIOp::create(c.b, c.loc, c.add(item.first, item.blocks), c.items.step));
   ifAnyKey(c, [&] {
-    c.mask.emitHead(c.b, c.loc, {item.at.batch, item.at.query, Value(), Value(), c.m, c.n});
+    c.mask.emitHead(c.b, c.loc, {item.at.batch, item.at.query, Value(), Value(), c.m, c.n}, isFirst);
     steps.walk(item, {low, c.sub(end, c.index(1))});
   });
+}
+
+static void emitItem(AttentionContext &c, const ItemSteps &steps, Value number) {
+  auto [at, first] = headOf(c, number);
+  Item item{at, first, c.min(c.items.blocksPerItem, c.sub(c.items.blocks, first))};
+  item.state = steps.allocate();
+  item.isVisited = c.scratchBuffer({1}, c.b.getI32Type());
+  if (hasTotals(c))
+    item.epoch = c.scratchBuffer({1}, c.b.getI64Type());
+  emitFilledWalk(c, item, [&](Value isFirst) { emitKeys(c, steps, item, number, isFirst); });
+  if (c.scoreFill) // what stands in a loop is not seen behind it
+    item.next = nextOf(c, number);
   emitPrefetchQueries(c, item, steps.prefetchesQueries);
   forEachBlock(c, item, [&](const QueryBlock &queries) { emitRowEnds(c, queries, steps.finish); });
 }

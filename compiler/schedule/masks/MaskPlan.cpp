@@ -26,9 +26,10 @@ MaskPlan::MaskPlan(AttentionOp op) : op(op) {
       formula.isExact() && llvm::all_of(formula.allowed, isSolvable) && llvm::all_of(formula.masked, isSolvable);
 }
 
-void MaskPlan::emitHead(OpBuilder &b, Location loc, ArrayRef<Value> leading) {
+void MaskPlan::emitHead(OpBuilder &b, Location loc, ArrayRef<Value> leading, Value trusted) {
   if (!hasMask())
     return;
+  isTrusted = trusted;
   Block &block = op.getMask().front();
   uniform = IRMapping();
   for (auto [argument, value] : llvm::zip(block.getArguments(), leading))
@@ -50,14 +51,26 @@ BlockTruth MaskPlan::emitTruth(OpBuilder &b, Location loc, IndexRange queries, I
     truth = {b.createOrFold<arith::OrIOp>(loc, truth.someAllowed, unknown),
              b.createOrFold<arith::OrIOp>(loc, truth.someMasked, unknown)};
   }
-  if (closedForm)
+  if (!closedForm) {
+    DenseMap<Value, IndexRange> ranges;
+    ranges[op.argumentOf(op.getMask(), 'i')] = queries;
+    ranges[op.argumentOf(op.getMask(), 'j')] = keys;
+    BlockTruth rough = emitBlockTruth(b, loc, op.getMask(), ranges, uniform);
+    truth = {b.createOrFold<arith::AndIOp>(loc, truth.someAllowed, rough.someAllowed),
+             b.createOrFold<arith::AndIOp>(loc, truth.someMasked, rough.someMasked)};
+  }
+  if (!isTrusted)
     return truth;
-  DenseMap<Value, IndexRange> ranges;
-  ranges[op.argumentOf(op.getMask(), 'i')] = queries;
-  ranges[op.argumentOf(op.getMask(), 'j')] = keys;
-  BlockTruth rough = emitBlockTruth(b, loc, op.getMask(), ranges, uniform);
-  return {b.createOrFold<arith::AndIOp>(loc, truth.someAllowed, rough.someAllowed),
-          b.createOrFold<arith::AndIOp>(loc, truth.someMasked, rough.someMasked)};
+  Value widened = b.createOrFold<arith::XOrIOp>(loc, isTrusted, flag(true));
+  return {b.createOrFold<arith::OrIOp>(loc, truth.someAllowed, widened),
+          b.createOrFold<arith::OrIOp>(loc, truth.someMasked, widened)};
+}
+
+/// i1: what the inequalities say of keys is so; null where it always is.
+Value MaskPlan::boundsHold(OpBuilder &b, Location loc) {
+  if (!symbols.areModerate || !isTrusted)
+    return isTrusted ? isTrusted : symbols.areModerate;
+  return b.createOrFold<arith::AndIOp>(loc, symbols.areModerate, isTrusted);
 }
 
 /// 1 where `expr` can only grow with the query, -1 where it can only fall, else 0.
@@ -134,13 +147,14 @@ SmallVector<IndexRange> MaskPlan::rangesWithin(OpBuilder &b, Location loc, unsig
   SmallVector<IndexRange> ranges;
   for (const MaskConjunction &conjunction : formula.allowed)
     ranges.push_back(solver.partners(conjunction, dim, others, whole));
-  if (!symbols.areModerate)
+  Value holds = boundsHold(b, loc);
+  if (!holds)
     return ranges;
-  if (ranges.empty()) // none, where the symbols are moderate
+  if (ranges.empty()) // none, where they hold
     ranges.push_back({whole.low, b.createOrFold<arith::SubIOp>(loc, whole.low, constantIndex(b, loc, 1))});
   for (IndexRange &range : ranges)
-    range = {b.createOrFold<arith::SelectOp>(loc, symbols.areModerate, range.low, whole.low),
-             b.createOrFold<arith::SelectOp>(loc, symbols.areModerate, range.high, whole.high)};
+    range = {b.createOrFold<arith::SelectOp>(loc, holds, range.low, whole.low),
+             b.createOrFold<arith::SelectOp>(loc, holds, range.high, whole.high)};
   return ranges;
 }
 
@@ -182,16 +196,16 @@ void MaskPlan::emitWalk(OpBuilder &b, Location loc, IndexRange queries, Value n,
   scf::YieldOp::create(b, loc, ValueRange{nextKey(b, loc, ranges, from, n)});
 }
 
-void MaskPlan::remark() {
+void MaskPlan::remark(const Twine &subject) {
   if (!hasMask())
     return;
   InFlightDiagnostic remark = mlir::emitRemark(op.getMask().front().getTerminator()->getLoc());
   if (closedForm)
-    remark << "mask: key blocks follow " << (formula.searched.empty() ? "in closed form" : "by binary search")
+    remark << subject << ": key blocks follow " << (formula.searched.empty() ? "in closed form" : "by binary search")
            << " from " << formula.allowed.size() << (formula.allowed.size() == 1 ? " interval" : " intervals")
            << "; empty blocks are not visited";
   else
-    remark << "mask: not all conditions have a closed form; they are evaluated for each block of keys";
+    remark << subject << ": not all conditions have a closed form; they are evaluated for each block of keys";
   auto captured = [&](Value argument) { return op.captureOf(cast<BlockArgument>(argument)); };
   for (Value tensor : formula.searched)
     remark.attachNote(captured(tensor).getLoc()) << "sorted: the ends of intervals are found in it by binary search";

@@ -29,8 +29,9 @@ public:
   explicit MaskPlan(attn::AttentionOp op);
 
   /// Emits what is the same for all blocks of a head. `leading` are the values of the region's arguments before the
-  /// captures: b, h, null, null, M, N.
-  void emitHead(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<mlir::Value> leading);
+  /// captures: b, h, null, null, M, N. Where `isTrusted` is there and false, every block is partial.
+  void emitHead(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<mlir::Value> leading,
+                mlir::Value isTrusted = {});
 
   /// What the mask says about a block.
   BlockTruth emitTruth(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, IndexRange keys);
@@ -43,6 +44,8 @@ public:
   /// One interval around the keys among `keys` that some query of `queries` may meet; empty (low > high) where there
   /// are none.
   IndexRange emitKeyHull(mlir::OpBuilder &builder, mlir::Location loc, IndexRange queries, IndexRange keys);
+
+  bool hasMask() { return !op.getMask().empty(); }
 
   /// The bounds of keys say something: neither absent nor evaluated.
   bool isClosedForm() { return hasMask() && closedForm; }
@@ -61,11 +64,11 @@ public:
   /// The mask can never be true: a mistake, surely.
   bool isNever() { return hasMask() && formula.allowed.empty() && formula.wild.empty(); }
 
-  /// What was proved, or which operation was opaque, for --remarks.
-  void remark();
+  /// What was proved of `subject`, or which operation was opaque, for --remarks.
+  void remark(const llvm::Twine &subject = "mask");
 
 private:
-  bool hasMask() { return !op.getMask().empty(); }
+  mlir::Value boundsHold(mlir::OpBuilder &builder, mlir::Location loc);
   llvm::SmallVector<IndexRange> rangesWithin(mlir::OpBuilder &builder, mlir::Location loc, unsigned dim,
                                              IndexRange others, IndexRange whole);
 
@@ -74,6 +77,7 @@ private:
   bool closedForm = false; ///< the formula alone tells empty, full and partial blocks apart
   mlir::IRMapping uniform;
   SymbolValues symbols;
+  mlir::Value isTrusted; ///< i1: the mask is asked; null where it always is
 };
 
 } // namespace attnc::schedule
