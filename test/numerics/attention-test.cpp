@@ -154,6 +154,27 @@ TEST_F(Attention, sharedWalks) {
       check(sizes, poison);
 }
 
+/// A row without keys has its block walk again over all keys, which changes no bit of the other rows.
+TEST_F(Attention, filledRowsAreAlone) {
+  ASSERT_NO_FATAL_FAILURE(compile({.name = "alone", .mask = "per_head", .lse = true, .fill = -1e4}));
+  constexpr int64_t kQueries = 70, kKeys = 300, kEmpty = 5;
+  std::vector<RefTensor> inputs = makeInputs(variant, {1, kQueries, kKeys}, Poison::none, 7, context.get());
+  std::vector<int64_t> &allowed = inputs[3].ints;
+  for (size_t at = 0; at < allowed.size(); ++at) // no key in the first block
+    allowed[at] = allowed[at] && at % kKeys >= 128;
+  std::string error;
+  auto before = compiled->run(inputs, error);
+  for (int64_t h = 0; h < variant.H; ++h)
+    std::fill_n(allowed.begin() + (h * kQueries + kEmpty) * kKeys, kKeys, 0);
+  auto after = compiled->run(inputs, error);
+  ASSERT_TRUE(before && after) << error;
+  size_t perQuery = variant.H * variant.E; // o is BMHE
+  for (size_t at = 0; at < before->front().floats.size(); ++at) {
+    bool isSame = before->front().floats[at] == after->front().floats[at];
+    EXPECT_EQ(isSame, at / perQuery != kEmpty) << at;
+  }
+}
+
 /// A window over a million queries and keys: no mask exists in memory (its bits would be 128 GB), and blocks outside of
 /// the window are not even looked at, or this would run for hours.
 TEST_F(Attention, aMillionTokens) {

@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Masks whose integers come near the ends of 64 bits, in the file and at run time, compiled and interpreted. All scores
-// are equal, so that a row's result is the mean of the values that it may see: one pair too many or too few shows.
+// are equal, so that a row's result is the mean of the values that it may see: one pair too many or too few shows. Some
+// masks are conditions of a score with a finite fill instead.
 //
 // ATTNC_TEST_SECONDS says for how long new masks are compiled (4 seconds if unset); ATTNC_TEST_SEED where they begin.
 //
@@ -26,7 +27,8 @@ using attn::RefTensor;
 namespace {
 class RandomMasks : public testing::Test {
 protected:
-  void check(llvm::StringRef mask, test::RandomMask &random);
+  /// With `fills`, what is forbidden has a finite score instead: a row of nothing else sees all values.
+  void check(llvm::StringRef mask, test::RandomMask &random, bool fills = false);
   std::vector<RefTensor> makeInputs(func::FuncOp function, test::RandomMask &random, int64_t M, int64_t N);
 
   std::unique_ptr<MLIRContext> context = makeContext();
@@ -54,9 +56,10 @@ std::vector<RefTensor> RandomMasks::makeInputs(func::FuncOp function, test::Rand
   return inputs;
 }
 
-void RandomMasks::check(llvm::StringRef mask, test::RandomMask &random) {
+void RandomMasks::check(llvm::StringRef mask, test::RandomMask &random, bool fills) {
+  std::string body = fills ? "score = s if " + mask.str() + " else -5000" : "mask = " + mask.str();
   std::string text = std::string("attention f(q: f32[M, D=1], k: f32[N, D], v: f32[N, D], ") +
-                     test::RandomMask::kParameters + ") -> (o: f32[M, D], lse: f32[M]) { mask = " + mask.str() + " }";
+                     test::RandomMask::kParameters + ") -> (o: f32[M, D], lse: f32[M]) { " + body + " }";
   SCOPED_TRACE(text);
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, "mask.attn"), llvm::SMLoc());
@@ -82,7 +85,7 @@ TEST_F(RandomMasks, CompiledAreInterpreted) {
   for (; std::chrono::steady_clock::now() < end && !HasFailure(); ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     test::RandomMask random(seed);
-    check(random.generate(static_cast<int>(seed % 7)), random);
+    check(random.generate(static_cast<int>(seed % 7)), random, /*fills=*/seed % 3 == 0);
   }
 }
 
@@ -108,6 +111,8 @@ TEST_F(RandomMasks, NearTheEnds) {
        {"causal and window(w)", "causal and window(9223372036854775807)", "sliding(9223372036854775807, 0)",
         "sliding(u, w)", "abs(distance) < w", "i + w >= j", "j < w", "j < -9223372036854775807 - 1",
         "(j - i) * 4611686018427387904 > 0", "i - w < j - u", "near[i] - ids[j] < w", "docs[j] + w > i",
-        "(flag == (j < w)) != (i < u)", "(min(M, b) != (b + j)) != ((16 - i) <= t < (j - b))"})
+        "(flag == (j < w)) != (i < u)", "(min(M, b) != (b + j)) != ((16 - i) <= t < (j - b))"}) {
     check(mask, random);
+    check(mask, random, /*fills=*/true);
+  }
 }

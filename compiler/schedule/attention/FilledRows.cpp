@@ -16,7 +16,7 @@ using namespace attnc::schedule;
 /// The maximum of a row is so far above a score, or farther, where the score's weight is 0. A weight is 2^t, rounded to
 /// 0 from half the least number on (2^-150 in f32, 2^-1075 in f64). t = log2(e) (score - max) is off by less than 1:
 /// |max log2(e)| is at most 2^20 (2^49) where the product is rounded by itself. The running maximum may be below the
-/// true one, which is then farther still.
+/// true one, which is then farther still, or kRaisedAhead above it: such weights are 0 as well, whoever adds them up.
 static double weightlessBelow(Type real) {
   const llvm::fltSemantics &semantics = cast<FloatType>(real).getFloatSemantics();
   int least = APFloat::semanticsMinExponent(semantics) - static_cast<int>(APFloat::semanticsPrecision(semantics)) + 1;

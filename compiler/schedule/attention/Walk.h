@@ -12,7 +12,8 @@
 //
 // A form says what stands for these names, and walks as often as it likes. The U blocks of an item share one walk over
 // K and V: what the first block brings into the cache the others find there. Where K and V have rows of 4 KB (heads
-// inside rows), they would fall out of the cache between two walks.
+// inside rows), they would fall out of the cache between two walks. Under a score with a finite fill an item may start,
+// and walk, twice (FilledRows.h).
 //
 //===----------------------------------------------------------------------===//
 #pragma once
