@@ -55,7 +55,7 @@ struct Labelled {
 } // namespace
 
 /// The extent of `letter` over several labelled operands: static if any says so.
-static int64_t findExtent(ArrayRef<Labelled> operands, char letter, int64_t absent) {
+static int64_t findExtentOf(ArrayRef<Labelled> operands, char letter, int64_t absent) {
   int64_t extent = absent;
   for (const Labelled &operand : operands) {
     int64_t dim = AttentionOp::dimOf(operand.layout, letter);
@@ -171,11 +171,45 @@ static SmallVector<Labelled> labelled(AttentionOp op, std::string &lseLayout) {
   return operands;
 }
 
+/// The tables of pages.
+static SmallVector<Labelled> labelledTables(AttentionOp op) {
+  SmallVector<Labelled> tables;
+  for (auto [name, table, layout] : {std::tuple("the table of k", op.getKTable(), op.getKTableLayout()),
+                                     std::tuple("the table of v", op.getVTable(), op.getVTableLayout())})
+    if (table)
+      tables.push_back({name, layout.value_or(""), cast<ShapedType>(table.getType())});
+  return tables;
+}
+
 FloatType AttentionOp::getAccumulatorType() { return accumulatorOf(getQ().getType()); }
 
 int64_t AttentionOp::getExtent(char letter) {
+  if (letter == 'N' && isPaged()) {
+    int64_t pages = getExtent('T'), keys = getExtent('P');
+    return ShapedType::isDynamic(pages) || ShapedType::isDynamic(keys) ? ShapedType::kDynamic : pages * keys;
+  }
   std::string lse;
-  return findExtent(labelled(*this, lse), letter, /*absent=*/1);
+  SmallVector<Labelled> operands = labelled(*this, lse);
+  llvm::append_range(operands, labelledTables(*this));
+  return findExtentOf(operands, letter, /*absent=*/1);
+}
+
+ExtentSource AttentionOp::findExtent(char letter) {
+  if (letter == 'N' && isPaged()) {
+    ExtentSource pages = findExtent('T');
+    pages.factor = getExtent('P');
+    return pages;
+  }
+  std::pair<Value, StringRef> operands[] = {{getQ(), getQLayout()},
+                                            {getK(), getKLayout()},
+                                            {getV(), getVLayout()},
+                                            {getInits()[0], getOLayout()},
+                                            {getKTable(), getKTableLayout().value_or("")},
+                                            {getVTable(), getVTableLayout().value_or("")}};
+  for (auto [operand, layout] : operands)
+    if (int64_t dim = dimOf(layout, letter); dim >= 0)
+      return {operand, dim};
+  return {};
 }
 
 std::string AttentionOp::getLseLayout() {
@@ -250,16 +284,50 @@ void AttentionOp::eraseCapture(unsigned capture) {
   getCapturesMutable().erase(capture);
 }
 
+/// K and V in pages: what their tables and their layouts must say.
+static LogicalResult verifyPages(AttentionOp op) {
+  if (!op.getKTable() || !op.getVTable())
+    return op.emitOpError() << "k and v both lie in pages or neither does, but " << (op.getKTable() ? "v" : "k")
+                            << " has no table";
+  for (const Labelled &table : labelledTables(op)) {
+    if (failed(verifyLayout(op, table, "BT")))
+      return failure();
+    if (!table.layout.contains('T'))
+      return op.emitOpError() << "layout \"" << table.layout << "\" of " << table.name
+                              << " lacks letter 'T', the pages of a sequence";
+    if (Type element = table.type.getElementType(); !element.isSignlessInteger(32) && !element.isSignlessInteger(64))
+      return op.emitOpError() << table.name << " must hold page numbers, i32 or i64, found " << element;
+  }
+  for (auto [name, layout] : {std::pair("k", op.getKLayout()), std::pair("v", op.getVLayout())})
+    for (char letter : StringRef("XP"))
+      if (!layout.contains(letter))
+        return op.emitOpError() << "layout \"" << layout << "\" of " << name << " lacks letter '" << letter << "', "
+                                << (letter == 'X' ? "the page" : "the keys of a page");
+  int64_t keys = op.getExtent('P');
+  if (ShapedType::isDynamic(keys) || keys <= 0 || keys % 16 != 0)
+    return op.emitOpError("a page must have a static multiple of 16 keys (P)");
+  return success();
+}
+
+/// The letters of q, k, v, the output and lse.
+static std::array<StringRef, 5> lettersOf(AttentionOp op) {
+  bool isPaged = op.isPaged();
+  return {"BMHD", isPaged ? "XPGD" : "BNGD", isPaged ? "XPGE" : "BNGE", "BMHE", "BMH"};
+}
+
 LogicalResult AttentionOp::verify() {
   if (getInits().empty() || getInits().size() > 2)
     return emitOpError("expects one or two destinations: the output and optionally lse"); // attention_a8
   std::string lseLayout;
   SmallVector<Labelled> operands = labelled(*this, lseLayout);
-  StringRef letters[] = {"BMHD", "BNGD", "BNGE", "BMHE", "BMH"};
-  for (auto [operand, allowed] : llvm::zip(operands, letters))
+  for (auto [operand, allowed] : llvm::zip_first(operands, lettersOf(*this)))
     if (failed(verifyLayout(*this, operand, allowed)))
       return failure();
-  if (failed(verifyExtents(*this, operands)))
+  if (isPaged() && failed(verifyPages(*this))) // attention_a12
+    return failure();
+  SmallVector<Labelled> all = operands;
+  llvm::append_range(all, labelledTables(*this));
+  if (failed(verifyExtents(*this, all)))
     return failure();
   if (failed(verifyBothName(*this, "D", operands[0], operands[1])) ||
       failed(verifyBothName(*this, "N", operands[1], operands[2])) ||
@@ -365,7 +433,7 @@ Type ContractOp::getYieldedType() {
   return becomesFloat ? Type(Float32Type::get(getContext())) : getAccumulatorType();
 }
 
-int64_t ContractOp::getExtent(char letter) { return findExtent(labelled(*this), letter, /*absent=*/1); }
+int64_t ContractOp::getExtent(char letter) { return findExtentOf(labelled(*this), letter, /*absent=*/1); }
 
 Block *ContractOp::addEpilogueBlock() { return addBlock(getEpilogue(), leadingTypes(*this), getCaptures()); }
 

@@ -24,5 +24,15 @@
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Attn/AttnAttrs.h.inc"
 
+namespace attnc::attn {
+
+/// An extent: dimension `dim` of `operand`, `factor` times; just `factor` where `operand` is null.
+struct ExtentSource {
+  mlir::Value operand;
+  int64_t dim = 0, factor = 1;
+};
+
+} // namespace attnc::attn
+
 #define GET_OP_CLASSES
 #include "dialects/Attn/AttnOps.h.inc"

@@ -3,7 +3,7 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rule ids A1-A11 are those of docs/design.md. Each is named where it is stated,
+// Rule ids A1-A12 are those of docs/design.md. Each is named where it is stated,
 // verified (`// attention_a7`) and tested (`@attention_a7`).
 //
 //===----------------------------------------------------------------------===//
@@ -132,6 +132,14 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     tensors); K or V without B serve every batch, without G every head. H, G, D
     and E are compile-time numbers.
 
+    A12: K and V may lie in pages, P keys each, of a pool: letters X (the page)
+    and P stand in their layouts instead of B and N, and `by` names a table of page
+    numbers for each, of letters B and T (the pages of a sequence). Key j of
+    sequence b is row j % P of page table[b, j / P], and N = T * P. P is a
+    compile-time multiple of 16. Elements of a table count for pages with a key
+    that the mask allows to some query: these must be pages that there are; what
+    the others say, and what pages without such a key hold, is never looked at.
+
     Captured scalars and tensors are operands; all regions see them as trailing
     block arguments and read tensors with `tensor.extract`. An absent score, query or
     key region is the identity, an absent mask region allows every key. Query, key,
@@ -185,14 +193,41 @@ def Attn_AttentionOp : Attn_Op<"attention", [
         attn.yield %s : f32
       }
     ```
+
+    Keys and values in pages of 16, with one table for both:
+
+    ```mlir
+      k(%k "XGPD" : tensor<?x4x16x64xf32> by %table "BT" : tensor<?x?xi32>)
+      v(%v "XGPE" : tensor<?x4x16x64xf32> by %table "BT" : tensor<?x?xi32>)
+    ```
   }];
+
+  let builders = [ // of one without pages
+    OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::Value":$q, "::mlir::Value":$k, "::mlir::Value":$v,
+                   "::mlir::ValueRange":$captures, "::mlir::ValueRange":$inits, "::mlir::StringAttr":$q_layout,
+                   "::mlir::StringAttr":$k_layout, "::mlir::StringAttr":$v_layout, "::mlir::StringAttr":$o_layout,
+                   "::mlir::FloatAttr":$scale, "AttentionScheduleAttr":$schedule), [{
+      build($_builder, $_state, results, q, k, v, captures, inits, /*k_table=*/{}, /*v_table=*/{}, q_layout, k_layout,
+            v_layout, o_layout, scale, schedule, /*k_table_layout=*/{}, /*v_table_layout=*/{});
+    }]>,
+    OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::Value":$q, "::mlir::Value":$k, "::mlir::Value":$v,
+                   "::mlir::ValueRange":$captures, "::mlir::ValueRange":$inits, "::llvm::StringRef":$q_layout,
+                   "::llvm::StringRef":$k_layout, "::llvm::StringRef":$v_layout, "::llvm::StringRef":$o_layout,
+                   "::mlir::FloatAttr":$scale, "AttentionScheduleAttr":$schedule), [{
+      build($_builder, $_state, results, q, k, v, captures, inits, $_builder.getStringAttr(q_layout),
+            $_builder.getStringAttr(k_layout), $_builder.getStringAttr(v_layout), $_builder.getStringAttr(o_layout),
+            scale, schedule);
+    }]>
+  ];
 
   let arguments = (ins Attn_Shaped:$q, Attn_Shaped:$k, Attn_Shaped:$v,
                        Variadic<Attn_Capture>:$captures,
                        Variadic<Attn_Shaped>:$inits,
+                       Optional<Attn_Shaped>:$k_table, Optional<Attn_Shaped>:$v_table,
                        StrAttr:$q_layout, StrAttr:$k_layout, StrAttr:$v_layout,
                        StrAttr:$o_layout, OptionalAttr<F64Attr>:$scale,
-                       OptionalAttr<Attn_AttentionScheduleAttr>:$schedule);
+                       OptionalAttr<Attn_AttentionScheduleAttr>:$schedule,
+                       OptionalAttr<StrAttr>:$k_table_layout, OptionalAttr<StrAttr>:$v_table_layout);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region MaxSizedRegion<1>:$score, MaxSizedRegion<1>:$mask, MaxSizedRegion<1>:$query,
                         MaxSizedRegion<1>:$key, MaxSizedRegion<1>:$sink);
@@ -200,8 +235,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
   let assemblyFormat = [{
     attr-dict
     `q` `(` $q $q_layout `:` type($q) `)`
-    `k` `(` $k $k_layout `:` type($k) `)`
-    `v` `(` $v $v_layout `:` type($v) `)`
+    `k` `(` $k $k_layout `:` type($k) (`by` $k_table^ $k_table_layout `:` type($k_table))? `)`
+    `v` `(` $v $v_layout `:` type($v) (`by` $v_table^ $v_table_layout `:` type($v_table))? `)`
     (`captures` `(` $captures^ `:` type($captures) `)`)?
     `outs` `(` $o_layout `,` $inits `:` type($inits) `)`
     (`query` $query^)? (`key` $key^)? (`score` $score^)? (`mask` $mask^)? (`sink` $sink^)?
@@ -219,6 +254,10 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     int64_t getExtent(char letter);
     /// Position of `letter` in `layout`, or -1.
     static int64_t dimOf(::llvm::StringRef layout, char letter);
+    /// What has the extent of role `letter` when the code runs.
+    ExtentSource findExtent(char letter);
+    /// K and V lie in pages.
+    bool isPaged() { return getKTable() || getVTable(); }
     /// The output's layout without E: the layout of lse.
     std::string getLseLayout();
     bool hasLse() { return getInits().size() == 2; }

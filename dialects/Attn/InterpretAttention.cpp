@@ -3,7 +3,7 @@
 // Part of attnc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The rules A1-A11 of AttnOps.td, each beside the lines that compute it. A9 has
+// The rules A1-A12 of AttnOps.td, each beside the lines that compute it. A9 has
 // no line: which end a causal mask aligns is written in the mask region, which
 // is why the region is given M and N.
 //
@@ -86,9 +86,19 @@ static BoundRegion compileRegion(Compiler &compiler, mlir::Region &region, Opera
 //===----------------------------------------------------------------------===//
 
 namespace {
+/// A table of the pages that rows of K or V lie in; without one they lie in no pages.
+struct PageTable {
+  StringRef name; // of whose rows
+  std::string layout;
+  Slot slot = 0;
+
+  bool exists() const { return !layout.empty(); }
+};
+
 struct Attention {
   Operation *op;
   std::string qLayout, kLayout, vLayout, oLayout, lseLayout;
+  PageTable kTable, vTable;
   Slot q, k, v;
   SmallVector<Slot> inits, results;
   double scale;
@@ -116,6 +126,7 @@ private:
   bool score(double &s);
   bool transformed(const BoundRegion &region, const RefTensor &from, int64_t offset, int64_t step,
                    ArrayRef<int64_t> place, std::vector<double> &row);
+  bool findRow(const PageTable &table, const View &view, int64_t b, int64_t g, int64_t j, int64_t &offset);
   bool keyRow(int64_t b, int64_t g, int64_t j);
   void enter(const BoundRegion &region, unsigned first, ArrayRef<int64_t> indices);
 
@@ -129,6 +140,8 @@ private:
   /// The row of queries, and the rows of keys of (b, g) that were needed so far (A11).
   std::vector<double> queryRow;
   std::vector<std::vector<double>> keyRows;
+  /// Where the row of V of each allowed key of (b, g) begins.
+  std::vector<int64_t> valueRows;
   std::pair<int64_t, int64_t> keyRowsOf{-1, -1};
   /// Of the row under way.
   RowMagnitudes magnitudes;
@@ -141,8 +154,9 @@ AttentionRun::AttentionRun(const Attention &what, Frame &frame, const Extents &e
       qView(what.qLayout, q), kView(what.kLayout, k), vView(what.vLayout, v),
       oView(what.oLayout, frame.tensor(what.inits.front())),
       // Without an lse result this view is never used.
-      lseView(what.lseLayout, frame.tensor(what.inits.back())), B(extents['B']), M(extents['M']), N(extents['N']),
-      H(extents['H']), G(extents['G']), D(extents['D']), E(extents['E']) {
+      lseView(what.lseLayout, frame.tensor(what.inits.back())), B(extents['B']), M(extents['M']),
+      N(what.kTable.exists() ? extents['T'] * extents['P'] : extents['N']), H(extents['H']), G(extents['G']),
+      D(extents['D']), E(extents['E']) {
   for (Slot init : what.inits)
     outputs.emplace_back(frame.tensor(init).elementType, frame.tensor(init).shape);
   auto attention = cast<AttentionOp>(what.op);
@@ -183,14 +197,13 @@ void AttentionRun::boundRow(int64_t b, int64_t h, int64_t i, double lse) {
     magnitudes.products *= kEstimateSlack;
     magnitudes.scores *= kEstimateSlack;
   }
-  int64_t g = H == 0 ? 0 : h / (H / G), o = b * oView.stride('B') + i * oView.stride('M') + h * oView.stride('H');
+  int64_t o = b * oView.stride('B') + i * oView.stride('M') + h * oView.stride('H');
   for (int64_t e = 0; e < E; ++e) {
     double weighted = 0, largest = 0;
     for (auto [j, weight] : keys) {
       if (j == kSink)
         continue;
-      double value = std::abs(
-          v.floats[b * vView.stride('B') + g * vView.stride('G') + j * vView.stride('N') + e * vView.stride('E')]);
+      double value = std::abs(v.floats[valueRows[j] + e * vView.stride('E')]);
       weighted += weight / sum * value;
       largest = std::max(largest, value);
     }
@@ -230,14 +243,36 @@ bool AttentionRun::transformed(const BoundRegion &region, const RefTensor &from,
   return true;
 }
 
-/// Makes keyRows[j] the row of key j of (b, g).
+/// A12: `offset` becomes where row j of (b, g) of K or V begins: row j % P of page table[b, j / P].
+bool AttentionRun::findRow(const PageTable &table, const View &view, int64_t b, int64_t g, int64_t j, int64_t &offset) {
+  if (!table.exists()) {
+    offset = b * view.stride('B') + g * view.stride('G') + j * view.stride('N');
+    return true;
+  }
+  const RefTensor &pages = frame.tensor(table.slot);
+  View tableView(table.layout, pages);
+  int64_t keysOfPage = view.shape[view.layout.find('P')], number = view.shape[view.layout.find('X')];
+  int64_t page = pages.ints[b * tableView.stride('B') + j / keysOfPage * tableView.stride('T')];
+  if (page < 0 || page >= number) {
+    what.op->emitError() << "key " << j << " of sequence " << b << " lies in page " << page << " by the table of "
+                         << table.name << ", which has " << number << " pages";
+    return false;
+  }
+  offset = page * view.stride('X') + g * view.stride('G') + j % keysOfPage * view.stride('P');
+  return true;
+}
+
+/// Makes keyRows[j] the row of key j of (b, g), and finds that of V.
 bool AttentionRun::keyRow(int64_t b, int64_t g, int64_t j) {
   if (keyRowsOf != std::pair(b, g)) {
     keyRows.assign(N, {});
+    valueRows.assign(N, 0);
     keyRowsOf = {b, g};
   }
-  int64_t offset = b * kView.stride('B') + g * kView.stride('G') + j * kView.stride('N');
-  return !keyRows[j].empty() || transformed(what.key, k, offset, kView.stride('D'), {b, g, j}, keyRows[j]);
+  int64_t offset = 0;
+  return !keyRows[j].empty() ||
+         (findRow(what.kTable, kView, b, g, j, offset) && findRow(what.vTable, vView, b, g, j, valueRows[j]) &&
+          transformed(what.key, k, offset, kView.stride('D'), {b, g, j}, keyRows[j]));
 }
 
 /// Collects the allowed keys of row (b, h, i) and their scores.
@@ -304,11 +339,10 @@ bool AttentionRun::row(int64_t b, int64_t h, int64_t i) {
     sum += s = std::exp(s - max);
   // A5: without keys every output stays 0 and lse is -inf.
   double *o = outputs[0].floats.data() + b * oView.stride('B') + i * oView.stride('M') + h * oView.stride('H');
-  int64_t g = H == 0 ? 0 : h / (H / G); // A7
   for (auto [j, weight] : keys) {
-    int64_t vOffset = b * vView.stride('B') + g * vView.stride('G') + j * vView.stride('N');
-    for (int64_t e = 0; e < E; ++e) {                                            // A7: V has a head dim of its own
-      double value = j == kSink ? 0 : v.floats[vOffset + e * vView.stride('E')]; // A10: the sink's value is 0
+    for (int64_t e = 0; e < E; ++e) { // A7: V has a head dim of its own
+      // A10: the sink's value is 0.
+      double value = j == kSink ? 0 : v.floats[valueRows[j] + e * vView.stride('E')];
       o[e * oView.stride('E')] += weight / sum * value;
     }
   }
@@ -333,7 +367,10 @@ bool AttentionRun::run() {
 
 bool Attention::run(Frame &frame) const {
   Extents extents;
-  std::pair<StringRef, Slot> operands[] = {{qLayout, q}, {kLayout, k}, {vLayout, v}, {oLayout, inits.front()}};
+  SmallVector<std::pair<StringRef, Slot>> operands{{qLayout, q}, {kLayout, k}, {vLayout, v}, {oLayout, inits.front()}};
+  for (const PageTable *table : {&kTable, &vTable})
+    if (table->exists())
+      operands.emplace_back(table->layout, table->slot);
   for (auto [layout, slot] : operands)
     if (!extents.add(op, layout, frame.tensor(slot)))
       return false;
@@ -350,6 +387,10 @@ bool Attention::run(Frame &frame) const {
   return true;
 }
 
+static PageTable tableOf(Compiler &compiler, StringRef name, Value table, std::optional<StringRef> layout) {
+  return table ? PageTable{name, layout->str(), compiler.slot(table)} : PageTable{name, {}};
+}
+
 static void compileAttentionOp(Compiler &compiler, AttentionOp op) {
   Attention attention{op,
                       op.getQLayout().str(),
@@ -357,6 +398,8 @@ static void compileAttentionOp(Compiler &compiler, AttentionOp op) {
                       op.getVLayout().str(),
                       op.getOLayout().str(),
                       op.getLseLayout(),
+                      tableOf(compiler, "k", op.getKTable(), op.getKTableLayout()),
+                      tableOf(compiler, "v", op.getVTable(), op.getVTableLayout()),
                       compiler.slot(op.getQ()),
                       compiler.slot(op.getK()),
                       compiler.slot(op.getV()),

@@ -398,3 +398,66 @@ func.func @empty_sum(%q: tensor<?x4xf32>, %o: tensor<?x4xf32>) {
   } -> tensor<?x4xf32>
   return
 }
+
+// -----
+
+func.func @attention_a12_both(%q: tensor<?x?x4x64xf32>, %k: tensor<?x2x16x64xf32>, %v: tensor<?x2x16x64xf32>, %t: tensor<?x?xi32>, %o: tensor<?x?x4x64xf32>) {
+  // expected-error @+1 {{k and v both lie in pages or neither does, but v has no table}}
+  %r = attn.attention q(%q "BMHD" : tensor<?x?x4x64xf32>) k(%k "XGPD" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xi32>)
+    v(%v "XGPE" : tensor<?x2x16x64xf32>) outs("BMHE", %o : tensor<?x?x4x64xf32>) -> tensor<?x?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_a12_letters(%q: tensor<?x?x4x64xf32>, %k: tensor<?x2x16x64xf32>, %v: tensor<?x2x16x64xf32>, %t: tensor<?x?xi32>, %o: tensor<?x?x4x64xf32>) {
+  // expected-error @+1 {{layout "XBPD" of k has letter 'B', expected letters of "XPGD"}}
+  %r = attn.attention q(%q "BMHD" : tensor<?x?x4x64xf32>) k(%k "XBPD" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xi32>)
+    v(%v "XGPE" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xi32>) outs("BMHE", %o : tensor<?x?x4x64xf32>) -> tensor<?x?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_a12_page(%q: tensor<?x?x4x64xf32>, %k: tensor<2x16x64xf32>, %v: tensor<?x2x16x64xf32>, %t: tensor<?x?xi32>, %o: tensor<?x?x4x64xf32>) {
+  // expected-error @+1 {{layout "GPD" of k lacks letter 'X', the page}}
+  %r = attn.attention q(%q "BMHD" : tensor<?x?x4x64xf32>) k(%k "GPD" : tensor<2x16x64xf32> by %t "BT" : tensor<?x?xi32>)
+    v(%v "XGPE" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xi32>) outs("BMHE", %o : tensor<?x?x4x64xf32>) -> tensor<?x?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_a12_keys(%q: tensor<?x?x4x64xf32>, %k: tensor<?x2x24x64xf32>, %v: tensor<?x2x24x64xf32>, %t: tensor<?x?xi32>, %o: tensor<?x?x4x64xf32>) {
+  // expected-error @+1 {{a page must have a static multiple of 16 keys (P)}}
+  %r = attn.attention q(%q "BMHD" : tensor<?x?x4x64xf32>) k(%k "XGPD" : tensor<?x2x24x64xf32> by %t "BT" : tensor<?x?xi32>)
+    v(%v "XGPE" : tensor<?x2x24x64xf32> by %t "BT" : tensor<?x?xi32>) outs("BMHE", %o : tensor<?x?x4x64xf32>) -> tensor<?x?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_a12_sizes(%q: tensor<?x?x4x64xf32>, %k: tensor<?x2x16x64xf32>, %v: tensor<?x2x32x64xf32>, %t: tensor<?x?xi32>, %o: tensor<?x?x4x64xf32>) {
+  // expected-error @+1 {{dimension P is 16 in k and 32 in v}}
+  %r = attn.attention q(%q "BMHD" : tensor<?x?x4x64xf32>) k(%k "XGPD" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xi32>)
+    v(%v "XGPE" : tensor<?x2x32x64xf32> by %t "BT" : tensor<?x?xi32>) outs("BMHE", %o : tensor<?x?x4x64xf32>) -> tensor<?x?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_a12_table(%q: tensor<?x?x4x64xf32>, %k: tensor<?x2x16x64xf32>, %v: tensor<?x2x16x64xf32>, %t: tensor<?x?xi32>, %o: tensor<?x?x4x64xf32>) {
+  // expected-error @+1 {{layout "BN" of the table of k has letter 'N', expected letters of "BT"}}
+  %r = attn.attention q(%q "BMHD" : tensor<?x?x4x64xf32>) k(%k "XGPD" : tensor<?x2x16x64xf32> by %t "BN" : tensor<?x?xi32>)
+    v(%v "XGPE" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xi32>) outs("BMHE", %o : tensor<?x?x4x64xf32>) -> tensor<?x?x4x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_a12_numbers(%q: tensor<?x?x4x64xf32>, %k: tensor<?x2x16x64xf32>, %v: tensor<?x2x16x64xf32>, %t: tensor<?x?xf32>, %o: tensor<?x?x4x64xf32>) {
+  // expected-error @+1 {{the table of k must hold page numbers, i32 or i64, found 'f32'}}
+  %r = attn.attention q(%q "BMHD" : tensor<?x?x4x64xf32>) k(%k "XGPD" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xf32>)
+    v(%v "XGPE" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xf32>) outs("BMHE", %o : tensor<?x?x4x64xf32>) -> tensor<?x?x4x64xf32>
+  return
+}

@@ -76,3 +76,11 @@ func.func @rows_and_sink(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %sink: tens
     } -> tensor<?x64xf32>
   return %r : tensor<?x64xf32>
 }
+
+// CHECK-LABEL: @paged
+// CHECK: k(%{{.*}} "XGPD" : tensor<?x2x16x64xf32> by %[[T:.*]] "BT" : tensor<?x?xi32>) v(%{{.*}} "XPGE" : tensor<?x16x2x32xf32> by %[[T]] "BT" : tensor<?x?xi32>) outs
+func.func @paged(%q: tensor<?x?x4x64xf32>, %k: tensor<?x2x16x64xf32>, %v: tensor<?x16x2x32xf32>, %t: tensor<?x?xi32>, %o: tensor<?x?x4x32xf32>) {
+  %r = attn.attention q(%q "BMHD" : tensor<?x?x4x64xf32>) k(%k "XGPD" : tensor<?x2x16x64xf32> by %t "BT" : tensor<?x?xi32>)
+    v(%v "XPGE" : tensor<?x16x2x32xf32> by %t "BT" : tensor<?x?xi32>) outs("BMHE", %o : tensor<?x?x4x32xf32>) -> tensor<?x?x4x32xf32>
+  return
+}
