@@ -16,7 +16,7 @@
 //     scf.for %i = %begin to %end { body(%i, %x) }
 //   }
 //
-// Layers, functions that others call, pass the context on. Marks become calls with it.
+// Layers, functions that others call, pass the context on. Marks and bad indices become calls with it.
 //
 // The call is a func.call of a declaration `@f_body.launch(context, count, captures...)`; PackEntries gives it its body
 // in the LLVM dialect, where memref descriptors are values that can be stored.
@@ -132,6 +132,26 @@ static void lowerMark(tile::MarkOp mark, Value context, SymbolTable &symbols) {
   mark.erase();
 }
 
+/// tile.bad_index 3[%element] = %value of %extent -> attnc_rt_bad_index(%context, 3, %element, %value, %extent)
+static void lowerBadIndex(tile::BadIndexOp op, Value context, SymbolTable &symbols) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  Type i64 = b.getI64Type();
+  auto callee = symbols.lookup<LLVM::LLVMFuncOp>("attnc_rt_bad_index");
+  if (!callee) {
+    OpBuilder outside(op->getParentOfType<func::FuncOp>());
+    auto type =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {context.getType(), i64, i64, i64, i64});
+    callee = LLVM::LLVMFuncOp::create(outside, loc, "attnc_rt_bad_index", type);
+    symbols.insert(callee);
+  }
+  SmallVector<Value> operands{context, LLVM::ConstantOp::create(b, loc, i64, op.getInputAttr())};
+  for (Value number : {op.getElement(), op.getValue(), op.getExtent()})
+    operands.push_back(arith::IndexCastOp::create(b, loc, i64, number));
+  LLVM::CallOp::create(b, loc, callee, operands);
+  op.erase();
+}
+
 namespace {
 struct OutlineParallelPass : attnc::codegen::impl::OutlineParallelBase<OutlineParallelPass> {
   using OutlineParallelBase::OutlineParallelBase;
@@ -187,6 +207,7 @@ struct OutlineParallelPass : attnc::codegen::impl::OutlineParallelBase<OutlinePa
         if (failed(outline(forall, context, symbols)))
           return signalPassFailure();
       function.walk([&](tile::MarkOp mark) { lowerMark(mark, context, symbols); });
+      function.walk([&](tile::BadIndexOp op) { lowerBadIndex(op, context, symbols); });
     }
     for (auto &[callee, calls] : called)
       for (func::CallOp call : calls)

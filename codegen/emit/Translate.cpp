@@ -65,7 +65,8 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module) {
 /// What a kernel may call: the fork-join of the runtime, its launch of a GPU kernel, and what every C
 /// library has.
 static bool mayCall(llvm::StringRef name) {
-  static const llvm::StringSet<> allowed{"attnc_rt_parallel_for", "attnc_rt_launch", "memcpy", "memmove", "memset"};
+  static const llvm::StringSet<> allowed{
+      "attnc_rt_parallel_for", "attnc_rt_launch", "attnc_rt_bad_index", "memcpy", "memmove", "memset"};
   return allowed.contains(name);
 }
 

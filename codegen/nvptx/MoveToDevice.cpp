@@ -26,6 +26,7 @@
 
 #include "codegen/nvptx/Passes.h"
 #include "compiler/support/Unsupported.h"
+#include "dialects/Tile/TileOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -143,6 +144,13 @@ struct MoveToDevicePass : codegen::impl::MoveToDeviceBase<MoveToDevicePass> {
     for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
       if (!function.isPublic() || function.isDeclaration())
         continue;
+      WalkResult tests = function.walk([](tile::BadIndexOp op) {
+        emitUnsupported(op) << "on a GPU, what an input names (pages of keys, by a table) cannot be tested before the "
+                               "first write; compile this for a CPU, as in --target=x86-64-v3";
+        return WalkResult::interrupt();
+      });
+      if (tests.wasInterrupted())
+        return signalPassFailure();
       function.walk([](scf::ForallOp loop) { readInside(loop); });
       (void)runRegionDCE(rewriter, function->getRegions());
       if (failed(visit(function.front())))

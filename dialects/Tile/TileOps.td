@@ -367,6 +367,21 @@ def Tile_MarkOp : Tile_Op<"mark"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Calls that fail
+//===----------------------------------------------------------------------===//
+
+def Tile_BadIndexOp : Tile_Op<"bad_index"> {
+  let summary = "the call fails: an element of an input indexes nothing";
+  let description = [{
+    `tile.bad_index 3[%element] = %value of %extent` stands in functions, outside of parallel loops: row-major element
+    %element of input 3 of the entry is %value, which is outside of [0, %extent). The function goes on, and must write
+    nothing to its outputs: the caller is told so.
+  }];
+  let arguments = (ins ConfinedAttr<I64Attr, [IntNonNegative]>:$input, Index:$element, Index:$value, Index:$extent);
+  let assemblyFormat = "$input `[` $element `]` `=` $value `of` $extent attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
 

@@ -114,7 +114,7 @@ static attnc_status runIn(Invocation &call, void *memory, attnc_context &context
   if (call.isForGpu())
     return runOnDevice(call, workspace, outputs, options);
   call.run(workspace, &context);
-  return ATTNC_OK;
+  return call.explain(context.bad);
 }
 
 static attnc_status runInWorkspace(Invocation &call, const attnc_entry &entry, DLTensor *const *outputs,

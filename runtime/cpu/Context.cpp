@@ -20,12 +20,17 @@ static void runOnHost(attnc_context *self, int64_t count, attnc_body body, void 
 
 static void runAlone(attnc_context *, int64_t count, attnc_body body, void *data) { body(data, 0, count); }
 
+static void refuse(attnc_context *self, int64_t input, int64_t element, int64_t value, int64_t extent) {
+  if (self->bad.input < 0)
+    self->bad = {input, element, value, extent};
+}
+
 attnc_context attnc::rt::contextOfCall(const attnc_options &options) {
   if (options.parallel_for)
-    return {runOnHost, nullptr, 0, options.parallel_for, options.parallel_for_user, nullptr};
+    return {runOnHost, refuse, nullptr, 0, options.parallel_for, options.parallel_for_user, nullptr, {}};
   if (options.context)
-    return {runOnPool, options.context->pool, options.num_threads, nullptr, nullptr, nullptr};
-  return {runAlone, nullptr, 0, nullptr, nullptr, nullptr};
+    return {runOnPool, refuse, options.context->pool, options.num_threads, nullptr, nullptr, nullptr, {}};
+  return {runAlone, refuse, nullptr, 0, nullptr, nullptr, nullptr, {}};
 }
 
 cuda::Device *attnc::rt::deviceOf(attnc_context &context, Text &why) {
@@ -48,6 +53,11 @@ void attnc_rt_parallel_for(void *context, int64_t count, attnc_body body, void *
   self->parallelFor(self, count, body, data);
 }
 
+void attnc_rt_bad_index(void *context, int64_t input, int64_t element, int64_t value, int64_t extent) {
+  if (auto *self = static_cast<attnc_context *>(context))
+    self->refuse(self, input, element, value, extent);
+}
+
 attnc_status attnc_context_create(int32_t numThreads, attnc_context **context) {
   *context = nullptr;
   if (numThreads < 0 || numThreads > maxThreads)
@@ -56,7 +66,7 @@ attnc_status attnc_context_create(int32_t numThreads, attnc_context **context) {
   if (!made)
     return ATTNC_OUT_OF_MEMORY;
   int threads = numThreads ? numThreads : attnc_default_threads();
-  *made = {runOnPool, ThreadPool::create(threads), 0, nullptr, nullptr, nullptr};
+  *made = {runOnPool, refuse, ThreadPool::create(threads), 0, nullptr, nullptr, nullptr, {}};
   if (!made->pool) {
     free(made);
     return ATTNC_OUT_OF_MEMORY;

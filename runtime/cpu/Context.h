@@ -9,16 +9,28 @@
 #include "runtime/cpu/ThreadPool.h"
 #include "runtime/cuda/Device.h"
 
-/// What kernels get as their opaque context. The function comes first and is
-/// all that attnc_rt_parallel_for looks at: a library's kernels bring their own
-/// copy of that function, of another version perhaps than the caller's runtime.
+namespace attnc::rt {
+
+/// Row-major element `element` of an input is `value`, and indexes nothing: there are `extent`.
+struct BadIndex {
+  int64_t input = -1, element = 0, value = 0, extent = 0; // no input: there is none
+};
+
+} // namespace attnc::rt
+
+/// What kernels get as their opaque context. The functions come first and are
+/// all that attnc_rt_parallel_for and attnc_rt_bad_index look at: a library's
+/// kernels bring their own copies of those, of another version perhaps than the
+/// caller's runtime.
 struct attnc_context {
   void (*parallelFor)(attnc_context *self, int64_t count, attnc_body body, void *data);
+  void (*refuse)(attnc_context *self, int64_t input, int64_t element, int64_t value, int64_t extent);
   attnc::rt::ThreadPool *pool;
   int32_t limit; // threads to use, 0: all
   attnc_parallel_for hostParallelFor;
   void *hostUser;
   attnc::rt::cuda::Device *device; // made by the first call that needs one; only with a pool
+  attnc::rt::BadIndex bad;         // of a call's own context: what its kernel has found first
 };
 
 namespace attnc::rt {

@@ -404,4 +404,23 @@ void Invocation::callKernel(void *kernelWorkspace, void *context) {
 
 void Invocation::run(char *workspace, void *context) { callKernel(copyInputs(workspace), context); }
 
+/// "table: element [0, 17] is -1, which is outside of the 64 positions that it indexes (0 to 63)".
+attnc_status Invocation::explain(const BadIndex &bad) {
+  if (bad.input < 0)
+    return ATTNC_OK;
+  const attnc_tensor_info &info = entry.inputs[bad.input];
+  int64_t index[ATTNC_MAX_RANK] = {}, rest = bad.element;
+  for (int i = info.rank - 1; i >= 0; --i) {
+    int64_t extent = memrefs[bad.input]->sizes()[i];
+    index[i] = extent > 0 ? rest % extent : 0;
+    rest = extent > 0 ? rest / extent : 0;
+  }
+  why.add("%s: element ", info.name);
+  addIndex(why, info.rank, index);
+  why.add(" is %" PRId64 ", which is outside of the %" PRId64 " positions that it indexes", bad.value, bad.extent);
+  if (bad.extent > 0)
+    why.add(" (0 to %" PRId64 ")", bad.extent - 1);
+  return ATTNC_INVALID_ARGUMENT;
+}
+
 bool Invocation::isForGpu() const { return isGpu(*variant); }

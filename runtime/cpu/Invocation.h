@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "runtime/cpu/Context.h"
 #include "runtime/cpu/Strided.h"
 #include "runtime/cpu/Text.h"
 
@@ -58,6 +59,9 @@ public:
   /// Copies what cannot be read in place, and runs the kernel. `workspace` is
   /// aligned to `workspaceAlignment`.
   void run(char *workspace, void *context);
+
+  /// The status of a run that found `bad`.
+  attnc_status explain(const BadIndex &bad);
 
   /// Whether the variant is one for a GPU; then, instead of run(), with a frame
   /// of deviceFrameBytes(). `device` may be null.

@@ -44,7 +44,7 @@ TEST(FindEntry, ChecksTheAbi) {
   attnc_module module = *attnc_module_v1();
   module.abi_version = 7;
   EXPECT_EQ(attnc_find_entry(&module, "scores", &why.options), nullptr);
-  EXPECT_STREQ(why.text, "the module has ABI version 7, this runtime has 4");
+  EXPECT_STREQ(why.text, "the module has ABI version 7, this runtime has 5");
 }
 
 TEST(Status, HasTexts) {
@@ -109,7 +109,7 @@ TEST(Describe, WritesJson) {
   std::string text(length, '\0');
   EXPECT_EQ(attnc_describe(attnc_module_v1(), text.data(), length + 1), length);
   EXPECT_EQ(text, R"({"producer": "fake 1.0",
- "abi_version": 4,
+ "abi_version": 5,
  "entries": [
     {"name": "scores",
      "doc": "Sums of \"allowed\" scores.",

@@ -119,7 +119,7 @@ TEST_F(Program, ExplainsItself) {
   EXPECT_THAT(output, HasSubstr("B, M, N: any extent"));
   run("fake-program --version");
   EXPECT_EQ(status, 0);
-  EXPECT_EQ(output, "fake-program: compiled by fake 1.0, ABI version 4, for "
+  EXPECT_EQ(output, "fake-program: compiled by fake 1.0, ABI version 5, for "
                     "x86-64-v9, x86-64-v3, x86-64-v2\n");
   run("fake-program --describe");
   EXPECT_EQ(status, 0);

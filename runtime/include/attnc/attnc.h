@@ -101,7 +101,7 @@ ATTNC_API const char *attnc_status_text(attnc_status status);
 
 //===-- What a compiled module says about itself --------------------------===//
 
-#define ATTNC_ABI_VERSION 4u
+#define ATTNC_ABI_VERSION 5u
 
 // Instruction sets a variant needs. V2, V3 and V4 are the levels of the x86-64
 // psABI together with the registers the operating system must save:
@@ -181,7 +181,8 @@ typedef struct {
 //         args[n + m]    points to the memref<?xi8> descriptor of the
 //                        workspace, 64-byte aligned.
 //         args[n + m+1]  points to a `void *` that holds the context for
-//                        attnc_rt_parallel_for, or attnc_rt_launch.
+//                        attnc_rt_parallel_for and attnc_rt_bad_index, or
+//                        attnc_rt_launch.
 //         For a GPU, data and workspace are its memory, tensors row-major.
 //   plan: args[i]        i < n: as above; data pointers may be null.
 //         args[n]        is an `int64_t *`: the kernel writes all extents of
@@ -278,6 +279,12 @@ ATTNC_API int32_t attnc_default_threads(void);
 // handed out in increasing order. A NULL context and nested calls mean the
 // calling thread.
 ATTNC_API void attnc_rt_parallel_for(void *context, int64_t count, attnc_body body, void *data);
+
+// For kernels: row-major element `element` of input `input` is `value`, which is
+// outside of the `extent` positions that it indexes. The kernel then writes
+// nothing, and attnc_call fails, with that in its message. A NULL context hears
+// nothing.
+ATTNC_API void attnc_rt_bad_index(void *context, int64_t input, int64_t element, int64_t value, int64_t extent);
 
 // For host code of GPU variants: starts count threads of kernel `name` in the
 // text `ptx`. parameters[i] points to parameter i. Failures end the call.
@@ -379,7 +386,8 @@ ATTNC_API attnc_status attnc_plan(const attnc_entry *entry, const DLTensor *cons
 // with gaps of a call on a GPU, which come from there without.
 // Errors: those of attnc_plan; an output of another shape or type, or that is
 // seen to overlap; a state that cannot be updated where it lies; data is NULL
-// though there are elements; a checked promise that is broken;
+// though there are elements; a checked promise that is broken; a table that
+// names pages which are not there;
 // ATTNC_OUT_OF_MEMORY.
 ATTNC_API attnc_status attnc_call(const attnc_entry *entry, const DLTensor *const *inputs, DLTensor *const *outputs,
                                   const attnc_options *options);

@@ -19,6 +19,15 @@ func.func @f(%x: memref<?xf32>, %n: index) {
   return
 }
 
+// What is wrong with an input is told to the context.
+// CHECK: func.func @told(%{{.*}}: index, %[[E:.*]]: index, %[[V:.*]]: index, %[[X:.*]]: index, %[[C:.*]]: !llvm.ptr)
+// CHECK: %[[INPUT:.*]] = llvm.mlir.constant(2 : i64)
+// CHECK: llvm.call @attnc_rt_bad_index(%[[C]], %[[INPUT]], %{{.*}}, %{{.*}}, %{{.*}}) : (!llvm.ptr, i64, i64, i64, i64) -> ()
+func.func @told(%n: index, %e: index, %v: index, %x: index) {
+  tile.bad_index 2[%e] = %v of %x
+  return
+}
+
 // A layer gets the context too, after its own arguments, and what calls it hands it on.
 // CHECK: func.func @model(%[[Y:.*]]: memref<?xf32>, %[[OUTER:.*]]: !llvm.ptr) attributes {attnc.ranks = array<i64: 1, -1>}
 // CHECK: call @layer(%[[Y]], %[[OUTER]]) : (memref<?xf32>, !llvm.ptr) -> ()
