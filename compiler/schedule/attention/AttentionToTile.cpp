@@ -16,6 +16,7 @@
 #include "compiler/schedule/Passes.h"
 #include "compiler/schedule/attention/Context.h"
 #include "compiler/schedule/attention/Forms.h"
+#include "compiler/schedule/attention/PagesExist.h"
 #include "compiler/support/Unsupported.h"
 #include "dialects/Common/Builders.h"
 #include "dialects/Tile/TileOps.h"
@@ -79,7 +80,7 @@ struct AttentionToTilePass : attnc::schedule::impl::AttentionToTileBase<Attentio
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     for (AttentionOp op : ops) {
-      if (failed(schedule::verifySchedule(op, *machine)))
+      if (failed(schedule::verifySchedule(op, *machine)) || failed(schedule::verifyTables(op)))
         return signalPassFailure();
       schedule::MaskPlan mask(op);
       if (mask.isNever())

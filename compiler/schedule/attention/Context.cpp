@@ -18,14 +18,13 @@ using namespace attnc::schedule;
 using attnc::attn::AttentionOp;
 
 Value schedule::extentOf(OpBuilder &b, AttentionOp op, char letter) {
-  std::pair<Value, StringRef> operands[] = {{op.getQ(), op.getQLayout()},
-                                            {op.getK(), op.getKLayout()},
-                                            {op.getV(), op.getVLayout()},
-                                            {op.getInits()[0], op.getOLayout()}};
-  for (auto [operand, layout] : operands)
-    if (int64_t dim = AttentionOp::dimOf(layout, letter); dim >= 0)
-      return b.createOrFold<memref::DimOp>(op.getLoc(), operand, dim);
-  return constantIndex(b, op.getLoc(), 1);
+  Location loc = op.getLoc();
+  attn::ExtentSource source = op.findExtent(letter);
+  Value factor = constantIndex(b, loc, source.factor);
+  if (!source.operand)
+    return factor;
+  Value extent = b.createOrFold<memref::DimOp>(loc, source.operand, source.dim);
+  return source.factor == 1 ? extent : b.createOrFold<arith::MulIOp>(loc, extent, factor);
 }
 
 AttentionContext::AttentionContext(OpBuilder &builder, AttentionOp op, const Blocking &blocking, bool fillsAsMask)
@@ -140,21 +139,55 @@ bool AttentionContext::isTransformed(const Rows &rows) {
          (rows.memref == op.getK() && (both || !op.getKey().empty()));
 }
 
+Value AttentionContext::pageOf(const Head &at, const Rows &of, Value page) {
+  Value last = sub(extent('X'), index(1));
+  SmallVector<Value> place;
+  for (char letter : of.tableLayout)
+    place.push_back(letter == 'B' ? at.batch : max(at.firstPage, min(page, at.lastPage)));
+  Value number = load(of.table, place);
+  number = arith::IndexCastOp::create(b, loc, b.getIndexType(), number);
+  number =
+      max(index(0), min(number, last)); // a call has checked it: whoever calls the kernel past that reads no further
+  auto fixed = [&](char letter) { return letter == 'X' ? number : at.key; };
+  LetterRange ranges[] = {{'P', index(0), extent('P')}, {of.feature, index(0), extent(of.feature)}};
+  return viewByLetters(b, loc, of.memref, of.layout, ranges, fixed, std::string{'P', of.feature});
+}
+
+/// buffer[row, *] = source[sourceRow, *], which is row `position` of Q or K.
+void AttentionContext::emitStagedRow(const Head &at, const Rows &of, Value source, Value sourceRow, Value buffer,
+                                     Value row, Value position) {
+  bool isPlain = op.getQuery().empty() && op.getKey().empty();
+  if (of.feature != 'D' || isPlain)
+    return mapColumns(extent(of.feature), [&](Value column) {
+      store(converted(load(source, {sourceRow, column}), elementOf(buffer)), buffer, {row, column});
+    });
+  bool isQuery = of.row == 'M';
+  RowTransform transform(b, op, isQuery ? op.getQuery() : op.getKey());
+  transform.emit(source, sourceRow, buffer, row, {at.batch, isQuery ? at.query : at.key, position, m, n});
+  if (!isQuery)
+    emitPrefetchStaged(at, of, position);
+}
+
+/// What the row of K a block after `position` will need.
+void AttentionContext::emitPrefetchStaged(const Head &at, const Rows &of, Value position) {
+  Value ahead = min(add(position, index(blocking.keys)), sub(n, index(1))), row = ahead;
+  Value rows = of.table ? pageOf(at, of, div(ahead, extent('P'))) : rowsOf(at, of, index(0), n);
+  if (of.table)
+    row = rem(ahead, extent('P'));
+  RowTransform(b, op, op.getKey()).emitPrefetch(rows, row, {at.batch, at.key, ahead, m, n});
+}
+
 Value AttentionContext::emitStage(const Head &at, const Rows &of, Value first, Value count, Value buffer) {
-  Value source = rowsOf(at, of, first, count);
-  bool isQuery = of.row == 'M', isPlain = op.getQuery().empty() && op.getKey().empty();
-  forRange(index(0), count, 1, [&](Value row) {
-    if (of.feature != 'D' || isPlain)
-      return mapColumns(extent(of.feature), [&](Value column) {
-        store(converted(load(source, {row, column}), real), buffer, {row, column});
-      });
-    RowTransform transform(b, op, isQuery ? op.getQuery() : op.getKey());
-    transform.emit(source, row, buffer, row, {at.batch, isQuery ? at.query : at.key, add(first, row), m, n});
-    if (isQuery)
-      return;
-    Value all = rowsOf(at, of, index(0), n); // what this row of the next block will need
-    Value ahead = min(add(add(first, row), index(blocking.keys)), sub(n, index(1)));
-    transform.emitPrefetch(all, ahead, {at.batch, at.key, ahead, m, n});
+  if (!of.table) {
+    Value source = rowsOf(at, of, first, count);
+    forRange(index(0), count, 1, [&](Value row) { emitStagedRow(at, of, source, row, buffer, row, add(first, row)); });
+    return buffer;
+  }
+  Value keys = extent('P'), end = add(first, count);
+  forRange(div(first, keys), ceilDiv(end, keys), 1, [&](Value page) {
+    Value source = pageOf(at, of, page), begin = mul(page, keys);
+    forRange(max(begin, first), min(add(begin, keys), end), 1,
+             [&](Value key) { emitStagedRow(at, of, source, sub(key, begin), buffer, sub(key, first), key); });
   });
   return buffer;
 }

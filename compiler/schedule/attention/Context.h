@@ -56,9 +56,11 @@ struct BlockState {
   llvm::SmallVector<PackedMatrix> matrices = {};
 };
 
-/// Batch, query head and key head of an item.
+/// Batch, query head and key head of an item, and the first and last of its pages that are read: those with the keys that
+/// the mask leaves to it. Null where K and V are in no pages.
 struct Head {
   mlir::Value batch, query, key;
+  mlir::Value firstPage = {}, lastPage = {};
 };
 
 /// Rows [first, last] of Q of a head that the next item will read, as a view [M][D] of all of them.
@@ -83,11 +85,13 @@ struct KeyBlock {
   mlir::Value isNew = {};             ///< no block of queries of the item has visited it before
 };
 
-/// Q, K, V or O: its rows are counted by one letter, what lies in a row by another.
+/// Q, K, V or O: its rows are counted by one letter, what lies in a row by another. Rows in pages have a table of these.
 struct Rows {
   mlir::Value memref;
   llvm::StringRef layout;
   char row, feature;
+  mlir::Value table = {};
+  llvm::StringRef tableLayout = {};
 };
 
 /// How many items there are, and of what size (Walk.h).
@@ -158,15 +162,18 @@ struct AttentionContext : IndexMath {
   mlir::Value usedLanes(const QueryBlock &queries);
 
   Rows q() { return {op.getQ(), op.getQLayout(), 'M', 'D'}; }
-  Rows k() { return {op.getK(), op.getKLayout(), 'N', 'D'}; }
-  Rows v() { return {op.getV(), op.getVLayout(), 'N', 'E'}; }
+  Rows k() { return {op.getK(), op.getKLayout(), 'N', 'D', op.getKTable(), op.getKTableLayout().value_or("")}; }
+  Rows v() { return {op.getV(), op.getVLayout(), 'N', 'E', op.getVTable(), op.getVTableLayout().value_or("")}; }
   Rows o() { return {op.getInits()[0], op.getOLayout(), 'M', 'E'}; }
-  /// `count` rows from `first`, as [row][feature].
+  /// `count` rows from `first`, as [row][feature]. Not of rows in pages.
   mlir::Value rowsOf(const Head &at, const Rows &of, mlir::Value first, mlir::Value count);
-  /// The rows are copied before they are used: in another type, or as a region makes them.
-  bool isStaged(const Rows &rows) { return elementOf(rows.memref) != real || isTransformed(rows); }
+  /// Page `page` of the sequence, as [P][feature]: key j is row j % P of page j / P. A page outside of those that the item
+  /// reads is the nearest that it does (`at` is the one that Walk has made).
+  mlir::Value pageOf(const Head &at, const Rows &of, mlir::Value page);
+  /// The rows are copied before they are used: in another type, as a region makes them, or out of pages.
+  bool isStaged(const Rows &rows) { return rows.table || elementOf(rows.memref) != real || isTransformed(rows); }
   bool isTransformed(const Rows &rows);
-  /// Copies `count` rows from `first` into `buffer`, widened, and transformed where a region says so.
+  /// Copies `count` rows from `first` into `buffer`, in its type, and transformed where a region says so.
   mlir::Value emitStage(const Head &at, const Rows &of, mlir::Value first, mlir::Value count, mlir::Value buffer);
 
   /// Prefetches every cache line of a row of `rows`, whose `features` elements are neighbours; of a long row the first
@@ -189,6 +196,9 @@ struct AttentionContext : IndexMath {
   Items items;
 
 private:
+  void emitStagedRow(const Head &at, const Rows &of, mlir::Value source, mlir::Value sourceRow, mlir::Value buffer,
+                     mlir::Value row, mlir::Value position);
+  void emitPrefetchStaged(const Head &at, const Rows &of, mlir::Value position);
   mlir::Value inlineRegion(mlir::Region &region, llvm::ArrayRef<mlir::Value> leading, const Head &at, mlir::Value key,
                            mlir::Value query, mlir::IRMapping mapping = {},
                            llvm::function_ref<mlir::Value(mlir::Operation &, mlir::IRMapping &)> replace = nullptr);

@@ -30,6 +30,8 @@ static bool isWideInteger(Type type) { return type.isIndex() || type.isInteger(6
 static std::optional<int64_t> largestOf(Value extent) {
   if (std::optional<int64_t> constant = getConstantIntValue(extent))
     return constant;
+  if (auto keys = extent.getDefiningOp<arith::MulIOp>(); keys && getConstantIntValue(keys.getRhs()))
+    extent = keys.getLhs(); // of a number of pages: a call has checked that they hold no more
   auto dim = extent.getDefiningOp<memref::DimOp>();
   auto argument = dim ? dyn_cast<BlockArgument>(dim.getSource()) : BlockArgument();
   if (argument && isa<FunctionOpInterface>(argument.getOwner()->getParentOp()))

@@ -106,8 +106,9 @@ KeyBlock RowBlocks::withPanel(const Head &at, KeyBlock keys) {
 }
 
 KeyBlock RowBlocks::withValues(const Head &at, KeyBlock keys) {
-  keys.valueRows = rowsOf(at, v(), keys.first, keys.count);
-  keys.values = valueBuffer ? emitStage(at, v(), keys.first, keys.count, valueBuffer) : keys.valueRows;
+  Value staged = valueBuffer ? emitStage(at, v(), keys.first, keys.count, valueBuffer) : Value();
+  keys.valueRows = v().table ? staged : rowsOf(at, v(), keys.first, keys.count);
+  keys.values = staged ? staged : keys.valueRows;
   return keys;
 }
 

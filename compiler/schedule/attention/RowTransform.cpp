@@ -174,8 +174,8 @@ void RowTransform::prefetchLines(Value memref, SmallVector<Value> at) {
 
 /// The next block is far away in time, and its first lines would be waited for: 0.982 instead of 0.972 of plain
 /// attention.
-void RowTransform::emitPrefetch(Value rows, Value ahead, ArrayRef<Value> place) {
-  prefetchLines(rows, {ahead, Value()});
+void RowTransform::emitPrefetch(Value rows, Value row, ArrayRef<Value> place) {
+  prefetchLines(rows, {row, Value()});
   if (region.empty())
     return;
   BlockArgument key = AttentionOp::argumentOf(region, 'j');

@@ -24,9 +24,9 @@ public:
   void emit(mlir::Value from, mlir::Value fromRow, mlir::Value to, mlir::Value toRow,
             mlir::ArrayRef<mlir::Value> place);
 
-  /// Prefetches what row `ahead` of k will need: the row itself, of `rows`, and those of captured tensors that are read
-  /// at j. `place` is b g j, then M and N, with `ahead` for j.
-  void emitPrefetch(mlir::Value rows, mlir::Value ahead, mlir::ArrayRef<mlir::Value> place);
+  /// Prefetches what a later row of k will need: the row itself, `row` of `rows`, and those of captured tensors that are
+  /// read at j. `place` is b g j of the later row, then M and N.
+  void emitPrefetch(mlir::Value rows, mlir::Value row, mlir::ArrayRef<mlir::Value> place);
 
   /// Both q and k are stored with even features before odd ones: a region distinguishes them, and the product of q and
   /// k does not care.

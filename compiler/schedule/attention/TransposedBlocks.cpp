@@ -68,11 +68,13 @@ BlockState TransposedBlocks::allocate() {
 
 TransposedBlocks::Staging TransposedBlocks::allocateStaging() {
   int64_t d = op.getExtent('D'), e = op.getExtent('E');
-  if (pairs)
-    return {Value(), scratchBuffer({blocking.keys / 2, e}, b.getI32Type()), Value()};
-  return {isStaged(k()) ? scratchBuffer({blocking.keys, d}, real) : Value(),
-          isStaged(v()) ? scratchBuffer({blocking.keys, e}, real) : Value(),
-          isTransformed(q()) ? scratchBuffer({blocking.width, d}, real) : Value()};
+  auto staged = [&](const Rows &rows, int64_t features) {
+    bool isNeeded = pairs ? bool(rows.table) : isStaged(rows);
+    Type type = pairs ? elementOf(rows.memref) : real;
+    return isNeeded ? scratchBuffer({blocking.keys, features}, type) : Value();
+  };
+  return {staged(k(), d), staged(v(), e), isTransformed(q()) ? scratchBuffer({blocking.width, d}, real) : Value(),
+          pairs ? scratchBuffer({blocking.keys / 2, e}, b.getI32Type()) : Value()};
 }
 
 void TransposedBlocks::emitStart(const QueryBlock &queries) {
@@ -108,7 +110,7 @@ KeyBlock TransposedBlocks::emitKeys(const Head &at, Value first, Value count) {
   };
   KeyBlock block{first, count};
   block.keys = used(k(), staging.keys);
-  block.valueRows = block.values = pairs ? rowsOf(at, v(), first, count) : used(v(), staging.values);
+  block.valueRows = block.values = used(v(), staging.values);
   if (pairs)
     block.values = emitPackValues(block);
   return block;

@@ -30,9 +30,9 @@ public:
   void emit();
 
 private:
-  /// Where tensors of another type are converted or packed; null where nothing is.
+  /// Where rows of K, V and Q are staged, and pairs of V packed; null where nothing is.
   struct Staging {
-    mlir::Value keys, values, rows;
+    mlir::Value keys, values, rows, packed;
   };
 
   // A block of queries, or of keys.

@@ -32,10 +32,10 @@ Value TransposedBlocks::emitPackValues(const KeyBlock &keys) {
     mapColumns(extent('E'), [&](Value feature) {
       Value low = bitsOf(b, loc, load(keys.valueRows, {first, feature}), false);
       Value high = arith::AndIOp::create(b, loc, bitsOf(b, loc, load(keys.valueRows, {second, feature}), true), keep);
-      store(arith::OrIOp::create(b, loc, low, high), staging.values, {pair, feature});
+      store(arith::OrIOp::create(b, loc, low, high), staging.packed, {pair, feature});
     });
   });
-  return staging.values;
+  return staging.packed;
 }
 
 /// P[key][lane].

@@ -69,7 +69,7 @@ static SmallVector<RowRequest> requestsOfTile(AttentionContext &c, const QueryBl
   // Of block and key among all of them.
   Value place = c.max(c.index(0), c.add(before, keys.first));
   RowRequest following{queries.next.rows, c.add(queries.next.first, place), queries.next.last, op.getExtent('D')};
-  if (c.isStaged(c.k()) && !pairs)
+  if (c.k().table || (c.isStaged(c.k()) && !pairs))
     requests.push_back(following);
   else
     addRequests(c.b, c.loc, keys.isNew, requests, keysOf(c.k(), 2 * queries.tileRows), following);

@@ -8,6 +8,7 @@
 #include "compiler/schedule/attention/Walk.h"
 #include "compiler/schedule/attention/FilledRows.h"
 #include "compiler/schedule/attention/LongSums.h"
+#include "compiler/schedule/attention/PagesExist.h"
 #include "compiler/schedule/attention/RowEnd.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -50,7 +51,10 @@ Items schedule::planItems(AttentionContext &c) {
   Value blocksPerItem = c.max(c.index(1), c.min(share, c.index(c.blocking.blocks)));
   Value perHead = c.ceilDiv(blocks, blocksPerItem);
   blocksPerItem = c.ceilDiv(blocks, c.max(c.index(1), perHead)); // 5 are 3 + 2, not 4 + 1
-  return {step, c.mul(pairs, perHead), pairs, perHead, blocks, blocksPerItem};
+  Value count = c.mul(pairs, perHead);
+  if (c.op.isPaged()) // else the call fails, and nothing may be written
+    count = c.select(emitPagesExist(c.b, c.op), count, c.index(0));
+  return {step, count, pairs, perHead, blocks, blocksPerItem};
 }
 
 namespace {
@@ -114,7 +118,6 @@ void schedule::forEachBlock(AttentionContext &c, const Item &item, llvm::functio
   });
 }
 
-/// Without keys nothing may be read: a tensor that a region reads may be empty too.
 static void ifAnyKey(AttentionContext &c, llvm::function_ref<void()> body) {
   c.ifTrue(c.cmpi(arith::CmpIPredicate::sgt, c.n, c.index(0)), body);
 }
@@ -139,6 +142,24 @@ static void emitPrefetchQueries(AttentionContext &c, const Item &item, bool pref
   c.ifTrue(c.cmpi(arith::CmpIPredicate::eq, item.blocks, c.index(1)), prefetch);
 }
 
+/// Walks over the keys, if there are any: without, nothing may be read, and a tensor that a region reads may be empty too.
+static void emitWalkKeys(AttentionContext &c, const ItemSteps &steps, Item &item, IndexRange queries,
+                         Value isFirst) {
+  ifAnyKey(c, [&] {
+    c.mask.emitHead(c.b, c.loc, {item.at.batch, item.at.query, Value(), Value(), c.m, c.n}, isFirst);
+    if (!c.op.isPaged())
+      return steps.walk(item, queries);
+    IndexRange keys = c.mask.emitKeyHull(c.b, c.loc, queries, {c.index(0), c.sub(c.n, c.index(1))});
+    Value pages = c.extent('X'), exists = c.cmpi(arith::CmpIPredicate::sle, keys.low, keys.high);
+    exists = arith::AndIOp::create(c.b, c.loc, exists, c.cmpi(arith::CmpIPredicate::sgt, pages, c.index(0)));
+    c.ifTrue(exists, [&] {
+      item.at.firstPage = c.div(keys.low, c.extent('P'));
+      item.at.lastPage = c.div(keys.high, c.extent('P'));
+      steps.walk(item, queries);
+    });
+  });
+}
+
 /// The keys of an item, from empty sums on.
 static void emitKeys(AttentionContext &c, const ItemSteps &steps, Item &item, Value number, Value isFirst) {
   if (item.epoch)
@@ -147,10 +168,7 @@ static void emitKeys(AttentionContext &c, const ItemSteps &steps, Item &item, Va
   item.next = nextOf(c, number);
   Value low = arith::MulIOp::create(c.b, c.loc, item.first, c.items.step);
   Value end = c.min(c.m, arith::MulIOp::create(c.b, c.loc, c.add(item.first, item.blocks), c.items.step));
-  ifAnyKey(c, [&] {
-    c.mask.emitHead(c.b, c.loc, {item.at.batch, item.at.query, Value(), Value(), c.m, c.n}, isFirst);
-    steps.walk(item, {low, c.sub(end, c.index(1))});
-  });
+  emitWalkKeys(c, steps, item, {low, c.sub(end, c.index(1))}, isFirst);
 }
 
 static void emitItem(AttentionContext &c, const ItemSteps &steps, Value number) {

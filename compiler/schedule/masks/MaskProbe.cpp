@@ -45,11 +45,14 @@ private:
 };
 } // namespace
 
-/// The extent of M or N; 1 where q has no such dimension.
+/// The extent of M or N.
 Value ProbeEmitter::extent(char letter) {
-  auto [layout, tensor] = letter == 'M' ? std::pair(op.getQLayout(), op.getQ()) : std::pair(op.getKLayout(), op.getK());
-  int64_t dim = AttentionOp::dimOf(layout, letter);
-  return dim < 0 ? index(1) : tensor::DimOp::create(b, loc, tensor, dim);
+  attn::ExtentSource source = op.findExtent(letter);
+  Value factor = index(source.factor);
+  if (!source.operand)
+    return factor;
+  Value extent = tensor::DimOp::create(b, loc, source.operand, source.dim);
+  return source.factor == 1 ? extent : arith::MulIOp::create(b, loc, extent, factor);
 }
 
 /// `count` tensors of rows x columns flags, whose elements the callback gives.
