@@ -109,6 +109,12 @@ static Site siteOf(attn::AttentionOp op, const ExtentNames &names) {
   auto ofK = [&](char letter) { return extent(site.k, op.getKLayout(), letter); };
   site.batch = ofQ('B'), site.heads = ofQ('H'), site.queries = ofQ('M'), site.features = ofQ('D');
   site.groups = ofK('G'), site.keys = ofK('N');
+  if (op.isPaged()) {
+    attn::ExtentSource keys = op.findExtent('N');
+    site.keys = names.of(keys.operand, keys.dim);
+    site.keys.name += " * " + std::to_string(keys.factor);
+    site.keys.size *= site.keys.isStatic() ? keys.factor : 1;
+  }
   return site;
 }
 

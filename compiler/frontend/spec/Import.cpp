@@ -202,7 +202,8 @@ Value AttentionImporter::createInit(const TensorInfo &result) {
 void AttentionImporter::gatherCaptures() {
   captureOf.assign(shapes.params.size(), std::nullopt);
   for (auto [position, param] : llvm::enumerate(shapes.params)) {
-    if (llvm::is_contained({shapes.q, shapes.k, shapes.v}, position))
+    if (llvm::is_contained({shapes.q, shapes.k, shapes.v}, position) || shapes.isTable(position) ||
+        param.parameter->paged)
       continue;
     Value value = function.getArgument(position);
     if (param.type.getRank() == 0)
@@ -225,10 +226,13 @@ void AttentionImporter::createAttention() {
     types.push_back(result.type);
   }
   auto layout = [&](unsigned position) { return builder.getStringAttr(shapes.params[position].layout); };
+  auto table = [&](std::optional<unsigned> position) { return position ? tensorOf(*position) : Value(); };
+  auto tableLayout = [&](std::optional<unsigned> position) { return position ? layout(*position) : StringAttr(); };
   op = attn::AttentionOp::create(builder, loc, types, tensorOf(shapes.q), tensorOf(shapes.k), tensorOf(shapes.v),
-                                 captures, inits, layout(shapes.q), layout(shapes.k), layout(shapes.v),
-                                 builder.getStringAttr(shapes.getOutput().layout), evaluateScale(),
-                                 /*schedule=*/nullptr);
+                                 captures, inits, table(shapes.kTable), table(shapes.vTable), layout(shapes.q),
+                                 layout(shapes.k), layout(shapes.v), builder.getStringAttr(shapes.getOutput().layout),
+                                 evaluateScale(), /*schedule=*/nullptr, tableLayout(shapes.kTable),
+                                 tableLayout(shapes.vTable));
   func::ReturnOp::create(builder, loc, op.getResults());
 }
 

@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/tools/attnc/Extents.h"
-#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -29,6 +28,12 @@ Extent Extents::product(Value tensor, ArrayRef<int64_t> dims) {
     result *= *extent;
   }
   return result;
+}
+
+Extent Extents::of(attn::AttentionOp op, char letter) {
+  attn::ExtentSource source = op.findExtent(letter);
+  Extent extent = source.operand ? dim(source.operand, source.dim) : 1;
+  return extent ? Extent(*extent * source.factor) : std::nullopt;
 }
 
 /// The extent of dimension `index` of the windows of a tensor whose extent there is `source`.

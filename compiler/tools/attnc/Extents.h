@@ -7,6 +7,7 @@
 #pragma once
 
 #include "compiler/tools/attnc/Tensors.h"
+#include "dialects/Attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -20,6 +21,8 @@ public:
   Extents(mlir::func::FuncOp function, const Tensors &inputs) : function(function), inputs(inputs) {}
 
   std::optional<int64_t> dim(mlir::Value tensor, int64_t index);
+  /// Of role `letter` of an attention.
+  std::optional<int64_t> of(attn::AttentionOp op, char letter);
   std::optional<int64_t> value(mlir::Value index);
   std::optional<int64_t> value(mlir::OpFoldResult index);
 

@@ -21,6 +21,12 @@ const RoleTable attnc::spec::kKey{
     "k", {{'B', {"B"}, false}, {'N', {"N"}, true}, {'G', {"G", "H"}, false}, {'D', {"D"}, true}}};
 const RoleTable attnc::spec::kValue{
     "v", {{'B', {"B"}, false}, {'N', {"N"}, true}, {'G', {"G", "H"}, false}, {'E', {"Dv", "D"}, true}}};
+const RoleTable attnc::spec::kPagedKey{
+    "k", {{'X', {"pages"}, true}, {'P', {"P"}, true}, {'G', {"G", "H"}, false}, {'D', {"D"}, true}}};
+const RoleTable attnc::spec::kPagedValue{
+    "v", {{'X', {"pages"}, true}, {'P', {"P"}, true}, {'G', {"G", "H"}, false}, {'E', {"Dv", "D"}, true}}};
+const RoleTable attnc::spec::kKeyTable{"the table of k", {{'B', {"B"}, false}, {'T', {"T"}, true}}};
+const RoleTable attnc::spec::kValueTable{"the table of v", {{'B', {"B"}, false}, {'T', {"T"}, true}}};
 const RoleTable attnc::spec::kOutput{
     "the output", {{'B', {"B"}, false}, {'M', {"M", "N"}, false}, {'H', {"H"}, false}, {'E', {"Dv", "D"}, true}}};
 
@@ -106,7 +112,13 @@ void ShapeResolver::checkPresence() {
     }
   };
   enum { Q, K, V, O };
-  check('B', "B", {Q, K, V, O});
+  if (!shapes.isPaged())
+    check('B', "B", {Q, K, V, O});
+  else // a table without B is one sequence for all
+    check('B', "B", {Q, O});
+  for (unsigned table = O + 1; table < tensors.size(); ++table)
+    if (tensors[table].first->layout.find('B') != std::string::npos)
+      check('B', "B", {Q, table});
   check('M', "M", {Q, O});
   check('H', "H", {Q, O});
   check('G', "G or H", {K, V});

@@ -23,6 +23,7 @@ struct RoleTable {
 };
 
 extern const RoleTable kQuery, kKey, kValue, kOutput;
+extern const RoleTable kPagedKey, kPagedValue, kKeyTable, kValueTable;
 
 /// The element type called `name`, or null.
 mlir::Type parseElementType(llvm::StringRef name, mlir::MLIRContext *context);
@@ -36,6 +37,11 @@ public:
 private:
   std::optional<Shapes> resolve();
   bool findTensors();
+  bool findTables();
+  std::optional<unsigned> findTable(unsigned position);
+  bool checkPagedDims();
+  void checkPageSize();
+  bool isRunTime(llvm::StringRef symbol) const;
   void checkLse();
   bool assignRoles(TensorInfo &tensor, const RoleTable &table);
   char roleOf(const Dim &dim, const RoleTable &table, llvm::StringRef soFar);
@@ -57,12 +63,18 @@ private:
     return diagnostics.error(loc);
   }
 
-  /// The four tensors with roles.
+  /// The tensors with roles: q, k, v and the output, then the tables of pages.
   llvm::SmallVector<std::pair<TensorInfo *, const RoleTable *>> withRoles() {
-    return {{&shapes.params[shapes.q], &kQuery},
-            {&shapes.params[shapes.k], &kKey},
-            {&shapes.params[shapes.v], &kValue},
-            {&shapes.results[0], &kOutput}};
+    llvm::SmallVector<std::pair<TensorInfo *, const RoleTable *>> tensors{
+        {&shapes.params[shapes.q], &kQuery},
+        {&shapes.params[shapes.k], shapes.isPaged() ? &kPagedKey : &kKey},
+        {&shapes.params[shapes.v], shapes.isPaged() ? &kPagedValue : &kValue},
+        {&shapes.results[0], &kOutput}};
+    if (shapes.isPaged())
+      tensors.emplace_back(&shapes.params[*shapes.kTable], &kKeyTable);
+    if (shapes.isPaged() && shapes.vTable != shapes.kTable)
+      tensors.emplace_back(&shapes.params[*shapes.vTable], &kValueTable);
+    return tensors;
   }
 
   struct Fixed {

@@ -23,7 +23,10 @@ using namespace mlir;
 using namespace attnc;
 using namespace attnc::spec;
 
-static bool isRunTime(llvm::StringRef symbol) { return symbol == "B" || symbol == "M" || symbol == "N"; }
+/// Of a file's dimensions.
+bool ShapeResolver::isRunTime(llvm::StringRef symbol) const {
+  return symbol == "B" || symbol == "M" || (shapes.isPaged() ? symbol == "pages" || symbol == "T" : symbol == "N");
+}
 
 int64_t TensorInfo::extentOf(char letter) const {
   size_t position = layout.find(letter);
@@ -42,7 +45,7 @@ std::optional<Shapes> ShapeResolver::run() {
 }
 
 std::optional<Shapes> ShapeResolver::resolve() {
-  if (!findTensors())
+  if (!findTensors() || !findTables() || !checkPagedDims())
     return std::nullopt;
   bool rolesFound = true;
   for (auto [tensor, table] : withRoles())
@@ -62,6 +65,7 @@ std::optional<Shapes> ShapeResolver::resolve() {
   if (failed())
     return std::nullopt;
   checkGroups();
+  checkPageSize();
   checkLse();
   publishExtents();
   for (auto *tensors : {&shapes.params, &shapes.results})
@@ -187,12 +191,14 @@ void ShapeResolver::unifyRoles() {
        {std::pair('B', "B"), {'M', "M"}, {'N', "N"}, {'H', "H"}, {'G', "G"}, {'D', "D"}, {'E', "Dv"}}) {
     if (auto role = roles.find(letter); role != roles.end())
       fix(name, role->second.extent, role->second.dim->symbol.loc);
+    else if (letter == 'N' && shapes.isPaged())
+      continue;
     else if (llvm::none_of(withRoles(), [&](auto t) { return t.first->layout.find(letter) != std::string::npos; }))
       fix(name, 1, attention.name.loc);
   }
 }
 
-/// Everything but B, M and N is a number by now, or the file cannot be
+/// Everything but B, M and N (pages and T) is a number by now, or the file cannot be
 /// compiled.
 void ShapeResolver::reportOpenExtents() {
   llvm::SmallVector<const Dim *> open;
@@ -210,8 +216,8 @@ void ShapeResolver::reportOpenExtents() {
     flags.push_back(dim->symbol.text.str() + "=...");
   }
   auto report = error(open.front()->symbol.loc);
-  report << fmt::format("{} {} no extent: only B, M and N may be left to run time", fmt::join(names, ", "),
-                        names.size() == 1 ? "has" : "have");
+  report << fmt::format("{} {} no extent: only {} may be left to run time", fmt::join(names, ", "),
+                        names.size() == 1 ? "has" : "have", shapes.isPaged() ? "B, M, pages and T" : "B, M and N");
   diagnostics.note(
       report, open.front()->symbol.loc,
       fmt::format("give it with --dims {}, or in the file as in [{}=64]", fmt::join(flags, ","), names.front()));
@@ -229,8 +235,12 @@ void ShapeResolver::checkGroups() {
 void ShapeResolver::publishExtents() {
   for (const char *name : {"B", "M", "N"})
     shapes.extents[name] = ShapedType::kDynamic;
+  if (shapes.isPaged())
+    shapes.extents["pages"] = shapes.extents["T"] = ShapedType::kDynamic;
   for (const auto &[name, value] : fixed)
     shapes.extents[name] = value.extent;
+  if (auto pages = fixed.find("T"); shapes.isPaged() && pages != fixed.end())
+    shapes.extents["N"] = pages->second.extent * fixed.at("P").extent;
 }
 
 std::optional<Shapes> attnc::spec::resolveShapes(const Attention &attention, const DimBindings &bindings,

@@ -22,7 +22,7 @@ struct TensorInfo {
   const Parameter *parameter = nullptr;
   mlir::RankedTensorType type;            // rank 0 for a scalar
   llvm::SmallVector<std::string> symbols; // per dimension: "B", or "16" when fixed
-  std::string layout;                     // q, k, v and the output only: roles in memory order, "BMHD"
+  std::string layout;                     // q, k, v, their tables and the output only: roles in memory order, "BMHD"
 
   int64_t extentOf(char letter) const; // kDynamic if run-time, 1 if absent
 };
@@ -31,12 +31,15 @@ struct TensorInfo {
 struct Shapes {
   llvm::SmallVector<TensorInfo> params; // in the order of the file
   llvm::SmallVector<TensorInfo> results;
-  unsigned q = 0, k = 0, v = 0;     // positions in params
-  std::string querySymbol;          // what q calls its M: "M", "N" or ""
-  llvm::StringMap<int64_t> extents; // dimension name -> extent; kDynamic for run-time ones
+  unsigned q = 0, k = 0, v = 0;           // positions in params
+  std::optional<unsigned> kTable, vTable; // the same, where k and v lie in pages
+  std::string querySymbol;                // what q calls its M: "M", "N" or ""
+  llvm::StringMap<int64_t> extents;       // dimension name -> extent; kDynamic for run-time ones
 
   const TensorInfo &getOutput() const { return results[0]; }
   bool hasLse() const { return results.size() == 2; }
+  bool isPaged() const { return kTable.has_value(); }
+  bool isTable(size_t position) const { return position == kTable || position == vTable; }
 };
 
 /// Finds the roles and fixes the extents of `attention`. Reports every mistake

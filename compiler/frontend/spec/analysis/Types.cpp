@@ -93,6 +93,8 @@ void ShapeResolver::buildType(TensorInfo &tensor) {
     std::optional<int64_t> extent = extentOf(dim);
     extents.push_back(extent.value_or(ShapedType::kDynamic));
     tensor.symbols.push_back(extent ? std::to_string(*extent) : symbolOf(dim));
+    if (!extent && shapes.isPaged() && dim.symbol.text == "T") // N is an extent like others: 2^29 at most
+      tensor.symbols.back() += fmt::format("<={}", kMaxExtent / fixed.at("P").extent);
     if (!extent || *extent == 0)
       continue;
     if (product > kMaxElements / *extent) {

@@ -94,6 +94,8 @@ void ViewResolver::resolve(Parameter &parameter) {
   view.position = source - attention.params.data();
   parameter.type.element = source->type.element;
   parameter.type.isScalar = false;
+  parameter.paged = source->paged;
+  parameter.table = source->table;
   view.isResolved = true;
   for (auto [index, dim] : llvm::zip(view.indices, source->type.dims)) {
     if (!index.first)

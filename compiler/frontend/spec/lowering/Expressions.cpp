@@ -171,6 +171,8 @@ Operand ExpressionLowering::lowerParameter(const Expr &expr, size_t position) {
     return fail(expr, "'" + expr.name +
                           "' is read by the attention itself and cannot be read here; s is the scaled product of q and "
                           "k, 'query' and 'key' transform a row of q and of k");
+  if (context.shapes.isTable(position))
+    return fail(expr, "'" + expr.name + "' names the pages of k and v: the attention itself reads it");
   if (!context.shapes.params[position].type)
     return {}; // reported
   Value value = environment.params[position];

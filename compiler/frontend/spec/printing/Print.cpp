@@ -43,6 +43,8 @@ private:
   std::string roleType(Value argument, Type type, StringRef layout);
   FailureOr<std::string> captureType(Value argument);
   FailureOr<std::string> packedType(Value argument);
+  std::string tableOf(BlockArgument argument);
+  bool isPartOf(Value role, BlockArgument argument);
   void printView(Value role, StringRef name, StringRef layout);
   FailureOr<std::string> captureName(Value capture);
   LogicalResult printSignature();
@@ -148,6 +150,9 @@ static bool isWholeDim(tensor::ExtractSliceOp slice, int64_t dim) {
 LogicalResult FunctionPrinter::checkRoles() {
   SmallVector<Value> roles{op.getQ(), op.getK(), op.getV()};
   bool distinct = roles[0] != roles[1] && roles[1] != roles[2] && roles[0] != roles[2];
+  for (Value table : {op.getKTable(), op.getVTable()})
+    if (table && !isa<BlockArgument>(table))
+      return op.emitError("a table of pages must be an argument of the function, to be written in the .attn language");
   if (distinct && llvm::all_of(roles, [](Value value) { return isa<BlockArgument>(value) || viewOf(value); }))
     return success();
   return op.emitError("q, k and v must be three arguments of the function, or parts of them, to "
@@ -199,7 +204,7 @@ StringRef FunctionPrinter::symbolOf(Value argument, int64_t dim) {
 
 /// "B", or "H=16" where an extent is written for the first time.
 std::string FunctionPrinter::roleDim(char letter, int64_t extent, Value argument, unsigned dim) {
-  std::string name = letter == 'E' ? "Dv" : std::string(1, letter);
+  std::string name = letter == 'E' ? "Dv" : letter == 'X' ? "pages" : std::string(1, letter);
   if (!ShapedType::isDynamic(extent))
     return fixed.insert(name).second ? fmt::format("{}={}", name, extent) : name;
   // Self-attention: the queries share the symbol of the keys.
@@ -308,21 +313,26 @@ LogicalResult FunctionPrinter::printSignature() {
   std::string head = fmt::format("attention {}(", (called ? called.getValue() : function.getSymName()).str());
   SmallVector<std::string> params;
   for (BlockArgument argument : function.getArguments()) {
-    StringRef layout = argument == op.getQ()   ? op.getQLayout()
-                       : argument == op.getK() ? op.getKLayout()
-                       : argument == op.getV() ? op.getVLayout()
-                                               : StringRef();
-    bool isPacked = llvm::any_of(ArrayRef<Value>{op.getQ(), op.getK(), op.getV()}, [&](Value role) {
-      tensor::ExtractSliceOp view = viewOf(role);
-      return view && view.getSource() == argument;
-    });
+    StringRef layout = argument == op.getQ()        ? op.getQLayout()
+                       : argument == op.getK()      ? op.getKLayout()
+                       : argument == op.getV()      ? op.getVLayout()
+                       : argument == op.getKTable() ? *op.getKTableLayout()
+                       : argument == op.getVTable() ? *op.getVTableLayout()
+                                                    : StringRef();
+    bool isPacked = layout.empty() && llvm::any_of(ArrayRef<Value>{op.getQ(), op.getK(), op.getV()},
+                                                   [&](Value role) { return isPartOf(role, argument); });
     FailureOr<std::string> type = !layout.empty() ? roleType(argument, argument.getType(), layout)
                                   : isPacked      ? packedType(argument)
                                                   : captureType(argument);
     if (failed(type))
       return failure();
     bool isSorted = bool(function.getArgAttr(argument.getArgNumber(), "attnc.sorted"));
-    params.push_back(fmt::format("{}: {}{}", argumentNames[argument.getArgNumber()], isSorted ? "sorted " : "", *type));
+    std::string table = tableOf(argument);
+    params.push_back(fmt::format("{}: {}{}{}", argumentNames[argument.getArgNumber()],
+                                 isSorted        ? "sorted "
+                                 : table.empty() ? ""
+                                                 : "paged ",
+                                 *type, table.empty() ? "" : " by " + table));
   }
   // One parameter after the other under the first, as far as 100 columns reach.
   os << head;
@@ -341,6 +351,20 @@ LogicalResult FunctionPrinter::printSignature() {
   printView(op.getK(), "k", op.getKLayout());
   printView(op.getV(), "v", op.getVLayout());
   return success();
+}
+
+/// `role` is `argument`, or a part of it.
+bool FunctionPrinter::isPartOf(Value role, BlockArgument argument) {
+  tensor::ExtractSliceOp view = viewOf(role);
+  return role == argument || (view && view.getSource() == argument);
+}
+
+/// The table of the pages that `argument` lies in, "" where it lies in none.
+std::string FunctionPrinter::tableOf(BlockArgument argument) {
+  for (auto [role, table] : {std::pair<Value, Value>(op.getK(), op.getKTable()), {op.getV(), op.getVTable()}})
+    if (table && isPartOf(role, argument))
+      return argumentNames[cast<BlockArgument>(table).getArgNumber()];
+  return "";
 }
 
 /// "q = qkv[:, :, 0]" where q is a part of an argument.

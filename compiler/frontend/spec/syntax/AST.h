@@ -106,6 +106,8 @@ struct Parameter {
   Identifier name; // a single result may be unnamed
   TypeExpr type;
   std::optional<View> view = {};
+  std::optional<llvm::SMLoc> paged = {}; // where that word stands: rows lie in pages
+  Identifier table = {};                 // the parameter that names those pages
 };
 
 /// `def NAME(params) = body` or, inside an attention, `let NAME(params) =

@@ -29,6 +29,8 @@ private:
   bool parseName(Attention &attention);
   bool parseSignature(Attention &attention);
   bool parseParameter(Parameter &parameter);
+  bool parseInput(Attention &attention);
+  bool parseTable(Parameter &parameter, std::optional<Parameter> &declared);
   bool parseResults(Attention &attention);
   bool parseType(TypeExpr &type);
   bool parseDim(Dim &dim);
@@ -145,7 +147,7 @@ bool Parser::parseSignature(Attention &attention) {
   do {
     if (tokens.is(TokenKind::RightParen))
       break; // a trailing comma, or no parameter at all
-    if (!parseParameter(attention.params.emplace_back()))
+    if (!parseInput(attention))
       return false;
   } while (tokens.consume(TokenKind::Comma));
   return tokens.expect(TokenKind::RightParen, "',' or ')'") &&
@@ -153,11 +155,42 @@ bool Parser::parseSignature(Attention &attention) {
          tokens.expect(TokenKind::LeftBrace, "'{'");
 }
 
-/// parameter = name ":" type
+/// input = parameter | name ":" "paged" type "by" name [ ":" type ]
+bool Parser::parseInput(Attention &attention) {
+  Parameter parameter;
+  std::optional<Parameter> table;
+  bool parsed = parseParameter(parameter) && (!parameter.paged || parseTable(parameter, table));
+  attention.params.push_back(std::move(parameter));
+  if (table)
+    attention.params.push_back(std::move(*table));
+  return parsed;
+}
+
+/// "by" name [ ":" type ]; with a type, this is where the table is declared
+bool Parser::parseTable(Parameter &parameter, std::optional<Parameter> &declared) {
+  if (tokens.getText() != "by") {
+    tokens.fail("'by' and the table of the pages, as in by table: i32[B, T]");
+    return false;
+  }
+  tokens.advance();
+  if (!tokens.expectName(parameter.table, "the table of the pages, as in by table: i32[B, T]"))
+    return false;
+  if (!tokens.consume(TokenKind::Colon))
+    return true;
+  declared.emplace().name = parameter.table;
+  return parseType(declared->type);
+}
+
+/// parameter = name ":" [ "paged" ] type
 bool Parser::parseParameter(Parameter &parameter) {
-  return tokens.expectName(parameter.name, "a parameter, as in q: f32[B, M, H, D]") &&
-         tokens.expect(TokenKind::Colon, "':' and the type of '" + parameter.name.text + "'") &&
-         parseType(parameter.type);
+  if (!tokens.expectName(parameter.name, "a parameter, as in q: f32[B, M, H, D]") ||
+      !tokens.expect(TokenKind::Colon, "':' and the type of '" + parameter.name.text + "'"))
+    return false;
+  if (tokens.is(TokenKind::Identifier) && tokens.getText() == "paged") {
+    parameter.paged = tokens.getLoc();
+    tokens.advance();
+  }
+  return parseType(parameter.type);
 }
 
 /// results = type | "(" parameter { "," parameter } ")"

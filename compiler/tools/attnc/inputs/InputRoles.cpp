@@ -64,6 +64,7 @@ private:
   void meetComparison(Operation *op, Value other, bool isEquality, const Inverse &inverse);
   void meetIndex(tensor::ExtractOp op, unsigned dim, const Inverse &inverse);
   void meetNumber(Operation *op);
+  void meetPages(attn::AttentionOp op);
   bool isAngle(Value value, int depth = 0);
 
   std::optional<Range> rangeOf(Value value, int depth = 0);
@@ -93,14 +94,7 @@ static StringRef argumentsOf(attn::AttentionOp op, Region *region) {
 
 /// The extent, or the positions below it, of what `letter` stands for.
 std::optional<Range> RoleFinder::rangeOfPosition(attn::AttentionOp op, char letter, bool isExtent) {
-  std::pair<StringRef, Value> operands[] = {
-      {op.getQLayout(), op.getQ()}, {op.getKLayout(), op.getK()}, {op.getVLayout(), op.getV()}};
-  std::optional<int64_t> extent = 1;
-  for (auto [layout, tensor] : operands)
-    if (int64_t dim = attn::AttentionOp::dimOf(layout, letter); dim >= 0) {
-      extent = extents.dim(tensor, dim);
-      break;
-    }
+  std::optional<int64_t> extent = extents.of(op, letter);
   if (!extent)
     return std::nullopt;
   return isExtent ? Range{*extent, *extent} : Range{0, std::max<int64_t>(*extent - 1, 0)};
@@ -215,6 +209,8 @@ void RoleFinder::followUse(OpOperand &use, const Inverse &inverse) {
   if (auto attention = dyn_cast<attn::AttentionOp>(op)) {
     unsigned first = attention.getCaptures().empty() ? 0 : attention.getCaptures().getBeginOperandIndex();
     unsigned number = use.getOperandNumber();
+    if (use.get() == attention.getKTable() || use.get() == attention.getVTable())
+      return meetPages(attention);
     if (number >= first && number < first + attention.getCaptures().size())
       followCaptured(attention, number - first, inverse);
     return;
@@ -319,6 +315,13 @@ void RoleFinder::meetIndex(tensor::ExtractOp op, unsigned dim, const Inverse &in
     wanted = {std::max(wanted.low, role.index->low), std::min(wanted.high, role.index->high)};
   if (wanted.low <= wanted.high)
     role.index = wanted;
+}
+
+void RoleFinder::meetPages(attn::AttentionOp op) {
+  std::optional<int64_t> pages = extents.of(op, 'X');
+  role.isTable = true;
+  if (pages && *pages > 0)
+    role.index = Range{0, *pages - 1};
 }
 
 /// Whether products with `value` and sums of those come to a sine or cosine.

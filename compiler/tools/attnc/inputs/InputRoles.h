@@ -12,6 +12,7 @@
 //   Cast(attention_mask) -> 1 - x -> ...     attention_mask: 0 or 1
 //   (1 - x) * -10000                         x: 0 or 1, floats too
 //   cos(position[b, i] * frequency)          position: increasing
+//   k: paged f32[..] by table                table: pages, each of one sequence
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -32,6 +33,7 @@ struct InputRole {
   std::optional<Range> compared; ///< they are compared with positions and distances in this range
   std::set<int64_t> constants;   ///< they are compared with these
   bool isPosition = false;       ///< angles come out of them
+  bool isTable = false;          ///< they name the pages of sequences
   bool isFlag = false;           ///< a graph turns them into factors or booleans: 0 or 1
 };
 

@@ -12,6 +12,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include <cstring>
 #include <fmt/format.h>
+#include <numeric>
 
 namespace attnc::tool {
 
@@ -120,6 +121,18 @@ static std::vector<int64_t> increasing(const TensorInfo &info, const InputRole &
   return positions;
 }
 
+/// Pages in any order, none twice before all are there.
+static std::vector<int64_t> shuffledPages(Range range, int64_t count, uint64_t &state) {
+  std::vector<int64_t> pages(static_cast<size_t>(range.high - range.low + 1)), table;
+  std::iota(pages.begin(), pages.end(), range.low);
+  for (int64_t at = 0; at < count; ++at) {
+    size_t turn = static_cast<size_t>(at) % pages.size();
+    std::swap(pages[turn], pages[turn + static_cast<size_t>(below(pages.size() - turn, state))]);
+    table.push_back(pages[turn]);
+  }
+  return table;
+}
+
 /// Row after row ones and then padding; the first row has none.
 static std::vector<int64_t> paddingFlags(const NpyTensor &tensor, int64_t count, uint64_t &state) {
   std::vector<int64_t> flags(static_cast<size_t>(count), 1);
@@ -135,6 +148,8 @@ static std::vector<int64_t> randomIntegers(const TensorInfo &info, const InputRo
     return increasing(info, role, tensor, count);
   if (isFlag(info, role))
     return paddingFlags(tensor, count, state);
+  if (role.isTable)
+    return shuffledPages(integersOf(info, role), count, state);
   bool isBool = info.typeCode == ATTNC_DL_BOOL;
   Range range = isBool ? Range{0, 1} : integersOf(info, role);
   std::vector<int64_t> integers;
@@ -185,7 +200,10 @@ static std::string describe(const TensorInfo &info, const InputRole &role) {
   if (isFloat(info) && !role.compared)
     return "of unit scale";
   Range range = isFloat(info) ? *role.compared : integersOf(info, role);
-  return fmt::format("{} to {}{}", range.low, range.high, info.isSorted ? ", sorted" : "");
+  return fmt::format("{} to {}{}", range.low, range.high,
+                     info.isSorted  ? ", sorted"
+                     : role.isTable ? ", shuffled"
+                                    : "");
 }
 
 //===----------------------------------------------------------------------===//

@@ -199,11 +199,9 @@ std::optional<double> WorkCounter::countPairs(attn::AttentionOp op, ArrayRef<int
 }
 
 std::optional<double> WorkCounter::countAttention(attn::AttentionOp op) {
-  std::pair<StringRef, Value> operands[] = {
-      {op.getQLayout(), op.getQ()}, {op.getKLayout(), op.getK()}, {op.getVLayout(), op.getV()}};
   SmallVector<int64_t> values;
   for (char letter : StringRef("BHMNDE")) {
-    auto value = extent(letter, operands);
+    auto value = extents.of(op, letter);
     if (!value)
       return std::nullopt;
     values.push_back(*value);

@@ -138,13 +138,13 @@ static int64_t defaultBlock(int64_t queries, int64_t keys) {
   return std::max<int64_t>(4, llvm::PowerOf2Ceil(std::max(queries, keys)) / 16);
 }
 
-/// The extent of `letter` in `operand`; 512 where that is computed and not an input.
-static int64_t extentIn(const Tensors &inputs, Value operand, llvm::StringRef layout, char letter) {
-  int64_t dim = attn::AttentionOp::dimOf(layout, letter);
-  if (dim < 0)
-    return 1;
-  auto argument = dyn_cast<BlockArgument>(operand);
-  return argument ? inputs[argument.getArgNumber()].shape[dim] : 512;
+/// The extent of `letter`; 512 where that is computed and not an input's.
+static int64_t extentIn(const Tensors &inputs, attn::AttentionOp op, char letter) {
+  attn::ExtentSource source = op.findExtent(letter);
+  if (!source.operand)
+    return source.factor;
+  auto argument = dyn_cast<BlockArgument>(source.operand);
+  return argument ? inputs[argument.getArgNumber()].shape[source.dim] * source.factor : 512;
 }
 
 static BlockClass classOf(bool someAllowed, bool someMasked, bool walked) {
@@ -237,10 +237,10 @@ static int ask(Compilation &compilation, const emit::EntryInfo &entry, Settings 
   MaskQuestion &question = settings.question;
   if (int64_t heads = attention.getExtent('H'); question.head >= heads)
     return usageError("mask", fmt::format("--head={} of {} heads", question.head, heads));
-  if (int64_t batch = extentIn(*inputs, attention.getQ(), attention.getQLayout(), 'B'); question.batch >= batch)
+  if (int64_t batch = extentIn(*inputs, attention, 'B'); question.batch >= batch)
     return usageError("mask", fmt::format("--batch={} of {} batch entries", question.batch, batch));
-  int64_t queries = extentIn(*inputs, attention.getQ(), attention.getQLayout(), 'M');
-  int64_t keys = extentIn(*inputs, attention.getK(), attention.getKLayout(), 'N');
+  int64_t queries = extentIn(*inputs, attention, 'M');
+  int64_t keys = extentIn(*inputs, attention, 'N');
   int64_t side = defaultBlock(queries, keys);
   std::tie(question.blockRows, question.blockCols) = settings.block.value_or(std::pair(side, side));
   if (llvm::divideCeil(queries, question.blockRows) * llvm::divideCeil(keys, question.blockCols) > kMaxBlocks)
