@@ -47,13 +47,13 @@ visited() {
           more * fraction[3], fraction[2], command }' "$work/rounds"
 }
 
-# against WHAT GOAL MODEL PLAIN DIMS: the speed of MODEL over that of PLAIN, in turns
+# against WHAT GOAL MODEL PLAIN DIMS [PLAINDIMS]: the speed of MODEL over that of PLAIN, in turns
 against() {
-  local what=$1 goal=$2 model=bench/models/$3.attn plain=bench/models/$4.attn dims=$5 round
+  local what=$1 goal=$2 model=bench/models/$3.attn plain=bench/models/$4.attn dims=$5 others=${6:-$5} round
   check "$model" "$dims"
   for round in 1 2 3 4 5; do
     measure 1 1 "$model" --dims "$dims" --threads 1 > "$work/one"
-    measure 1 1 "$plain" --dims "$dims" --threads 1 > "$work/other"
+    measure 1 1 "$plain" --dims "$others" --threads 1 > "$work/other"
     paste -d ' ' "$work/one" "$work/other"
   done | awk '{ print $1 / $3, $1 }' | sort -n > "$work/rounds"
   awk -v what="$what" -v goal="$goal" -v command="$model, $plain --dims $dims" '
@@ -97,6 +97,11 @@ against "ALiBi, causal 2048" 0.93x alibi-causal gqa-causal B=1,H=16,G=16,M=2048,
 against "additive bias, full 2048" 0.85x bias-full full B=1,H=16,M=2048,N=2048,D=64
 against "RoPE in halves, full 2048" 0.97x rope-full full B=1,H=16,M=2048,N=2048,D=64
 against "RoPE in pairs, full 2048" 0.97x rope-pairs-full full B=1,H=16,M=2048,N=2048,D=64
+for P in 16 64; do
+  pages=P=$P,pages=$((2048 / P)),T=$((2048 / P)) plain=B=1,H=8,G=2,M=2048,N=2048,D=128
+  against "pages of $P keys, causal 2048" "" paged-causal gqa-causal B=1,H=8,G=2,M=2048,D=128,$pages $plain
+  against "the same, bf16" "" bf16-paged-causal bf16-causal B=1,H=8,G=2,M=2048,D=128,$pages $plain
+done
 echo
 full="B=1,H=16,M=2048,N=2048,D=64"
 printf '2 threads over 1, by wall time: full 2048 %.2fx (goal 1.9x), causal 2048 %.2fx (goal 1.85x)\n' \

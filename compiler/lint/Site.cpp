@@ -9,6 +9,7 @@
 #include "compiler/fusion/AttentionScore.h"
 #include "compiler/fusion/Passes.h"
 #include "compiler/lint/Reshapes.h"
+#include "dialects/Common/DimNames.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -112,7 +113,7 @@ static Site siteOf(attn::AttentionOp op, const ExtentNames &names) {
   if (op.isPaged()) {
     attn::ExtentSource keys = op.findExtent('N');
     site.keys = names.of(keys.operand, keys.dim);
-    site.keys.name += " * " + std::to_string(keys.factor);
+    site.keys.name = (DimName::parse(site.keys.name).symbol + " * " + llvm::Twine(keys.factor)).str();
     site.keys.size *= site.keys.isStatic() ? keys.factor : 1;
   }
   return site;

@@ -153,6 +153,14 @@ Value AttentionContext::pageOf(const Head &at, const Rows &of, Value page) {
   return viewByLetters(b, loc, of.memref, of.layout, ranges, fixed, std::string{'P', of.feature});
 }
 
+Value AttentionContext::blockRowsOf(const Head &at, const Rows &of, Value first, Value count) {
+  if (!of.table)
+    return rowsOf(at, of, first, count);
+  Value keys = extent('P'), page = pageOf(at, of, div(first, keys));
+  return slice(page, {getAsOpFoldResult(rem(first, keys)), b.getIndexAttr(0)},
+               {getAsOpFoldResult(count), b.getIndexAttr(op.getExtent(of.feature))});
+}
+
 /// buffer[row, *] = source[sourceRow, *], which is row `position` of Q or K.
 void AttentionContext::emitStagedRow(const Head &at, const Rows &of, Value source, Value sourceRow, Value buffer,
                                      Value row, Value position) {
@@ -185,9 +193,12 @@ Value AttentionContext::emitStage(const Head &at, const Rows &of, Value first, V
   }
   Value keys = extent('P'), end = add(first, count);
   forRange(div(first, keys), ceilDiv(end, keys), 1, [&](Value page) {
-    Value source = pageOf(at, of, page), begin = mul(page, keys);
-    forRange(max(begin, first), min(add(begin, keys), end), 1,
-             [&](Value key) { emitStagedRow(at, of, source, sub(key, begin), buffer, sub(key, first), key); });
+    Value source = pageOf(at, of, page), begin = mul(page, keys), low = max(begin, first);
+    Value ahead = pageOf(at, of, div(add(low, index(blocking.keys)), keys)); // pages are where no hardware looks
+    forRange(low, min(add(begin, keys), end), 1, [&](Value key) {
+      prefetchRow(ahead, rem(add(key, index(blocking.keys)), keys), op.getExtent(of.feature));
+      emitStagedRow(at, of, source, sub(key, begin), buffer, sub(key, first), key);
+    });
   });
   return buffer;
 }

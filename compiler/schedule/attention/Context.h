@@ -170,8 +170,14 @@ struct AttentionContext : IndexMath {
   /// Page `page` of the sequence, as [P][feature]: key j is row j % P of page j / P. A page outside of those that the item
   /// reads is the nearest that it does (`at` is the one that Walk has made).
   mlir::Value pageOf(const Head &at, const Rows &of, mlir::Value page);
-  /// The rows are copied before they are used: in another type, as a region makes them, or out of pages.
-  bool isStaged(const Rows &rows) { return rows.table || elementOf(rows.memref) != real || isTransformed(rows); }
+  /// Every block of keys lies within a page.
+  bool arePagesWhole() { return op.isPaged() && op.getExtent('P') % blocking.keys == 0; }
+  /// `count` rows of a block of K or V from `first`, in place; where they lie in pages, these are whole.
+  mlir::Value blockRowsOf(const Head &at, const Rows &of, mlir::Value first, mlir::Value count);
+  /// The rows are copied before they are used: in another type, as a region makes them, or out of several pages.
+  bool isStaged(const Rows &rows) {
+    return (rows.table && !arePagesWhole()) || elementOf(rows.memref) != real || isTransformed(rows);
+  }
   bool isTransformed(const Rows &rows);
   /// Copies `count` rows from `first` into `buffer`, in its type, and transformed where a region says so.
   mlir::Value emitStage(const Head &at, const Rows &of, mlir::Value first, mlir::Value count, mlir::Value buffer);

@@ -96,6 +96,8 @@ void schedule::emitQueryRows(AttentionContext &c, const QueryBlock &queries) {
 
 KeyBlock RowBlocks::withPanel(const Head &at, KeyBlock keys) {
   Value rows = keyBuffer ? emitStage(at, k(), keys.first, keys.count, keyBuffer) : Value();
+  if (!rows && k().table)
+    rows = blockRowsOf(at, k(), keys.first, keys.count);
   keys.keys = dots ? rows : panelBuffer;
   if (dots)
     return keys;
@@ -107,7 +109,8 @@ KeyBlock RowBlocks::withPanel(const Head &at, KeyBlock keys) {
 
 KeyBlock RowBlocks::withValues(const Head &at, KeyBlock keys) {
   Value staged = valueBuffer ? emitStage(at, v(), keys.first, keys.count, valueBuffer) : Value();
-  keys.valueRows = v().table ? staged : rowsOf(at, v(), keys.first, keys.count);
+  bool isFar = v().table && !arePagesWhole();
+  keys.valueRows = isFar ? staged : blockRowsOf(at, v(), keys.first, keys.count);
   keys.values = staged ? staged : keys.valueRows;
   return keys;
 }

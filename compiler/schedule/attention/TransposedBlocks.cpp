@@ -69,7 +69,7 @@ BlockState TransposedBlocks::allocate() {
 TransposedBlocks::Staging TransposedBlocks::allocateStaging() {
   int64_t d = op.getExtent('D'), e = op.getExtent('E');
   auto staged = [&](const Rows &rows, int64_t features) {
-    bool isNeeded = pairs ? bool(rows.table) : isStaged(rows);
+    bool isNeeded = pairs ? rows.table && !arePagesWhole() : isStaged(rows);
     Type type = pairs ? elementOf(rows.memref) : real;
     return isNeeded ? scratchBuffer({blocking.keys, features}, type) : Value();
   };
@@ -106,7 +106,7 @@ void TransposedBlocks::emitQueries(const QueryBlock &queries) {
 
 KeyBlock TransposedBlocks::emitKeys(const Head &at, Value first, Value count) {
   auto used = [&](const Rows &rows, Value buffer) {
-    return buffer ? emitStage(at, rows, first, count, buffer) : rowsOf(at, rows, first, count);
+    return buffer ? emitStage(at, rows, first, count, buffer) : blockRowsOf(at, rows, first, count);
   };
   KeyBlock block{first, count};
   block.keys = used(k(), staging.keys);

@@ -62,6 +62,11 @@ static SmallVector<RowRequest> requestsOfTile(AttentionContext &c, const QueryBl
   AttentionOp op = c.op;
   SmallVector<RowRequest> requests;
   auto keysOf = [&](const Rows &of, int64_t ahead) {
+    if (of.table) { // a whole page: of K the one after this block, of V the tile's rows
+      Value keysOfPage = c.extent('P'), first = c.add(keys.first, c.index(ahead ? c.blocking.keys : 0));
+      return RowRequest{c.pageOf(queries.at, of, c.div(first, keysOfPage)), c.rem(first, keysOfPage),
+                        c.sub(keysOfPage, c.index(1)), op.getExtent(of.feature)};
+    }
     Value rows = c.rowsOf(queries.at, of, c.index(0), c.n);
     return RowRequest{rows, c.add(keys.first, c.index(ahead)), c.sub(c.n, c.index(1)), op.getExtent(of.feature)};
   };
@@ -69,7 +74,8 @@ static SmallVector<RowRequest> requestsOfTile(AttentionContext &c, const QueryBl
   // Of block and key among all of them.
   Value place = c.max(c.index(0), c.add(before, keys.first));
   RowRequest following{queries.next.rows, c.add(queries.next.first, place), queries.next.last, op.getExtent('D')};
-  if (c.k().table || (c.isStaged(c.k()) && !pairs))
+  bool isFar = c.op.isPaged() && !c.arePagesWhole();
+  if (isFar || (c.isStaged(c.k()) && !pairs))
     requests.push_back(following);
   else
     addRequests(c.b, c.loc, keys.isNew, requests, keysOf(c.k(), 2 * queries.tileRows), following);

@@ -143,8 +143,7 @@ static void emitPrefetchQueries(AttentionContext &c, const Item &item, bool pref
 }
 
 /// Walks over the keys, if there are any: without, nothing may be read, and a tensor that a region reads may be empty too.
-static void emitWalkKeys(AttentionContext &c, const ItemSteps &steps, Item &item, IndexRange queries,
-                         Value isFirst) {
+static void emitWalkKeys(AttentionContext &c, const ItemSteps &steps, Item item, IndexRange queries, Value isFirst) {
   ifAnyKey(c, [&] {
     c.mask.emitHead(c.b, c.loc, {item.at.batch, item.at.query, Value(), Value(), c.m, c.n}, isFirst);
     if (!c.op.isPaged())

@@ -24,7 +24,7 @@ static float *pool(const int32_t *table, int32_t count) {
 }
 
 int main(void) {
-  int32_t table[] = {17, 63, 0, -1, 1 << 30, 5, 5, 5}, lengths[] = {kTokens};
+  int32_t table[] = {17, 62, 1, -1, 1 << 30, 5, 5, 5}, lengths[] = {kTokens};
   float *k = pool(table, 3), *v = pool(table, 3), q[64] = {0}, o[64];
   char why[256];
   attnc_options options = attnc_options_init();
