@@ -14,6 +14,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace mlir;
@@ -185,8 +186,9 @@ FloatType AttentionOp::getAccumulatorType() { return accumulatorOf(getQ().getTyp
 
 int64_t AttentionOp::getExtent(char letter) {
   if (letter == 'N' && isPaged()) {
-    int64_t pages = getExtent('T'), keys = getExtent('P');
-    return ShapedType::isDynamic(pages) || ShapedType::isDynamic(keys) ? ShapedType::kDynamic : pages * keys;
+    int64_t pages = getExtent('T'), keys = getExtent('P'), product;
+    bool isKnown = !ShapedType::isDynamic(pages) && !ShapedType::isDynamic(keys);
+    return isKnown && !llvm::MulOverflow(pages, keys, product) ? product : ShapedType::kDynamic;
   }
   std::string lse;
   SmallVector<Labelled> operands = labelled(*this, lse);

@@ -445,6 +445,32 @@ TEST_F(Scores, RefusesPlansThatOverflowed) {
   expectError(ATTNC_INVALID_ARGUMENT, "'scores': the workspace would be larger than 2^63 bytes");
 }
 
+/// What is wrong with an element of an input is found by the kernel, before it writes. The first one counts.
+static void refusing(void **args) {
+  void *context = *static_cast<void **>(args[6]);
+  attnc_rt_bad_index(context, 1, 4 * 9 + 3, -1, 7);
+  attnc_rt_bad_index(context, 2, 0, 0, 0);
+  attnc_rt_bad_index(nullptr, 0, 0, 0, 0);
+}
+
+TEST_F(Scores, TellsWhatAKernelRefuses) {
+  attnc_variant variant = entry->variants[2];
+  attnc_entry changed = *entry;
+  changed.num_variants = 1;
+  changed.variants = &variant;
+  entry = &changed;
+  variant.run = refusing;
+  const char *text = "k: element [1, 4, 3] is -1, which is outside of the 7 positions that it indexes (0 to 6)";
+  expectError(ATTNC_INVALID_ARGUMENT, text);
+  attnc_context *threads;
+  ASSERT_EQ(attnc_context_create(2, &threads), ATTNC_OK);
+  options.context = threads;
+  expectError(ATTNC_INVALID_ARGUMENT, text);
+  variant.run = attnc_module_v1()->entries[0].variants[2].run;
+  expectResult(); // the context has forgotten
+  attnc_context_destroy(threads);
+}
+
 TEST_F(Scores, ChecksOutputs) {
   Tensor<float> wrong{f32, {M, B}};
   outputs[0] = wrong;

@@ -142,20 +142,24 @@ static void emitPrefetchQueries(AttentionContext &c, const Item &item, bool pref
   c.ifTrue(c.cmpi(arith::CmpIPredicate::eq, item.blocks, c.index(1)), prefetch);
 }
 
-/// Walks over the keys, if there are any: without, nothing may be read, and a tensor that a region reads may be empty too.
+Value schedule::emitFindPages(AttentionContext &c, Head &at, IndexRange queries) {
+  IndexRange keys = c.mask.emitKeyHull(c.b, c.loc, queries, {c.index(0), c.sub(c.n, c.index(1))});
+  at.firstPage = c.div(keys.low, c.extent('P'));
+  at.lastPage = c.div(keys.high, c.extent('P'));
+  Value areKeys = c.cmpi(arith::CmpIPredicate::sle, keys.low, keys.high);
+  Value arePages = c.cmpi(arith::CmpIPredicate::sgt, c.extent('X'), c.index(0));
+  return arith::AndIOp::create(c.b, c.loc, areKeys, arePages);
+}
+
+/// Walks over the keys, if there are any: without, nothing may be read, and a tensor that a region reads may be empty
+/// too.
 static void emitWalkKeys(AttentionContext &c, const ItemSteps &steps, Item item, IndexRange queries, Value isFirst) {
   ifAnyKey(c, [&] {
     c.mask.emitHead(c.b, c.loc, {item.at.batch, item.at.query, Value(), Value(), c.m, c.n}, isFirst);
     if (!c.op.isPaged())
       return steps.walk(item, queries);
-    IndexRange keys = c.mask.emitKeyHull(c.b, c.loc, queries, {c.index(0), c.sub(c.n, c.index(1))});
-    Value pages = c.extent('X'), exists = c.cmpi(arith::CmpIPredicate::sle, keys.low, keys.high);
-    exists = arith::AndIOp::create(c.b, c.loc, exists, c.cmpi(arith::CmpIPredicate::sgt, pages, c.index(0)));
-    c.ifTrue(exists, [&] {
-      item.at.firstPage = c.div(keys.low, c.extent('P'));
-      item.at.lastPage = c.div(keys.high, c.extent('P'));
-      steps.walk(item, queries);
-    });
+    Value exist = emitFindPages(c, item.at, queries);
+    c.ifTrue(exist, [&] { steps.walk(item, queries); });
   });
 }
 

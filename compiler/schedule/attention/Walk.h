@@ -46,6 +46,10 @@ struct ItemSteps {
 Items planItems(AttentionContext &c);
 void emitItems(AttentionContext &c, const ItemSteps &steps);
 
+/// Of K and V in pages: gives `at` the pages of the keys that the mask leaves to `queries` of the head. Whether there are
+/// any: where not, no page may be read. After MaskPlan::emitHead.
+mlir::Value emitFindPages(AttentionContext &c, Head &at, IndexRange queries);
+
 /// Runs `body` for the blocks of queries of an item.
 void forEachBlock(AttentionContext &c, const Item &item, llvm::function_ref<void(const QueryBlock &)> body);
 
