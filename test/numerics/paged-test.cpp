@@ -302,3 +302,20 @@ TEST_F(Paged, badPages) {
           << error;
   }
 }
+
+/// V's own table, and pages before a window, which count for nothing.
+TEST_F(Paged, badPagesOfOneTable) {
+  ASSERT_NO_FATAL_FAILURE(
+      compile({.mask = "padding(lengths) and i + lengths[b] - M - j < 20", .isShared = false, .B = 1, .M = 2, .T = 4}));
+  std::vector<RefTensor> rows = makeInputs();
+  RefTensor pool = filled(rows[0].elementType, {8, 2, 16, 16}, 1), lengths = rows[3];
+  lengths.ints = {64}; // queries at 62 and 63 see keys from 43 on
+  RefTensor table(Builder(context.get()).getI32Type(), {1, 4});
+  table.ints = {-1, 99, 3, 7};
+  std::string error;
+  EXPECT_TRUE(compiled->run({rows[0], pool, table, pool, table, lengths}, error)) << error;
+  RefTensor other = table;
+  other.ints = {0, 1, 3, 8};
+  EXPECT_FALSE(compiled->run({rows[0], pool, table, pool, other, lengths}, error));
+  EXPECT_NE(error.find("other: element [0, 3] is 8, which is outside of the 8 positions"), std::string::npos) << error;
+}
