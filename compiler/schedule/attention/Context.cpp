@@ -146,8 +146,7 @@ Value AttentionContext::pageOf(const Head &at, const Rows &of, Value page) {
     place.push_back(letter == 'B' ? at.batch : max(at.firstPage, min(page, at.lastPage)));
   Value number = load(of.table, place);
   number = arith::IndexCastOp::create(b, loc, b.getIndexType(), number);
-  number =
-      max(index(0), min(number, last)); // a call has checked it: whoever calls the kernel past that reads no further
+  number = max(index(0), min(number, last)); // tested before, but other threads may write to tables
   auto fixed = [&](char letter) { return letter == 'X' ? number : at.key; };
   LetterRange ranges[] = {{'P', index(0), extent('P')}, {of.feature, index(0), extent(of.feature)}};
   return viewByLetters(b, loc, of.memref, of.layout, ranges, fixed, std::string{'P', of.feature});
