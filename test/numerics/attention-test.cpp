@@ -261,7 +261,7 @@ TEST_F(Attention, randomLayouts) {
                     .o = shuffled("BHME"),
                     .type = oneOf("f32", "bf16"),
                     .lse = oneOf(true, false)};
-    std::string form = oneOf("transposed", "rows", "dots", "unfused");
+    std::string form = oneOf("transposed", "rows", "decode", "dots", "unfused");
     setenv("ATTNC_TEST_SCHEDULE", ("attention.form=" + form).c_str(), 1);
     SCOPED_TRACE(form + " " + variant.mask + " " + variant.type + "\n" + moduleText(variant));
     ASSERT_NO_FATAL_FAILURE(compile(variant));

@@ -199,7 +199,7 @@ void Paged::check(const Case &wanted) {
   }
 }
 
-static const char *kForms[] = {"transposed", "rows", "dots", "unfused"};
+static const char *kForms[] = {"transposed", "rows", "decode", "dots", "unfused"};
 
 /// Every form, at one query and many, in every type.
 TEST_F(Paged, forms) {
@@ -268,7 +268,7 @@ TEST_F(Paged, random) {
                 .B = oneOf(1, 2, 5),
                 .M = oneOf(1, 2, 17, 70),
                 .T = oneOf(1, 3, 9)};
-    setenv("ATTNC_TEST_SCHEDULE", fmt::format("attention.form={}", kForms[below(4)]).c_str(), 1);
+    setenv("ATTNC_TEST_SCHEDULE", fmt::format("attention.form={}", kForms[below(std::size(kForms))]).c_str(), 1);
     check(wanted);
   }
   before ? setenv("ATTNC_TEST_SCHEDULE", schedule.c_str(), 1) : unsetenv("ATTNC_TEST_SCHEDULE");

@@ -25,9 +25,11 @@ using attnc::attn::AttentionOp;
 /// Rows of all blocks of an item: their scores are 64 KB at most.
 constexpr int64_t kRows = 64;
 
-/// Rows are multiplied where they lie: neighbours, those of V in whole vectors, untransformed.
+/// Rows are multiplied where they lie: neighbours, those of V in whole vectors, untransformed, in no pages.
 static bool readsInPlace(AttentionOp op, Value memref, StringRef layout, int64_t lanes) {
   bool isKey = memref == op.getK(), isPlain = op.getQuery().empty() && op.getKey().empty();
+  if (isKey ? op.getKTable() : op.getVTable())
+    return false;
   bool contiguous = cast<MemRefType>(memref.getType()).getStridesAndOffset().first.back() == 1;
   return layout.ends_with(isKey ? "D" : "E") && contiguous && (isKey ? isPlain : op.getExtent('E') % lanes == 0);
 }
@@ -84,9 +86,9 @@ static int64_t panelLanesOf(AttentionOp op, const Blocking &blocking, const Deco
 }
 
 DecodeBlocks::DecodeBlocks(OpBuilder &builder, AttentionOp op, const Blocking &blocking)
-    : AttentionContext(builder, op, blockingOf(op, blocking), /*fillsAsMask=*/false), shape(decodeShapeOf(op, blocking.lanes)),
-      paddedE(llvm::alignTo(op.getExtent('E'), blocking.lanes)), dotRows(dotRowsOf(blocking, shape)),
-      panelLanes(panelLanesOf(op, blocking, shape)) {}
+    : AttentionContext(builder, op, blockingOf(op, blocking), /*fillsAsMask=*/false),
+      shape(decodeShapeOf(op, blocking.lanes)), paddedE(llvm::alignTo(op.getExtent('E'), blocking.lanes)),
+      dotRows(dotRowsOf(blocking, shape)), panelLanes(panelLanesOf(op, blocking, shape)) {}
 
 //===----------------------------------------------------------------------===//
 // Memory
@@ -371,7 +373,7 @@ void DecodeBlocks::emitMaskedAccumulate(const DecodeItem &item, KeyStreams &keys
 Value DecodeBlocks::hasNonFinite(const DecodeItem &item, Value first, Value count) {
   auto valuesOf = [&](Value group) {
     KeyBlock chunk{first, count};
-    chunk.valueRows = rowsOf(blockOf(item, group).at, v(), first, count);
+    chunk.valueRows = valueBuffer ? valueBuffer : rowsOf(blockOf(item, group).at, v(), first, count);
     return schedule::hasNonFinite(*this, chunk);
   };
   if (shape.groups == 1)

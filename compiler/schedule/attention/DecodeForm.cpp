@@ -6,7 +6,7 @@
 // Before:  attn.attention q(%q) k(%k) v(%v) outs(%o)                         (on memrefs), few queries
 // After, F query heads of a kv head as rows, the keys in S splits:
 //
-//   %parts = memref.alloc(items)                               // where S > 1: O, max and sum of each split
+//   %parts = memref.alloc()                                    // where S > 1: O, max and sum of each item
 //   scf.forall (%item) in (B * kv heads * blocks of queries * S) {
 //     for the chunks of keys of the split that the mask leaves, cut to the keys that it allows:
 //       for each panel:  tile.contract dots Q K^T epilogue { s' = allowed ? acc : -inf }    // prefetching
@@ -54,9 +54,8 @@ double schedule::decodeCycles(const AttentionShape &shape, int64_t queries, cons
 namespace {
 /// Items, in number: splits innermost.
 struct DecodeItems {
-  Value splits;  ///< S
-  Value blocks;  ///< of queries
-  Value perHead; ///< items of a kv head (of all of them where an item has all) or, where F = 1, of a query head
+  Value splits; ///< S
+  Value blocks; ///< of queries
   Value count;
 };
 
@@ -67,7 +66,7 @@ public:
   void emit();
 
 private:
-  DecodeItems itemsAt(OpBuilder &builder);
+  DecodeItems countItems();
   DecodeItem itemOf(Value number);
   void makeParts(OpBuilder &builder);
   void emitItem(Value number);
@@ -88,7 +87,7 @@ private:
 } // namespace
 
 DecodeEmitter::DecodeEmitter(OpBuilder &builder, AttentionOp op, const Blocking &blocking)
-    : c(builder, op, blocking), op(op), items(itemsAt(builder)) {
+    : c(builder, op, blocking), op(op), items(countItems()) {
   // A workspace can be planned at the outermost level; the form may stand in a branch.
   OpBuilder outside(builder);
   while (!isa<func::FuncOp>(outside.getInsertionBlock()->getParentOp()))
@@ -97,35 +96,28 @@ DecodeEmitter::DecodeEmitter(OpBuilder &builder, AttentionOp op, const Blocking 
 }
 
 /// Kv heads of an item are one unit of work, so is a query head where F = 1.
-DecodeItems DecodeEmitter::itemsAt(OpBuilder &builder) {
-  IndexMath math{builder, op.getLoc()};
+DecodeItems DecodeEmitter::countItems() {
   const DecodeShape &shape = c.shape;
-  auto extent = [&](char letter) { return extentOf(builder, op, letter); };
   int64_t heads = op.getExtent('H') / shape.heads / shape.groups;
   DecodeItems result;
-  result.blocks = math.ceilDiv(extent('M'), math.index(shape.queries));
-  Value units = math.mul(extent('B'), math.mul(math.index(heads), result.blocks));
+  result.blocks = c.ceilDiv(c.m, c.index(shape.queries));
+  Value units = c.mul(c.extent('B'), c.mul(c.index(heads), result.blocks));
   int64_t bits = op.getExtent('D') * c.elementOf(op.getK()).getIntOrFloatBitWidth() +
                  op.getExtent('E') * c.elementOf(op.getV()).getIntOrFloatBitWidth();
   int64_t keys = llvm::alignTo(llvm::divideCeil(kWorthAnItem * 8, bits * shape.groups), c.blocking.keys);
-  Value wanted = math.ceilDiv(math.index(kThreads), math.max(units, math.index(1)));
-  Value possible = math.max(math.index(1), math.div(extent('N'), math.index(keys)));
-  result.splits = math.min(wanted, possible);
-  result.perHead = math.mul(result.blocks, result.splits);
-  result.count = math.mul(units, result.splits);
+  Value wanted = c.ceilDiv(c.index(kThreads), c.max(units, c.index(1)));
+  Value possible = c.max(c.index(1), c.div(c.n, c.index(keys)));
+  result.splits = c.min(wanted, possible);
+  result.count = c.mul(units, result.splits);
   return result;
 }
 
+/// Fewer units than threads are split, u of them into u ceil(T / u) <= 2 T - 2 items.
 void DecodeEmitter::makeParts(OpBuilder &builder) {
-  Location loc = op.getLoc();
-  DecodeItems outside = itemsAt(builder);
-  IndexMath math{builder, loc};
-  Value isSplit = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sgt, outside.splits, math.index(1));
-  Value count = arith::SelectOp::create(builder, loc, isSplit, outside.count, math.index(0));
   auto alloc = [&](ArrayRef<int64_t> sizes) {
-    SmallVector<int64_t> shape{ShapedType::kDynamic, c.shape.groups, c.shape.rows()};
+    SmallVector<int64_t> shape{2 * kThreads - 2, c.shape.groups, c.shape.rows()};
     llvm::append_range(shape, sizes);
-    return memref::AllocOp::create(builder, loc, MemRefType::get(shape, c.real), ValueRange{count});
+    return memref::AllocOp::create(builder, op.getLoc(), MemRefType::get(shape, c.real));
   };
   partO = alloc({c.paddedE});
   partMax = alloc({});
@@ -156,6 +148,8 @@ DecodeItem DecodeEmitter::itemOf(Value number) {
 
 void DecodeEmitter::emit() {
   Value isSplit = c.cmpi(arith::CmpIPredicate::sgt, items.splits, c.index(1));
+  if (op.isPaged()) // no items where a table names no page: the call fails
+    items.count = c.select(c.cmpi(arith::CmpIPredicate::ne, c.items.count, c.index(0)), items.count, c.index(0));
   emitItems(items.count, [&](Value number) { emitItem(number); });
   c.ifTrue(isSplit, [&] { emitItems(c.div(items.count, items.splits), [&](Value number) { emitMerge(number); }); });
 }
@@ -165,7 +159,12 @@ void DecodeEmitter::emitItem(Value number) {
   c.allocate(item);
   c.ifTrue(c.cmpi(arith::CmpIPredicate::sgt, c.n, c.index(0)), [&] { // else nothing may be read
     c.emitQueries(item);
-    emitWalk(item, c.rem(number, items.splits));
+    c.mask.emitHead(c.b, c.loc, {item.at.batch, item.at.query, Value(), Value(), c.m, c.n});
+    Value split = c.rem(number, items.splits);
+    if (!op.isPaged())
+      return emitWalk(item, split);
+    Value exist = emitFindPages(c, item.at, {item.first, c.sub(c.add(item.first, item.count), c.index(1))});
+    c.ifTrue(exist, [&] { emitWalk(item, split); });
   });
   c.forEachGroup([&](Value group) { emitAddTotals(c, c.blockOf(item, group)); });
   Value isWhole = c.cmpi(arith::CmpIPredicate::eq, items.splits, c.index(1));
@@ -180,7 +179,6 @@ void DecodeEmitter::emitItem(Value number) {
 void DecodeEmitter::emitWalk(const DecodeItem &item, Value split) {
   Value one = c.index(1), size = c.index(c.blocking.keys), zero = c.index(0);
   IndexRange queries{item.first, c.sub(c.add(item.first, item.count), one)};
-  c.mask.emitHead(c.b, c.loc, {item.at.batch, item.at.query, Value(), Value(), c.m, c.n});
   IndexRange hull = c.mask.emitKeyHull(c.b, c.loc, queries, {zero, c.sub(c.n, one)});
   Value low = c.div(c.max(hull.low, zero), size), high = c.ceilDiv(c.max(c.add(hull.high, one), zero), size);
   Value share = c.ceilDiv(c.max(c.sub(high, low), zero), items.splits);
