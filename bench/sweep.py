@@ -30,6 +30,7 @@ SCHEDULES = [
     "attention.form=transposed",
     "attention.form=pairs",
     "attention.form=rows",
+    "attention.form=decode",
     "attention.form=dots",
     "attention.queries=16",
     "attention.queries=32",

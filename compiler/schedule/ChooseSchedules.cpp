@@ -5,7 +5,7 @@
 //
 // Before:  attn.attention q(..) k(..) v(..) ..
 // After:   attn.attention {schedule = #attn.attention_schedule<form = transposed, queries = 64, keys = 64, rows = 4,
-//            blocks = 4, few = dots, few_queries = [1 to 10, 17 to 21]>} q(..) k(..) v(..) ..
+//            blocks = 4, few = decode, few_queries = [1 to 14, 17 to 27]>} q(..) k(..) v(..) ..
 //
 // This is the one place that decides: what the op's attribute says already stays, then what was measured to be best for
 // it counts (`records`), then what is forced on all ops (`schedule`). The rest is chosen, forms by what they cost

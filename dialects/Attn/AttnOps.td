@@ -65,7 +65,7 @@ def Attn_AttentionScheduleAttr : Attn_Attr<"AttentionSchedule", "attention_sched
     attn.attention {schedule = #attn.attention_schedule<form = rows, queries = 64, keys = 32, rows = 4, blocks = 4>} ...
     // and without an attribute
     #attn.attention_schedule<form = transposed, queries = 64, keys = 64, rows = 4, blocks = 4,
-                             few = dots, few_queries = [1 to 10, 17 to 21]>
+                             few = decode, few_queries = [1 to 14, 17 to 27]>
     ```
   }];
   let parameters = (ins StringRefParameter<"", "\"\"">:$form, "int64_t":$queries, "int64_t":$keys, "int64_t":$rows,

@@ -5,8 +5,8 @@
 //
 // Emits the form that an op's schedule names (Forms.h), or two by a branch on the number of queries:
 //
-// Before:  attn.attention q(%q) k(%k) v(%v) outs(%o) mask { causal } {schedule = <form = transposed, few = dots, ..>}
-// After:   scf.if %few { dots } else { transposed }
+// Before:  attn.attention q(%q) k(%k) v(%v) outs(%o) mask { causal } {schedule = <form = transposed, few = decode, ..>}
+// After:   scf.if %few { decode } else { transposed }
 //
 // Arithmetic is f64 where queries are f64, else f32 (A8). Each form's file tells what it becomes.
 //

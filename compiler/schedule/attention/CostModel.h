@@ -36,7 +36,7 @@ struct FormChoice {
 /// The choice for `op` with blocks of these sizes. With `oneBody` there is one form: else would be too much code.
 FormChoice chooseForm(attn::AttentionOp op, const Schedule &sizes, bool oneBody, const Machine &machine);
 
-/// "form: dots for 1 to 10 queries of a head, ...; cycles for each key with 10 queries: transposed 142, ...".
+/// "form: decode for 1 to 14 queries of a head, ...; cycles for each key with 14 queries: transposed 142, ...".
 std::string explainChoice(const FormChoice &choice, attn::AttentionOp op, const Schedule &sizes,
                           const Machine &machine);
 
