@@ -219,8 +219,8 @@ void DecodeBlocks::addPrefetch(tile::ContractOp contract, KeyStreams &keys, cons
 }
 
 /// The rows of a block, those of the first register tile by themselves: they prefetch.
-void DecodeBlocks::forEachRowTile(llvm::function_ref<void(Value, Value, bool)> body, const DecodeItem &item,
-                                  int64_t tileRows) {
+void DecodeBlocks::forEachRowTile(const DecodeItem &item, int64_t tileRows,
+                                  llvm::function_ref<void(Value, Value, bool)> body) {
   Value rows = mul(index(shape.heads), item.count);
   if (shape.rows() <= tileRows)
     return body(index(0), rows, true);
@@ -243,22 +243,20 @@ void DecodeBlocks::emitScoresOf(const DecodeItem &item, KeyStreams &keys, const 
   Value position = mul(panel.place, index(panelLanes));
   KeyBlock chunk{keys.first, keys.count};
   tile::Tail tail = panelLanes < blocking.lanes ? tile::Tail::Exact : tile::Tail::Peel;
-  forEachRowTile(
-      [&](Value begin, Value end, bool isFirst) {
-        auto contract = tile::ContractOp::create(b, loc, begin, end, index(0), partial ? panel.keys : Value(),
-                                                 extent('D'), block.state.q, columns, tail, dotRows, /*dots=*/true);
-        if (isFirst)
-          addPrefetch(contract, keys, panel, k(), index(0), index(0));
-        emitEpilogue(contract, [&](Value acc, Value row, Value stream, Value) {
-          Value query, key = keys.keyOf(panel, stream);
-          QueryBlock part = rowOf(item, block, row, query);
-          Value score = scoreOf(part, chunk, acc, key, query, partial);
-          if (partial && !op.getMask().empty())
-            score = select(allowed(part, key, query), score, none());
-          store(score, block.state.p, {row, add(position, stream)});
-        });
-      },
-      item, dotRows);
+  forEachRowTile(item, dotRows, [&](Value begin, Value end, bool isFirst) {
+    auto contract = tile::ContractOp::create(b, loc, begin, end, index(0), partial ? panel.keys : Value(), extent('D'),
+                                             block.state.q, columns, tail, dotRows, /*dots=*/true);
+    if (isFirst)
+      addPrefetch(contract, keys, panel, k(), index(0), index(0));
+    emitEpilogue(contract, [&](Value acc, Value row, Value stream, Value) {
+      Value query, key = keys.keyOf(panel, stream);
+      QueryBlock part = rowOf(item, block, row, query);
+      Value score = scoreOf(part, chunk, acc, key, query, partial);
+      if (partial && !op.getMask().empty())
+        score = select(allowed(part, key, query), score, none());
+      store(score, block.state.p, {row, add(position, stream)});
+    });
+  });
 }
 
 /// P[row][p] = -inf from `begin` on.
@@ -294,11 +292,9 @@ void DecodeBlocks::emitAccumulate(const DecodeItem &item, KeyStreams &keys) {
   keys.forEachPanelOfRuns(kMostKeys, carry, [&](const KeyStreams::Panel &panel) {
     QueryBlock block = blockOf(item, panel.group);
     Value values = keys.rowsOf(v(), panel, valueBuffer);
-    forEachRowTile(
-        [&](Value begin, Value end, bool isFirst) {
-          isFirst ? addAsRead(block, begin, end, keys, panel, values) : addInTiles(block, begin, end, panel, values);
-        },
-        item, blocking.rows);
+    forEachRowTile(item, blocking.rows, [&](Value begin, Value end, bool isFirst) {
+      isFirst ? addAsRead(block, begin, end, keys, panel, values) : addInTiles(block, begin, end, panel, values);
+    });
   });
 }
 

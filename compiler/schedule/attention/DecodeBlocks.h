@@ -75,8 +75,8 @@ private:
   mlir::Value hasNonFinite(const DecodeItem &item, mlir::Value first, mlir::Value count);
   void addPrefetch(tile::ContractOp contract, KeyStreams &keys, const KeyStreams::Panel &panel, const Rows &of,
                    mlir::Value lane, mlir::Value column);
-  void forEachRowTile(llvm::function_ref<void(mlir::Value begin, mlir::Value end, bool isFirst)> body,
-                      const DecodeItem &item, int64_t tileRows);
+  void forEachRowTile(const DecodeItem &item, int64_t tileRows,
+                      llvm::function_ref<void(mlir::Value begin, mlir::Value end, bool isFirst)> body);
   QueryBlock rowOf(const DecodeItem &item, const QueryBlock &block, mlir::Value row, mlir::Value &query);
 
   mlir::Value keyBuffer, valueBuffer; ///< staged rows of a chunk; null where they are read in place
